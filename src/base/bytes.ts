@@ -1,0 +1,86 @@
+/** Fixed-width integers, comparison and text forms of byte strings. Big-endian throughout. */
+
+/** Bytes that own an ordinary, transferable buffer. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const HEX_DIGITS = "0123456789abcdef";
+const BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+export function getUint16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!;
+}
+
+/** Unsigned: `>>> 0` undoes the sign that the shift gives. */
+export function getUint32(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) |
+    (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
+}
+
+export function putUint16(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 8;
+  bytes[offset + 1] = value;
+}
+
+export function putUint32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Order of raw byte strings, as bencode sorts dictionary keys: negative when `a` is first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+  const joined = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** Lower-case hex. */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX_DIGITS[byte >>> 4]! + HEX_DIGITS[byte & 15]!;
+  return text;
+}
+
+/** Bytes from hex of either case; undefined when a digit is not hex or one is missing. */
+export function fromHex(text: string): Bytes | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+/** Bytes from unpadded base32 of either case (RFC 4648); undefined when a digit is invalid. */
+export function fromBase32(text: string): Bytes | undefined {
+  const bytes = new Uint8Array(Math.floor(text.length * 5 / 8));
+  let buffered = 0, bits = 0, offset = 0;
+  for (const digit of text.toUpperCase()) {
+    const value = BASE32_DIGITS.indexOf(digit);
+    if (value < 0) return undefined;
+    buffered = ((buffered << 5) | value) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[offset++] = buffered >>> bits;
+  }
+  return bytes;
+}

@@ -1,0 +1,92 @@
+/**
+ * The world's failures, typed, each with a reason from a closed set. Our own mistakes are
+ * assertions (`node:assert/strict`) and never one of these.
+ *
+ * Every message is a sentence for a user: "Cannot X: Y is Z".
+ */
+
+/** Why bytes are not a torrent that we accept. */
+export type MetainfoReason = "not-bencode" | "invalid-field" | "unsupported" | "too-large";
+
+/** A .torrent that is malformed, unsupported or over a limit. Exit code 3. */
+export class MetainfoError extends Error {
+  override readonly name = "MetainfoError";
+  constructor(readonly reason: MetainfoReason, message: string) {
+    super(message);
+  }
+}
+
+/** Why we end a connection with a peer: its fault, its wish, or its silence. */
+export type CloseReason =
+  | "malformed-handshake"
+  | "wrong-info-hash"
+  | "own-connection"
+  | "duplicate-connection"
+  | "malformed-message"
+  | "message-too-large"
+  | "invalid-index"
+  | "unrequested-block"
+  | "unnegotiated-extension"
+  | "request-flood"
+  | "handshake-timeout"
+  | "silent"
+  | "not-reading"
+  | "useless"
+  | "banned"
+  | "too-many-peers"
+  | "remote-closed"
+  | "finished";
+
+/** A peer broke the peer protocol; its connection ends with `reason`. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  constructor(readonly reason: CloseReason, message: string) {
+    super(message);
+  }
+}
+
+/** Why an announce gave no peers. */
+export type TrackerReason =
+  | "failure-reason"
+  | "malformed"
+  | "timeout"
+  | "unreachable"
+  | "http-status"
+  | "gone"
+  | "too-large"
+  | "redirects"
+  | "unsupported-url";
+
+/** A tracker that failed or refused. `message` may quote the tracker, made printable. */
+export class TrackerError extends Error {
+  override readonly name = "TrackerError";
+  constructor(readonly reason: TrackerReason, message: string) {
+    super(message);
+  }
+}
+
+/** Why the disk did not do what was asked. */
+export type StorageReason =
+  | "no-space"
+  | "read-only"
+  | "denied"
+  | "permission"
+  | "io"
+  | "symlink"
+  | "not-regular"
+  | "occupied"
+  | "missing"
+  | "name-too-long"
+  | "locked";
+
+/**
+ * A failure of the disk or of what stands there. `permission` is Deno's own refusal (exit 4),
+ * `denied` the operating system's; `occupied` is a target that holds something else (exit 6);
+ * `locked` is another run's (exit 75); the rest are the disk's (exit 5).
+ */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  constructor(readonly reason: StorageReason, readonly path: string, message: string) {
+    super(message);
+  }
+}

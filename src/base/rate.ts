@@ -1,0 +1,81 @@
+/** How fast bytes flow, and how fast they may. Pure: `now` is an argument, in milliseconds. */
+
+/** Bytes a second over a sliding window, from a fixed number of slots. */
+export class RateMeter {
+  readonly #slotMs: number;
+  readonly #slots: Float64Array;
+  #firstAt: number | undefined;
+  #currentSlot = 0;
+  #sum = 0;
+  /** All bytes ever counted. */
+  total = 0;
+
+  constructor(windowMs = 5_000, slotCount = 20) {
+    this.#slotMs = windowMs / slotCount;
+    this.#slots = new Float64Array(slotCount);
+  }
+
+  add(bytes: number, now: number): void {
+    this.#firstAt ??= now;
+    this.#advance(now);
+    this.#slots[this.#currentSlot % this.#slots.length]! += bytes;
+    this.#sum += bytes;
+    this.total += bytes;
+  }
+
+  /** Bytes a second over the window, or over the time since the first byte while that is less. */
+  rate(now: number): number {
+    if (this.#firstAt === undefined) return 0;
+    this.#advance(now);
+    const windowMs = this.#slotMs * this.#slots.length;
+    const spanMs = Math.min(windowMs, Math.max(now - this.#firstAt, this.#slotMs));
+    return this.#sum * 1000 / spanMs;
+  }
+
+  #advance(now: number): void {
+    const slot = Math.floor(now / this.#slotMs);
+    const steps = Math.min(slot - this.#currentSlot, this.#slots.length);
+    for (let step = 1; step <= steps; step++) {
+      const index = (slot - steps + step) % this.#slots.length;
+      this.#sum -= this.#slots[index]!;
+      this.#slots[index] = 0;
+    }
+    if (slot > this.#currentSlot) this.#currentSlot = slot;
+  }
+}
+
+/**
+ * Tokens that refill at a rate, at most `burstBytes` of them. The balance may go negative: take
+ * first, then wait `waitMs`. So a block of any size passes, and the mean rate is exact.
+ */
+export class TokenBucket {
+  #balance: number;
+  #refilledAt: number;
+
+  constructor(
+    readonly bytesPerSecond: number,
+    now: number,
+    readonly burstBytes: number = bytesPerSecond / 4,
+  ) {
+    this.#balance = burstBytes;
+    this.#refilledAt = now;
+  }
+
+  /** Takes tokens, whether they are there or not. */
+  take(bytes: number, now: number): void {
+    this.#refill(now);
+    this.#balance -= bytes;
+  }
+
+  /** Milliseconds until the balance is positive again; 0 when it is. */
+  waitMs(now: number): number {
+    this.#refill(now);
+    return this.#balance > 0 ? 0 : Math.max(1, -this.#balance * 1000 / this.bytesPerSecond);
+  }
+
+  #refill(now: number): void {
+    const gained = (now - this.#refilledAt) * this.bytesPerSecond / 1000;
+    this.#balance = Math.min(this.burstBytes, this.#balance + gained);
+    this.#refilledAt = now;
+  }
+}
