@@ -48,49 +48,32 @@ export function encodeHandshake({ infoHash, peerId, flags }: Handshake): Bytes {
 }
 
 /**
- * Takes a handshake in pieces of any size, and not one byte of what follows it.
- *
- * Read into `space()`, tell `advance()` how much came, until `handshake` is there.
+ * Throws ProtocolError "malformed-handshake" when what has come so far, 1 to HANDSHAKE_LENGTH
+ * bytes, cannot become a handshake: other protocols are turned away at their first byte.
  */
-export class HandshakeDecoder {
-  readonly #bytes = new Uint8Array(HANDSHAKE_LENGTH);
-  #length = 0;
-
-  /** Where to read into: what is still missing. */
-  space(): Uint8Array {
-    return this.#bytes.subarray(this.#length);
-  }
-
-  /**
-   * `count` more bytes are there. Throws ProtocolError "malformed-handshake" at the first byte
-   * that is not BitTorrent's, so that other protocols are turned away at once.
-   */
-  advance(count: number): void {
-    assert(count >= 0 && this.#length + count <= HANDSHAKE_LENGTH);
-    const end = Math.min(this.#length + count, PREFIX.length);
-    for (let offset = this.#length; offset < end; offset++) {
-      if (this.#bytes[offset] !== PREFIX[offset]) {
-        throw new ProtocolError(
-          "malformed-handshake",
-          `Cannot talk to peer: byte ${offset} of its handshake is not BitTorrent's`,
-        );
-      }
+export function checkHandshakeStart(bytes: Uint8Array): void {
+  const length = Math.min(bytes.length, PREFIX.length);
+  for (let offset = 0; offset < length; offset++) {
+    if (bytes[offset] !== PREFIX[offset]) {
+      throw new ProtocolError(
+        "malformed-handshake",
+        `Cannot use the peer: byte ${offset} of its handshake is not BitTorrent's`,
+      );
     }
-    this.#length += count;
   }
+}
 
-  /** The handshake once it is complete. */
-  get handshake(): Handshake | undefined {
-    if (this.#length < HANDSHAKE_LENGTH) return undefined;
-    const bytes = this.#bytes;
-    return {
-      infoHash: bytes.slice(INFO_HASH_OFFSET, PEER_ID_OFFSET) as InfoHash,
-      peerId: bytes.slice(PEER_ID_OFFSET) as PeerId,
-      flags: {
-        extended: (bytes[EXTENDED_OFFSET]! & EXTENDED_BIT) !== 0,
-        fast: (bytes[FAST_OFFSET]! & FAST_BIT) !== 0,
-        dht: (bytes[DHT_OFFSET]! & DHT_BIT) !== 0,
-      },
-    };
-  }
+/** A handshake from its HANDSHAKE_LENGTH bytes. Throws like `checkHandshakeStart`. */
+export function parseHandshake(bytes: Uint8Array): Handshake {
+  assert(bytes.length === HANDSHAKE_LENGTH);
+  checkHandshakeStart(bytes);
+  return {
+    infoHash: new Uint8Array(bytes.subarray(INFO_HASH_OFFSET, PEER_ID_OFFSET)) as InfoHash,
+    peerId: new Uint8Array(bytes.subarray(PEER_ID_OFFSET)) as PeerId,
+    flags: {
+      extended: (bytes[EXTENDED_OFFSET]! & EXTENDED_BIT) !== 0,
+      fast: (bytes[FAST_OFFSET]! & FAST_BIT) !== 0,
+      dht: (bytes[DHT_OFFSET]! & DHT_BIT) !== 0,
+    },
+  };
 }
