@@ -1,0 +1,266 @@
+/**
+ * Holds the tree to its own rules (see src/README.md): who may import whom, which files touch
+ * the world, how long a file may be, and that nothing lies about unused. A rule's exceptions
+ * stand in a table here, each with its reason; an exception that is no longer needed fails too.
+ */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { dirname, join, relative } from "node:path/posix";
+import { SourceFile } from "./tidy/source_file.ts";
+
+/** Folders of src/ from the foundations up. Those in one row do not import each other. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["base"],
+  ["metainfo", "net"],
+  ["wire", "piece", "tracker"],
+  ["peer"],
+  ["workers"],
+  ["storage"],
+  ["torrent"],
+  ["cli"],
+];
+
+/** Imports that the rows would allow and the design does not: importer, then imported. */
+const FORBIDDEN_IMPORTS: readonly (readonly [string, string])[] = [
+  ["peer", "piece"], // The picker declares the narrow PickerPeer that it needs.
+  ["peer", "tracker"], // Where an endpoint came from is not a connection's business.
+];
+
+/** The ways in which a file can depend on more than its arguments. */
+const WORLD: Readonly<Record<string, RegExp>> = {
+  deno: /(?<![\w$.])Deno\./,
+  fetch: /(?<![\w$.#])fetch\(/,
+  thread: /\bnew Worker\(|(?<![\w$.#])(self\.|postMessage\(|onmessage\b)/,
+  timer: /(?<![\w$.#])(setTimeout|setInterval|clearTimeout|clearInterval)\(|AbortSignal\.timeout\(/,
+  time: /\bDate\.now\(|\bnew Date\(\)|(?<![\w$.#])performance\./,
+  random: /\bMath\.random\(|\brandom(Bytes|FillSync|Fill|Int|UUID)\(|\bgetRandomValues\(/,
+  console: /(?<![\w$.#])console\b/,
+  process: /(?<![\w$.#])(process|navigator|globalThis)\./,
+};
+
+/** Modules of the runtime that only compute. Any other `node:` module is the world ("node"). */
+const PURE_NODE_MODULES = ["node:assert/strict", "node:crypto", "node:path", "node:path/posix"];
+
+/** Every file that touches the world, and how. All others take what they need as arguments. */
+const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["deno"],
+  "src/base/ambient.ts": ["timer", "time", "random"],
+};
+
+/** The one place where the real clock and the real randomness are made. */
+const ENVIRONMENT = "src/cli/environment.ts";
+
+const MAX_LINES = 350;
+
+/** Exports of a value that no file of src/ imports, each with the reason why it stays. */
+const UNUSED_EXPORTS: Readonly<Record<string, string>> = {
+  "src/base/ambient.ts SeededRandom": "the repeatable Random of simulations, fuzzing and tests",
+};
+
+/** Files that run and have no test file of the same name, each with the reason. */
+const UNTESTED_FILES: Readonly<Record<string, string>> = {
+  "src/cli/environment.ts": "only binds the real world; every loopback test runs through it",
+  "src/workers/disk_worker.ts": "only hands messages to jobs.ts; pool_test.ts runs it",
+};
+
+const FORBIDDEN_NAMES = /(^|_)(utils?|helpers?|common|misc|index|mod)(_|$)/;
+const UNFINISHED = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|"));
+
+const ROOTS = ["main.ts", "src/workers/disk_worker.ts"];
+const repository = new URL("../", import.meta.url);
+const files = await readTree();
+const source = files.filter(({ path }) => path === "main.ts" || path.startsWith("src/"));
+const byPath = new Map(files.map((file) => [file.path, file]));
+const importMap = await readImportMap();
+
+Deno.test("SourceFile sees code, not comments and strings", () => {
+  const text = [
+    'import { a, type B as C } from "./x.ts"; // Deno.exit()',
+    'const s = "Deno.x" + `fetch(${Deno.pid} "`; /* console */',
+    'const r = /["`]/.test(s) ? 1 / 2 : 3; // "',
+    'export { a }; export type { D } from "./y.ts";',
+    'const w = new URL("./w.ts", import.meta.url);',
+  ].join("\n");
+  const file = new SourceFile("src/example.ts", text);
+  deepStrictEqual(file.code.match(/Deno\.\w+/g), ["Deno.pid"]);
+  ok(!/fetch|console/.test(file.code));
+  deepStrictEqual(file.code.split("\n").length, 5);
+  deepStrictEqual(file.imports.map(({ specifier, names }) => [specifier, ...names]), [
+    ["./x.ts", "a", "B"],
+    ["./w.ts", "*"],
+  ]);
+});
+
+Deno.test("every file imports only from the layers below its own", () => {
+  const rank = new Map(LAYERS.flatMap((row, index) => row.map((folder) => [folder, index])));
+  const wrong: string[] = [];
+  for (const file of source.filter(({ path }) => path !== "main.ts")) {
+    const from = file.path.split("/")[1]!;
+    if (!rank.has(from)) wrong.push(`${file.path}: the folder ${from} is in no layer`);
+    for (const path of importedPaths(file)) {
+      const to = path.split("/")[1]!;
+      if (!path.startsWith("src/")) wrong.push(`${file.path} imports ${path}, outside src`);
+      else if (from === to) continue;
+      else if (
+        !rank.has(to) || rank.get(to)! >= rank.get(from)! ||
+        FORBIDDEN_IMPORTS.some(([importer, imported]) => importer === from && imported === to)
+      ) wrong.push(`${file.path} imports ${path}: ${from} may not know ${to}`);
+    }
+  }
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("main.ts imports from cli alone", () => {
+  const imported = importedPaths(byPath.get("main.ts")!);
+  deepStrictEqual(imported.filter((path) => !path.startsWith("src/cli/")), []);
+});
+
+Deno.test("src/README.md names every folder of src", async () => {
+  const text = await Deno.readTextFile(new URL("src/README.md", repository));
+  const folders = new Set(source.map(({ path }) => path.split("/").at(1)).slice(1));
+  folders.delete("main.ts");
+  deepStrictEqual([...folders].filter((folder) => !new RegExp(`\\b${folder}\\b`).test(text)), []);
+});
+
+Deno.test("only the listed files touch the world, and only as listed", () => {
+  const touching = source.map((file) => [file.path, waysOf(file)] as const)
+    .filter(([, ways]) => ways.length > 0);
+  deepStrictEqual(sorted(Object.fromEntries(touching)), sorted(WORLDLY_FILES));
+});
+
+Deno.test("the real clock and randomness are made in one file", () => {
+  const makers = source.filter((file) => /\bnew System(Clock|Random)\b/.test(file.code));
+  deepStrictEqual(makers.map((file) => file.path), [ENVIRONMENT]);
+});
+
+Deno.test("no file of src is longer than it may be", () => {
+  const long = source.filter((file) => file.lineCount > MAX_LINES);
+  deepStrictEqual(long.map((file) => `${file.path}: ${file.lineCount} lines`), []);
+});
+
+Deno.test("every file of src is reached from main.ts or the worker", () => {
+  const reached = new Set<string>(ROOTS);
+  for (const path of reached) {
+    for (const next of importedPaths(byPath.get(path)!)) reached.add(next);
+  }
+  deepStrictEqual(source.map((file) => file.path).filter((path) => !reached.has(path)), []);
+});
+
+Deno.test("every export of a value is imported by another file of src", () => {
+  const used = usedNames();
+  const unused = source.flatMap((file) =>
+    file.exports
+      .filter(({ name }) => !used.has(`${file.path} ${name}`) && !used.has(`${file.path} *`))
+      // A type may be part of what the file's other exports take or give.
+      .filter(({ name, isType }) => !isType || file.mentions(name) < 2)
+      .map(({ name }) => `${file.path} ${name}`)
+  );
+  deepStrictEqual(unused.toSorted(), Object.keys(UNUSED_EXPORTS).toSorted());
+});
+
+Deno.test("there are no barrels and no default exports", () => {
+  const wrong = source.filter((file) =>
+    file.hasDefaultExport || file.imports.some(({ isReExport }) => isReExport)
+  );
+  deepStrictEqual(wrong.map((file) => file.path), []);
+});
+
+Deno.test("names of files and folders are snake_case and say something", () => {
+  const wrong = files.map((file) => file.path).filter((path) =>
+    path.replace(/\.ts$/, "").split("/").some((name) =>
+      !/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name) || FORBIDDEN_NAMES.test(name)
+    )
+  );
+  deepStrictEqual(wrong, []);
+});
+
+Deno.test("nothing is marked as unfinished", () => {
+  deepStrictEqual(
+    files.filter(({ text }) => UNFINISHED.test(text)).map(({ path }) => path),
+    [],
+  );
+});
+
+Deno.test("every file of src that runs has a test file of its name", () => {
+  const untested = source.filter(({ path, exports }) =>
+    path !== "main.ts" && (exports.some(({ runs }) => runs) || ROOTS.includes(path)) &&
+    !byPath.has(path.replace(/^src/, "tests").replace(/\.ts$/, "_test.ts"))
+  );
+  deepStrictEqual(
+    untested.map(({ path }) => path).toSorted(),
+    Object.keys(UNTESTED_FILES).toSorted(),
+  );
+});
+
+Deno.test("packages come through the import map alone, and every one is used", () => {
+  const used = new Set<string>();
+  const wrong: string[] = [];
+  for (const file of files) {
+    for (const { specifier } of file.imports) {
+      if (specifier.startsWith("node:")) continue;
+      const name = importMap.find((key) => specifier === key || specifier.startsWith(`${key}/`));
+      if (name !== undefined) used.add(name);
+      else if (!/^\.\.?\/.*\.ts$/.test(specifier)) wrong.push(`${file.path}: ${specifier}`);
+    }
+  }
+  deepStrictEqual(wrong, []);
+  deepStrictEqual(importMap.filter((name) => !used.has(name)), [], "packages that nobody uses");
+});
+
+function waysOf(file: SourceFile): string[] {
+  const ways = Object.entries(WORLD).filter(([, pattern]) => pattern.test(file.code));
+  const usesNode = file.imports.some(({ specifier }) =>
+    specifier.startsWith("node:") && !PURE_NODE_MODULES.includes(specifier)
+  );
+  return [...ways.map(([way]) => way), ...(usesNode ? ["node"] : [])];
+}
+
+/** `path name` of everything that some other file of src imports. */
+function usedNames(): Set<string> {
+  return new Set(
+    source.flatMap((file) =>
+      file.imports.flatMap(({ specifier, names }) =>
+        specifier.startsWith(".")
+          ? names.map((name) => `${join(dirname(file.path), specifier)} ${name}`)
+          : []
+      )
+    ),
+  );
+}
+
+/** Repository paths of the files that a file imports. */
+function importedPaths(file: SourceFile): string[] {
+  return file.imports.map(({ specifier }) => specifier).filter((text) => text.startsWith("."))
+    .map((specifier) => join(dirname(file.path), specifier));
+}
+
+function sorted(table: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.keys(table).toSorted().map((key) => [key, table[key]!.toSorted()]),
+  );
+}
+
+async function readImportMap(): Promise<string[]> {
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", repository)));
+  return Object.keys(config.imports);
+}
+
+async function readTree(): Promise<SourceFile[]> {
+  const found = [await readSource(new URL("main.ts", repository))];
+  const folders = ["src/", "tests/", "bench/"].map((name) => new URL(name, repository));
+  for (const folder of folders) {
+    for await (const entry of Deno.readDir(folder)) {
+      if (entry.isDirectory) folders.push(new URL(`${entry.name}/`, folder));
+      else if (entry.name.endsWith(".ts")) {
+        found.push(await readSource(new URL(entry.name, folder)));
+      }
+    }
+  }
+  return found.toSorted((a, b) => a.path < b.path ? -1 : 1);
+}
+
+async function readSource(url: URL): Promise<SourceFile> {
+  return new SourceFile(
+    relative(repository.pathname, url.pathname),
+    await Deno.readTextFile(url),
+  );
+}
