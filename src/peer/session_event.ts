@@ -1,0 +1,44 @@
+/** What a session tells its driver. Plain values; views in them die with the decoder's buffer. */
+import type { Bitfield } from "../base/bitfield.ts";
+import type { CloseReason } from "../base/errors.ts";
+import type { BlockIndex, PieceIndex } from "../base/ids.ts";
+import type { ExtensionHandshake } from "../wire/extension.ts";
+
+/** Names one block of the torrent. */
+export interface BlockId {
+  readonly piece: PieceIndex;
+  readonly block: BlockIndex;
+}
+
+export type SessionEvent =
+  /**
+   * A block that we asked for, once; or one that we gave up no longer ago than a minute, so that
+   * it may have come from somebody else in the meantime. `data` has the length of the block.
+   */
+  | {
+    readonly kind: "block";
+    readonly piece: PieceIndex;
+    readonly block: BlockIndex;
+    readonly data: Uint8Array;
+  }
+  /** Requests that will not be answered (choked, rejected, timed out, snubbed): for others. */
+  | { readonly kind: "freed"; readonly blocks: readonly BlockId[] }
+  /** They have one more piece. */
+  | { readonly kind: "have"; readonly piece: PieceIndex }
+  /** All that they have has been replaced: it was `previous`, it is `theirHave`. */
+  | { readonly kind: "bitfield"; readonly previous: Bitfield }
+  /** They let us ask: for everything, or for one piece even while they choke us (BEP 6). */
+  | { readonly kind: "unchoked" }
+  | { readonly kind: "allowed-fast"; readonly piece: PieceIndex }
+  /** They no longer let us ask; what we had asked for came as `freed` before. */
+  | { readonly kind: "choked" }
+  /** No block came for SNUB_TIMEOUT_MS; comes after the `freed` of its requests. */
+  | { readonly kind: "snubbed" }
+  /** Whether they want something from us has changed. */
+  | { readonly kind: "interested" }
+  | { readonly kind: "not-interested" }
+  /** The upload queue was empty and is not any more: see `nextUpload`. */
+  | { readonly kind: "wants-block" }
+  | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
+  /** The last event: nothing but closing the connection is left to do. */
+  | { readonly kind: "close"; readonly reason: CloseReason };
