@@ -1,0 +1,327 @@
+/**
+ * The bencode codec (BEP 3 "bencoding"). Decoded values are views over the bytes they came from,
+ * so each keeps its raw span and nothing is copied. Nothing is ever re-encoded to be hashed.
+ */
+import { ok as assert } from "node:assert/strict";
+import { type Bytes, compareBytes } from "../base/bytes.ts";
+import {
+  BencodeError,
+  type BencodeLimits,
+  type BencodeScan,
+  type BencodeWarning,
+  BYTE_DICTIONARY,
+  BYTE_INTEGER,
+  BYTE_LIST,
+  latin1,
+  nextOnTape,
+  scan,
+  TAPE_END,
+  TAPE_STRIDE,
+  TAPE_THIRD,
+} from "./bencode_scan.ts";
+
+export { BencodeError };
+
+export type BencodeValue = BencodeInteger | BencodeString | BencodeList | BencodeDictionary;
+
+/** Beyond so many keys a dictionary is looked up by a Map, made at the first such lookup. */
+const MAX_LINEAR_LOOKUP = 8;
+/** Up to here a loop beats the decoder's set-up. */
+const MAX_SHORT_TEXT = 64;
+
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8Encoder = new TextEncoder();
+
+/** The one value that `bytes` are. Throws `BencodeError`, also for bytes after the value. */
+export function decode(bytes: Uint8Array, limits?: BencodeLimits): BencodeValue {
+  const { value, end } = decodePrefix(bytes, limits);
+  if (end !== bytes.length) throw new BencodeError(end, "more bytes after the value");
+  return value;
+}
+
+/** The value that `bytes` begin with, where it ends, and what of BEP 3 it disregards. */
+export interface BencodePrefix {
+  readonly value: BencodeValue;
+  /** Offset of the first byte after the value. */
+  readonly end: number;
+  /** In the order of the bytes, at most a hundred of each kind. */
+  readonly warnings: readonly BencodeWarning[];
+}
+
+/** As `decode`, but other bytes may follow (BEP 9 puts data after a dictionary). */
+export function decodePrefix(bytes: Uint8Array, limits?: BencodeLimits): BencodePrefix {
+  const document = scan(bytes, limits);
+  return { value: valueAt(document, 0), end: document.end, warnings: document.warnings };
+}
+
+abstract class Value {
+  protected readonly document: BencodeScan;
+  protected readonly token: number;
+
+  constructor(document: BencodeScan, token: number) {
+    this.document = document;
+    this.token = token;
+  }
+
+  /** Offset of the value's first byte in the decoded bytes. */
+  get start(): number {
+    return this.document.tape[this.token]!;
+  }
+
+  /** Offset after the value's last byte. */
+  get end(): number {
+    return this.document.tape[this.token + TAPE_END]!;
+  }
+
+  protected get third(): number {
+    return this.document.tape[this.token + TAPE_THIRD]!;
+  }
+
+  /** The value as it was encoded: a view. */
+  get raw(): Uint8Array {
+    return this.document.bytes.subarray(this.start, this.end);
+  }
+}
+
+export class BencodeInteger extends Value {
+  readonly kind = "integer";
+
+  /** A bigint only where a number would not be exact; never beyond 64 bits. */
+  get value(): number | bigint {
+    const text = latin1(this.document.bytes, this.start + 1, this.end - 1);
+    const value = Number(text);
+    // `+ 0` makes a plain zero of -0, which only deepStrictEqual and Object.is tell apart.
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(text);
+  }
+}
+
+export class BencodeString extends Value {
+  readonly kind = "string";
+
+  /** The content: a view. */
+  get bytes(): Uint8Array {
+    return this.document.bytes.subarray(this.third, this.end);
+  }
+
+  /** The content as UTF-8, with U+FFFD for each sequence that is not. */
+  get text(): string {
+    const { bytes } = this.document;
+    const start = this.third, end = this.end;
+    if (end - start > MAX_SHORT_TEXT) return utf8Decoder.decode(this.bytes);
+    for (let i = start; i < end; i++) {
+      if (bytes[i]! >= 0x80) return utf8Decoder.decode(this.bytes);
+    }
+    return latin1(bytes, start, end);
+  }
+}
+
+export class BencodeList extends Value implements Iterable<BencodeValue> {
+  readonly kind = "list";
+
+  *[Symbol.iterator](): IterableIterator<BencodeValue> {
+    const { bytes, tape } = this.document;
+    const end = this.third;
+    for (let token = this.token + TAPE_STRIDE; token < end;) {
+      yield valueAt(this.document, token);
+      token = nextOnTape(bytes, tape, token);
+    }
+  }
+}
+
+export class BencodeDictionary extends Value {
+  readonly kind = "dictionary";
+  #index: Map<string, number> | undefined;
+
+  /** The first value under an ASCII key (or raw bytes, one character a byte). */
+  get(key: string): BencodeValue | undefined {
+    const token = this.#index === undefined ? this.#search(key) : this.#index.get(key);
+    return token === undefined ? undefined : valueAt(this.document, token + TAPE_STRIDE);
+  }
+
+  /** Keys and values in the order of the bytes, duplicates included. */
+  *entries(): IterableIterator<[key: BencodeString, value: BencodeValue]> {
+    for (const token of this.#keys()) {
+      yield [
+        new BencodeString(this.document, token),
+        valueAt(this.document, token + TAPE_STRIDE),
+      ];
+    }
+  }
+
+  /** The tape index of a key. */
+  #search(key: string): number | undefined {
+    let searched = 0;
+    for (const token of this.#keys()) {
+      if (searched++ === MAX_LINEAR_LOOKUP) return this.#makeIndex().get(key);
+      if (this.#isKey(token, key)) return token;
+    }
+    return undefined;
+  }
+
+  #isKey(token: number, key: string): boolean {
+    const { bytes, tape } = this.document;
+    const start = tape[token + TAPE_THIRD]!;
+    if (tape[token + TAPE_END]! - start !== key.length) return false;
+    for (let i = 0; i < key.length; i++) {
+      if (bytes[start + i] !== key.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  #makeIndex(): Map<string, number> {
+    const { bytes, tape } = this.document;
+    const index = this.#index = new Map();
+    for (const token of this.#keys()) {
+      const key = latin1(bytes, tape[token + TAPE_THIRD]!, tape[token + TAPE_END]!);
+      if (!index.has(key)) index.set(key, token);
+    }
+    return index;
+  }
+
+  *#keys(): IterableIterator<number> {
+    const { bytes, tape } = this.document;
+    const end = this.third;
+    for (let token = this.token + TAPE_STRIDE; token < end;) {
+      yield token;
+      token = nextOnTape(bytes, tape, token + TAPE_STRIDE);
+    }
+  }
+}
+
+function valueAt(document: BencodeScan, token: number): BencodeValue {
+  switch (document.bytes[document.tape[token]!]) {
+    case BYTE_INTEGER:
+      return new BencodeInteger(document, token);
+    case BYTE_LIST:
+      return new BencodeList(document, token);
+    case BYTE_DICTIONARY:
+      return new BencodeDictionary(document, token);
+    default:
+      return new BencodeString(document, token);
+  }
+}
+
+/** A safe integer; undefined when absent, of another type or beyond 2^53 - 1. */
+export function integerIn(dictionary: BencodeDictionary, key: string): number | undefined {
+  const value = dictionary.get(key);
+  if (value?.kind !== "integer") return undefined;
+  const integer = value.value;
+  return typeof integer === "number" ? integer : undefined;
+}
+
+/** A view of a string's content; undefined when absent or of another type. */
+export function bytesIn(dictionary: BencodeDictionary, key: string): Uint8Array | undefined {
+  const value = dictionary.get(key);
+  return value?.kind === "string" ? value.bytes : undefined;
+}
+
+/** A string as UTF-8, U+FFFD where it is not; undefined when absent or of another type. */
+export function textIn(dictionary: BencodeDictionary, key: string): string | undefined {
+  const value = dictionary.get(key);
+  return value?.kind === "string" ? value.text : undefined;
+}
+
+/** A list; undefined when absent or of another type. */
+export function listIn(dictionary: BencodeDictionary, key: string): BencodeList | undefined {
+  const value = dictionary.get(key);
+  return value?.kind === "list" ? value : undefined;
+}
+
+/** A dictionary; undefined when absent or of another type. */
+export function dictionaryIn(
+  dictionary: BencodeDictionary,
+  key: string,
+): BencodeDictionary | undefined {
+  const value = dictionary.get(key);
+  return value?.kind === "dictionary" ? value : undefined;
+}
+
+/**
+ * What `encode` takes. Numbers are safe integers, strings become UTF-8, and entries whose value
+ * is undefined are left out.
+ */
+export type Encodable =
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly Encodable[]
+  | ReadonlyMap<string | Uint8Array, Encodable>
+  | EncodableRecord;
+
+export interface EncodableRecord {
+  readonly [key: string]: Encodable | undefined;
+}
+
+/** The one canonical encoding of `value`: keys sorted as raw bytes, each at most once. */
+export function encode(value: Encodable): Bytes {
+  const encoder = new Encoder();
+  encoder.put(value);
+  return encoder.take();
+}
+
+class Encoder {
+  #buffer = new Uint8Array(256);
+  #length = 0;
+
+  take(): Bytes {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  put(value: Encodable): void {
+    if (typeof value === "number") assert(Number.isSafeInteger(value), "not a safe integer");
+    if (typeof value === "number" || typeof value === "bigint") this.#putAscii(`i${value}e`);
+    else if (typeof value === "string") this.#putString(utf8Encoder.encode(value));
+    else if (value instanceof Uint8Array) this.#putString(value);
+    else if (isList(value)) this.#putList(value);
+    else this.#putDictionary(value instanceof Map ? value : new Map(Object.entries(value)));
+  }
+
+  #putList(list: readonly Encodable[]): void {
+    this.#putAscii("l");
+    for (const item of list) this.put(item);
+    this.#putAscii("e");
+  }
+
+  #putDictionary(dictionary: ReadonlyMap<string | Uint8Array, Encodable | undefined>): void {
+    const entries: { key: Uint8Array; value: Encodable }[] = [];
+    for (const [name, value] of dictionary) {
+      const key = typeof name === "string" ? utf8Encoder.encode(name) : name;
+      if (value !== undefined) entries.push({ key, value });
+    }
+    entries.sort((a, b) => compareBytes(a.key, b.key));
+    this.#putAscii("d");
+    for (const [index, { key, value }] of entries.entries()) {
+      const isRepeated = index > 0 && compareBytes(key, entries[index - 1]!.key) === 0;
+      assert(!isRepeated, "a key given twice");
+      this.#putString(key);
+      this.put(value);
+    }
+    this.#putAscii("e");
+  }
+
+  #putString(bytes: Uint8Array): void {
+    this.#putAscii(`${bytes.length}:`);
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #putAscii(text: string): void {
+    this.#reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.#buffer[this.#length++] = text.charCodeAt(i);
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#length + length;
+    if (needed <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+}
+
+/** `Array.isArray` does not narrow readonly arrays. */
+function isList(value: Encodable): value is readonly Encodable[] {
+  return Array.isArray(value);
+}

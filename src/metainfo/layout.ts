@@ -1,0 +1,222 @@
+/**
+ * Where everything lies: all arithmetic of pieces, blocks and files, and the one place where
+ * integers from the wire become valid indices. Files lie end to end in the order of the torrent,
+ * cut into pieces of `pieceLength`, cut into blocks of 16 KiB (BEP 3).
+ */
+import { ok as assert } from "node:assert/strict";
+import type { BlockIndex, FileIndex, PieceIndex } from "../base/ids.ts";
+
+/** What is asked for at once, in bytes; the last block of a piece may be shorter. */
+export const BLOCK_LENGTH = 16_384;
+
+export interface LayoutFile {
+  readonly length: number;
+  /** Zeros that are neither requested nor written (BEP 47). */
+  readonly isPadding: boolean;
+}
+
+/** A block as it is requested; `length` is 0 where all of it is padding. */
+export interface BlockSpan {
+  readonly piece: PieceIndex;
+  readonly block: BlockIndex;
+  /** Offset within the piece. */
+  readonly begin: number;
+  readonly length: number;
+}
+
+/** A run of bytes that a piece and a file share. */
+export interface FileSpan {
+  readonly file: FileIndex;
+  readonly fileOffset: number;
+  readonly pieceOffset: number;
+  readonly length: number;
+}
+
+/** Pieces from `first` to `last`, both included. */
+export interface PieceRange {
+  readonly first: PieceIndex;
+  readonly last: PieceIndex;
+}
+
+export class Layout {
+  /** Bytes of every piece but, perhaps, the last. */
+  readonly pieceLength: number;
+  readonly pieceCount: number;
+  /** Bytes of all files, padding included. */
+  readonly totalLength: number;
+  /** Files of every kind, empty ones and padding included. */
+  readonly fileCount: number;
+  /** `fileCount + 1` offsets within the torrent: where each file starts, and the end. */
+  readonly #fileStarts: Float64Array;
+  /**
+   * The files that hold bytes of their own, ascending: neither empty nor padding. Whatever lies
+   * between them is padding; so a search never walks over a million empty files.
+   */
+  readonly #dataFiles: Uint32Array;
+  readonly #dataLength: number;
+  readonly #blocksPerPiece: number;
+
+  constructor(options: { readonly pieceLength: number; readonly files: readonly LayoutFile[] }) {
+    const { pieceLength, files } = options;
+    assert(Number.isSafeInteger(pieceLength) && pieceLength > 0);
+    this.pieceLength = pieceLength;
+    this.fileCount = files.length;
+    this.#fileStarts = new Float64Array(files.length + 1);
+    const dataFiles = new Uint32Array(files.length);
+    let offset = 0, dataFileCount = 0, dataLength = 0;
+    for (const [index, { length, isPadding }] of files.entries()) {
+      assert(Number.isSafeInteger(length) && length >= 0);
+      if (length > 0 && !isPadding) {
+        dataFiles[dataFileCount++] = index;
+        dataLength += length;
+      }
+      offset += length;
+      this.#fileStarts[index + 1] = offset;
+    }
+    assert(Number.isSafeInteger(offset));
+    this.#dataFiles = dataFiles.slice(0, dataFileCount);
+    this.#dataLength = dataLength;
+    this.totalLength = offset;
+    this.pieceCount = Math.ceil(offset / pieceLength);
+    this.#blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH);
+  }
+
+  /** Bytes of all files that are not padding. */
+  get dataLength(): number {
+    return this.#dataLength;
+  }
+
+  /** An integer from outside as the index of a piece; undefined when there is no such piece. */
+  pieceIndex(value: number): PieceIndex | undefined {
+    return isIndex(value, this.pieceCount) ? value as PieceIndex : undefined;
+  }
+
+  /** An integer from outside as the index of a file; undefined when there is no such file. */
+  fileIndex(value: number): FileIndex | undefined {
+    return isIndex(value, this.fileCount) ? value as FileIndex : undefined;
+  }
+
+  /** Bytes of a piece. */
+  pieceSize(piece: PieceIndex): number {
+    return Math.min(this.pieceLength, this.totalLength - piece * this.pieceLength);
+  }
+
+  blockCount(piece: PieceIndex): number {
+    return Math.ceil(this.pieceSize(piece) / BLOCK_LENGTH);
+  }
+
+  /** What to ask a peer for; padding at the end of the block is left out. */
+  blockRequest(piece: PieceIndex, block: BlockIndex): BlockSpan {
+    const begin = block * BLOCK_LENGTH;
+    const size = Math.min(BLOCK_LENGTH, this.pieceSize(piece) - begin);
+    assert(size > 0);
+    return { piece, block, begin, length: this.#lengthWithoutTail(piece, begin, size) };
+  }
+
+  /** Which block of ours a Piece message carries; undefined when none has that place and size. */
+  blockAt(
+    index: number,
+    begin: number,
+    length: number,
+  ): { piece: PieceIndex; block: BlockIndex } | undefined {
+    const piece = this.pieceIndex(index);
+    if (piece === undefined || begin % BLOCK_LENGTH !== 0) return undefined;
+    const block = begin / BLOCK_LENGTH;
+    if (length === 0 || !isIndex(block, this.blockCount(piece))) return undefined;
+    const request = this.blockRequest(piece, block as BlockIndex);
+    return request.length === length ? { piece, block: request.block } : undefined;
+  }
+
+  /** May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? */
+  isReadable(index: number, begin: number, length: number): boolean {
+    const piece = this.pieceIndex(index);
+    return piece !== undefined && Number.isSafeInteger(begin) && begin >= 0 &&
+      Number.isSafeInteger(length) && length >= 1 && length <= BLOCK_LENGTH &&
+      begin + length <= this.pieceSize(piece);
+  }
+
+  /** A number that no other block of the torrent has. */
+  blockKey(piece: PieceIndex, block: BlockIndex): number {
+    return piece * this.#blocksPerPiece + block;
+  }
+
+  /** The files that a piece lies in, in order; padding and empty files are left out. */
+  fileSpans(piece: PieceIndex): readonly FileSpan[] {
+    return this.fileSpansIn(piece, 0, this.pieceSize(piece));
+  }
+
+  /** The files that `length` bytes from `begin` of a piece lie in, as `fileSpans`. */
+  fileSpansIn(piece: PieceIndex, begin: number, length: number): readonly FileSpan[] {
+    const pieceStart = piece * this.pieceLength;
+    const start = pieceStart + begin, end = start + length;
+    const spans: FileSpan[] = [];
+    for (let data = this.#firstDataFileEndingAfter(start);; data++) {
+      const file = this.#dataFiles[data];
+      if (file === undefined) return spans;
+      const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileStarts[file + 1]!;
+      if (fileStart >= end) return spans;
+      const from = Math.max(start, fileStart);
+      spans.push({
+        file: file as FileIndex,
+        fileOffset: from - fileStart,
+        pieceOffset: from - pieceStart,
+        length: Math.min(end, fileEnd) - from,
+      });
+    }
+  }
+
+  /** The files that a piece has bytes of, in order. */
+  filesOf(piece: PieceIndex): FileIndex[] {
+    return this.fileSpans(piece).map(({ file }) => file);
+  }
+
+  /** The pieces that hold a file; undefined when it is empty. */
+  piecesOf(file: FileIndex): PieceRange | undefined {
+    return this.piecesOfRange(file, 0, Infinity);
+  }
+
+  /**
+   * The pieces that hold bytes `start` to `end` (not included) of a file, as far as it reaches;
+   * undefined when there are no such bytes.
+   */
+  piecesOfRange(file: FileIndex, start: number, end: number): PieceRange | undefined {
+    const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileStarts[file + 1]!;
+    const from = fileStart + Math.max(0, start);
+    const to = Math.min(fileEnd, fileStart + end);
+    if (from >= to) return undefined;
+    return {
+      first: Math.floor(from / this.pieceLength) as PieceIndex,
+      last: Math.floor((to - 1) / this.pieceLength) as PieceIndex,
+    };
+  }
+
+  /** How much of `size` bytes is left when padding at their end is cut off. */
+  #lengthWithoutTail(piece: PieceIndex, begin: number, size: number): number {
+    if (this.#dataLength === this.totalLength) return size;
+    const start = piece * this.pieceLength + begin, end = start + size;
+    // The last file that starts before the end: the one before the first that ends after end - 1,
+    // unless that one started before the end too.
+    let data = this.#firstDataFileEndingAfter(end - 1);
+    const file = this.#dataFiles[data];
+    if (file !== undefined && this.#fileStarts[file]! < end) return size;
+    data--;
+    if (data < 0) return 0;
+    const dataEnd = this.#fileStarts[this.#dataFiles[data]! + 1]!;
+    return Math.max(0, dataEnd - start);
+  }
+
+  /** Index into `#dataFiles`, or its length when none ends after `offset`. */
+  #firstDataFileEndingAfter(offset: number): number {
+    let low = 0, high = this.#dataFiles.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#fileStarts[this.#dataFiles[middle]! + 1]! > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function isIndex(value: number, count: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < count;
+}
