@@ -1,0 +1,203 @@
+/** HTTP GET of what strangers serve: bounded in bytes, in time and in where it may lead. */
+import { ok as assert } from "node:assert/strict";
+import type { Clock } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { addressScope } from "../base/endpoint.ts";
+
+const DEFAULT_MAX_REDIRECTS = 5;
+/** In UTF-16 units; an announce needs a few hundred. */
+const MAX_URL_LENGTH = 8_192;
+/** Bytes; most answers of trackers are shorter. */
+const INITIAL_BODY_LENGTH = 4_096;
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+/** Headers that are meant for one origin alone. */
+const SECRET_HEADERS = ["authorization", "cookie", "proxy-authorization"];
+
+export interface FetchOptions {
+  /** Most bytes of the body, counted after gzip and the like are undone. */
+  readonly maxBytes: number;
+  /** For everything, from the first connection to the last byte of the body. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly maxRedirects?: number;
+  /** Authorization and Cookie are not sent on to another origin. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Asked before every request, redirected ones too; false refuses the URL. */
+  readonly accept?: (url: URL) => boolean;
+}
+
+export interface FetchResult {
+  /** Any that is not followed: a caller decides whether 404 or 204 is an answer. */
+  readonly status: number;
+  readonly bytes: Bytes;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+/** GET, as whoever needs it takes it. Throws HttpError. */
+export type FetchBounded = (url: string, options: FetchOptions) => Promise<FetchResult>;
+
+/** Why there was no answer. */
+export type HttpFailure =
+  | "unsupported-url"
+  | "unreachable"
+  | "untrusted"
+  | "timeout"
+  | "aborted"
+  | "redirects"
+  | "too-large"
+  | "malformed";
+
+/**
+ * A GET without an answer. `message` names the host alone: paths and queries hold passkeys.
+ * `untrusted` is a certificate that does not prove the host, `malformed` a broken answer.
+ */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  constructor(readonly failure: HttpFailure, message: string) {
+    super(message);
+  }
+}
+
+/** The real GET, on Deno's `fetch`; deadlines are kept by `clock`. */
+export function createFetch({ clock }: { clock: Clock }): FetchBounded {
+  return async (url, options) => {
+    const { signal, timeoutMs } = options;
+    const first = parseUrl(url);
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    let isLate = false;
+    void clock.sleep(timeoutMs, ending.signal).then(() => {
+      isLate = !ending.signal.aborted;
+      end();
+    });
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+    try {
+      return await follow(first, options, ending.signal);
+    } catch (error) {
+      const { host } = first;
+      if (isLate) {
+        throw new HttpError("timeout", `Cannot fetch from ${host}: no answer in ${timeoutMs} ms`);
+      }
+      if (signal.aborted) throw new HttpError("aborted", `Cannot fetch from ${host}: cancelled`);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", end);
+      end();
+    }
+  };
+}
+
+/** Follows redirects by hand, so that each hop is checked like the first. */
+async function follow(
+  first: URL,
+  { maxRedirects = DEFAULT_MAX_REDIRECTS, headers: given, accept, maxBytes }: FetchOptions,
+  signal: AbortSignal,
+): Promise<FetchResult> {
+  const headers = new Headers(given);
+  let url = first;
+  for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+    if (accept !== undefined && !accept(url)) throw unsupportedUrl(url, "refused");
+    const response = await request(url, headers, signal);
+    const location = response.headers.get("location");
+    if (!REDIRECT_STATUSES.includes(response.status) || location === null) {
+      return {
+        status: response.status,
+        bytes: await readBody(response, url, maxBytes),
+        url: url.href,
+      };
+    }
+    await response.body?.cancel();
+    const next = parseUrl(location, url);
+    if (!mayLead(url, next)) throw unsupportedUrl(next, "a redirect into a local network");
+    if (next.origin !== url.origin) { for (const name of SECRET_HEADERS) headers.delete(name); }
+    url = next;
+  }
+  throw new HttpError(
+    "redirects",
+    `Cannot fetch from ${first.host}: it redirects more than ${maxRedirects} times`,
+  );
+}
+
+/** Throws HttpError "unsupported-url" for whatever is not http or https. */
+function parseUrl(text: string, base?: URL): URL {
+  const url = text.length <= MAX_URL_LENGTH && URL.canParse(text, base?.href)
+    ? new URL(text, base)
+    : undefined;
+  if (url === undefined) {
+    throw new HttpError("unsupported-url", "Cannot fetch: the URL is malformed or too long");
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw unsupportedUrl(url, `${url.protocol} is neither http: nor https:`);
+  }
+  return url;
+}
+
+function unsupportedUrl(url: URL, why: string): HttpError {
+  return new HttpError("unsupported-url", `Cannot fetch from ${url.host || "URL"}: it is ${why}`);
+}
+
+/** May a server send us there? Not from the internet into somebody's own network. */
+function mayLead(from: URL, to: URL): boolean {
+  const scope = scopeOf(to);
+  return scope === "global" || scope === "name" || scope === scopeOf(from);
+}
+
+function scopeOf({ hostname }: URL) {
+  return addressScope(hostname.replace(/^\[|\]$/g, ""));
+}
+
+async function request(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(url, { headers, signal, redirect: "manual" });
+  } catch (error) {
+    assert(error instanceof Error);
+    // Deno words these; the words may quote the URL, so that none of them is passed on.
+    const text = `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`;
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new HttpError(
+        "unreachable",
+        `Cannot fetch from ${url.host}: it is forbidden without --allow-net=${url.host}`,
+      );
+    }
+    if (/^Fetch failed: Requests to port \d+ are blocked/.test(text)) {
+      throw unsupportedUrl(url, "a blocked port");
+    }
+    if (/client error \(Connect\): invalid peer certificate/.test(text)) {
+      throw new HttpError("untrusted", `Cannot fetch from ${url.host}: its certificate is invalid`);
+    }
+    const why = /client error \(Connect\): dns error/.test(text)
+      ? "its name is unknown"
+      : "it is unreachable";
+    throw new HttpError("unreachable", `Cannot fetch from ${url.host}: ${why}`);
+  }
+}
+
+async function readBody(response: Response, url: URL, maxBytes: number): Promise<Bytes> {
+  if (response.body === null) return new Uint8Array(0);
+  const reader = response.body.getReader();
+  let bytes = new Uint8Array(Math.min(maxBytes, INITIAL_BODY_LENGTH));
+  let length = 0;
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return bytes.slice(0, length);
+      const needed = length + value.length;
+      if (needed > maxBytes) {
+        throw new HttpError("too-large", `Cannot fetch from ${url.host}: over ${maxBytes} bytes`);
+      }
+      if (needed > bytes.length) {
+        const smaller = bytes;
+        bytes = new Uint8Array(Math.min(Math.max(needed, smaller.length * 2), maxBytes));
+        bytes.set(smaller.subarray(0, length));
+      }
+      bytes.set(value, length);
+      length = needed;
+    }
+  } catch (error) {
+    await reader.cancel().catch(() => {});
+    if (error instanceof HttpError) throw error;
+    throw new HttpError("malformed", `Cannot fetch from ${url.host}: its answer is broken`);
+  }
+}
