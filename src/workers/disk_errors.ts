@@ -1,0 +1,49 @@
+/** The operating system's and Deno's refusals as StorageErrors that a user can act on. */
+import { StorageError, type StorageReason } from "../base/errors.ts";
+
+/** Error codes of the system, what they mean to us and to the user. */
+const MEANINGS: Readonly<Record<string, readonly [StorageReason, string]>> = {
+  ENOSPC: ["no-space", "the disk is full"],
+  EDQUOT: ["no-space", "the disk quota is used up"],
+  EFBIG: ["no-space", "the file system takes no files of this size"],
+  EROFS: ["read-only", "the file system is read-only"],
+  EACCES: ["denied", "the system denies access to it"],
+  EPERM: ["denied", "the system does not permit it"],
+  ENOENT: ["missing", "it is not there"],
+  ELOOP: ["symlink", "it is a symbolic link"],
+  EISDIR: ["not-regular", "it is a folder"],
+  ENOTDIR: ["not-regular", "part of its path is a file"],
+  ENXIO: ["not-regular", "it is no ordinary file"],
+  EEXIST: ["occupied", "it exists already"],
+  ENOTEMPTY: ["occupied", "it exists already"],
+  ENAMETOOLONG: ["name-too-long", "the name is too long for this file system"],
+};
+
+/** The StorageError for whatever `error` is; a StorageError stays as it is. */
+export function toStorageError(error: unknown, action: string, path: string): StorageError {
+  if (error instanceof StorageError) return error;
+  if (error instanceof Deno.errors.NotCapable) return permissionError(error, action, path);
+  const code = codeOf(error);
+  const [reason, fact] = MEANINGS[code ?? ""] ?? ["io", describe(error)];
+  return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
+/** The code of a system error, such as `ENOENT`; undefined when it has none. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Deno names the kind of access in its message; the flag for exactly this path is our part. */
+function permissionError(error: Error, action: string, path: string): StorageError {
+  const access = /write access/.test(error.message) ? "write" : "read";
+  return new StorageError(
+    "permission",
+    path,
+    `Cannot ${action} ${path}: Deno was started without this permission; add --allow-${access}=${path}`,
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

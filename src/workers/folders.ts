@@ -1,0 +1,110 @@
+/**
+ * The folders that files are in, checked component by component, so that no symbolic link leads
+ * a write out of the folder that we were given (hostile-inputs D8): `--allow-write` follows links.
+ */
+import { StorageError } from "../base/errors.ts";
+import { codeOf, toStorageError } from "./disk_errors.ts";
+import type { Place } from "./protocol.ts";
+
+/** Folders remembered as checked; when there are more, all are forgotten and checked anew. */
+const MAX_CHECKED_FOLDERS = 65_536;
+
+interface Identity {
+  readonly device: number;
+  readonly inode: number | null;
+}
+
+export class Folders {
+  readonly #checked = new Map<string, Identity>();
+
+  /**
+   * The absolute path of `place`, all of whose folders are real ones below its root. Folders
+   * that are not there are made when `create` is set, else the result is undefined.
+   *
+   * Throws StorageError "symlink", "not-regular" or "missing" (the disk was taken away), or what
+   * the system says.
+   */
+  resolve(place: Place, create: boolean): string | undefined {
+    const end = place.path.lastIndexOf("/");
+    const folder = end < 0 ? place.root : `${place.root}/${place.path.slice(0, end)}`;
+    if (!this.#isAsBefore(folder, place.root) && !this.#walk(place, create)) return undefined;
+    return `${place.root}/${place.path}`;
+  }
+
+  /** Whether a folder that was checked is still the same one; one look, not a walk. */
+  #isAsBefore(folder: string, root: string): boolean {
+    const before = this.#checked.get(folder);
+    if (before === undefined) return false;
+    const now = identityOf(folder);
+    if (now !== undefined && isSame(now, before)) return true;
+    this.#checked.delete(folder);
+    if (folder === root || (now !== undefined && now.device !== before.device)) {
+      // Going on would write below an empty mount point (hostile-inputs D18).
+      throw new StorageError("missing", folder, `Cannot use ${folder}: its disk was taken away`);
+    }
+    return false;
+  }
+
+  /** Checks every folder from the root down to that of `place`; false when one is missing. */
+  #walk(place: Place, create: boolean): boolean {
+    let folder = place.root;
+    if (!this.#check(folder, false)) {
+      throw new StorageError("missing", folder, `Cannot use ${folder}: the folder is not there`);
+    }
+    const names = place.path.split("/");
+    for (const name of names.slice(0, -1)) {
+      folder += `/${name}`;
+      if (!this.#check(folder, create)) return false;
+    }
+    return true;
+  }
+
+  #check(folder: string, create: boolean): boolean {
+    let identity = identityOf(folder);
+    if (identity === undefined) {
+      if (!create) return false;
+      makeFolder(folder);
+      identity = identityOf(folder);
+      if (identity === undefined) return false;
+    }
+    if (this.#checked.size >= MAX_CHECKED_FOLDERS) this.#checked.clear();
+    this.#checked.set(folder, identity);
+    return true;
+  }
+}
+
+/** Which folder this is; undefined when there is none. Throws when it is something else. */
+function identityOf(folder: string): Identity | undefined {
+  const info = lookAt(folder);
+  if (info === undefined) return undefined;
+  if (info.isSymlink) {
+    throw new StorageError("symlink", folder, `Cannot use ${folder}: it is a symbolic link`);
+  }
+  if (!info.isDirectory) {
+    throw new StorageError("not-regular", folder, `Cannot use ${folder}: it is not a folder`);
+  }
+  return { device: info.dev, inode: info.ino };
+}
+
+/** What stands at a path, symbolic links not followed; undefined when nothing does. */
+export function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw toStorageError(error, "look at", path);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    Deno.mkdirSync(folder);
+  } catch (error) {
+    // Another worker may have been quicker.
+    if (codeOf(error) !== "EEXIST") throw toStorageError(error, "create the folder", folder);
+  }
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.device === other.device && one.inode === other.inode;
+}

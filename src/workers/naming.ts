@@ -1,0 +1,96 @@
+/** Giving files their names: verified and flushed ones only, over nothing that is not ours. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+} from "node:fs";
+import { equalBytes } from "../base/bytes.ts";
+import { StorageError } from "../base/errors.ts";
+import { attempt, type OpenFiles } from "./open_files.ts";
+import type { FileFacts, Finish, Place } from "./protocol.ts";
+
+/** Bytes compared at a time when something stands where a file is to go. */
+const COMPARE_CHUNK_LENGTH = 256 * 1024;
+
+/**
+ * Flushes a verified file, cuts what is too long (D6), and renames it. What stands at the final
+ * name is replaced only when it is the same, or when it may be. Throws StorageError "occupied".
+ */
+export function finishFile({ from, to, length, mayReplace }: Finish, files: OpenFiles): FileFacts {
+  let facts = files.flush(from);
+  if (facts.size > length) {
+    const descriptor = files.forWriting(from, 0);
+    attempt("shorten", from.path, () => ftruncateSync(descriptor, length));
+    facts = files.flush(from);
+  }
+  if (facts.size < length) {
+    const path = `${from.root}/${from.path}`;
+    throw new StorageError("io", path, `Cannot finish ${path}: someone else has shortened it`);
+  }
+  if (from.path === to.path) return facts;
+  const target = `${to.root}/${to.path}`;
+  if (existsSync(target) && !mayReplace && !isSameContent(from, to, facts.size, files)) {
+    throw occupied(target);
+  }
+  moveFile(from, to, files);
+  return facts;
+}
+
+/** Renames a file to a name that nobody has. Throws StorageError "occupied". */
+export function renameFile(from: Place, to: Place, files: OpenFiles): void {
+  if (files.inspect(to) !== undefined) throw occupied(`${to.root}/${to.path}`);
+  moveFile(from, to, files);
+}
+
+/** Creates an empty file unless there is one. */
+export function createFile(place: Place, files: OpenFiles): void {
+  files.forWriting(place, 0);
+  files.release(place);
+}
+
+/** Makes names in a folder outlive a power failure. Windows has no such call and no such need. */
+export function flushFolder({ root, path }: Place): void {
+  if (Deno.build.os === "windows") return;
+  const folder = path === "" ? root : `${root}/${path}`;
+  attempt("flush", folder, () => {
+    const descriptor = openSync(folder, "r");
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+}
+
+function moveFile(from: Place, to: Place, files: OpenFiles): void {
+  const source = files.release(from), target = files.release(to);
+  attempt("rename", source, () => renameSync(source, target));
+}
+
+function isSameContent(one: Place, other: Place, length: number, files: OpenFiles): boolean {
+  if (files.inspect(other)?.size !== length) return false;
+  const oneChunk = new Uint8Array(COMPARE_CHUNK_LENGTH);
+  const otherChunk = new Uint8Array(COMPARE_CHUNK_LENGTH);
+  for (let offset = 0; offset < length; offset += COMPARE_CHUNK_LENGTH) {
+    const oneLength = readSync(files.forReading(one), oneChunk, 0, oneChunk.length, offset);
+    const otherLength = readSync(files.forReading(other), otherChunk, 0, otherChunk.length, offset);
+    const isEqual = equalBytes(
+      oneChunk.subarray(0, oneLength),
+      otherChunk.subarray(0, otherLength),
+    );
+    if (!isEqual) return false;
+  }
+  return true;
+}
+
+function occupied(path: string): StorageError {
+  return new StorageError(
+    "occupied",
+    path,
+    `Cannot give a file its name: ${path} is something else; use --overwrite to replace it`,
+  );
+}

@@ -1,0 +1,186 @@
+/**
+ * The open files of one worker: the least recently used is closed when there are too many. Every
+ * file is checked before it is opened, and once more after (hostile-inputs D8, D9).
+ */
+import { ok as assert } from "node:assert/strict";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+} from "node:fs";
+import { StorageError } from "../base/errors.ts";
+import { codeOf, toStorageError } from "./disk_errors.ts";
+import { Folders, lookAt } from "./folders.ts";
+import type { FileFacts, Place } from "./protocol.ts";
+
+const CREATE_NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
+
+interface OpenFile {
+  readonly descriptor: number;
+  readonly isWritable: boolean;
+}
+
+/** A file descriptor is good until the next call: another file may need its slot. */
+export class OpenFiles {
+  readonly #maxOpenFiles: number;
+  readonly #folders = new Folders();
+  /** By absolute path, the least recently used first. */
+  readonly #open = new Map<string, OpenFile>();
+
+  constructor(maxOpenFiles: number) {
+    assert(maxOpenFiles > 0);
+    this.#maxOpenFiles = maxOpenFiles;
+  }
+
+  /** Opens a file that must exist. Throws StorageError; "missing" when it does not. */
+  forReading(place: Place): number {
+    const path = this.#folders.resolve(place, false);
+    if (path === undefined) throw missing(place.path);
+    return this.#cached(path, false) ?? this.#openExisting(path, false);
+  }
+
+  /**
+   * Opens a file, after creating it with its folders when it is not there; makes it at least
+   * `fileLength` bytes long, sparse. Throws StorageError.
+   */
+  forWriting(place: Place, fileLength: number): number {
+    const path = this.#folders.resolve(place, true)!;
+    const cached = this.#cached(path, true);
+    if (cached !== undefined) return cached;
+    const created = existsSync(path) ? undefined : this.#create(path);
+    const descriptor = created ?? this.#openExisting(path, true);
+    const length = created === undefined ? fstatSync(descriptor).size : 0;
+    if (length < fileLength) attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
+    return descriptor;
+  }
+
+  /** Waits until the disk has the file's data. Throws StorageError. */
+  flush(place: Place): FileFacts {
+    const path = this.#folders.resolve(place, false);
+    if (path === undefined) throw missing(place.path);
+    const descriptor = this.#cached(path, true) ?? this.#openExisting(path, true);
+    attempt("flush", path, () => fdatasyncSync(descriptor));
+    const facts = factsOf(lookAt(path), path);
+    if (facts === undefined) throw missing(path);
+    return facts;
+  }
+
+  /** How a file looks; undefined when there is none. Throws when it is no ordinary file. */
+  inspect(place: Place): FileFacts | undefined {
+    const path = this.#folders.resolve(place, false);
+    return path === undefined ? undefined : factsOf(lookAt(path), path);
+  }
+
+  /** The absolute path of `place`, its folder there and checked. Closes the file if it is open. */
+  release(place: Place): string {
+    const path = this.#folders.resolve(place, true)!;
+    const file = this.#open.get(path);
+    if (file !== undefined) this.#close(path, file);
+    return path;
+  }
+
+  closeAll(): void {
+    for (const [path, file] of this.#open) this.#close(path, file);
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  #cached(path: string, mustWrite: boolean): number | undefined {
+    const file = this.#open.get(path);
+    if (file === undefined) return undefined;
+    if (mustWrite && !file.isWritable) {
+      this.#close(path, file);
+      return undefined;
+    }
+    this.#open.delete(path);
+    this.#open.set(path, file);
+    return file.descriptor;
+  }
+
+  #openExisting(path: string, isWritable: boolean): number {
+    const before = lookAt(path);
+    if (before === undefined) throw missing(path);
+    requireRegular(before, path);
+    const descriptor = this.#openDescriptor(path, isWritable ? "r+" : "r");
+    const after = fstatSync(descriptor);
+    if (before.ino !== null && (after.ino !== before.ino || after.dev !== before.dev)) {
+      closeSync(descriptor);
+      throw new StorageError("symlink", path, `Cannot open ${path}: it was just replaced`);
+    }
+    return this.#keep(path, { descriptor, isWritable });
+  }
+
+  /** A new file; undefined when there is one already. A dangling link counts as one. */
+  #create(path: string): number | undefined {
+    try {
+      const descriptor = this.#openDescriptor(path, CREATE_NEW);
+      return this.#keep(path, { descriptor, isWritable: true });
+    } catch (error) {
+      if (error instanceof StorageError && error.reason === "occupied") return undefined;
+      throw error;
+    }
+  }
+
+  /** Opens; when the process has no descriptors left, gives up ours and tries once more (S8). */
+  #openDescriptor(path: string, flags: string | number): number {
+    try {
+      return openSync(path, flags);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== "EMFILE" && code !== "ENFILE") throw toStorageError(error, "open", path);
+    }
+    this.closeAll();
+    return attempt("open", path, () => openSync(path, flags));
+  }
+
+  #keep(path: string, file: OpenFile): number {
+    if (this.#open.size >= this.#maxOpenFiles) {
+      for (const [oldestPath, oldest] of this.#open) {
+        this.#close(oldestPath, oldest);
+        break;
+      }
+    }
+    this.#open.set(path, file);
+    return file.descriptor;
+  }
+
+  #close(path: string, file: OpenFile): void {
+    this.#open.delete(path);
+    closeSync(file.descriptor);
+  }
+}
+
+/** Does `act`; what the system throws becomes a StorageError that says what was being done. */
+export function attempt<Result>(action: string, path: string, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    throw toStorageError(error, action, path);
+  }
+}
+
+function requireRegular(info: Deno.FileInfo, path: string): void {
+  if (info.isSymlink) {
+    throw new StorageError("symlink", path, `Cannot open ${path}: it is a symbolic link`);
+  }
+  if (!info.isFile) {
+    const fact = info.isDirectory ? "it is a folder" : "it is no ordinary file";
+    throw new StorageError("not-regular", path, `Cannot open ${path}: ${fact}`);
+  }
+}
+
+function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | undefined {
+  if (info === undefined) return undefined;
+  requireRegular(info, path);
+  return { size: info.size, modifiedMs: info.mtime?.getTime() ?? 0, links: info.nlink ?? 1 };
+}
+
+function missing(path: string): StorageError {
+  return new StorageError("missing", path, `Cannot open ${path}: it is not there`);
+}

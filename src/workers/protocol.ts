@@ -1,0 +1,128 @@
+/**
+ * What the main thread asks of a disk worker, and what it answers. Plain values that survive
+ * structured cloning; `data` buffers are transferred, both ways. A worker keeps nothing between
+ * jobs but its open files, so any worker can do any job.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { StorageReason } from "../base/errors.ts";
+
+/** A file below a folder that we were given. The path is relative and `/`-separated. */
+export interface Place {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** Part of a piece in a file. */
+export interface Span {
+  readonly place: Place;
+  readonly fileOffset: number;
+  readonly pieceOffset: number;
+  readonly length: number;
+}
+
+/** A span to be written. */
+export interface WriteSpan extends Span {
+  /** The file is made this long, sparse, before the first byte goes in; 0 for as it comes. */
+  readonly fileLength: number;
+  /** Set when this span is the whole file: it is flushed and takes its final name at once. */
+  readonly finish?: Finish;
+}
+
+/** A file that is verified as a whole and takes its final name. */
+export interface Finish {
+  readonly from: Place;
+  readonly to: Place;
+  readonly length: number;
+  /** What stands at `to` may be replaced, even when it is something else. */
+  readonly mayReplace: boolean;
+}
+
+/** What a file looks like from outside; how a change by others is noticed. */
+export interface FileFacts {
+  readonly size: number;
+  /** Milliseconds since 1970, whole. */
+  readonly modifiedMs: number;
+  /** Names of this file; more than one is a hard link. */
+  readonly links: number;
+}
+
+/** One piece to be hashed where it lies. */
+export interface PieceToHash {
+  readonly length: number;
+  readonly hash: Uint8Array;
+  /** In piece order; what they leave out is padding, zeros (BEP 47). */
+  readonly spans: readonly Span[];
+}
+
+/** Digest of a piece as found on disk: `missing` when a file is absent or too short. */
+export type PieceVerdict = "good" | "bad" | "missing";
+
+export type Job =
+  /** Verify, then write. Nothing is written unless the SHA-1 of `data` is `hash`. */
+  | {
+    readonly kind: "write";
+    readonly data: Bytes;
+    readonly hash: Uint8Array;
+    readonly spans: readonly WriteSpan[];
+    readonly wantDigests: boolean;
+  }
+  | { readonly kind: "read"; readonly length: number; readonly spans: readonly Span[] }
+  | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
+  /** Which of these exist, and how they look. Follows no symlink, opens nothing. */
+  | { readonly kind: "inspect"; readonly places: readonly Place[] }
+  /** Creates the files that are not there, empty. */
+  | { readonly kind: "create"; readonly places: readonly Place[] }
+  /** Gives verified files their final names, flushed. */
+  | { readonly kind: "finish"; readonly files: readonly Finish[] }
+  /** Moves files to names that nobody has. */
+  | { readonly kind: "rename"; readonly files: readonly { from: Place; to: Place }[] }
+  /** Flushes files, then folders, to the disk. */
+  | {
+    readonly kind: "flush";
+    readonly places: readonly Place[];
+    readonly folders: readonly Place[];
+  }
+  /** Lets go of all open files. */
+  | { readonly kind: "forget" };
+
+export interface FailedReply {
+  readonly kind: "failed";
+  readonly reason: StorageReason;
+  readonly path: string;
+  readonly message: string;
+  /** The job's buffer, when it had one. */
+  readonly buffer?: ArrayBuffer;
+}
+
+/** The answers, by kind of job. Every one may be a FailedReply instead. */
+export interface Replies {
+  /** `written` holds the facts of files that got their final names, in span order. */
+  write:
+    | {
+      readonly kind: "written";
+      readonly buffer: ArrayBuffer;
+      readonly digests?: readonly string[];
+      readonly finished: readonly FileFacts[];
+    }
+    | {
+      readonly kind: "corrupt";
+      readonly buffer: ArrayBuffer;
+      readonly digests: readonly string[];
+    };
+  read: { readonly kind: "read"; readonly data: Bytes };
+  hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
+  inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
+  create: { readonly kind: "created" };
+  finish: { readonly kind: "finished"; readonly facts: readonly FileFacts[] };
+  rename: { readonly kind: "renamed" };
+  flush: { readonly kind: "flushed"; readonly facts: readonly FileFacts[] };
+  forget: { readonly kind: "forgotten" };
+}
+
+/** The first message to a worker. */
+export interface WorkerSettings {
+  readonly maxOpenFiles: number;
+}
+
+export type JobOf<Kind extends Job["kind"]> = Extract<Job, { kind: Kind }>;
+export type ReplyTo<Kind extends Job["kind"]> = Replies[Kind] | FailedReply;
