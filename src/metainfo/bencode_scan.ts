@@ -13,10 +13,13 @@ export interface BencodeLimits {
   readonly maxTokens?: number;
 }
 
-/** Bytes that are not bencode, or over a limit. `offset` is the first byte at fault. */
+/**
+ * Bytes that are not bencode, or over a limit. `offset` is the first byte at fault, `problem`
+ * what is wrong there, to be put into a sentence.
+ */
 export class BencodeError extends Error {
   override readonly name = "BencodeError";
-  constructor(readonly offset: number, problem: string) {
+  constructor(readonly offset: number, readonly problem: string) {
     super(`Cannot decode bencode: ${problem} at byte ${offset}`);
   }
 }

@@ -1,0 +1,244 @@
+/**
+ * What a .torrent says (BEP 3 "metainfo files"), checked: every number in range, the hashes as
+ * many as the pieces. Names are raw; `paths.ts` makes them safe.
+ */
+import { createHash } from "node:crypto";
+import type { Bytes } from "../base/bytes.ts";
+import { toHex } from "../base/bytes.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { HASH_LENGTH, type InfoHash, type PieceIndex } from "../base/ids.ts";
+import {
+  type BencodeDictionary,
+  BencodeError,
+  type BencodePrefix,
+  bytesIn,
+  decodePrefix,
+  dictionaryIn,
+  integerIn,
+  textIn,
+} from "./bencode.ts";
+import type { BencodeWarning } from "./bencode_scan.ts";
+import { foreignFile } from "./foreign_file.ts";
+import { checkHybrid } from "./hybrid.ts";
+import { Layout } from "./layout.ts";
+import { parseNodes, parseTrackers, parseWebSeeds } from "./metainfo_addresses.ts";
+import { metainfoError } from "./metainfo_error.ts";
+import { type MetainfoFile, parseFiles } from "./metainfo_files.ts";
+
+/** Bytes of a .torrent, as libtorrent. Whoever reads one checks its size before. */
+export const MAX_METAINFO_LENGTH = 10_000_000;
+/** As libtorrent: what fits 2^15 - 1 blocks. */
+export const MAX_PIECE_LENGTH = (2 ** 15 - 1) * 16_384;
+/** As libtorrent. */
+export const MAX_PIECE_COUNT = 2 ** 21;
+
+/** The last second of the year 9999: later dates break those who print them. */
+const MAX_CREATION_DATE = 253_402_300_799;
+const SUPPORTED_VERSION = 2;
+
+export interface Metainfo {
+  readonly infoHash: InfoHash;
+  /** The info-hash in lower-case hex. */
+  readonly infoHashHex: string;
+  /** The suggested name as it is in the torrent: not safe for a disk or a terminal. */
+  readonly name: string;
+  /** Bytes of a piece. */
+  readonly pieceLength: number;
+  /** SHA-1 of each piece, end to end: 20 bytes a piece. */
+  readonly pieceHashes: Uint8Array;
+  readonly layout: Layout;
+  /** In the order of the torrent, padding and links included: the index is the `FileIndex`. */
+  readonly files: readonly MetainfoFile[];
+  /** Peers may come from the trackers only (BEP 27). */
+  readonly isPrivate: boolean;
+  /** Files go into a folder of the torrent's name, even if there is only one. */
+  readonly isMultiFile: boolean;
+  /** Tracker URLs by tier (BEP 12): http, https or udp. */
+  readonly trackers: readonly (readonly string[])[];
+  /** http or https URLs (BEP 19). */
+  readonly webSeeds: readonly string[];
+  /** DHT nodes; hosts may be names (BEP 5). */
+  readonly nodes: readonly Endpoint[];
+  readonly comment?: string;
+  readonly createdBy?: string;
+  /** Seconds since 1970. */
+  readonly creationDate?: number;
+  readonly encoding?: string;
+  /** The info dictionary as it was encoded. */
+  readonly infoBytes: Bytes;
+  /** What was tolerated or left out, each in one sentence of printable text. */
+  readonly warnings: readonly string[];
+}
+
+/** SHA-1 of a piece, 20 bytes: a view. */
+export function pieceHash(metainfo: Metainfo, piece: PieceIndex): Uint8Array {
+  return metainfo.pieceHashes.subarray(piece * HASH_LENGTH, (piece + 1) * HASH_LENGTH);
+}
+
+/** The torrent that `bytes` are. Throws `MetainfoError`, whose message is one clear sentence. */
+export function parseMetainfo(bytes: Uint8Array): Metainfo {
+  const document = decodeDocument(bytes);
+  const root = document.value as BencodeDictionary;
+  const info = dictionaryIn(root, "info");
+  if (info === undefined) {
+    throw metainfoError("invalid-field", "it has no info dictionary");
+  }
+  const isHybrid = checkVersion(info);
+  checkStrictness(document.warnings, info, isHybrid);
+  const warnings = document.warnings.length === 0 ? [] : [describeWarnings(document.warnings)];
+  const name = textIn(info, "name.utf-8") ?? textIn(info, "name") ?? "";
+  if (name === "") warnings.push("it has no name: its info-hash is used");
+  const isMultiFile = checkFileFields(info);
+  const files = parseFiles(info, name, warnings);
+  const layout = parseLayout(info, files);
+  if (isHybrid) checkHybrid(info, layout.pieceLength, files);
+  const infoBytes = new Uint8Array(info.raw);
+  const infoHash = new Uint8Array(createHash("sha1").update(infoBytes).digest()) as InfoHash;
+  return {
+    infoHash,
+    infoHashHex: toHex(infoHash),
+    name,
+    pieceLength: layout.pieceLength,
+    pieceHashes: parsePieceHashes(info, layout),
+    layout,
+    files,
+    isPrivate: parsePrivate(info, warnings),
+    isMultiFile,
+    trackers: parseTrackers(root, warnings),
+    webSeeds: parseWebSeeds(root, warnings),
+    nodes: parseNodes(root),
+    ...parseRemarks(root),
+    infoBytes,
+    warnings,
+  };
+}
+
+function decodeDocument(bytes: Uint8Array): BencodePrefix {
+  if (bytes.length > MAX_METAINFO_LENGTH) {
+    throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
+  }
+  const foreign = foreignFile(bytes);
+  if (foreign !== undefined) throw metainfoError("not-bencode", foreign);
+  try {
+    const document = decodePrefix(bytes);
+    if (document.end === bytes.length) return document;
+    throw new BencodeError(document.end, "more bytes after its end");
+  } catch (error) {
+    if (!(error instanceof BencodeError)) throw error;
+    throw metainfoError("not-bencode", `there is ${error.problem} at byte ${error.offset}`);
+  }
+}
+
+/** True for a torrent of both versions, of which the first is used (BEP 52 "upgrade path"). */
+function checkVersion(info: BencodeDictionary): boolean {
+  const version = integerIn(info, "meta version") ?? 1;
+  if (version > SUPPORTED_VERSION) {
+    throw metainfoError("unsupported", `it is of version ${version}, newer than is known here`);
+  }
+  const hasVersion1 = info.get("pieces") !== undefined;
+  if (!hasVersion1 && (version === 2 || info.get("file tree") !== undefined)) {
+    throw metainfoError("unsupported", "it is of version 2 only, which is not supported");
+  }
+  return version === 2;
+}
+
+/** Version 1 is full of sloppy encoders and is read with warnings; BEP 52 allows none. */
+function checkStrictness(
+  warnings: readonly BencodeWarning[],
+  info: BencodeDictionary,
+  isHybrid: boolean,
+): void {
+  for (const { kind, offset } of warnings) {
+    const isInInfo = offset >= info.start && offset < info.end;
+    if (isHybrid || (kind === "duplicate-key" && isInInfo)) {
+      throw metainfoError("invalid-field", `there is ${WARNING_TEXT[kind]} at byte ${offset}`);
+    }
+  }
+}
+
+const WARNING_TEXT: Readonly<Record<BencodeWarning["kind"], string>> = {
+  "leading-zero": "a number with a leading zero",
+  "unsorted-keys": "a key out of order",
+  "duplicate-key": "a key that is there twice",
+};
+
+function describeWarnings(warnings: readonly BencodeWarning[]): string {
+  const { kind, offset } = warnings[0]!;
+  return `it is sloppily encoded: there is ${WARNING_TEXT[kind]} at byte ${offset}`;
+}
+
+/** True when there is a list of files, false when there is one length. */
+function checkFileFields(info: BencodeDictionary): boolean {
+  const length = info.get("length"), files = info.get("files");
+  if (length !== undefined && files !== undefined) {
+    throw metainfoError("invalid-field", "it has both a length and a list of files");
+  }
+  if (files !== undefined && files.kind !== "list") {
+    throw metainfoError("invalid-field", "its list of files is no list");
+  }
+  if (length === undefined && files === undefined) {
+    throw metainfoError("invalid-field", "it has neither a length nor a list of files");
+  }
+  return files !== undefined;
+}
+
+function parseLayout(info: BencodeDictionary, files: readonly MetainfoFile[]): Layout {
+  const pieceLength = integerIn(info, "piece length");
+  if (pieceLength === undefined || pieceLength < 1 || pieceLength > MAX_PIECE_LENGTH) {
+    throw metainfoError(
+      "invalid-field",
+      `its piece length is not a number from 1 to ${MAX_PIECE_LENGTH}`,
+    );
+  }
+  let totalLength = 0, dataLength = 0;
+  for (const { length, isPadding } of files) {
+    totalLength += length;
+    if (!isPadding) dataLength += length;
+    if (totalLength > pieceLength * MAX_PIECE_COUNT) {
+      throw metainfoError("too-large", `it has more than ${MAX_PIECE_COUNT} pieces`);
+    }
+  }
+  if (dataLength === 0) throw metainfoError("invalid-field", "it holds no data");
+  return new Layout({ pieceLength, files });
+}
+
+function parsePieceHashes(info: BencodeDictionary, layout: Layout): Uint8Array {
+  const hashes = bytesIn(info, "pieces");
+  if (hashes === undefined) throw metainfoError("invalid-field", "it has no piece hashes");
+  const expected = layout.pieceCount * HASH_LENGTH;
+  if (hashes.length !== expected) {
+    throw metainfoError(
+      "invalid-field",
+      `its piece hashes are ${hashes.length} bytes, not the ${expected} that ` +
+        `${layout.pieceCount} pieces take`,
+    );
+  }
+  return hashes;
+}
+
+/** What is there but makes no sense counts as private: that way nothing leaks. */
+function parsePrivate(info: BencodeDictionary, warnings: string[]): boolean {
+  const field = info.get("private");
+  if (field === undefined) return false;
+  if (field.kind === "integer") return Number(field.value) !== 0;
+  warnings.push("its private flag is no number: it is taken as private");
+  return true;
+}
+
+/** Fields that change nothing. */
+function parseRemarks(
+  root: BencodeDictionary,
+): Pick<Metainfo, "comment" | "createdBy" | "creationDate" | "encoding"> {
+  const comment = textIn(root, "comment.utf-8") ?? textIn(root, "comment");
+  const createdBy = textIn(root, "created by.utf-8") ?? textIn(root, "created by");
+  const creationDate = integerIn(root, "creation date");
+  const encoding = textIn(root, "encoding");
+  const isDate = creationDate !== undefined && creationDate > 0 &&
+    creationDate <= MAX_CREATION_DATE;
+  return {
+    ...(comment !== undefined && { comment }),
+    ...(createdBy !== undefined && { createdBy }),
+    ...(isDate && { creationDate }),
+    ...(encoding !== undefined && { encoding }),
+  };
+}

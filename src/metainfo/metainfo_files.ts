@@ -1,0 +1,108 @@
+/** The files that an info dictionary lists (BEP 3 "info dictionary", BEP 47 for attributes). */
+import { type BencodeDictionary, integerIn, listIn, textIn } from "./bencode.ts";
+import { metainfoError } from "./metainfo_error.ts";
+
+/** A file as the torrent describes it. */
+export interface MetainfoFile {
+  /** The elements of its path as they are in the torrent: not safe for a disk or a terminal. */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+  /** Zeros that align the next file; neither requested nor written. */
+  readonly isPadding: boolean;
+  readonly isExecutable: boolean;
+  /** A symbolic link: has no bytes and is not written. */
+  readonly isSymlink: boolean;
+}
+
+/** Is there anything of this file on disk? Not of padding and symbolic links. */
+export function isOnDisk(file: MetainfoFile): boolean {
+  return !file.isPadding && !file.isSymlink;
+}
+
+/** As libtorrent: 2^48 - 1 bytes. */
+export const MAX_FILE_LENGTH = 2 ** 48 - 1;
+/** Directories in a path, as libtorrent. */
+const MAX_PATH_ELEMENTS = 100;
+/** How BitComet named padding before BEP 47, and still does. */
+const BITCOMET_PADDING_PREFIX = "_____padding_file_";
+
+/**
+ * The files of a torrent; the only one of a single-file torrent has `[name]` as its path.
+ * Throws `MetainfoError`.
+ */
+export function parseFiles(
+  info: BencodeDictionary,
+  name: string,
+  warnings: string[],
+): readonly MetainfoFile[] {
+  const list = listIn(info, "files");
+  if (list === undefined) return [parseFile(info, [name], 1)];
+  const files: MetainfoFile[] = [];
+  for (const entry of list) {
+    const ordinal = files.length + 1;
+    if (entry.kind !== "dictionary") {
+      throw metainfoError("invalid-field", `file ${ordinal} is no dictionary`);
+    }
+    files.push(parseFile(entry, parsePath(entry, ordinal), ordinal));
+  }
+  const linkCount = files.filter((file) => file.isSymlink).length;
+  if (linkCount > 0) warnings.push(`symbolic links are not made: ${linkCount} left out`);
+  return files;
+}
+
+/** `ordinal` counts from 1: it names the file in errors, where its own name may be anything. */
+function parseFile(
+  entry: BencodeDictionary,
+  path: readonly string[],
+  ordinal: number,
+): MetainfoFile {
+  const attributes = textIn(entry, "attr") ?? "";
+  const isSymlink = attributes.includes("l");
+  // BEP 47: a link has no length, or none that counts.
+  const length = isSymlink ? 0 : integerIn(entry, "length");
+  if (length === undefined || length < 0 || length > MAX_FILE_LENGTH) {
+    throw metainfoError(
+      "invalid-field",
+      `the length of file ${ordinal} is not a number from 0 to ${MAX_FILE_LENGTH}`,
+    );
+  }
+  return {
+    path,
+    length,
+    isPadding: attributes.includes("p") || isPaddingByName(path),
+    isExecutable: attributes.includes("x"),
+    isSymlink,
+  };
+}
+
+function parsePath(entry: BencodeDictionary, ordinal: number): readonly string[] {
+  const path = textsIn(entry, "path.utf-8") ?? textsIn(entry, "path");
+  if (path === undefined || path.length === 0) {
+    throw metainfoError("invalid-field", `the path of file ${ordinal} is not a list of names`);
+  }
+  if (path.length > MAX_PATH_ELEMENTS) {
+    throw metainfoError(
+      "too-large",
+      `the path of file ${ordinal} has ${path.length} names, more than ${MAX_PATH_ELEMENTS}`,
+    );
+  }
+  return path;
+}
+
+function textsIn(entry: BencodeDictionary, key: string): string[] | undefined {
+  const list = listIn(entry, key);
+  if (list === undefined) return undefined;
+  const texts: string[] = [];
+  for (const item of list) {
+    if (item.kind !== "string") return undefined;
+    texts.push(item.text);
+  }
+  return texts;
+}
+
+/** Padding from before BEP 47 had attributes: `.pad/1234` or BitComet's. */
+function isPaddingByName(path: readonly string[]): boolean {
+  if (path.length === 2 && path[0] === ".pad") return /^\d+$/.test(path[1]!);
+  return path.at(-1)!.startsWith(BITCOMET_PADDING_PREFIX);
+}
