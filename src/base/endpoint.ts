@@ -82,6 +82,16 @@ export function addressBytes(host: string): Uint8Array | undefined {
   return bytes && Uint8Array.from(bytes);
 }
 
+/**
+ * The canonical text of 4 or 16 address bytes, a v4-mapped IPv6 address as the IPv4 address
+ * that it stands for (RFC 4291, 2.5.5.2); undefined when there are not so many.
+ */
+export function formatAddress(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 4) return formatIpv4(bytes);
+  if (bytes.length !== 16) return undefined;
+  return isV4Mapped(bytes) ? formatIpv4(bytes.subarray(12)) : formatIpv6(bytes);
+}
+
 /** How far an address reaches, as far as dialling it is concerned. */
 export type AddressScope = "global" | "private" | "link-local" | "loopback" | "invalid" | "name";
 
@@ -126,10 +136,15 @@ function scopeOfIpv6(bytes: Uint8Array): AddressScope {
   const leadingZeros = bytes.findIndex((byte) => byte !== 0);
   if (leadingZeros === -1) return "invalid";
   if (leadingZeros === 15 && bytes[15] === 1) return "loopback";
-  if (leadingZeros === 10 && bytes[10] === 255 && bytes[11] === 255) return "invalid";
+  if (isV4Mapped(bytes)) return "invalid";
   if (bytes[0] === 255) return "invalid";
   if (bytes[0] === 0xfe && bytes[1]! >> 6 === 2) return "link-local";
   return bytes[0]! >> 1 === 0x7e ? "private" : "global";
+}
+
+function isV4Mapped(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 &&
+    bytes[11] === 255;
 }
 
 function formatIpv4(bytes: Uint8Array): string {

@@ -2,14 +2,8 @@
 import { ok as assert } from "node:assert/strict";
 import { getUint16, getUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
-import {
-  type BareMessage,
-  LENGTH_PREFIX_LENGTH,
-  MAX_BLOCK_LENGTH,
-  type Message,
-  MessageId,
-  PIECE_HEADER_LENGTH,
-} from "./message.ts";
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import { type BareMessage, LENGTH_PREFIX_LENGTH, type Message, MessageId } from "./message.ts";
 
 /** Bytes of the buffer of a peer that says little; two blocks fit. */
 const INITIAL_BUFFER_LENGTH = 32 * 1024;
@@ -18,8 +12,8 @@ const READ_BUFFER_LENGTH = 256 * 1024;
 /** After so many reads in a row that leave the buffer nearly empty, half of it is given back. */
 const CALM_READS = 256;
 
-/** Length of an empty Piece message, as its prefix states it. */
-const EMPTY_PIECE_LENGTH = PIECE_HEADER_LENGTH - LENGTH_PREFIX_LENGTH;
+/** Bytes of a Piece message besides its block: type, index and begin. */
+const EMPTY_PIECE_LENGTH = 9;
 
 const KEEP_ALIVE: BareMessage = { kind: "keep-alive" };
 const CHOKE: BareMessage = { kind: "choke" };
@@ -47,7 +41,7 @@ export class MessageDecoder {
 
   /** `maxMessageLength` is in bytes, without the length prefix; the bitfield must fit. */
   constructor({ maxMessageLength }: { maxMessageLength: number }) {
-    assert(maxMessageLength >= EMPTY_PIECE_LENGTH + MAX_BLOCK_LENGTH);
+    assert(maxMessageLength >= EMPTY_PIECE_LENGTH + BLOCK_LENGTH);
     this.#maxMessageLength = maxMessageLength;
   }
 
@@ -133,7 +127,7 @@ export class MessageDecoder {
 function isLegalLength(id: number, length: number): boolean {
   switch (id) {
     case MessageId.piece:
-      return length >= EMPTY_PIECE_LENGTH && length <= EMPTY_PIECE_LENGTH + MAX_BLOCK_LENGTH;
+      return length >= EMPTY_PIECE_LENGTH && length <= EMPTY_PIECE_LENGTH + BLOCK_LENGTH;
     case MessageId.choke:
     case MessageId.unchoke:
     case MessageId.interested:

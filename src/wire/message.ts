@@ -28,12 +28,6 @@ export const MessageId = {
 /** Bytes of the length prefix, a big-endian unsigned integer (BEP 3 "peer messages"). */
 export const LENGTH_PREFIX_LENGTH = 4;
 
-/** Bytes of a Piece message before its block, the length prefix included. */
-export const PIECE_HEADER_LENGTH = LENGTH_PREFIX_LENGTH + 9;
-
-/** Most bytes of one block that anybody may ask for or send (BEP 3: 2^14). */
-export const MAX_BLOCK_LENGTH = 16_384;
-
 /** A message that carries nothing but its kind. */
 export interface BareMessage {
   readonly kind:
@@ -68,7 +62,7 @@ export interface PieceMessage {
   /** Unsigned 32-bit, as they came. */
   readonly index: number;
   readonly begin: number;
-  /** 0 to MAX_BLOCK_LENGTH bytes. */
+  /** 0 to BLOCK_LENGTH bytes. */
   readonly block: Uint8Array;
 }
 
