@@ -193,19 +193,16 @@ export class Layout {
   /** How much of `size` bytes is left when padding at their end is cut off. */
   #lengthWithoutTail(piece: PieceIndex, begin: number, size: number): number {
     if (this.#dataLength === this.totalLength) return size;
-    const start = piece * this.pieceLength + begin, end = start + size;
-    // The last file that starts before the end: the one before the first that ends after end - 1,
-    // unless that one started before the end too.
-    let data = this.#firstDataFileEndingAfter(end - 1);
+    const start = piece * this.pieceLength + begin, last = start + size - 1;
+    const data = this.#firstDataFileEndingAfter(last);
     const file = this.#dataFiles[data];
-    if (file !== undefined && this.#fileStarts[file]! < end) return size;
-    data--;
-    if (data < 0) return 0;
-    const dataEnd = this.#fileStarts[this.#dataFiles[data]! + 1]!;
+    if (file !== undefined && this.#fileStarts[file]! <= last) return size;
+    if (data === 0) return 0;
+    const dataEnd = this.#fileStarts[this.#dataFiles[data - 1]! + 1]!;
     return Math.max(0, dataEnd - start);
   }
 
-  /** Index into `#dataFiles`, or its length when none ends after `offset`. */
+  /** An index into `#dataFiles`; its length when none ends after `offset`. */
   #firstDataFileEndingAfter(offset: number): number {
     let low = 0, high = this.#dataFiles.length;
     while (low < high) {

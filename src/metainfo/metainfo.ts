@@ -11,7 +11,6 @@ import {
   type BencodeDictionary,
   BencodeError,
   type BencodePrefix,
-  bytesIn,
   decodePrefix,
   dictionaryIn,
   integerIn,
@@ -99,7 +98,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
     infoHashHex: toHex(infoHash),
     name,
     pieceLength: layout.pieceLength,
-    pieceHashes: parsePieceHashes(info, layout),
+    pieceHashes: parsePieceHashes(info, infoBytes, layout),
     layout,
     files,
     isPrivate: parsePrivate(info, warnings),
@@ -202,18 +201,23 @@ function parseLayout(info: BencodeDictionary, files: readonly MetainfoFile[]): L
   return new Layout({ pieceLength, files });
 }
 
-function parsePieceHashes(info: BencodeDictionary, layout: Layout): Uint8Array {
-  const hashes = bytesIn(info, "pieces");
-  if (hashes === undefined) throw metainfoError("invalid-field", "it has no piece hashes");
-  const expected = layout.pieceCount * HASH_LENGTH;
-  if (hashes.length !== expected) {
+/** A view into `infoBytes`, so that the file's bytes as read need not be kept. */
+function parsePieceHashes(
+  info: BencodeDictionary,
+  infoBytes: Uint8Array,
+  { pieceCount }: Layout,
+): Uint8Array {
+  const field = info.get("pieces");
+  if (field?.kind !== "string") throw metainfoError("invalid-field", "it has no piece hashes");
+  const { length } = field.bytes;
+  if (length !== pieceCount * HASH_LENGTH) {
     throw metainfoError(
       "invalid-field",
-      `its piece hashes are ${hashes.length} bytes, not the ${expected} that ` +
-        `${layout.pieceCount} pieces take`,
+      `its piece hashes are ${length} bytes, not ${HASH_LENGTH} for each of ${pieceCount} pieces`,
     );
   }
-  return hashes;
+  const end = field.end - info.start;
+  return infoBytes.subarray(end - length, end);
 }
 
 /** What is there but makes no sense counts as private: that way nothing leaks. */

@@ -1,0 +1,170 @@
+/**
+ * Names in a torrent → paths on this disk: under one root, no two alike, whatever the torrent
+ * says. Pure, and linear in the size of the torrent.
+ */
+import type { Metainfo } from "./metainfo.ts";
+import { metainfoError } from "./metainfo_error.ts";
+import { isOnDisk, type MetainfoFile } from "./metainfo_files.ts";
+import {
+  exceedsBytes,
+  foldName,
+  type NameChange,
+  numberedName,
+  type Platform,
+  safeName,
+} from "./path_element.ts";
+
+/** Where a file goes. */
+export interface DiskPath {
+  /**
+   * Relative to the output folder, "/" between names, starting with the root. "" for what is
+   * never on disk (`isOnDisk`): padding and symbolic links.
+   */
+  readonly path: string;
+  /** Why it differs, below the root, from the path in the torrent; absent when it does not. */
+  readonly changes?: readonly NameChange[];
+}
+
+export interface DiskPaths {
+  /** The one name that everything is under: a folder, or the file of a single-file torrent. */
+  readonly root: string;
+  /** Why the root differs from the name in the torrent. */
+  readonly rootChanges: readonly NameChange[];
+  /** By `FileIndex`. */
+  readonly files: readonly DiskPath[];
+}
+
+/** Unfinished files have it after their name; no other file is ever given such a path. */
+export const PARTIAL_SUFFIX = ".part";
+/** The folder of our own state, in the output folder: no torrent may write there. */
+export const STATE_FOLDER = ".starling";
+
+/** Files renamed because their name was taken, as libtorrent. */
+const MAX_DUPLICATES = 500;
+/** Names tried for all of them together. */
+const MAX_NAMES_TRIED = 200_000;
+/** What the system takes as one path, in bytes; the output folder is still to be added. */
+const MAX_PATH_BYTES: Readonly<Record<Platform, number>> = {
+  linux: 4_095,
+  darwin: 1_023,
+  windows: 32_000,
+};
+const SUBSTITUTE = "_";
+const FOLDED_PARTIAL_SUFFIX = foldName(PARTIAL_SUFFIX);
+
+/**
+ * Safe paths for all files. Throws `MetainfoError` when a path is too long for the platform or
+ * too many files have the same name.
+ */
+export function diskPaths(metainfo: Metainfo, platform: Platform): DiskPaths {
+  const rootChanges = new Set<NameChange>();
+  const root = safeRoot(metainfo, platform, rootChanges);
+  const tree = new Tree(root, platform);
+  const files = metainfo.files.map((file): DiskPath => {
+    if (!isOnDisk(file)) return { path: "" };
+    const changes = new Set<NameChange>();
+    const path = metainfo.isMultiFile ? tree.place(file, changes) : root;
+    if (exceedsBytes(path + PARTIAL_SUFFIX, MAX_PATH_BYTES[platform])) {
+      throw metainfoError("too-large", `a path of it is longer than ${platform} allows`);
+    }
+    return changes.size === 0 ? { path } : { path, changes: [...changes] };
+  });
+  return { root, rootChanges: [...rootChanges], files };
+}
+
+function safeRoot(metainfo: Metainfo, platform: Platform, changes: Set<NameChange>): string {
+  const name = safeName(metainfo.name, platform, changes) || metainfo.infoHashHex;
+  if (foldName(name) !== foldName(STATE_FOLDER)) return name;
+  changes.add("reserved");
+  return SUBSTITUTE + name;
+}
+
+interface Directory {
+  readonly id: number;
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The names that are taken. Keys are a directory's id and a folded name, so that each name is
+ * looked at once, however deep it lies.
+ */
+class Tree {
+  readonly #platform: Platform;
+  readonly #top: Directory;
+  readonly #files = new Set<string>();
+  readonly #directories = new Map<string, Directory>();
+  #duplicates = 0;
+  #tried = 0;
+
+  constructor(root: string, platform: Platform) {
+    this.#platform = platform;
+    this.#top = { id: 0, name: root, path: root };
+  }
+
+  place(file: MetainfoFile, changes: Set<NameChange>): string {
+    const names = file.path.map((raw) => safeName(raw, this.#platform, changes) || SUBSTITUTE);
+    const fileName = names.pop()!;
+    let directory = this.#top;
+    for (const name of names) directory = this.#enter(directory, name, changes);
+    const name = this.#freeName(directory, fileName, changes, (key) => this.#isFree(key));
+    this.#files.add(keyOf(directory, name));
+    return `${directory.path}/${name}`;
+  }
+
+  #enter(parent: Directory, wanted: string, changes: Set<NameChange>): Directory {
+    const wantedKey = keyOf(parent, wanted);
+    const existing = this.#directories.get(wantedKey);
+    if (existing !== undefined) {
+      // The first spelling serves all, so that all systems get the same tree.
+      if (existing.name !== wanted) changes.add("duplicate");
+      return existing;
+    }
+    const name = this.#freeName(parent, wanted, changes, (key) => this.#isFreeForDirectory(key));
+    const id = this.#directories.size + 1;
+    const directory = { id, name, path: `${parent.path}/${name}` };
+    this.#directories.set(keyOf(parent, name), directory);
+    this.#directories.set(wantedKey, directory);
+    return directory;
+  }
+
+  #freeName(
+    directory: Directory,
+    wanted: string,
+    changes: Set<NameChange>,
+    isFree: (key: string) => boolean,
+  ): string {
+    if (isFree(keyOf(directory, wanted))) return wanted;
+    changes.add("duplicate");
+    if (++this.#duplicates > MAX_DUPLICATES) {
+      throw metainfoError("invalid-field", `more than ${MAX_DUPLICATES} of its files share names`);
+    }
+    for (let number = 1;; number++) {
+      if (++this.#tried > MAX_NAMES_TRIED) {
+        throw metainfoError("invalid-field", "too many of its files share names");
+      }
+      const name = numberedName(wanted, number);
+      if (isFree(keyOf(directory, name))) return name;
+    }
+  }
+
+  /** A file needs its own name and, while it is unfinished, that with the suffix. */
+  #isFree(key: string): boolean {
+    return this.#isFreeForDirectory(key) &&
+      this.#isUntaken(key + FOLDED_PARTIAL_SUFFIX);
+  }
+
+  #isFreeForDirectory(key: string): boolean {
+    if (!this.#isUntaken(key)) return false;
+    if (!key.endsWith(FOLDED_PARTIAL_SUFFIX)) return true;
+    return !this.#files.has(key.slice(0, -FOLDED_PARTIAL_SUFFIX.length));
+  }
+
+  #isUntaken(key: string): boolean {
+    return !this.#files.has(key) && !this.#directories.has(key);
+  }
+}
+
+function keyOf(directory: Directory, name: string): string {
+  return `${directory.id}/${foldName(name)}`;
+}
