@@ -1,0 +1,158 @@
+/**
+ * Which bytes of a torrent lie in which file, and under which name at present. A file is
+ * `NAME.part` until all of it is verified; what a piece has of files that were not selected goes
+ * to one sparse file of edges, at its offset within the torrent. Pure.
+ */
+import { Bitfield } from "../base/bitfield.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { FileSpan } from "../metainfo/layout.ts";
+import { type Metainfo, pieceHash } from "../metainfo/metainfo.ts";
+import { isOnDisk } from "../metainfo/metainfo_files.ts";
+import { type DiskPaths, PARTIAL_SUFFIX } from "../metainfo/paths.ts";
+import type { Finish, PieceToHash, Place, Span, WriteSpan } from "../workers/protocol.ts";
+
+export interface FilePlanOptions {
+  readonly metainfo: Metainfo;
+  readonly paths: DiskPaths;
+  /** Absolute, without symbolic links. */
+  readonly outputDir: string;
+  /** Absolute, without symbolic links. */
+  readonly stateDir: string;
+  readonly selected: ReadonlySet<FileIndex>;
+  /** Final names may replace what is something else. */
+  readonly overwrite: boolean;
+}
+
+export class FilePlan {
+  readonly metainfo: Metainfo;
+  /** Where bytes of files that were not selected go. */
+  readonly edges: Place;
+  /** Selected files that have bytes, ascending. */
+  readonly files: readonly FileIndex[];
+  /** Selected files of length 0, ascending. */
+  readonly emptyFiles: readonly FileIndex[];
+  readonly overwrite: boolean;
+  readonly #paths: DiskPaths;
+  readonly #outputDir: string;
+  readonly #isSelected: Uint8Array;
+  readonly #isFinal: Uint8Array;
+
+  constructor({ metainfo, paths, outputDir, stateDir, selected, overwrite }: FilePlanOptions) {
+    this.metainfo = metainfo;
+    this.overwrite = overwrite;
+    this.#paths = paths;
+    this.#outputDir = outputDir;
+    this.edges = { root: stateDir, path: `${metainfo.infoHashHex}.edges` };
+    this.#isSelected = new Uint8Array(metainfo.files.length);
+    this.#isFinal = new Uint8Array(metainfo.files.length);
+    const onDisk = [...selected].toSorted((a, b) => a - b)
+      .filter((file) => isOnDisk(metainfo.files[file]!));
+    for (const file of onDisk) this.#isSelected[file] = 1;
+    this.files = onDisk.filter((file) => metainfo.files[file]!.length > 0);
+    this.emptyFiles = onDisk.filter((file) => metainfo.files[file]!.length === 0);
+  }
+
+  isSelected(file: FileIndex): boolean {
+    return this.#isSelected[file] === 1;
+  }
+
+  /** Does the file have its final name, or is it used under it? */
+  isFinal(file: FileIndex): boolean {
+    return this.#isFinal[file] === 1;
+  }
+
+  setFinal(file: FileIndex, isFinal: boolean): void {
+    this.#isFinal[file] = isFinal ? 1 : 0;
+  }
+
+  lengthOf(file: FileIndex): number {
+    return this.metainfo.files[file]!.length;
+  }
+
+  finalPlace(file: FileIndex): Place {
+    return { root: this.#outputDir, path: this.#paths.files[file]!.path };
+  }
+
+  partPlace(file: FileIndex): Place {
+    return { root: this.#outputDir, path: this.#paths.files[file]!.path + PARTIAL_SUFFIX };
+  }
+
+  /** Where a selected file is now. */
+  placeOf(file: FileIndex): Place {
+    return this.isFinal(file) ? this.finalPlace(file) : this.partPlace(file);
+  }
+
+  /** How a verified file gets its final name. */
+  finishOf(file: FileIndex): Finish {
+    const to = this.finalPlace(file);
+    return {
+      from: this.placeOf(file),
+      to,
+      length: this.lengthOf(file),
+      mayReplace: this.overwrite,
+    };
+  }
+
+  /** Every piece that has bytes of a selected file. */
+  wantedPieces(): Bitfield {
+    const wanted = new Bitfield(this.metainfo.layout.pieceCount);
+    for (const file of this.files) {
+      const { first, last } = this.metainfo.layout.piecesOf(file)!;
+      for (let piece = first as number; piece <= last; piece++) wanted.set(piece);
+    }
+    return wanted;
+  }
+
+  /** Where a piece is to be written. A file that lies in this piece alone is finished at once. */
+  writeSpans(piece: PieceIndex): WriteSpan[] {
+    return this.metainfo.layout.fileSpans(piece).map((span) => {
+      const at = this.#locate(piece, span);
+      if (!this.isSelected(span.file) || this.isFinal(span.file)) return { ...at, fileLength: 0 };
+      const length = this.lengthOf(span.file);
+      return span.length === length
+        ? { ...at, fileLength: 0, finish: this.finishOf(span.file) }
+        : { ...at, fileLength: length };
+    });
+  }
+
+  /** Where `length` bytes of a piece are; from `begin` on, which is offset 0 of the result. */
+  readSpans(piece: PieceIndex, begin: number, length: number): Span[] {
+    return this.metainfo.layout.fileSpansIn(piece, begin, length).map((span) => {
+      const at = this.#locate(piece, span);
+      return { ...at, pieceOffset: span.pieceOffset - begin };
+    });
+  }
+
+  /**
+   * A piece as it is to be hashed where it lies. `sourceOf` may name other places than those
+   * where bytes belong; a place of the edges is addressed as such.
+   */
+  toHash(piece: PieceIndex, sourceOf: (file: FileIndex) => Place | undefined): PieceToHash {
+    const { layout } = this.metainfo;
+    return {
+      length: layout.pieceSize(piece),
+      hash: pieceHash(this.metainfo, piece),
+      spans: layout.fileSpans(piece).map((span) => {
+        const source = sourceOf(span.file);
+        return source === undefined || source === this.edges
+          ? this.#atEdges(piece, span)
+          : at(source, span);
+      }),
+    };
+  }
+
+  #locate(piece: PieceIndex, span: FileSpan): Span {
+    return this.isSelected(span.file)
+      ? at(this.placeOf(span.file), span)
+      : this.#atEdges(piece, span);
+  }
+
+  #atEdges(piece: PieceIndex, { pieceOffset, length }: FileSpan): Span {
+    const fileOffset = piece * this.metainfo.pieceLength + pieceOffset;
+    return { place: this.edges, fileOffset, pieceOffset, length };
+  }
+}
+
+function at(place: Place, { fileOffset, pieceOffset, length }: FileSpan): Span {
+  return { place, fileOffset, pieceOffset, length };
+}

@@ -1,0 +1,141 @@
+/**
+ * The saved state of a download as bytes: one line of JSON and one of its SHA-1, so that a torn
+ * or altered file is known as such (hostile-inputs D12). Pure.
+ */
+import { createHash } from "node:crypto";
+import { Bitfield } from "../base/bitfield.ts";
+import type { Bytes } from "../base/bytes.ts";
+
+const FORMAT = "starling-resume";
+const VERSION = 1;
+
+/** Bytes of a state besides its bitfields and files. */
+const FRAME_LENGTH = 1_024;
+/** Bytes of one file's record, its numbers as long as they get. */
+const MAX_RECORD_LENGTH = 64;
+
+/** How a file looked when the state was saved. */
+export interface FileRecord {
+  readonly isFinal: boolean;
+  readonly size: number;
+  readonly modifiedMs: number;
+}
+
+export interface ResumeState {
+  /** Pieces whose bytes were verified and flushed. */
+  readonly claimed: Bitfield;
+  /** Files that were selected, by index: says which bytes are among the edges. */
+  readonly selected: Bitfield;
+  readonly files: ReadonlyMap<number, FileRecord>;
+  /** How the file of edges looked; undefined when there was none. */
+  readonly edges: FileRecord | undefined;
+}
+
+/** The torrent that a state must be of. */
+export interface ResumeSubject {
+  readonly infoHashHex: string;
+  readonly pieceCount: number;
+  readonly fileCount: number;
+}
+
+/** Bytes that are no saved state of this torrent; `message` says what is wrong with them. */
+export class ResumeError extends Error {
+  override readonly name = "ResumeError";
+}
+
+/** Bytes that no state of this torrent exceeds. */
+export function maxResumeLength({ pieceCount, fileCount }: ResumeSubject): number {
+  return FRAME_LENGTH + Math.ceil(pieceCount / 4) + fileCount * (MAX_RECORD_LENGTH + 1);
+}
+
+export function encodeResume(subject: ResumeSubject, state: ResumeState): Bytes {
+  const body = JSON.stringify({
+    format: FORMAT,
+    version: VERSION,
+    infoHash: subject.infoHashHex,
+    claimed: state.claimed.toBytes().toBase64(),
+    selected: state.selected.toBytes().toBase64(),
+    files: [...state.files].map(([file, record]) => [file, ...recordFields(record)]),
+    edges: state.edges === undefined ? null : recordFields(state.edges),
+  });
+  return new TextEncoder().encode(`${body}\n${checksum(body)}\n`);
+}
+
+/** Throws ResumeError when the bytes are damaged, of another torrent, or not understood. */
+export function parseResume(bytes: Uint8Array, subject: ResumeSubject): ResumeState {
+  if (bytes.length > maxResumeLength(subject)) throw new ResumeError("it is too large");
+  const [body, sum, end, ...more] = new TextDecoder().decode(bytes).split("\n");
+  if (body === undefined || sum !== checksum(body) || end !== "" || more.length > 0) {
+    throw new ResumeError("it is damaged");
+  }
+  const fields = parseObject(body);
+  if (fields["format"] !== FORMAT) throw new ResumeError("it is something else");
+  if (fields["version"] !== VERSION) throw new ResumeError("it is of another version");
+  if (fields["infoHash"] !== subject.infoHashHex) throw new ResumeError("it is another torrent's");
+  return {
+    claimed: parseBitfield(fields["claimed"], subject.pieceCount),
+    selected: parseBitfield(fields["selected"], subject.fileCount),
+    files: parseFiles(fields["files"], subject.fileCount),
+    edges: fields["edges"] === null ? undefined : parseRecord(fields["edges"]),
+  };
+}
+
+function recordFields({ isFinal, size, modifiedMs }: FileRecord): number[] {
+  return [isFinal ? 1 : 0, size, modifiedMs];
+}
+
+function checksum(body: string): string {
+  return createHash("sha1").update(body).digest("hex");
+}
+
+function parseObject(body: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Reported below: it does not matter why.
+  }
+  throw new ResumeError("it is no JSON object");
+}
+
+function parseBitfield(value: unknown, length: number): Bitfield {
+  const field = typeof value === "string"
+    ? Bitfield.fromBytes(parseBase64(value), length)
+    : undefined;
+  if (field === undefined) throw new ResumeError("a bitfield in it is not of this torrent's size");
+  return field;
+}
+
+function parseBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    throw new ResumeError("a bitfield in it is no base64");
+  }
+}
+
+function parseFiles(value: unknown, fileCount: number): Map<number, FileRecord> {
+  if (!Array.isArray(value)) throw new ResumeError("it has no list of files");
+  const files = new Map<number, FileRecord>();
+  for (const entry of value as readonly unknown[]) {
+    if (!Array.isArray(entry)) throw new ResumeError("a file in it is no list");
+    const [file, ...record] = entry as readonly unknown[];
+    if (!isCount(file) || file >= fileCount || files.has(file)) {
+      throw new ResumeError("a file in it is not in the torrent");
+    }
+    files.set(file, parseRecord(record));
+  }
+  return files;
+}
+
+function parseRecord(value: unknown): FileRecord {
+  const [isFinal, size, modifiedMs] = Array.isArray(value) ? value as readonly unknown[] : [];
+  if ((isFinal !== 0 && isFinal !== 1) || !isCount(size) || !Number.isSafeInteger(modifiedMs)) {
+    throw new ResumeError("what it says of a file is not understood");
+  }
+  return { isFinal: isFinal === 1, size, modifiedMs: modifiedMs as number };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}
