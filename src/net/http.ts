@@ -3,6 +3,7 @@ import { ok as assert } from "node:assert/strict";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressScope } from "../base/endpoint.ts";
+import { withDeadline } from "./deadline.ts";
 
 const DEFAULT_MAX_REDIRECTS = 5;
 /** In UTF-16 units; an announce needs a few hundred. */
@@ -64,28 +65,14 @@ export function createFetch({ clock }: { clock: Clock }): FetchBounded {
   return async (url, options) => {
     const { signal, timeoutMs } = options;
     const first = parseUrl(url);
-    const ending = new AbortController();
-    const end = () => ending.abort();
-    let isLate = false;
-    void clock.sleep(timeoutMs, ending.signal).then(() => {
-      isLate = !ending.signal.aborted;
-      end();
-    });
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-    try {
-      return await follow(first, options, ending.signal);
-    } catch (error) {
-      const { host } = first;
-      if (isLate) {
-        throw new HttpError("timeout", `Cannot fetch from ${host}: no answer in ${timeoutMs} ms`);
-      }
-      if (signal.aborted) throw new HttpError("aborted", `Cannot fetch from ${host}: cancelled`);
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", end);
-      end();
-    }
+    return await withDeadline(
+      { clock, timeoutMs, signal },
+      (ending) => follow(first, options, ending),
+      (reason) => {
+        const why = reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled";
+        return new HttpError(reason, `Cannot fetch from ${first.host}: ${why}`);
+      },
+    );
   };
 }
 

@@ -7,9 +7,15 @@ import type { Endpoint } from "../base/endpoint.ts";
 /** A byte stream to one peer. */
 export interface Connection {
   readonly remote: Endpoint;
-  /** Bytes read into `buffer`, at least 1; null at the end of the stream or after `close`. */
+  /**
+   * Bytes read into `buffer`, at least 1; null once nothing more can come: the stream ended, the
+   * peer broke it off, or we closed it. Never rejects.
+   */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes all of `bytes`, which must not change until it is done. Rejects once it cannot. */
+  /**
+   * Writes all of `bytes`, which must not change until it is done. Throws ProtocolError
+   * "remote-closed" once it cannot.
+   */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends both directions at once. May be called again. */
   close(): void;
@@ -37,7 +43,7 @@ export interface DatagramSocket {
   readonly port: number;
   /** Sends to an IP address, not a name. Never rejects: a lost datagram is a fact of life. */
   send(bytes: Uint8Array, to: Endpoint): Promise<void>;
-  /** The next datagram, cut to `buffer`; null after `close`. */
+  /** The next datagram, cut to `buffer`; null after `close`. One receiver at a time. */
   receive(buffer: Uint8Array): Promise<{ length: number; from: Endpoint } | null>;
   close(): void;
 }
@@ -45,9 +51,15 @@ export interface DatagramSocket {
 export interface Network {
   /** Throws ConnectError. A name is resolved, and its addresses of both families raced. */
   connect(to: Endpoint, options: { timeoutMs: number; signal: AbortSignal }): Promise<Connection>;
-  /** Throws StorageError-free plain ConnectError("limit") when no port of `ports` is free. */
+  /**
+   * Listens on the first free port of `ports`, 0 for any: on `address` alone, or else on all
+   * addresses of both families. Throws ConnectError, "limit" when no port is free.
+   */
   listen(options: { ports: readonly number[]; address?: string }): Listener;
-  /** A UDP socket of the family of `address` (default `0.0.0.0`), on a port or any. */
+  /**
+   * A UDP socket of the family of `address` (default `0.0.0.0`; `::` reaches both families), on
+   * a port or any. Throws ConnectError, "limit" when the port is taken.
+   */
   openDatagram(options: { address?: string; port?: number }): DatagramSocket;
   /** The addresses of a name, IPv4 and IPv6; empty when it has none. */
   resolve(name: string): Promise<string[]>;

@@ -1,0 +1,36 @@
+import type { Clock } from "../base/ambient.ts";
+
+export interface Deadline {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs `run` with a signal that aborts after `timeoutMs`, with `signal`, and once it is done.
+ * Rejects with what `explain` makes of the reason, without waiting for `run`, which must drop
+ * whatever it gets after its signal has aborted.
+ */
+export async function withDeadline<Result>(
+  { clock, timeoutMs, signal }: Deadline,
+  run: (signal: AbortSignal) => Promise<Result>,
+  explain: (reason: "timeout" | "aborted") => Error,
+): Promise<Result> {
+  const ending = new AbortController();
+  const ended = Promise.withResolvers<never>();
+  const end = (reason: "timeout" | "aborted") => {
+    if (ending.signal.aborted) return;
+    ended.reject(explain(reason));
+    ending.abort();
+  };
+  const abort = () => end("aborted");
+  if (signal.aborted) throw explain("aborted");
+  signal.addEventListener("abort", abort);
+  void clock.sleep(timeoutMs, ending.signal).then(() => end("timeout"));
+  try {
+    return await Promise.race([ended.promise, run(ending.signal)]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    ending.abort();
+  }
+}

@@ -1,0 +1,144 @@
+/** The real network. */
+import { lookup } from "node:dns/promises";
+import type { Clock } from "../base/ambient.ts";
+import { addressBytes, canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { raceAddresses } from "./address_race.ts";
+import { withDeadline } from "./deadline.ts";
+import { DenoDatagramSocket } from "./deno_datagram.ts";
+import { NodeDatagramSocket } from "./node_datagram.ts";
+import { connectErrorFrom, socketErrorCode } from "./socket_errors.ts";
+import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
+import {
+  ConnectError,
+  type Connection,
+  type DatagramSocket,
+  type Listener,
+  type Network,
+} from "./transport.ts";
+
+const ANY_IPV4 = "0.0.0.0";
+const ANY_IPV6 = "::";
+/** Another program's port, or one that only root may have: the next one may do. */
+const PORT_TAKEN_CODES: readonly (string | undefined)[] = ["EADDRINUSE", "EACCES"];
+
+export class DenoNetwork implements Network {
+  readonly #clock: Clock;
+
+  constructor({ clock }: { clock: Clock }) {
+    this.#clock = clock;
+  }
+
+  async connect(
+    to: Endpoint,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Connection> {
+    const attempt = `Cannot connect to ${formatEndpoint(to)}`;
+    return await withDeadline(
+      { clock: this.#clock, timeoutMs, signal },
+      (ending) => this.#connectBefore(to, attempt, ending),
+      (reason) =>
+        new ConnectError(
+          reason,
+          reason === "timeout"
+            ? `${attempt}: no answer in ${timeoutMs} ms`
+            : `${attempt}: cancelled`,
+        ),
+    );
+  }
+
+  async #connectBefore(to: Endpoint, attempt: string, signal: AbortSignal): Promise<Connection> {
+    const addresses = addressBytes(to.host) ? [to.host] : await this.resolve(to.host);
+    if (addresses.length === 0) {
+      throw new ConnectError("unreachable", `${attempt}: its name is unknown`);
+    }
+    return await raceAddresses<Connection>({
+      addresses,
+      attempt: async (host, over) => {
+        try {
+          const socket = await Deno.connect({ hostname: host, port: to.port, signal: over });
+          return new TcpConnection(socket, { host, port: to.port });
+        } catch (error) {
+          throw connectErrorFrom(error, attempt, to.host);
+        }
+      },
+      discard: (connection) => connection.close(),
+      clock: this.#clock,
+      signal,
+    });
+  }
+
+  listen({ ports, address }: { ports: readonly number[]; address?: string }): Listener {
+    for (const port of ports) {
+      const sockets = address === undefined ? listenOnBoth(port) : listenOnOne(address, port);
+      if (sockets.length > 0) return new TcpListener(sockets, this.#clock);
+    }
+    throw new ConnectError(
+      "limit",
+      `Cannot listen: all of the ports ${ports.join(", ")} are taken`,
+    );
+  }
+
+  openDatagram(
+    { address = ANY_IPV4, port = 0 }: { address?: string; port?: number } = {},
+  ): DatagramSocket {
+    try {
+      // Undefined without the unstable feature "net", which our deno.json asks for.
+      if (Deno.listenDatagram === undefined) return new NodeDatagramSocket({ address, port });
+      const socket = Deno.listenDatagram({ transport: "udp", hostname: address, port });
+      return new DenoDatagramSocket(socket, this.#clock);
+    } catch (error) {
+      throw connectErrorFrom(error, `Cannot open UDP port ${port} of ${address}`, address);
+    }
+  }
+
+  async resolve(name: string): Promise<string[]> {
+    try {
+      const found = await lookup(name, { all: true });
+      const addresses = found.map(({ address }) => canonicalHost(address));
+      return [...new Set(addresses.filter((address) => address !== undefined))];
+    } catch {
+      return [];
+    }
+  }
+}
+
+/**
+ * Sockets on a port for both families, as far as this machine has them; none when it is taken.
+ * Throws ConnectError when it has neither (S7).
+ */
+function listenOnBoth(port: number): TcpListenSocket[] {
+  const ipv6 = tryIpv6(port);
+  if (ipv6 === "taken") return [];
+  const found = ipv6 === undefined ? [] : [ipv6];
+  try {
+    // Where `::` is dual-stack it has taken the IPv4 port too; that is as good as a socket.
+    const ipv4 = listenOn(ANY_IPV4, ipv6?.addr.port ?? port);
+    return ipv4 === "taken" ? found : [...found, ipv4];
+  } catch (error) {
+    if (ipv6 === undefined) throw error;
+    return found;
+  }
+}
+
+function tryIpv6(port: number): TcpListenSocket | "taken" | undefined {
+  try {
+    return listenOn(ANY_IPV6, port);
+  } catch {
+    return undefined; // IPv6 is switched off here.
+  }
+}
+
+function listenOnOne(address: string, port: number): TcpListenSocket[] {
+  const socket = listenOn(address, port);
+  return socket === "taken" ? [] : [socket];
+}
+
+/** Throws ConnectError unless the port is merely taken. */
+function listenOn(hostname: string, port: number): TcpListenSocket | "taken" {
+  try {
+    return Deno.listen({ hostname, port });
+  } catch (error) {
+    if (PORT_TAKEN_CODES.includes(socketErrorCode(error))) return "taken";
+    throw connectErrorFrom(error, `Cannot listen on ${hostname}`, hostname);
+  }
+}
