@@ -1,2 +1,152 @@
-/** The requests that one peer still owes us, and how many there should be: skeleton. */
-export class RequestWindow {}
+/** The requests that one peer owes us: each with a deadline, and never more than is worth it. */
+import { ok as assert } from "node:assert/strict";
+import type { BlockSpan } from "../metainfo/layout.ts";
+import { AbandonedRequests } from "./abandoned_requests.ts";
+import { RequestDepth } from "./request_depth.ts";
+
+/** A request that is not answered by then is somebody else's. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** A peer that owes us blocks and sends none for so long is snubbing us. */
+const SNUB_TIMEOUT_MS = 10_000;
+/** How long to ask for nothing after a refusal; doubles with each one until a block comes. */
+const FIRST_REFUSAL_PAUSE_MS = 100;
+const MAX_REFUSAL_PAUSE_MS = 60_000;
+
+/** What a block that came is to us. */
+export type Arrival = "requested" | "late" | "unrequested";
+
+interface OutstandingRequest {
+  readonly span: BlockSpan;
+  readonly sentAt: number;
+  /** What the peer had delivered when it was asked: see RequestDepth. */
+  readonly deliveredBytes: number;
+}
+
+/**
+ * Every request ends in exactly one way: received, released (freed for others) or abandoned
+ * because we lost interest. `key` is `Layout.blockKey` throughout.
+ */
+export class RequestWindow {
+  /** In the order of `sentAt`. */
+  readonly #outstanding = new Map<number, OutstandingRequest>();
+  readonly #abandoned = new AbandonedRequests();
+  readonly #depth = new RequestDepth();
+  /** The last block, or the first request after a time without any. */
+  #progressAt = 0;
+  #isSnubbed = false;
+  #refusalCount = 0;
+  #pausedUntil = -Infinity;
+
+  /** Requests that are not answered yet. */
+  get count(): number {
+    return this.#outstanding.size;
+  }
+
+  /** It let SNUB_TIMEOUT_MS pass, and has sent no block since: it is asked for one at a time. */
+  get isSnubbed(): boolean {
+    return this.#isSnubbed;
+  }
+
+  has(key: number): boolean {
+    return this.#outstanding.has(key);
+  }
+
+  /** How many more requests the peer should get now. */
+  room(now: number): number {
+    if (now < this.#pausedUntil) return 0;
+    const depth = this.#isSnubbed ? 1 : this.#depth.current;
+    return Math.max(0, depth - this.#outstanding.size);
+  }
+
+  /** The peer says how many requests it takes (`reqq`, BEP 10). */
+  setStatedDepth(requestCount: number): void {
+    this.#depth.setStated(requestCount);
+  }
+
+  add(key: number, span: BlockSpan, now: number): void {
+    assert(!this.#outstanding.has(key));
+    if (this.#outstanding.size === 0) {
+      this.#progressAt = now;
+      this.#depth.started(now);
+    }
+    const { deliveredBytes } = this.#depth;
+    this.#outstanding.set(key, { span, sentAt: now, deliveredBytes });
+  }
+
+  /** A block came. */
+  receive(key: number, now: number): Arrival {
+    const request = this.#outstanding.get(key);
+    if (request === undefined && !this.#abandoned.take(key, now)) return "unrequested";
+    this.#progressAt = now;
+    this.#isSnubbed = false;
+    if (request === undefined) return "late";
+    this.#outstanding.delete(key);
+    this.#depth.delivered(request.span.length, request, now);
+    if (this.#refusalCount > 0) {
+      this.#refusalCount = 0;
+      this.#pausedUntil = -Infinity;
+    }
+    return "requested";
+  }
+
+  /** The peer will not answer a request; what it was, undefined when we do not wait for it. */
+  refuse(key: number, now: number): BlockSpan | undefined {
+    const request = this.#outstanding.get(key);
+    if (request === undefined) {
+      this.#abandoned.take(key, now);
+      return undefined;
+    }
+    this.#outstanding.delete(key);
+    this.#depth.refused(this.#outstanding.size);
+    const pauseMs = FIRST_REFUSAL_PAUSE_MS * 2 ** Math.min(this.#refusalCount++, 20);
+    this.#pausedUntil = now + Math.min(pauseMs, MAX_REFUSAL_PAUSE_MS);
+    return request.span;
+  }
+
+  /** We no longer want a block; what was asked for, undefined when it was not. */
+  abandon(key: number, now: number): BlockSpan | undefined {
+    const request = this.#outstanding.get(key);
+    if (request === undefined) return undefined;
+    this.#outstanding.delete(key);
+    this.#abandoned.add(key, now);
+    return request.span;
+  }
+
+  /** The peer lets us ask no more: gives up all but the requests that `isKept`. */
+  choked(isKept: (span: BlockSpan) => boolean, now: number): BlockSpan[] {
+    const freed = this.#abandonWhere((request) => !isKept(request.span), now);
+    this.#depth.reset();
+    return freed;
+  }
+
+  /** Gives up what is overdue, which is everything once the peer snubs us. */
+  expire(now: number): BlockSpan[] {
+    this.#abandoned.expire(now);
+    if (this.#outstanding.size === 0) return [];
+    if (now - this.#progressAt < SNUB_TIMEOUT_MS) {
+      return this.#abandonWhere(({ sentAt }) => now - sentAt >= REQUEST_TIMEOUT_MS, now);
+    }
+    this.#isSnubbed = true;
+    this.#depth.reset();
+    return this.#abandonWhere(() => true, now);
+  }
+
+  /** When `expire` has something to do; undefined while nothing is outstanding. */
+  deadline(): number | undefined {
+    for (const { sentAt } of this.#outstanding.values()) {
+      return Math.min(sentAt + REQUEST_TIMEOUT_MS, this.#progressAt + SNUB_TIMEOUT_MS);
+    }
+    return undefined;
+  }
+
+  #abandonWhere(matches: (request: OutstandingRequest) => boolean, now: number): BlockSpan[] {
+    const spans: BlockSpan[] = [];
+    for (const [key, request] of this.#outstanding) {
+      if (!matches(request)) continue;
+      this.#outstanding.delete(key);
+      this.#abandoned.add(key, now);
+      spans.push(request.span);
+    }
+    return spans;
+  }
+}

@@ -1,12 +1,36 @@
-/** One connection's rules after the handshake (BEP 3, 6, 10): skeleton, signatures are final. */
-import { ok as assert } from "node:assert/strict";
+/**
+ * One connection's rules after the handshake (BEP 3, 6, 10), without its bytes and its clock.
+ * What the peer says goes in by `handleMessage`, what we want by the commands; what there is to
+ * do comes out by `drain` and, as messages, in `output`. Its two halves are Fetching and Serving.
+ */
 import type { Bitfield } from "../base/bitfield.ts";
+import { ProtocolError } from "../base/errors.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
-import type { Message } from "../wire/message.ts";
-import type { SessionEvent } from "./session_event.ts";
+import {
+  EXTENSION_HANDSHAKE_ID,
+  type ExtensionHandshake,
+  parseExtensionHandshake,
+} from "../wire/extension.ts";
+import type {
+  BareMessage,
+  BlockMessage,
+  ExtendedMessage,
+  IndexMessage,
+  Message,
+} from "../wire/message.ts";
+import { Fetching } from "./fetching.ts";
+import { Serving } from "./serving.ts";
+import { type SessionEvent, SessionEvents } from "./session_event.ts";
 import type { UploadRequest } from "./upload_queue.ts";
+
+/** We say something at least this often, … */
+const KEEP_ALIVE_INTERVAL_MS = 100_000;
+/** … since a peer that finishes no message for so long is taken for gone. */
+const SILENCE_TIMEOUT_MS = 120_000;
+/** Extended messages with ids that we did not give out, before we have had enough. */
+const MAX_UNKNOWN_EXTENDED = 100;
 
 export interface PeerSessionOptions {
   readonly layout: Layout;
@@ -21,103 +45,280 @@ export interface PeerSessionOptions {
 export class PeerSession {
   /** Messages for the peer: the driver takes and writes them. */
   readonly output = new MessageWriter();
+  readonly #have: Bitfield;
+  readonly #flags: PeerSessionOptions["flags"];
+  readonly #events = new SessionEvents();
+  readonly #fetching: Fetching;
+  readonly #serving: Serving;
+  #isPeerInterested = false;
+  #amInterested = false;
+  #lastHeardAt: number;
+  #lastSaidAt: number;
+  #clientName = "";
+  #unknownExtendedCount = 0;
 
-  constructor(_options: PeerSessionOptions) {}
-
-  // What happens.
-  /** Never throws for what the peer says. Nothing happens after a `close` event. */
-  handleMessage(_message: Message, _now: number): void {}
-  /** To be called twice a second or so: deadlines, keep-alives, silence. */
-  handleTimeout(_now: number): void {}
-  /** When `handleTimeout` next has something to do. */
-  deadline(): number {
-    return 0;
+  constructor({ layout, have, flags, now }: PeerSessionOptions) {
+    const events = this.#events, output = this.output;
+    this.#have = have;
+    this.#flags = flags;
+    this.#fetching = new Fetching({ layout, output, events });
+    this.#serving = new Serving({ layout, have, fast: flags.fast, output, events });
+    this.#lastHeardAt = this.#lastSaidAt = now;
   }
-  /** What has happened since the last call; the array is used again by the next call but one. */
-  drain(): readonly SessionEvent[] {
-    return [];
-  }
 
-  // What we want.
-  /** What we have, and `extensionHandshake` (a payload, BEP 10) if they can read it. First. */
-  open(_extensionHandshake: Uint8Array, _now: number): void {}
-  /** Asks for a block; `offers(span.piece)` must hold, and it must not be asked for already. */
-  request(_span: BlockSpan, _now: number): void {}
-  /** No longer needs a block that came from another peer; nothing if it is not asked for. */
-  cancel(_piece: PieceIndex, _block: BlockIndex, _now: number): void {}
-  setInterested(_interested: boolean, _now: number): void {}
-  choke(_now: number): void {}
-  unchoke(_now: number): void {}
-  sendHave(_piece: PieceIndex, _now: number): void {}
-  /** Lets them ask for these pieces even while choked (BEP 6); nothing without that extension. */
-  grantAllowedFast(_pieces: readonly PieceIndex[], _now: number): void {}
-  /** Takes the next request to be served out of the queue; undefined when it is empty. */
-  nextUpload(): UploadRequest | undefined {
-    return undefined;
-  }
-  /** Answers a request taken by `nextUpload`, unless they have been choked since. */
-  sendBlock(_request: UploadRequest, _data: Uint8Array, _now: number): void {}
-  /** Says that a request taken by `nextUpload` cannot be served (the disk failed). */
-  rejectUpload(_request: UploadRequest, _now: number): void {}
-
-  // Facts.
+  /** What they have. Replaced, not changed, when they state all of it anew. */
   get theirHave(): Bitfield {
-    assert.fail();
+    return this.#fetching.theirHave;
   }
+
   get isSeed(): boolean {
-    return false;
+    return this.#fetching.theirHave.isFull;
   }
-  /** They have it and let us ask for it now. */
-  offers(_piece: PieceIndex): boolean {
-    return false;
-  }
+
+  /** They owe us blocks, and have sent none for long: they are asked for one at a time. */
   get isSnubbed(): boolean {
-    return false;
+    return this.#fetching.isSnubbed;
   }
+
   get isPeerChoking(): boolean {
-    return true;
+    return this.#fetching.isChoked;
   }
+
   get isPeerInterested(): boolean {
-    return false;
+    return this.#isPeerInterested;
   }
+
   get amChoking(): boolean {
-    return true;
+    return this.#serving.isChoking;
   }
+
   get amInterested(): boolean {
-    return false;
+    return this.#amInterested;
   }
+
+  /** Pieces that we may ask for even while they choke us (BEP 6). */
   get allowedFast(): ReadonlySet<PieceIndex> {
-    assert.fail();
+    return this.#fetching.allowedFast;
   }
+
+  /** There is something for `nextUpload` to take. */
   get hasUploads(): boolean {
-    return false;
+    return this.#serving.queuedCount > 0;
   }
+
+  /** Requests of ours that are not answered yet. */
   get outstandingCount(): number {
-    return 0;
+    return this.#fetching.outstandingCount;
   }
-  /** How many more blocks it is worth asking for now; 0 while nothing may be asked for. */
-  requestRoom(): number {
-    return 0;
-  }
-  /** Bytes a second, of blocks. */
-  downloadRate(_now: number): number {
-    return 0;
-  }
-  uploadRate(_now: number): number {
-    return 0;
-  }
+
+  /** Bytes of blocks, those that came twice included. */
   get downloadedBytes(): number {
-    return 0;
+    return this.#fetching.bytes;
   }
+
   get uploadedBytes(): number {
-    return 0;
+    return this.#serving.bytes;
   }
+
   /** When the last block came; undefined before the first. */
   get lastBlockAt(): number | undefined {
-    return undefined;
+    return this.#fetching.lastBlockAt;
   }
+
   /** What they call their program, made printable; "" when they did not say. */
   get clientName(): string {
-    return "";
+    return this.#clientName;
+  }
+
+  /** Bytes a second, of blocks. */
+  downloadRate(now: number): number {
+    return this.#fetching.rate(now);
+  }
+
+  uploadRate(now: number): number {
+    return this.#serving.rate(now);
+  }
+
+  /** They have the piece, and let us ask for it now. */
+  offers(piece: PieceIndex): boolean {
+    return this.#fetching.offers(piece);
+  }
+
+  /** How many more blocks it is worth asking for now; 0 while nothing may be asked for. */
+  requestRoom(now: number): number {
+    return this.#events.isClosed ? 0 : this.#fetching.room(now);
+  }
+
+  /** What happened since the last call. The array is used again by the next call but one. */
+  drain(): readonly SessionEvent[] {
+    return this.#events.drain();
+  }
+
+  /** Never throws for what the peer says. Nothing happens after a `close` event. */
+  handleMessage(message: Message, now: number): void {
+    if (this.#events.isClosed) return;
+    this.#lastHeardAt = now;
+    switch (message.kind) {
+      case "piece":
+        return this.#fetching.handlePiece(message, now);
+      case "have":
+        return this.#fetching.handleHave(message.index);
+      case "request":
+        return this.#serving.handleRequest(message, now);
+      case "cancel":
+        return this.#serving.handleCancel(message);
+      case "choke":
+        return this.#fetching.handleChoke(now);
+      case "unchoke":
+        return this.#fetching.handleUnchoke();
+      case "interested":
+        return this.#handleInterest(true);
+      case "not-interested":
+        return this.#handleInterest(false);
+      case "bitfield":
+        return this.#fetching.handleStatement(message.bytes);
+      case "extended":
+        return this.#handleExtended(message);
+      case "keep-alive":
+      case "port":
+        return;
+      case "unknown":
+        return this.#events.close("malformed-message");
+      default:
+        return this.#handleFast(message, now);
+    }
+  }
+
+  /** To be called twice a second or so: requests that are overdue, keep-alives, silence. */
+  handleTimeout(now: number): void {
+    if (this.#events.isClosed) return;
+    if (now - this.#lastHeardAt >= SILENCE_TIMEOUT_MS) return this.#events.close("silent");
+    if (now - this.#lastSaidAt >= KEEP_ALIVE_INTERVAL_MS) {
+      this.output.keepAlive();
+      this.#lastSaidAt = now;
+    }
+    this.#fetching.handleTimeout(now);
+  }
+
+  /** When `handleTimeout` has something to do. */
+  deadline(): number {
+    return Math.min(
+      this.#lastHeardAt + SILENCE_TIMEOUT_MS,
+      this.#lastSaidAt + KEEP_ALIVE_INTERVAL_MS,
+      this.#fetching.deadline() ?? Infinity,
+    );
+  }
+
+  /** The first command: says what we have, and `extensionHandshake` (its payload, BEP 10). */
+  open(extensionHandshake: Uint8Array, now: number): void {
+    this.#say(() => {
+      if (this.#flags.fast && this.#have.isFull) this.output.haveAll();
+      else if (this.#flags.fast && this.#have.isEmpty) this.output.haveNone();
+      else if (!this.#have.isEmpty) this.output.bitfield(this.#have.toBytes());
+      if (this.#flags.extended) this.output.extended(EXTENSION_HANDSHAKE_ID, extensionHandshake);
+    }, now);
+  }
+
+  /** Asks for a block that they offer and that they do not owe us yet. */
+  request(span: BlockSpan, now: number): void {
+    this.#fetching.request(span, now);
+    this.#lastSaidAt = now;
+  }
+
+  /** The block came from somebody else; nothing when they do not owe it. */
+  cancel(piece: PieceIndex, block: BlockIndex, now: number): void {
+    this.#say(() => this.#fetching.cancel(piece, block, now), now);
+  }
+
+  setInterested(interested: boolean, now: number): void {
+    if (interested === this.#amInterested) return;
+    this.#amInterested = interested;
+    this.#say(() => interested ? this.output.interested() : this.output.notInterested(), now);
+  }
+
+  /** What they asked for and did not get is refused, but for the pieces granted. */
+  choke(now: number): void {
+    this.#say(() => this.#serving.choke(now), now);
+  }
+
+  unchoke(now: number): void {
+    this.#say(() => this.#serving.unchoke(), now);
+  }
+
+  sendHave(piece: PieceIndex, now: number): void {
+    this.#say(() => this.output.have(piece), now);
+  }
+
+  /** Lets them ask for these pieces, as far as we have them, even while choked (BEP 6). */
+  grantAllowedFast(pieces: readonly PieceIndex[], now: number): void {
+    if (!this.#flags.fast) return;
+    this.#say(() => pieces.forEach((piece) => this.#serving.grant(piece)), now);
+  }
+
+  /** Takes the request that waited longest; undefined when there is none. */
+  nextUpload(): UploadRequest | undefined {
+    return this.#serving.next();
+  }
+
+  /** Answers a request of `nextUpload`, unless they have been choked since. Copies `data`. */
+  sendBlock(request: UploadRequest, data: Uint8Array, now: number): void {
+    this.#say(() => this.#serving.send(request, data, now), now);
+  }
+
+  /** A request of `nextUpload` cannot be served: the disk failed. */
+  rejectUpload(request: UploadRequest, now: number): void {
+    this.#say(() => this.#serving.reject(request), now);
+  }
+
+  /** Runs a command, and notes whether it said anything: else a keep-alive falls due. */
+  #say(command: () => void, now: number): void {
+    const pendingBytes = this.output.pendingBytes;
+    command();
+    if (this.output.pendingBytes > pendingBytes) this.#lastSaidAt = now;
+  }
+
+  #handleInterest(interested: boolean): void {
+    if (interested === this.#isPeerInterested) return;
+    this.#isPeerInterested = interested;
+    this.#events.push({ kind: interested ? "interested" : "not-interested" });
+  }
+
+  /** BEP 6. */
+  #handleFast(message: BareMessage | IndexMessage | BlockMessage, now: number): void {
+    if (!this.#flags.fast) return this.#events.close("unnegotiated-extension");
+    switch (message.kind) {
+      case "have-all":
+        return this.#fetching.handleTotal(true);
+      case "have-none":
+        return this.#fetching.handleTotal(false);
+      case "suggest":
+        return this.#fetching.handleSuggest(message.index);
+      case "allowed-fast":
+        return this.#fetching.handleAllowedFast(message.index);
+      case "reject":
+        return this.#fetching.handleReject(message, now);
+    }
+  }
+
+  #handleExtended({ id, payload }: ExtendedMessage): void {
+    if (!this.#flags.extended) return this.#events.close("unnegotiated-extension");
+    if (id !== EXTENSION_HANDSHAKE_ID) {
+      if (++this.#unknownExtendedCount > MAX_UNKNOWN_EXTENDED) {
+        this.#events.close("unnegotiated-extension");
+      }
+      return;
+    }
+    let handshake: ExtensionHandshake;
+    try {
+      handshake = parseExtensionHandshake(payload);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return this.#events.close(error.reason);
+    }
+    this.#clientName = handshake.clientName;
+    if (handshake.requestQueueLimit !== undefined) {
+      this.#fetching.setStatedDepth(handshake.requestQueueLimit);
+    }
+    this.#events.push({ kind: "extension-handshake", handshake });
   }
 }

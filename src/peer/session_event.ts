@@ -42,3 +42,32 @@ export type SessionEvent =
   | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
   /** The last event: nothing but closing the connection is left to do. */
   | { readonly kind: "close"; readonly reason: CloseReason };
+
+/** What waits for the driver, in order; nothing comes after a `close`. */
+export class SessionEvents {
+  #waiting: SessionEvent[] = [];
+  #drained: SessionEvent[] = [];
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  push(event: SessionEvent): void {
+    this.#waiting.push(event);
+  }
+
+  close(reason: CloseReason): void {
+    this.#isClosed = true;
+    this.#waiting.push({ kind: "close", reason });
+  }
+
+  /** What was pushed since the last call; the array is used again by the next call but one. */
+  drain(): readonly SessionEvent[] {
+    const events = this.#waiting;
+    this.#waiting = this.#drained;
+    this.#waiting.length = 0;
+    this.#drained = events;
+    return events;
+  }
+}
