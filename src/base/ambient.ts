@@ -46,7 +46,7 @@ export class SystemClock implements Clock {
   }
 }
 
-/** Unpredictable: for peer ids, transaction ids and tokens. */
+/** `bytes` cannot be predicted: ids and tokens are made of them. The numbers only spread well. */
 export class SystemRandom implements Random {
   next(): number {
     return Math.random();

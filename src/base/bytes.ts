@@ -71,12 +71,12 @@ export function fromHex(text: string): Bytes | undefined {
 
 /** Bytes from unpadded base32 of either case (RFC 4648); undefined when a digit is invalid. */
 export function fromBase32(text: string): Bytes | undefined {
+  // Before the change of case, which makes base32 digits of a few other letters.
+  if (!/^[a-zA-Z2-7]*$/.test(text)) return undefined;
   const bytes = new Uint8Array(Math.floor(text.length * 5 / 8));
   let buffered = 0, bits = 0, offset = 0;
   for (const digit of text.toUpperCase()) {
-    const value = BASE32_DIGITS.indexOf(digit);
-    if (value < 0) return undefined;
-    buffered = ((buffered << 5) | value) & 0xfff;
+    buffered = ((buffered << 5) | BASE32_DIGITS.indexOf(digit)) & 0xfff;
     bits += 5;
     if (bits < 8) continue;
     bits -= 8;

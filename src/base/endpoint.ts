@@ -16,6 +16,8 @@ export const COMPACT_IPV4_LENGTH = 6;
 export const COMPACT_IPV6_LENGTH = 18;
 
 const MAX_PORT = 65_535;
+/** What clients announce that cannot be reached, to trackers that refuse port 0. */
+const NOT_LISTENING_PORT = 1;
 const MAX_HOST_NAME_LENGTH = 253;
 
 /** `host:port`, with IPv6 in brackets: for people, and as the key of an endpoint. */
@@ -36,7 +38,8 @@ export function parseEndpoint(text: string): Endpoint | undefined {
 /** The canonical text of an address or DNS name; undefined when it is neither. */
 export function canonicalHost(text: string): string | undefined {
   if (text.includes(":")) return canonicalIpv6(text);
-  if (/^[\d.]+$/.test(text)) return parseIpv4(text)?.join(".");
+  // A last label that is a number makes the system read an address: 127.1 or 0x7f000001.
+  if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) return parseIpv4(text)?.join(".");
   const isName = text.length <= MAX_HOST_NAME_LENGTH && /^[\w-]+(\.[\w-]+)*\.?$/.test(text);
   return isName ? text.toLowerCase() : undefined;
 }
@@ -107,6 +110,7 @@ export function addressScope(host: string): AddressScope {
  * tracker has no business with our loopback, and only neighbours know link-local addresses.
  */
 export function isDialable(endpoint: Endpoint, namedBy: AddressScope): boolean {
+  if (endpoint.port <= NOT_LISTENING_PORT) return false;
   switch (addressScope(endpoint.host)) {
     case "global":
     case "private":
@@ -177,19 +181,20 @@ function parseIpv4(text: string): number[] | undefined {
 function parseIpv6(text: string): number[] | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseGroups);
+  const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
   const missing = 16 - head.length - (tail?.length ?? 0);
   if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
   return [...head, ...new Array<number>(missing).fill(0), ...(tail ?? [])];
 }
 
-function parseGroups(text: string): number[] | undefined {
+/** Only the end of an address may be written as IPv4 (RFC 4291 section 2.2). */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
   const groups = text.split(":");
   for (const [index, group] of groups.entries()) {
-    if (index === groups.length - 1 && group.includes(".")) {
+    if (isEnd && index === groups.length - 1 && group.includes(".")) {
       const ipv4 = parseIpv4(group);
       if (ipv4 === undefined) return undefined;
       bytes.push(...ipv4);

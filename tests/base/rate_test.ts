@@ -1,0 +1,69 @@
+import { equal, ok } from "node:assert/strict";
+import fc from "fast-check";
+import { RateMeter, TokenBucket } from "../../src/base/rate.ts";
+
+Deno.test("RateMeter.rate() is the true rate of a steady flow, whenever it began", () => {
+  fc.assert(fc.property(fc.nat(10_000_000), fc.integer({ min: 1, max: 1000 }), (start, bytes) => {
+    const meter = new RateMeter();
+    let now = start;
+    for (; now < start + 20_000; now += 10) meter.add(bytes, now);
+    const rate = meter.rate(now);
+    ok(Math.abs(rate - bytes * 100) <= bytes * 100 * 0.06, `${rate} is not ${bytes * 100}`);
+    equal(meter.total, bytes * 2000);
+  }));
+});
+
+Deno.test("RateMeter.rate() judges a young flow by its own time, not by the whole window", () => {
+  const meter = new RateMeter();
+  for (let now = 0; now < 1000; now += 10) meter.add(100, now);
+  equal(meter.rate(1000), 10_000);
+});
+
+Deno.test("RateMeter.rate() falls to zero within the window after the last byte", () => {
+  const meter = new RateMeter(5_000, 20);
+  meter.add(1_000_000, 1_000);
+  ok(meter.rate(5_900) > 0);
+  equal(meter.rate(6_250), 0);
+  equal(meter.rate(1e12), 0);
+  equal(meter.total, 1_000_000);
+  equal(new RateMeter().rate(5), 0);
+});
+
+Deno.test("RateMeter forgets exactly what has left the window, however it was added", () => {
+  const arrivals = fc.array(fc.tuple(fc.nat(2_000), fc.nat(1_000_000)), { maxLength: 60 });
+  fc.assert(fc.property(arrivals, (steps) => {
+    const meter = new RateMeter(4_000, 16);
+    let now = 0;
+    for (const [pause, bytes] of steps) meter.add(bytes, now += pause);
+    ok(meter.rate(now) >= 0);
+    equal(meter.rate(now + 4_250), 0);
+  }));
+});
+
+Deno.test("TokenBucket keeps the mean rate exactly, for takes of any size", () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 20, maxLength: 60 });
+  fc.assert(fc.property(sizes, (sizes) => {
+    const bytesPerSecond = 10_000;
+    const bucket = new TokenBucket(bytesPerSecond, 0);
+    let now = 0, taken = 0;
+    for (const size of sizes) {
+      now += bucket.waitMs(now);
+      bucket.take(size, now);
+      taken += size;
+    }
+    const last = sizes.at(-1)!;
+    const earned = bucket.burstBytes + bytesPerSecond * now / 1000;
+    // Never more than was earned before the last take, and no time lost beyond rounding.
+    ok(taken - last <= earned + 1e-6);
+    ok(now <= Math.max(0, taken - last - bucket.burstBytes) / bytesPerSecond * 1000 + sizes.length);
+  }));
+});
+
+Deno.test("TokenBucket saves up no more than its burst", () => {
+  const bucket = new TokenBucket(1_000, 0, 500);
+  bucket.take(499, 3_600_000);
+  equal(bucket.waitMs(3_600_000), 0);
+  bucket.take(501, 3_600_000);
+  equal(bucket.waitMs(3_600_000), 500);
+  equal(bucket.waitMs(3_600_501), 0);
+});
