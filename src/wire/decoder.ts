@@ -49,6 +49,7 @@ export class MessageDecoder {
   space(): Uint8Array<ArrayBuffer> {
     const kept = this.#end - this.#start;
     const capacity = this.#chooseCapacity(kept);
+    assert(kept < capacity, "messages must be taken before more is read");
     if (capacity !== this.#buffer.length) {
       const old = this.#buffer;
       this.#buffer = new Uint8Array(capacity);
@@ -58,7 +59,6 @@ export class MessageDecoder {
     }
     this.#start = 0;
     this.#end = kept;
-    assert(kept < capacity, "messages must be taken before more is read");
     return this.#buffer.subarray(kept);
   }
 
@@ -112,7 +112,7 @@ export class MessageDecoder {
       return Math.min(current * 2, Math.max(announced, READ_BUFFER_LENGTH));
     }
     if (current > READ_BUFFER_LENGTH) {
-      return Math.max(announced, READ_BUFFER_LENGTH) > kept ? READ_BUFFER_LENGTH : current;
+      return announced > READ_BUFFER_LENGTH ? current : READ_BUFFER_LENGTH;
     }
     if (this.#lastReadFilled) return Math.min(current * 2, READ_BUFFER_LENGTH);
     if (this.#calmReads >= CALM_READS && current > INITIAL_BUFFER_LENGTH) {
