@@ -1,53 +1,244 @@
-/** All endpoints that we have heard of, and which of them to dial next: skeleton. */
+/** All endpoints of a torrent that we have heard of: whom to dial next, and whom never again. */
 import type { Random } from "../base/ambient.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 
-/** Who named an endpoint. Named by the user are dialled first and never forgotten. */
+/** Endpoints that are known at once (T11); one that failed makes way for a new one. */
+const MAX_KNOWN_PEERS = 3_000;
+/** Endpoints, addresses and selves that are shunned; then the oldest are forgotten. */
+const MAX_SHUNNED = 3_000;
+/** An address is banned once so many of its endpoints are. */
+const BANNED_ENDPOINTS_PER_ADDRESS = 3;
+
+/** A stranger that failed is tried again after this time, doubled with every further failure. */
+const FIRST_RETRY_MS = 15_000;
+const MAX_RETRY_MS = 600_000;
+/**
+ * The same for a peer that gave us blocks, or that the user named. Mostly a mere hiccup ended
+ * the connection; and after an outage of ours all is back within a minute.
+ */
+const FIRST_TRUSTED_RETRY_MS = 1_000;
+const MAX_TRUSTED_RETRY_MS = 60_000;
+/** A peer that neither had nor wanted anything may have got something after this time. */
+const USELESS_RETRY_MS = 600_000;
+
+/** Who named an endpoint. Those that the user named come first and are never forgotten. */
 export type PeerSource = "named" | "tracker" | "incoming";
 
 export interface PeerCounts {
   readonly known: number;
   readonly connected: number;
   readonly banned: number;
-  /** Failed at their last dial, and never connected. */
+  /** Tried in vain, and never connected. */
   readonly unreachable: number;
 }
 
-export class PeerList {
-  constructor(_options: { readonly random: Random }) {}
+/** How a connection ended. */
+export interface Disconnection {
+  readonly reason: CloseReason;
+  /** The peer gave us blocks. */
+  readonly wasUseful: boolean;
+}
 
-  /** Adds what is new, within the limit; gives how many were. */
-  add(_endpoints: readonly Endpoint[], _source: PeerSource): number {
-    return 0;
+interface KnownPeer {
+  readonly endpoint: Endpoint;
+  isNamed: boolean;
+  /** Gave us blocks once. */
+  wasUseful: boolean;
+  wasConnected: boolean;
+  state: "idle" | "dialling" | "connected";
+  /** Since it was last useful. */
+  failureCount: number;
+  retryAt: number;
+}
+
+export class PeerList {
+  readonly #random: Random;
+  /** By the text of the endpoint, like the sets below. */
+  readonly #known = new Map<string, KnownPeer>();
+  readonly #bannedEndpoints = new Set<string>();
+  readonly #bannedAddresses = new Set<string>();
+  readonly #own = new Set<string>();
+
+  constructor({ random }: { readonly random: Random }) {
+    this.#random = random;
   }
-  /** The best endpoint to dial now, marked as being dialled; undefined when there is none. */
-  next(_now: number): Endpoint | undefined {
-    return undefined;
-  }
-  /** When `next` has something, if nothing changes until then; undefined when never. */
-  nextAt(): number | undefined {
-    return undefined;
-  }
-  /** The dial, or the handshake after it, failed. */
-  failed(_endpoint: Endpoint, _now: number): void {}
-  /** The handshake is done: dialled by us. */
-  connected(_endpoint: Endpoint): void {}
-  /** A connection that we dialled has ended. `wasUseful`: it gave us blocks. */
-  disconnected(
-    _endpoint: Endpoint,
-    _end: { readonly reason: CloseReason; readonly wasUseful: boolean },
-    _now: number,
-  ): void {}
-  /** Never again; its whole address once three of its endpoints lied, unless it is loopback. */
-  ban(_endpoint: Endpoint): void {}
-  /** Also to be asked of incoming connections. */
-  isBanned(_endpoint: Endpoint): boolean {
-    return false;
-  }
-  /** It is ourselves (P3): never again, but no ban. */
-  markOwn(_endpoint: Endpoint): void {}
+
   get counts(): PeerCounts {
-    return { known: 0, connected: 0, banned: 0, unreachable: 0 };
+    let connected = 0, unreachable = 0;
+    for (const peer of this.#known.values()) {
+      if (peer.state === "connected") connected++;
+      if (peer.failureCount > 0 && !peer.wasConnected) unreachable++;
+    }
+    const banned = this.#bannedEndpoints.size;
+    return { known: this.#known.size, connected, banned, unreachable };
+  }
+
+  /** Adds the endpoints that are new, as far as there is room; gives how many. */
+  add(endpoints: readonly Endpoint[], source: PeerSource): number {
+    const isNamed = source === "named";
+    let dispensable: string[] | undefined;
+    let addedCount = 0;
+    for (const endpoint of endpoints) {
+      const key = formatEndpoint(endpoint);
+      const known = this.#known.get(key);
+      if (known !== undefined) {
+        known.isNamed ||= isNamed;
+        continue;
+      }
+      if (this.isBanned(endpoint) || this.#own.has(key)) continue;
+      if (this.#known.size >= MAX_KNOWN_PEERS && !isNamed) {
+        dispensable ??= this.#findDispensable();
+        const evicted = dispensable.pop();
+        if (evicted === undefined) break;
+        this.#known.delete(evicted);
+      }
+      this.#known.set(key, newPeer(endpoint, isNamed));
+      addedCount++;
+    }
+    return addedCount;
+  }
+
+  /**
+   * The endpoint to dial now, which counts as being dialled from then on; undefined when there is
+   * none. Named ones first, then those that failed least; among equals, chance decides.
+   */
+  next(now: number): Endpoint | undefined {
+    let best: KnownPeer | undefined;
+    let equalCount = 0;
+    for (const peer of this.#known.values()) {
+      if (peer.state !== "idle" || peer.retryAt > now) continue;
+      const order = best === undefined ? -1 : compareUrgency(peer, best);
+      if (order > 0) continue;
+      equalCount = order < 0 ? 1 : equalCount + 1;
+      if (this.#random.below(equalCount) === 0) best = peer;
+    }
+    if (best === undefined) return undefined;
+    best.state = "dialling";
+    return best.endpoint;
+  }
+
+  /** From when on `next` gives an endpoint, unless something changes; undefined when never. */
+  nextAt(): number | undefined {
+    let earliest: number | undefined;
+    for (const { state, retryAt } of this.#known.values()) {
+      if (state === "idle" && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
+    }
+    return earliest;
+  }
+
+  /** The dial failed, or the handshake after it. */
+  failed(endpoint: Endpoint, now: number): void {
+    const peer = this.#known.get(formatEndpoint(endpoint));
+    if (peer !== undefined) noteFailure(peer, now);
+  }
+
+  /** An endpoint that we dialled has shaken hands. */
+  connected(endpoint: Endpoint): void {
+    const peer = this.#known.get(formatEndpoint(endpoint));
+    if (peer === undefined) return;
+    peer.state = "connected";
+    peer.wasConnected = true;
+  }
+
+  /** The connection with an endpoint that we dialled has ended. */
+  disconnected(endpoint: Endpoint, { reason, wasUseful }: Disconnection, now: number): void {
+    if (reason === "own-connection") return this.markOwn(endpoint);
+    const peer = this.#known.get(formatEndpoint(endpoint));
+    if (peer === undefined) return;
+    if (wasUseful) {
+      peer.wasUseful = true;
+      peer.failureCount = 0;
+    }
+    if (reason === "useless") {
+      peer.state = "idle";
+      peer.retryAt = now + USELESS_RETRY_MS;
+    } else if (wasUseful) {
+      peer.state = "idle";
+      peer.retryAt = now + FIRST_TRUSTED_RETRY_MS;
+    } else {
+      noteFailure(peer, now);
+    }
+  }
+
+  /**
+   * Never again. With its third endpoint an address is banned, unless it is loopback: whoever
+   * lies from many ports is one liar, but behind one address there may be many people.
+   */
+  ban(endpoint: Endpoint): void {
+    const { host } = endpoint;
+    const key = formatEndpoint(endpoint);
+    shun(this.#bannedEndpoints, key);
+    this.#known.delete(key);
+    if (addressScope(host) === "loopback") return;
+    const prefix = key.slice(0, key.lastIndexOf(":") + 1);
+    const ofAddress = [...this.#bannedEndpoints].filter((other) => other.startsWith(prefix));
+    if (ofAddress.length < BANNED_ENDPOINTS_PER_ADDRESS) return;
+    shun(this.#bannedAddresses, host);
+    for (const [other, { endpoint }] of this.#known) {
+      if (endpoint.host === host) this.#known.delete(other);
+    }
+  }
+
+  /** To be asked of incoming connections too. */
+  isBanned(endpoint: Endpoint): boolean {
+    return this.#bannedEndpoints.has(formatEndpoint(endpoint)) ||
+      this.#bannedAddresses.has(endpoint.host);
+  }
+
+  /** It is we ourselves (P3): never again, though nobody did wrong. */
+  markOwn(endpoint: Endpoint): void {
+    const key = formatEndpoint(endpoint);
+    shun(this.#own, key);
+    this.#known.delete(key);
+  }
+
+  /** Peers that may be forgotten for new ones, the worst last: they failed and never were good. */
+  #findDispensable(): string[] {
+    return [...this.#known]
+      .filter(([, peer]) => peer.state === "idle" && peer.failureCount > 0 && !isTrusted(peer))
+      .sort(([, a], [, b]) => a.failureCount - b.failureCount)
+      .map(([key]) => key);
+  }
+}
+
+function newPeer(endpoint: Endpoint, isNamed: boolean): KnownPeer {
+  return {
+    endpoint,
+    isNamed,
+    wasUseful: false,
+    wasConnected: false,
+    state: "idle",
+    failureCount: 0,
+    retryAt: -Infinity,
+  };
+}
+
+function isTrusted({ isNamed, wasUseful }: KnownPeer): boolean {
+  return isNamed || wasUseful;
+}
+
+function noteFailure(peer: KnownPeer, now: number): void {
+  const doublings = Math.min(peer.failureCount++, 16);
+  const waitMs = isTrusted(peer)
+    ? Math.min(FIRST_TRUSTED_RETRY_MS * 2 ** doublings, MAX_TRUSTED_RETRY_MS)
+    : Math.min(FIRST_RETRY_MS * 2 ** doublings, MAX_RETRY_MS);
+  peer.state = "idle";
+  peer.retryAt = now + waitMs;
+}
+
+/** Negative when `a` is to be dialled before `b`. */
+function compareUrgency(a: KnownPeer, b: KnownPeer): number {
+  if (a.isNamed !== b.isNamed) return a.isNamed ? -1 : 1;
+  return a.failureCount - b.failureCount;
+}
+
+/** Remembers, and forgets the oldest when it is too much. */
+function shun(set: Set<string>, key: string): void {
+  set.add(key);
+  if (set.size <= MAX_SHUNNED) return;
+  for (const oldest of set) {
+    set.delete(oldest);
+    break;
   }
 }
