@@ -179,7 +179,9 @@ export class MessageWriter {
     }
     if (needed > this.#buffer.length) {
       const old = this.#buffer;
-      this.#buffer = new Uint8Array(Math.min(Math.max(needed, old.length * 2), MAX_PENDING_BYTES));
+      let capacity = old.length;
+      while (capacity < needed) capacity *= 2;
+      this.#buffer = new Uint8Array(capacity);
       this.#buffer.set(old.subarray(0, at));
     }
     this.#length = needed;
