@@ -188,7 +188,8 @@ class Scanner {
     if (isLenient) this.#warn("leading-zero", start);
     if (digits > MAX_UNCHECKED_DIGITS) this.#checkRange(start, at - digits, at, isNegative);
     this.#position = at + 1;
-    this.#tape[this.#token(start) + TAPE_END] = this.#position;
+    const token = this.#token(start);
+    this.#tape[token + TAPE_END] = this.#position;
   }
 
   #checkRange(start: number, firstDigit: number, end: number, isNegative: boolean): void {
