@@ -8,6 +8,7 @@ export class Channel<Item> implements AsyncIterable<Item> {
   readonly #capacity: number;
   #items: Item[] = [];
   #closed = false;
+  #failure: { readonly error: unknown } | undefined;
   #receiver: (() => void) | undefined;
   #senders: (() => void)[] = [];
 
@@ -47,6 +48,12 @@ export class Channel<Item> implements AsyncIterable<Item> {
     this.#wakeSenders();
   }
 
+  /** Like `close`, but the iteration then throws `error`. The first end counts. */
+  fail(error: unknown): void {
+    if (!this.#closed) this.#failure = { error };
+    this.close();
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<Item> {
     while (true) {
       while (this.#items.length > 0) {
@@ -54,6 +61,7 @@ export class Channel<Item> implements AsyncIterable<Item> {
         this.#wakeSenders();
         yield item;
       }
+      if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#closed) return;
       await new Promise<void>((resolve) => this.#receiver = resolve);
     }

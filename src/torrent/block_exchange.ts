@@ -1,0 +1,139 @@
+/**
+ * What is asked of whom, and what comes back: between the sessions, which know one peer each,
+ * and the picker, which knows all pieces.
+ */
+import type { PieceIndex } from "../base/ids.ts";
+import { RateMeter } from "../base/rate.ts";
+import type { BlockId, SessionEvent } from "../peer/session_event.ts";
+import type { Assembly, FullPiece } from "../piece/assembly.ts";
+import type { Availability } from "../piece/availability.ts";
+import { Blame } from "../piece/blame.ts";
+import type { PiecePicker } from "../piece/picker.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+import type { PieceOutcome } from "../storage/storage.ts";
+import type { PeerConnection } from "./connection.ts";
+
+export interface BlockExchangeOptions {
+  /** The connected peers, live. */
+  readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
+  readonly picker: PiecePicker;
+  readonly assembly: Assembly;
+  readonly availability: Availability;
+  /** Peers to download from at once; 0: no limit. */
+  readonly maxDownloads: number;
+  readonly onFullPiece: (piece: FullPiece) => void;
+  readonly onLiar: (peer: PeerKey, piece: PieceIndex) => void;
+}
+
+export class BlockExchange {
+  readonly #options: BlockExchangeOptions;
+  readonly #blame = new Blame();
+  /** Bytes of blocks that came. */
+  readonly meter = new RateMeter();
+  /** Bytes of those among them that nobody needed. */
+  wastedBytes = 0;
+
+  constructor(options: BlockExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Acts on one event of a session, if it is about pieces and blocks. */
+  handle(peer: PeerConnection, event: SessionEvent, now: number): void {
+    const { picker, availability } = this.#options;
+    switch (event.kind) {
+      case "block":
+        this.#take(peer, event, event.data, now);
+        break;
+      case "freed":
+        for (const { piece, block } of event.blocks) picker.returned(peer.key, piece, block);
+        break;
+      case "have":
+        availability.gained(peer.key, event.piece);
+        this.#updateInterest(peer, now);
+        break;
+      case "bitfield":
+        availability.replaced(peer.key, event.previous, peer.session.theirHave);
+        this.#updateInterest(peer, now);
+        break;
+    }
+  }
+
+  /** Asks the peer for as many blocks as its window has room for. */
+  fill(peer: PeerConnection, now: number): void {
+    const { session } = peer;
+    if (!session.amInterested || peer.isClosed) return;
+    const room = session.requestRoom(now);
+    if (room === 0 || this.#isDownloadLimitReached(peer)) return;
+    for (const span of this.#options.picker.pick(peer, room, now)) session.request(span, now);
+  }
+
+  /** Asks whoever has room: after time has passed, or when there is room for another piece. */
+  fillAll(now: number): void {
+    for (const peer of this.#options.peers.values()) {
+      this.fill(peer, now);
+      peer.flush();
+    }
+  }
+
+  /** The peer's blocks are free for others. */
+  peerGone(peer: PeerConnection): void {
+    this.#options.availability.left(peer.key, peer.session.theirHave);
+    this.#options.picker.peerGone(peer.key);
+  }
+
+  /** Should the good piece come with digests, because somebody gave a bad one before? */
+  suspects(piece: PieceIndex): boolean {
+    return this.#blame.suspects(piece);
+  }
+
+  /** What became of a full piece: its buffer is free, and liars may be known. */
+  settle({ piece, contributors }: FullPiece, outcome: PieceOutcome, now: number): void {
+    const { assembly, picker, peers, onLiar } = this.#options;
+    assembly.release(outcome.buffer);
+    switch (outcome.kind) {
+      case "good":
+        picker.verified(piece);
+        for (const liar of this.#blame.judge(piece, outcome.digests ?? [])) onLiar(liar, piece);
+        for (const peer of peers.values()) {
+          peer.session.sendHave(piece, now);
+          if (peer.session.theirHave.has(piece)) this.#updateInterest(peer, now);
+        }
+        break;
+      case "corrupt": {
+        picker.corrupt(piece, contributors, now);
+        const liar = this.#blame.recordFailure(piece, contributors, outcome.digests);
+        if (liar !== undefined) onLiar(liar, piece);
+        break;
+      }
+      case "failed":
+        picker.failed(piece);
+        break;
+    }
+    this.fillAll(now);
+  }
+
+  #take(peer: PeerConnection, { piece, block }: BlockId, data: Uint8Array, now: number): void {
+    const { assembly, picker, peers, onFullPiece } = this.#options;
+    this.meter.add(data.length, now);
+    const taken = assembly.put(piece, block, data, peer.key);
+    if (taken === "unneeded") this.wastedBytes += data.length;
+    for (const other of picker.received(peer.key, piece, block, now)) {
+      const asked = peers.get(other);
+      asked?.session.cancel(piece, block, now);
+      asked?.flush();
+    }
+    if (typeof taken === "object") onFullPiece(taken);
+  }
+
+  #updateInterest(peer: PeerConnection, now: number): void {
+    peer.session.setInterested(this.#options.picker.isInteresting(peer), now);
+  }
+
+  #isDownloadLimitReached(peer: PeerConnection): boolean {
+    const { maxDownloads, peers } = this.#options;
+    if (maxDownloads === 0 || peer.session.outstandingCount > 0) return false;
+    let downloading = 0;
+    for (const other of peers.values()) if (other.session.outstandingCount > 0) downloading++;
+    return downloading >= maxDownloads;
+  }
+}

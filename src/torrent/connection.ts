@@ -1,0 +1,158 @@
+/**
+ * One peer, driven: socket → decoder → session → the swarm's handler, and back out. Two loops,
+ * one that reads and one that writes, and no timer of its own: the torrent ticks.
+ */
+import type { Clock } from "../base/ambient.ts";
+import type { Bitfield } from "../base/bitfield.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { PieceIndex } from "../base/ids.ts";
+import type { Connection } from "../net/transport.ts";
+import type { PeerSession } from "../peer/session.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+import type { PickerPeer } from "../piece/picker_peer.ts";
+import { MessageDecoder } from "../wire/decoder.ts";
+import type { RateLimit } from "./rate_limit.ts";
+
+/** A peer that lets one write of ours wait this long is not reading (P25). */
+const WRITE_TIMEOUT_MS = 120_000;
+
+export interface PeerConnectionOptions {
+  readonly key: PeerKey;
+  readonly endpoint: Endpoint;
+  readonly isIncoming: boolean;
+  readonly connection: Connection;
+  readonly session: PeerSession;
+  readonly maxMessageLength: number;
+  readonly clock: Clock;
+  readonly downloadLimit: RateLimit;
+  /** Takes what the session found in the bytes just read, before they are overwritten. */
+  readonly onRead: (peer: PeerConnection, now: number) => void;
+  /** Appends blocks that the peer asked for to the output, if there are any. */
+  readonly upload: (peer: PeerConnection, signal: AbortSignal) => Promise<void>;
+}
+
+export class PeerConnection implements PickerPeer {
+  readonly key: PeerKey;
+  readonly endpoint: Endpoint;
+  readonly isIncoming: boolean;
+  readonly session: PeerSession;
+  readonly #options: PeerConnectionOptions;
+  readonly #closing = new AbortController();
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  #writingSince: number | undefined;
+
+  constructor(options: PeerConnectionOptions) {
+    this.#options = options;
+    this.#closed.promise.catch(() => {}); // whoever runs the connection sees it
+    this.key = options.key;
+    this.endpoint = options.endpoint;
+    this.isIncoming = options.isIncoming;
+    this.session = options.session;
+  }
+
+  /** Drives the connection until it ends. Rejects only by an error of our own. */
+  async run(): Promise<CloseReason> {
+    this.flush();
+    this.#endWith(this.#read());
+    return await this.#closed.promise;
+  }
+
+  close(reason: CloseReason): void {
+    this.#closing.abort();
+    this.#options.connection.close();
+    this.#closed.resolve(reason);
+  }
+
+  get theirHave(): Bitfield {
+    return this.session.theirHave;
+  }
+
+  get isPeerChoking(): boolean {
+    return this.session.isPeerChoking;
+  }
+
+  get allowedFast(): ReadonlySet<PieceIndex> {
+    return this.session.allowedFast;
+  }
+
+  get isSnubbed(): boolean {
+    return this.session.isSnubbed;
+  }
+
+  offers(piece: PieceIndex): boolean {
+    return this.session.offers(piece);
+  }
+
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Sends what waits in the session's output; returns at once. */
+  flush(): void {
+    if (this.#writingSince !== undefined || this.isClosed) return;
+    if (this.session.output.pendingBytes === 0 && !this.session.hasUploads) return;
+    this.#writingSince = this.#options.clock.now();
+    this.#endWith(this.#write());
+  }
+
+  /** Closes the connection when the peer has stopped reading. */
+  tick(now: number): void {
+    if (this.#writingSince !== undefined && now - this.#writingSince > WRITE_TIMEOUT_MS) {
+      this.close("not-reading");
+    }
+  }
+
+  /** Closes with the reason that a loop ended with; a broken protocol is the peer's, the rest ours. */
+  #endWith(loop: Promise<CloseReason | undefined>): void {
+    loop.then(
+      (reason) => reason && this.close(reason),
+      (error) => {
+        if (error instanceof ProtocolError) return this.close(error.reason);
+        this.#closed.reject(error);
+        this.close("finished");
+      },
+    );
+  }
+
+  async #read(): Promise<CloseReason> {
+    const { connection, clock, downloadLimit, maxMessageLength, onRead } = this.#options;
+    const decoder = new MessageDecoder({ maxMessageLength });
+    while (true) {
+      const space = decoder.space();
+      const length = await connection.read(
+        downloadLimit.isUnlimited ? space : space.subarray(0, downloadLimit.turnBytes),
+      );
+      if (length === null) return "remote-closed";
+      if (this.isClosed) return "finished";
+      decoder.advance(length);
+      const now = clock.now();
+      for (let message = decoder.next(); message; message = decoder.next()) {
+        this.session.handleMessage(message, now);
+      }
+      onRead(this, now);
+      if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
+    }
+  }
+
+  /** Own messages first, then blocks, until there is nothing left of either. */
+  async #write(): Promise<CloseReason | undefined> {
+    const { connection, clock, upload } = this.#options;
+    const { output } = this.session;
+    while (!this.isClosed) {
+      const bytes = output.take();
+      if (bytes !== undefined) {
+        this.#writingSince = clock.now();
+        await connection.write(bytes);
+        output.release();
+      } else if (this.session.hasUploads) {
+        await upload(this, this.#closing.signal);
+      } else {
+        break;
+      }
+    }
+    // Here and not when the promise settles: a flush in between would be lost.
+    this.#writingSince = undefined;
+    return undefined;
+  }
+}

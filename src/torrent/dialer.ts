@@ -1,0 +1,134 @@
+/** The second stage: from endpoints to peers that have shaken hands. */
+import type { Clock } from "../base/ambient.ts";
+import { Channel } from "../base/channel.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { ProtocolError } from "../base/errors.ts";
+import { TokenBucket } from "../base/rate.ts";
+import { ConnectError, type Connection, type Network } from "../net/transport.ts";
+import type { PeerList } from "../peer/peer_list.ts";
+import type { Handshake } from "../wire/handshake.ts";
+import type { Sighting } from "./discovery.ts";
+import { introduce, type Introduction } from "./handshaking.ts";
+
+/** Whoever does not answer a SYN in this time is not there. */
+const CONNECT_TIMEOUT_MS = 15_000;
+/** Dials and handshakes under way at once. */
+const MAX_HALF_OPEN = 30;
+/** New dials: so many at once at the start, then so many a second. */
+const DIALS_PER_SECOND = 30;
+
+/** A peer that has said who it is, and a connection on which nothing else has been said. */
+export interface ReadyPeer {
+  readonly connection: Connection;
+  readonly handshake: Handshake;
+  readonly endpoint: Endpoint;
+  readonly isIncoming: boolean;
+}
+
+/** Why dials failed, and how often. */
+export type DialFailures = Readonly<Record<string, number>>;
+
+export interface DialerOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly peerList: PeerList;
+  readonly introduction: Introduction;
+  /** How many more peers are wanted, those being dialled not counted. */
+  readonly wanted: () => number;
+}
+
+export class Dialer {
+  readonly #options: DialerOptions;
+  readonly #ready = new Channel<ReadyPeer>(MAX_HALF_OPEN);
+  readonly #closing = new AbortController();
+  readonly #pace: TokenBucket;
+  readonly #failures: Record<string, number> = {};
+  #halfOpen = 0;
+
+  constructor(options: DialerOptions) {
+    this.#options = options;
+    this.#pace = new TokenBucket(DIALS_PER_SECOND, options.clock.now(), DIALS_PER_SECOND);
+  }
+
+  get failures(): DialFailures {
+    return this.#failures;
+  }
+
+  /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
+  connect(sightings: AsyncIterable<Sighting>): AsyncIterable<ReadyPeer> {
+    const note = async () => {
+      for await (const { endpoints, source } of sightings) {
+        this.#options.peerList.add(endpoints, source);
+        this.dial();
+      }
+    };
+    note().catch((error) => this.#ready.fail(error));
+    return this.#ready;
+  }
+
+  /** A peer that found us; false when there is no room for it. */
+  admit(peer: ReadyPeer): boolean {
+    return this.#ready.tryPush(peer);
+  }
+
+  /** Starts as many dials as are wanted and allowed now. */
+  dial(): void {
+    const { peerList, clock, wanted } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      const now = clock.now();
+      if (this.#halfOpen >= MAX_HALF_OPEN || this.#halfOpen >= wanted()) return;
+      if (this.#pace.waitMs(now) > 0) return;
+      const endpoint = peerList.next(now);
+      if (endpoint === undefined) return;
+      this.#pace.take(1, now);
+      this.#halfOpen++;
+      void this.#attempt(endpoint).finally(() => {
+        this.#halfOpen--;
+        this.dial();
+      });
+    }
+  }
+
+  /** Gives up all dials and ends the stream of peers. */
+  close(): void {
+    this.#closing.abort();
+    this.#ready.close();
+  }
+
+  async #attempt(endpoint: Endpoint): Promise<void> {
+    const { network, peerList, clock, introduction } = this.#options;
+    const signal = this.#closing.signal;
+    let connection: Connection | undefined;
+    const abandon = () => connection?.close();
+    signal.addEventListener("abort", abandon);
+    try {
+      connection = await network.connect(endpoint, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
+      const handshake = await introduce(connection, introduction, clock);
+      const peer = { connection, handshake, endpoint, isIncoming: false };
+      if (await this.#ready.push(peer)) peerList.connected(endpoint);
+      else connection.close();
+    } catch (error) {
+      connection?.close();
+      this.#noteFailure(endpoint, error);
+    } finally {
+      signal.removeEventListener("abort", abandon);
+    }
+  }
+
+  #noteFailure(endpoint: Endpoint, error: unknown): void {
+    const { peerList, clock } = this.#options;
+    const failure = failureOf(error);
+    if (failure === undefined) return this.#ready.fail(error);
+    if (this.#closing.signal.aborted) return;
+    if (failure === "own-connection") return peerList.markOwn(endpoint);
+    this.#failures[failure] = (this.#failures[failure] ?? 0) + 1;
+    peerList.failed(endpoint, clock.now());
+  }
+}
+
+/** The world's reasons; undefined for an error of our own. */
+function failureOf(error: unknown): string | undefined {
+  if (error instanceof ConnectError) return error.failure;
+  if (error instanceof ProtocolError) return error.reason;
+  return undefined;
+}

@@ -1,0 +1,35 @@
+/** The first stage: from every source of peers, one stream of endpoints. */
+import type { Endpoint } from "../base/endpoint.ts";
+import { Channel } from "../base/channel.ts";
+import type { PeerSource } from "../peer/peer_list.ts";
+
+/** Some endpoints, and who named them. */
+export interface Sighting {
+  readonly endpoints: readonly Endpoint[];
+  readonly source: PeerSource;
+}
+
+/** Sightings that may wait; a source that is ahead of the dialer waits with them. */
+const MAX_WAITING_SIGHTINGS = 16;
+
+/** Merges the sources; ends when all have ended. The first failure of a source is thrown. */
+export function discover(sources: readonly AsyncIterable<Sighting>[]): AsyncIterable<Sighting> {
+  const sightings = new Channel<Sighting>(MAX_WAITING_SIGHTINGS);
+  const draining = sources.map(async (source) => {
+    for await (const sighting of source) if (!await sightings.push(sighting)) return;
+  });
+  Promise.all(draining).then(() => sightings.close(), (error) => sightings.fail(error));
+  return sightings;
+}
+
+/** The peers that the user named. */
+export async function* namedPeers(endpoints: readonly Endpoint[]): AsyncIterable<Sighting> {
+  if (endpoints.length > 0) yield { endpoints, source: "named" };
+}
+
+/** The peers that trackers name. */
+export async function* trackerPeers(
+  announced: AsyncIterable<readonly Endpoint[]>,
+): AsyncIterable<Sighting> {
+  for await (const endpoints of announced) yield { endpoints, source: "tracker" };
+}

@@ -1,0 +1,124 @@
+/** From the live parts of a torrent to plain values: what it is doing, and why it is not done. */
+import type { PieceIndex } from "../base/ids.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { toHex } from "../base/bytes.ts";
+import { printable } from "../base/printable.ts";
+import type { PeerList } from "../peer/peer_list.ts";
+import type { Assembly } from "../piece/assembly.ts";
+import type { Availability } from "../piece/availability.ts";
+import type { PieceTable } from "../piece/piece_table.ts";
+import type { Announcer } from "../tracker/announcer.ts";
+import type { Dialer } from "./dialer.ts";
+import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
+import type { Swarm } from "./swarm.ts";
+import type { Uploader } from "./uploader.ts";
+import type { Evidence } from "./verdict.ts";
+
+const MAX_NAME_LENGTH = 200;
+
+/** The stages of the pipeline and what they share, while we are in the swarm. */
+export interface Stages {
+  readonly announcer: Announcer | undefined;
+  readonly dialer: Dialer;
+  readonly swarm: Swarm;
+  readonly uploader: Uploader;
+  readonly assembly: Assembly;
+  readonly availability: Availability;
+}
+
+export interface TorrentFacts {
+  readonly metainfo: Metainfo;
+  readonly namedPeers: number;
+  readonly state: TorrentState;
+  readonly checked: { readonly bytes: number; readonly total: number };
+  readonly table: PieceTable;
+  readonly peerList: PeerList;
+  /** Undefined before the swarm is joined. */
+  readonly stages: Stages | undefined;
+  /** Pieces that arrived corrupt and have not arrived good since. */
+  readonly corruptPieces: ReadonlySet<PieceIndex>;
+  /** When a piece was last verified, or when the torrent was started. */
+  readonly progressAt: number;
+}
+
+export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
+  const { metainfo, state, checked, table, stages } = facts;
+  const downRate = stages?.swarm.exchange.meter.rate(now) ?? 0;
+  const missingBytes = table.bytesWanted - table.bytesHave;
+  return {
+    infoHash: toHex(metainfo.infoHash),
+    name: printable(metainfo.name, MAX_NAME_LENGTH),
+    state,
+    checked,
+    have: table.haveSelectedCount,
+    pieces: table.selectedCount,
+    bytes: table.bytesHave,
+    size: table.bytesWanted,
+    downRate,
+    upRate: stages?.uploader.meter.rate(now) ?? 0,
+    downloaded: stages?.swarm.exchange.meter.total ?? 0,
+    uploaded: stages?.uploader.meter.total ?? 0,
+    wasted: stages?.swarm.exchange.wastedBytes ?? 0,
+    peers: {
+      connected: stages?.swarm.size ?? 0,
+      known: facts.peerList.counts.known,
+      choking: countChoking(stages),
+      contributed: stages?.swarm.contributorCount ?? 0,
+      banned: facts.peerList.counts.banned,
+    },
+    etaMs: downRate > 0 && state === "downloading" ? missingBytes * 1000 / downRate : undefined,
+    havePieces: table.have,
+    partialPieces: Array.from(stages?.assembly.partials() ?? [], ({ piece }) => piece),
+    memoryBytes: stages?.assembly.usedBytes ?? 0,
+  };
+}
+
+/** The busiest first. */
+export function peerSnapshotsOf({ stages, table }: TorrentFacts, now: number): PeerSnapshot[] {
+  const snapshots = Array.from(stages?.swarm.peers ?? [], ({ endpoint, isIncoming, session }) => ({
+    endpoint,
+    client: session.clientName,
+    downRate: session.downloadRate(now),
+    upRate: session.uploadRate(now),
+    downloaded: session.downloadedBytes,
+    uploaded: session.uploadedBytes,
+    progress: session.theirHave.count / table.have.length,
+    isChokingUs: session.isPeerChoking,
+    isSnubbed: session.isSnubbed,
+    isIncoming,
+  }));
+  return snapshots.sort((a, b) => b.downRate + b.upRate - a.downRate - a.upRate);
+}
+
+export function evidenceOf(facts: TorrentFacts, now: number): Evidence {
+  const { table, peerList, stages, corruptPieces } = facts;
+  const { known, banned } = peerList.counts;
+  const unavailable = Array.from(table.missing.ones())
+    .filter((piece) => stages?.availability.count(piece as PieceIndex) === 0);
+  return {
+    isComplete: table.isComplete,
+    trackers: (stages?.announcer?.status() ?? []).map(({ url, hasAnswered, failure }) => ({
+      url,
+      hasAnswered,
+      ...(failure === undefined ? {} : { failure }),
+    })),
+    namedPeers: facts.namedPeers,
+    peersKnown: known,
+    peersConnected: stages?.swarm.size ?? 0,
+    peersEverConnected: stages?.swarm.joinedCount ?? 0,
+    peersChoking: countChoking(stages),
+    peersBanned: banned,
+    dialFailures: { ...stages?.dialer.failures },
+    piecesMissing: table.missing.count,
+    piecesUnavailable: unavailable.length,
+    // Only what nobody is left to give: a piece that is being fetched again may yet be good.
+    piecesOnlyCorrupt: unavailable.filter((piece) => corruptPieces.has(piece as PieceIndex)).length,
+    sinceProgressMs: now - facts.progressAt,
+  };
+}
+
+function countChoking(stages: Stages | undefined): number {
+  let choking = 0;
+  for (const { session } of stages?.swarm.peers ?? []) if (session.isPeerChoking) choking++;
+  return choking;
+}

@@ -1,0 +1,62 @@
+/**
+ * The whole download on one screen: tracker → peers → pieces → disk, each stage an async
+ * iterator over the one before. Only two edges go back, and both are in `torrent.ts`: an
+ * outcome becomes HAVE or a ban, and its buffer becomes credit for more requests.
+ */
+import { Channel } from "../base/channel.ts";
+import type { FullPiece } from "../piece/assembly.ts";
+import type { PieceOutcome, Storage } from "../storage/storage.ts";
+import { discover, type Sighting } from "./discovery.ts";
+import type { Dialer } from "./dialer.ts";
+import type { Swarm } from "./swarm.ts";
+
+/** A piece, and what became of it on its way to the disk. */
+export interface StoredPiece {
+  readonly piece: FullPiece;
+  readonly outcome: PieceOutcome;
+}
+
+export interface Stages {
+  readonly sources: readonly AsyncIterable<Sighting>[];
+  readonly dialer: Dialer;
+  readonly swarm: Swarm;
+  readonly storage: Storage;
+}
+
+/** Ends when the swarm is closed and everything it delivered has been stored. */
+export function download({ sources, dialer, swarm, storage }: Stages): AsyncIterable<StoredPiece> {
+  const endpoints = discover(sources);
+  const peers = dialer.connect(endpoints);
+  const pieces = swarm.collect(peers);
+  return store(pieces, swarm, storage);
+}
+
+/**
+ * Hands every piece to the disk at once: how many are on their way is bounded by the bytes that
+ * the assembly may hold, not here. Yields outcomes in the order in which they arrive.
+ */
+function store(
+  pieces: AsyncIterable<FullPiece>,
+  swarm: Swarm,
+  storage: Storage,
+): AsyncIterable<StoredPiece> {
+  const stored = new Channel<StoredPiece>(swarm.maxPiecesInMemory);
+  const write = async (piece: FullPiece) => {
+    const outcome = await storage.write(
+      piece.piece,
+      piece.data,
+      swarm.exchange.suspects(piece.piece),
+    );
+    stored.tryPush({ piece, outcome });
+  };
+  const writeAll = async () => {
+    const writing = new Set<Promise<void>>();
+    for await (const piece of pieces) {
+      const written = write(piece).finally(() => writing.delete(written));
+      writing.add(written);
+    }
+    await Promise.all(writing);
+  };
+  writeAll().then(() => stored.close(), (error) => stored.fail(error));
+  return stored;
+}

@@ -1,0 +1,47 @@
+import type { Clock } from "../base/ambient.ts";
+import { TokenBucket } from "../base/rate.ts";
+
+/** With a limit, one read takes at most this part of a second's bytes, so that peers take turns. */
+const READ_SHARE = 1 / 16;
+const MIN_READ_LENGTH = 4 * 1024;
+
+/**
+ * One rate that many connections share. Each moves some bytes and then waits for `pass`; the
+ * one bucket makes the mean exact, small turns make it fair.
+ */
+export class RateLimit {
+  readonly #clock: Clock;
+  readonly #bucket: TokenBucket | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  /** The most bytes to move before calling `pass` again. */
+  readonly turnBytes: number;
+
+  /** `bytesPerSecond` undefined: no limit. */
+  constructor(bytesPerSecond: number | undefined, clock: Clock) {
+    this.#clock = clock;
+    if (bytesPerSecond !== undefined) this.#bucket = new TokenBucket(bytesPerSecond, clock.now());
+    this.turnBytes = bytesPerSecond === undefined
+      ? Infinity
+      : Math.max(MIN_READ_LENGTH, Math.floor(bytesPerSecond * READ_SHARE));
+  }
+
+  get isUnlimited(): boolean {
+    return this.#bucket === undefined;
+  }
+
+  /** Accounts for bytes that have moved, and waits until more may: first come, first served. */
+  pass(bytes: number, signal: AbortSignal): Promise<void> {
+    if (this.#bucket === undefined) return Promise.resolve();
+    this.#bucket.take(bytes, this.#clock.now());
+    this.#turn = this.#turn.then(() => this.#refilled(this.#bucket!, signal));
+    return this.#turn;
+  }
+
+  async #refilled(bucket: TokenBucket, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const waitMs = bucket.waitMs(this.#clock.now());
+      if (waitMs === 0) return;
+      await this.#clock.sleep(waitMs, signal);
+    }
+  }
+}

@@ -1,0 +1,299 @@
+/** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
+import type { Clock } from "../base/ambient.ts";
+import { compareBytes, toHex } from "../base/bytes.ts";
+import { Channel } from "../base/channel.ts";
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { CloseReason } from "../base/errors.ts";
+import type { PeerId, PieceIndex } from "../base/ids.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { PeerList } from "../peer/peer_list.ts";
+import { PeerSession } from "../peer/session.ts";
+import type { Assembly, FullPiece } from "../piece/assembly.ts";
+import type { Availability } from "../piece/availability.ts";
+import type { PiecePicker } from "../piece/picker.ts";
+import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
+import { encodeExtensionHandshake } from "../wire/extension.ts";
+import { BlockExchange } from "./block_exchange.ts";
+import { PeerConnection } from "./connection.ts";
+import type { ReadyPeer } from "./dialer.ts";
+import type { RateLimit } from "./rate_limit.ts";
+import type { Uploader } from "./uploader.ts";
+
+/** Longest message taken: a bitfield of the most pieces, or metadata (P4). */
+const MAX_MESSAGE_LENGTH = 1024 * 1024;
+/** Requests that a peer may have waiting here; told to it as reqq (BEP 10). */
+const REQUEST_QUEUE_LIMIT = 2000;
+/** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
+const USELESS_AFTER_MS = 60_000;
+/** Endpoints remembered, so that a lie found late still finds its liar. */
+const MAX_REMEMBERED_PEERS = 3000;
+
+export interface SwarmOptions {
+  readonly layout: Layout;
+  readonly table: PieceTable;
+  readonly availability: Availability;
+  readonly assembly: Assembly;
+  readonly picker: PiecePicker;
+  readonly peerList: PeerList;
+  readonly uploader: Uploader;
+  readonly downloadLimit: RateLimit;
+  readonly clock: Clock;
+  readonly peerId: PeerId;
+  readonly port: number;
+  readonly clientName: string;
+  readonly maxPeers: number;
+  readonly maxDownloads: number;
+  readonly uploadSlots: number;
+  readonly onBanned: (endpoint: Endpoint, reason: string) => void;
+  /** There is room for another peer. */
+  readonly onPeerGone: () => void;
+}
+
+interface Member {
+  readonly connection: PeerConnection;
+  readonly peerId: string;
+  readonly joinedAt: number;
+}
+
+export class Swarm {
+  /** What is asked of whom. */
+  readonly exchange: BlockExchange;
+  readonly #options: SwarmOptions;
+  readonly #connections = new Map<PeerKey, PeerConnection>();
+  readonly #members = new Map<PeerKey, Member>();
+  readonly #remembered = new Map<PeerKey, Endpoint>();
+  readonly #contributors = new Set<string>();
+  readonly #fullPieces: Channel<FullPiece>;
+  #lastKey: PeerKey = 0;
+  #isClosed = false;
+
+  constructor(options: SwarmOptions) {
+    this.#options = options;
+    this.#fullPieces = new Channel(this.maxPiecesInMemory);
+    this.exchange = new BlockExchange({
+      peers: this.#connections,
+      picker: options.picker,
+      assembly: options.assembly,
+      availability: options.availability,
+      maxDownloads: options.maxDownloads,
+      onFullPiece: (piece) => this.#fullPieces.tryPush(piece),
+      onLiar: (key, piece) => this.#ban(key, piece),
+    });
+  }
+
+  /** Full pieces on their way to the disk are bounded by the bytes of all pieces in memory. */
+  get maxPiecesInMemory(): number {
+    return this.#options.assembly.maxPieces;
+  }
+
+  /** Connected peers. */
+  get peers(): Iterable<PeerConnection> {
+    return this.#connections.values();
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Peers that ever joined. */
+  get joinedCount(): number {
+    return this.#lastKey;
+  }
+
+  /** Endpoints that gave us a block. */
+  get contributorCount(): number {
+    for (const peer of this.#connections.values()) this.#noteContributor(peer);
+    return this.#contributors.size;
+  }
+
+  /** Connected peers that have something for us. */
+  get usefulCount(): number {
+    let useful = 0;
+    for (const { session } of this.#connections.values()) if (session.amInterested) useful++;
+    return useful;
+  }
+
+  /** Takes in all peers that come, and yields the pieces that they complete. */
+  collect(ready: AsyncIterable<ReadyPeer>): AsyncIterable<FullPiece> {
+    const welcome = async () => {
+      for await (const peer of ready) this.#join(peer);
+    };
+    welcome().catch((error) => this.#fullPieces.fail(error));
+    return this.#fullPieces;
+  }
+
+  /** To be called twice a second: deadlines, idle peers, and messages that could wait. */
+  tick(now: number): void {
+    for (const peer of this.#connections.values()) {
+      peer.session.handleTimeout(now);
+      this.#handleEvents(peer, now);
+      peer.tick(now);
+    }
+    this.exchange.fillAll(now);
+  }
+
+  /** Ends all connections, and the stream of pieces after those that are complete. */
+  close(): void {
+    this.#isClosed = true;
+    for (const peer of this.#connections.values()) peer.close("finished");
+    this.#fullPieces.close();
+  }
+
+  #join(ready: ReadyPeer): void {
+    const peerId = toHex(ready.handshake.peerId);
+    const refusal = this.#refusal(ready, peerId);
+    if (refusal !== undefined) {
+      ready.connection.close();
+      return this.#noteEnd(ready, refusal, false);
+    }
+    const { clock } = this.#options;
+    const now = clock.now();
+    const connection = this.#connect(ready, ++this.#lastKey, now);
+    this.#connections.set(connection.key, connection);
+    this.#members.set(connection.key, { connection, peerId, joinedAt: now });
+    this.#remember(connection);
+    connection.run().then(
+      (reason) => this.#leave(connection, ready, reason),
+      (error) => this.#fullPieces.fail(error),
+    );
+  }
+
+  /** Why a peer cannot join; others make way for it where they should. */
+  #refusal(ready: ReadyPeer, peerId: string): CloseReason | undefined {
+    if (this.#isClosed) return "finished";
+    if (this.#options.peerList.isBanned(ready.endpoint)) return "banned";
+    for (const member of this.#members.values()) {
+      if (member.peerId !== peerId) continue;
+      if (!this.#isPreferred(ready, member)) return "duplicate-connection";
+      member.connection.close("duplicate-connection");
+    }
+    if (this.size < this.#options.maxPeers) return undefined;
+    const useless = this.#findUseless();
+    useless?.close("useless");
+    return useless === undefined ? "too-many-peers" : undefined;
+  }
+
+  /** When two connect to each other at once, both keep the one that the greater peer id dialled. */
+  #isPreferred(ready: ReadyPeer, { connection }: Member): boolean {
+    if (connection.isIncoming === ready.isIncoming) return false;
+    const weAreGreater = compareBytes(this.#options.peerId, ready.handshake.peerId) > 0;
+    return ready.isIncoming !== weAreGreater;
+  }
+
+  #findUseless(): PeerConnection | undefined {
+    const now = this.#options.clock.now();
+    for (const { connection, joinedAt } of this.#members.values()) {
+      const { amInterested, isPeerInterested } = connection.session;
+      if (!amInterested && !isPeerInterested && now - joinedAt > USELESS_AFTER_MS) {
+        return connection;
+      }
+    }
+    return undefined;
+  }
+
+  #connect(ready: ReadyPeer, key: PeerKey, now: number): PeerConnection {
+    const { layout, table, clock, downloadLimit, uploader } = this.#options;
+    const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
+    const session = new PeerSession({ layout, have: table.have, flags, now });
+    session.open(this.#extensionHandshake(endpoint), now);
+    return new PeerConnection({
+      key,
+      endpoint,
+      isIncoming,
+      connection,
+      session,
+      maxMessageLength: MAX_MESSAGE_LENGTH,
+      clock,
+      downloadLimit,
+      onRead: (peer, now) => {
+        this.#handleEvents(peer, now);
+        this.exchange.fill(peer, now);
+        peer.flush();
+      },
+      upload: (peer, signal) => uploader.serve(peer, signal),
+    });
+  }
+
+  #extensionHandshake({ host }: Endpoint): Uint8Array {
+    const { clientName, port, table } = this.#options;
+    return encodeExtensionHandshake({
+      clientName,
+      requestQueueLimit: REQUEST_QUEUE_LIMIT,
+      yourIp: host,
+      listenPort: port,
+      messages: {},
+      uploadOnly: table.isComplete,
+    });
+  }
+
+  #handleEvents(peer: PeerConnection, now: number): void {
+    for (const event of peer.session.drain()) {
+      switch (event.kind) {
+        case "interested":
+        case "not-interested":
+          this.#assignUploadSlots(now);
+          break;
+        case "close":
+          peer.close(event.reason);
+          break;
+        default:
+          this.exchange.handle(peer, event, now);
+      }
+    }
+  }
+
+  /** First come, first served, while slots last. */
+  #assignUploadSlots(now: number): void {
+    let free = this.#options.uploadSlots;
+    for (const peer of this.#connections.values()) {
+      const { session } = peer;
+      const mayHave = session.isPeerInterested && free > 0;
+      if (mayHave) free--;
+      if (mayHave === !session.amChoking) continue;
+      if (mayHave) session.unchoke(now);
+      else session.choke(now);
+      peer.flush();
+    }
+  }
+
+  #leave(peer: PeerConnection, ready: ReadyPeer, reason: CloseReason): void {
+    this.#connections.delete(peer.key);
+    this.#members.delete(peer.key);
+    this.#noteContributor(peer);
+    this.#noteEnd(ready, reason, peer.session.downloadedBytes > 0);
+    if (this.#isClosed) return;
+    const now = this.#options.clock.now();
+    this.exchange.peerGone(peer);
+    this.#assignUploadSlots(now);
+    this.exchange.fillAll(now);
+    this.#options.onPeerGone();
+  }
+
+  #noteEnd({ endpoint, isIncoming }: ReadyPeer, reason: CloseReason, wasUseful: boolean): void {
+    if (isIncoming) return;
+    this.#options.peerList.disconnected(
+      endpoint,
+      { reason, wasUseful },
+      this.#options.clock.now(),
+    );
+  }
+
+  #noteContributor({ session, endpoint }: PeerConnection): void {
+    if (session.downloadedBytes === 0 || this.#contributors.size >= MAX_REMEMBERED_PEERS) return;
+    this.#contributors.add(formatEndpoint(endpoint));
+  }
+
+  #remember(peer: PeerConnection): void {
+    this.#remembered.set(peer.key, peer.endpoint);
+    if (this.#remembered.size <= MAX_REMEMBERED_PEERS) return;
+    for (const oldest of this.#remembered.keys()) return void this.#remembered.delete(oldest);
+  }
+
+  #ban(key: PeerKey, piece: PieceIndex): void {
+    const endpoint = this.#remembered.get(key);
+    if (endpoint === undefined) return;
+    this.#options.peerList.ban(endpoint);
+    this.#connections.get(key)?.close("banned");
+    this.#options.onBanned(endpoint, `sent bad data for piece ${piece}`);
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * One torrent: the owner of all its mutable state. It composes the pipeline, turns outcomes into
+ * HAVE or a ban, ticks, saves, and says what it is doing.
+ */
+import type { Clock, Random } from "../base/ambient.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { FileIndex, InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
+import type { PieceRange } from "../metainfo/layout.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { FetchBounded } from "../net/http.ts";
+import type { Network } from "../net/transport.ts";
+import { PeerList } from "../peer/peer_list.ts";
+import { Assembly } from "../piece/assembly.ts";
+import { Availability } from "../piece/availability.ts";
+import { PiecePicker } from "../piece/picker.ts";
+import { PieceTable } from "../piece/piece_table.ts";
+import type { Storage } from "../storage/storage.ts";
+import { Announcer } from "../tracker/announcer.ts";
+import { Dialer, type ReadyPeer } from "./dialer.ts";
+import { namedPeers, trackerPeers } from "./discovery.ts";
+import {
+  evidenceOf,
+  peerSnapshotsOf,
+  snapshotOf,
+  type Stages,
+  type TorrentFacts,
+} from "./facts.ts";
+import { download, type StoredPiece } from "./pipeline.ts";
+import type { RateLimit } from "./rate_limit.ts";
+import type { PeerSnapshot, TorrentEvent, TorrentSnapshot, TorrentState } from "./snapshot.ts";
+import { Swarm } from "./swarm.ts";
+import { Uploader } from "./uploader.ts";
+import { judge, type Verdict } from "./verdict.ts";
+
+/** The one timer of a torrent: deadlines of sessions, idle peers, dials, checkpoints. */
+const TICK_MS = 500;
+/** How much finished work a crash of the machine may cost. */
+const SAVE_INTERVAL_MS = 5_000;
+/** While fewer peers than this have something for us, new ones are looked for and dialled. */
+const ENOUGH_USEFUL_PEERS = 30;
+/** `stopped` reaches the trackers within this time, or not at all. */
+const FAREWELL_TIMEOUT_MS = 4_000;
+
+/** What a torrent needs of the program around it. */
+export interface Surroundings {
+  readonly network: Network;
+  readonly fetch: FetchBounded;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly peerId: PeerId;
+  /** Where peers can reach us. */
+  readonly port: number;
+  /** Name and version, told to peers (BEP 10). */
+  readonly clientName: string;
+  readonly downloadLimit: RateLimit;
+  readonly uploadLimit: RateLimit;
+}
+
+export interface TorrentOptions {
+  readonly metainfo: Metainfo;
+  readonly storage: Storage;
+  /** Peers that the user named. */
+  readonly peers: readonly Endpoint[];
+  readonly useTrackers: boolean;
+  readonly maxPeers: number;
+  /** Peers to download from at once; 0: no limit. */
+  readonly maxDownloads: number;
+  /** Peers to upload to at once. */
+  readonly uploadSlots: number;
+  readonly selected: ReadonlySet<FileIndex>;
+  /** Bytes `start` to `end` (not included) that come first. */
+  readonly firstRanges: readonly { file: FileIndex; start: number; end: number }[];
+  readonly sequential: boolean;
+  readonly memoryBudgetBytes: number;
+  /** Stay in the swarm once complete, until `stop`. */
+  readonly keepSeeding: boolean;
+  readonly onEvent: (event: TorrentEvent) => void;
+}
+
+/** `stop` came before the torrent was complete. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
+}
+
+export class Torrent {
+  readonly #options: TorrentOptions;
+  readonly #surroundings: Surroundings;
+  readonly #table: PieceTable;
+  readonly #peerList: PeerList;
+  readonly #corruptPieces = new Set<PieceIndex>();
+  readonly #leaving = new AbortController();
+  /** Resolves when the last piece is verified; rejects when there will be no last piece. */
+  readonly #allVerified = Promise.withResolvers<void>();
+  #stages: Stages | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #saving: Promise<void> | undefined;
+  #state: TorrentState = "checking";
+  #checked = { bytes: 0, total: 0 };
+  #progressAt: number;
+  #savedAt: number;
+  #isSaved = true;
+
+  constructor(options: TorrentOptions, surroundings: Surroundings) {
+    this.#options = options;
+    this.#surroundings = surroundings;
+    this.#table = new PieceTable(options.metainfo.layout);
+    this.#peerList = new PeerList({ random: surroundings.random });
+    this.#progressAt = this.#savedAt = surroundings.clock.now();
+    this.#allVerified.promise.catch(() => {}); // `download` sees it, if it runs at all
+  }
+
+  get infoHash(): InfoHash {
+    return this.#options.metainfo.infoHash;
+  }
+
+  /**
+   * Resolves once everything selected is verified, flushed and has its final name; then the
+   * swarm is left, unless `keepSeeding`. Throws StorageError, StoppedError; never gives up
+   * otherwise.
+   */
+  async download(): Promise<void> {
+    const { storage, keepSeeding } = this.#options;
+    try {
+      await this.#restore();
+      const wasComplete = this.#table.isComplete;
+      if (!wasComplete || keepSeeding) this.#join();
+      if (wasComplete) this.#allVerified.resolve();
+      await this.#allVerified.promise;
+      this.#state = "finishing";
+      if (!wasComplete) this.#stages?.announcer?.completed();
+      await Promise.all([storage.finish(), keepSeeding ? undefined : this.#leave()]);
+      this.#state = "complete";
+    } catch (error) {
+      await this.#leave();
+      await this.#save();
+      this.#state = "stopped";
+      throw error;
+    }
+  }
+
+  /** Leaves the swarm, saves, and tells the trackers; `download`, if it waits, rejects. */
+  async stop(): Promise<void> {
+    this.#allVerified.reject(new StoppedError("Cannot go on: the torrent was stopped"));
+    await this.#leave();
+    await this.#save();
+  }
+
+  /** A peer that found us; the caller closes the connection when it is not taken. */
+  admit(peer: ReadyPeer): boolean {
+    return this.#stages !== undefined && this.#stages.dialer.admit(peer);
+  }
+
+  async #restore(): Promise<void> {
+    const { storage, onEvent } = this.#options;
+    const have = await storage.restore((bytes, total) => {
+      this.#checked = { bytes, total };
+    }, this.#leaving.signal);
+    select(this.#table, this.#options);
+    for (const index of have.ones()) this.#table.markHave(index as PieceIndex);
+    onEvent({ kind: "checked", have: have.count, pieces: have.length });
+    this.#state = "downloading";
+  }
+
+  #join(): void {
+    if (this.#leaving.signal.aborted) return;
+    const { peers, storage } = this.#options;
+    const stages = this.#stages = this.#createStages();
+    const { swarm, dialer, announcer } = stages;
+    const sources = [namedPeers(peers)];
+    if (announcer !== undefined) sources.push(trackerPeers(announcer.endpoints()));
+    const stored = download({ sources, dialer, swarm, storage });
+    const settle = async () => {
+      for await (const piece of stored) this.#settle(piece, stages);
+    };
+    this.#running = Promise.all([settle(), this.#tickUntilLeft(stages)])
+      .then(() => {}, (error) => this.#allVerified.reject(error));
+  }
+
+  #createStages(): Stages {
+    const { metainfo: { layout, infoHash }, storage, memoryBudgetBytes, sequential, onEvent } =
+      this.#options;
+    const { clock, random, network, peerId, uploadLimit } = this.#surroundings;
+    const table = this.#table, peerList = this.#peerList;
+    const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
+    const availability = new Availability(layout.pieceCount, random);
+    const uploader = new Uploader({ storage, limit: uploadLimit, clock });
+    const picker = new PiecePicker({ layout, table, availability, assembly, random, sequential });
+    const swarm: Swarm = new Swarm({
+      ...this.#surroundings,
+      ...this.#options,
+      layout,
+      table,
+      availability,
+      assembly,
+      picker,
+      peerList,
+      uploader,
+      onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
+      onPeerGone: () => dialer.dial(),
+    });
+    const dialer = new Dialer({
+      network,
+      clock,
+      peerList,
+      introduction: { infoHash, peerId },
+      wanted: () => this.#peersWanted(swarm),
+    });
+    const announcer = this.#createAnnouncer(swarm, uploader);
+    return { swarm, dialer, announcer, uploader, assembly, availability };
+  }
+
+  #createAnnouncer(swarm: Swarm, uploader: Uploader): Announcer | undefined {
+    const { metainfo: { trackers, infoHash }, useTrackers, onEvent } = this.#options;
+    if (!useTrackers || trackers.length === 0) return undefined;
+    return new Announcer({
+      ...this.#surroundings,
+      trackers,
+      infoHash,
+      numbers: () => ({
+        uploaded: uploader.meter.total,
+        downloaded: swarm.exchange.meter.total,
+        left: this.#table.bytesWanted - this.#table.bytesHave,
+      }),
+      isHungry: () => this.#isHungry(swarm),
+      onAnnounce: (report) => onEvent({ kind: "tracker", ...report }),
+    });
+  }
+
+  async #tickUntilLeft(stages: Stages): Promise<void> {
+    const { clock } = this.#surroundings;
+    const signal = this.#leaving.signal;
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal);
+      if (signal.aborted) return;
+      const now = clock.now();
+      stages.swarm.tick(now);
+      stages.dialer.dial();
+      if (this.#isHungry(stages.swarm)) stages.announcer?.wake();
+      if (!this.#isSaved && now - this.#savedAt >= SAVE_INTERVAL_MS) void this.#save();
+    }
+  }
+
+  /** What became of a piece: the way back from the disk to the swarm. */
+  #settle({ piece, outcome }: StoredPiece, { swarm }: Stages): void {
+    const { onEvent } = this.#options;
+    const now = this.#surroundings.clock.now();
+    if (outcome.kind === "good") {
+      this.#progressAt = now;
+      this.#isSaved = false;
+      this.#corruptPieces.delete(piece.piece);
+      onEvent({ kind: "piece", piece: piece.piece });
+    } else if (outcome.kind === "corrupt") {
+      this.#corruptPieces.add(piece.piece);
+      onEvent({ kind: "piece-corrupt", piece: piece.piece });
+    }
+    swarm.exchange.settle(piece, outcome, now);
+    if (outcome.kind === "failed") this.#allVerified.reject(outcome.error);
+    else if (this.#table.isComplete) this.#allVerified.resolve();
+  }
+
+  /** One checkpoint at a time; whoever asks meanwhile waits for one that starts after that. */
+  async #save(): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving;
+    this.#saving = this.#checkpoint().finally(() => this.#saving = undefined);
+    await this.#saving;
+  }
+
+  async #checkpoint(): Promise<void> {
+    this.#isSaved = true;
+    this.#savedAt = this.#surroundings.clock.now();
+    const outcome = await this.#options.storage.checkpoint();
+    if (outcome.kind === "saved") return;
+    if (outcome.lost.length > 0) return this.#allVerified.reject(outcome.error);
+    this.#options.onEvent({ kind: "warning", message: outcome.error.message });
+  }
+
+  /** Ends every stage, lets what is on its way to the disk arrive, and says goodbye. */
+  async #leave(): Promise<void> {
+    this.#leaving.abort();
+    const { dialer, swarm, announcer } = this.#stages ?? {};
+    dialer?.close();
+    swarm?.close();
+    await Promise.all([this.#running, announcer?.close(FAREWELL_TIMEOUT_MS)]);
+  }
+
+  /** What it is doing now. */
+  snapshot(): TorrentSnapshot {
+    return snapshotOf(this.#facts(), this.#surroundings.clock.now());
+  }
+
+  /** The connected peers, the busiest first. */
+  peerSnapshots(): PeerSnapshot[] {
+    return peerSnapshotsOf(this.#facts(), this.#surroundings.clock.now());
+  }
+
+  /** Why it is not complete now. */
+  verdict(): Verdict {
+    return judge(evidenceOf(this.#facts(), this.#surroundings.clock.now()));
+  }
+
+  #facts(): TorrentFacts {
+    return {
+      metainfo: this.#options.metainfo,
+      namedPeers: this.#options.peers.length,
+      state: this.#state,
+      checked: this.#checked,
+      table: this.#table,
+      peerList: this.#peerList,
+      stages: this.#stages,
+      corruptPieces: this.#corruptPieces,
+      progressAt: this.#progressAt,
+    };
+  }
+
+  #isHungry(swarm: Swarm): boolean {
+    return !this.#table.isComplete && swarm.usefulCount < ENOUGH_USEFUL_PEERS &&
+      swarm.size < this.#options.maxPeers;
+  }
+
+  /** Seeds wait to be found; leechers look for peers until enough of them are useful. */
+  #peersWanted(swarm: Swarm): number {
+    return this.#isHungry(swarm) ? this.#options.maxPeers - swarm.size : 0;
+  }
+}
+
+/** Marks what was selected, and which of it comes first. */
+function select(table: PieceTable, options: TorrentOptions): void {
+  const { metainfo: { layout }, selected, firstRanges } = options;
+  const mark = (range: PieceRange | undefined, priority: 1 | 2) => {
+    if (range === undefined) return;
+    for (let piece: number = range.first; piece <= range.last; piece++) {
+      table.setWanted(piece as PieceIndex, priority);
+    }
+  };
+  for (const file of selected) mark(layout.piecesOf(file), 1);
+  for (const { file, start, end } of firstRanges) mark(layout.piecesOfRange(file, start, end), 2);
+}
