@@ -154,8 +154,8 @@ export class Layout {
       const file = this.#dataFiles[data];
       if (file === undefined) return spans;
       const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileStarts[file + 1]!;
-      if (fileStart >= end) return spans;
       const from = Math.max(start, fileStart);
+      if (from >= end) return spans;
       spans.push({
         file: file as FileIndex,
         fileOffset: from - fileStart,
