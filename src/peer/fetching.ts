@@ -114,7 +114,8 @@ export class Fetching {
   handleHave(index: number): void {
     const piece = this.#layout.pieceIndex(index);
     if (piece === undefined) return this.#events.close("invalid-index");
-    if (this.#theirs.add(piece)) this.#events.push({ kind: "have", piece });
+    const isNews = this.#theirs.add(piece) && !this.#events.hasStatement;
+    if (isNews) this.#events.push({ kind: "have", piece });
   }
 
   /** A bitfield. */
@@ -161,7 +162,7 @@ export class Fetching {
 
   #notePrevious(previous: Bitfield | undefined): void {
     if (previous === undefined) this.#events.close("malformed-message");
-    else this.#events.push({ kind: "bitfield", previous });
+    else this.#events.pushStatement(previous);
   }
 
   #free(spans: readonly BlockSpan[]): void {

@@ -19,8 +19,8 @@ const MAX_RETRY_MS = 600_000;
  */
 const FIRST_TRUSTED_RETRY_MS = 1_000;
 const MAX_TRUSTED_RETRY_MS = 60_000;
-/** A peer that neither had nor wanted anything may have got something after this time. */
-const USELESS_RETRY_MS = 600_000;
+/** A peer that neither had nor wanted anything, or is here already, is tried after this time. */
+const UNNEEDED_RETRY_MS = 600_000;
 
 /** Who named an endpoint. Those that the user named come first and are never forgotten. */
 export type PeerSource = "named" | "tracker" | "incoming";
@@ -101,7 +101,8 @@ export class PeerList {
 
   /**
    * The endpoint to dial now, which counts as being dialled from then on; undefined when there is
-   * none. Named ones first, then those that failed least; among equals, chance decides.
+   * none. Named ones first, then those that failed least, then those that were useful; among
+   * equals, chance decides.
    */
   next(now: number): Endpoint | undefined {
     let best: KnownPeer | undefined;
@@ -150,12 +151,10 @@ export class PeerList {
       peer.wasUseful = true;
       peer.failureCount = 0;
     }
-    if (reason === "useless") {
-      peer.state = "idle";
-      peer.retryAt = now + USELESS_RETRY_MS;
+    if (reason === "useless" || reason === "duplicate-connection") {
+      retryAfter(peer, UNNEEDED_RETRY_MS, now);
     } else if (wasUseful) {
-      peer.state = "idle";
-      peer.retryAt = now + FIRST_TRUSTED_RETRY_MS;
+      retryAfter(peer, FIRST_TRUSTED_RETRY_MS, now);
     } else {
       noteFailure(peer, now);
     }
@@ -223,6 +222,10 @@ function noteFailure(peer: KnownPeer, now: number): void {
   const waitMs = isTrusted(peer)
     ? Math.min(FIRST_TRUSTED_RETRY_MS * 2 ** doublings, MAX_TRUSTED_RETRY_MS)
     : Math.min(FIRST_RETRY_MS * 2 ** doublings, MAX_RETRY_MS);
+  retryAfter(peer, waitMs, now);
+}
+
+function retryAfter(peer: KnownPeer, waitMs: number, now: number): void {
   peer.state = "idle";
   peer.retryAt = now + waitMs;
 }
@@ -230,7 +233,8 @@ function noteFailure(peer: KnownPeer, now: number): void {
 /** Negative when `a` is to be dialled before `b`. */
 function compareUrgency(a: KnownPeer, b: KnownPeer): number {
   if (a.isNamed !== b.isNamed) return a.isNamed ? -1 : 1;
-  return a.failureCount - b.failureCount;
+  if (a.failureCount !== b.failureCount) return a.failureCount - b.failureCount;
+  return Number(b.wasUseful) - Number(a.wasUseful);
 }
 
 /** Remembers, and forgets the oldest when it is too much. */

@@ -25,7 +25,10 @@ export type SessionEvent =
   | { readonly kind: "freed"; readonly blocks: readonly BlockId[] }
   /** They have one more piece. */
   | { readonly kind: "have"; readonly piece: PieceIndex }
-  /** All that they have has been replaced: it was `previous`, it is `theirHave`. */
+  /**
+   * All that they have has been replaced: it was `previous`, it is `theirHave`. At most one of
+   * these waits, and `have` for nothing that `theirHave` will show then anyway.
+   */
   | { readonly kind: "bitfield"; readonly previous: Bitfield }
   /** They let us ask: for everything, or for one piece even while they choke us (BEP 6). */
   | { readonly kind: "unchoked" }
@@ -48,13 +51,26 @@ export class SessionEvents {
   #waiting: SessionEvent[] = [];
   #drained: SessionEvent[] = [];
   #isClosed = false;
+  #hasStatement = false;
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
+  /** A `bitfield` waits: whoever takes it will look at all that the peer has. */
+  get hasStatement(): boolean {
+    return this.#hasStatement;
+  }
+
   push(event: SessionEvent): void {
     this.#waiting.push(event);
+  }
+
+  /** All that the peer has was replaced. */
+  pushStatement(previous: Bitfield): void {
+    if (this.#hasStatement) return;
+    this.#hasStatement = true;
+    this.#waiting.push({ kind: "bitfield", previous });
   }
 
   close(reason: CloseReason): void {
@@ -67,6 +83,7 @@ export class SessionEvents {
     const events = this.#waiting;
     this.#waiting = this.#drained;
     this.#waiting.length = 0;
+    this.#hasStatement = false;
     this.#drained = events;
     return events;
   }
