@@ -44,13 +44,14 @@ export async function raceAddresses<Won>(race: AddressRace<Won>): Promise<Won> {
     if (over.signal.aborted) break;
     const attempt = run(address);
     attempts.push(attempt);
-    const pause = new AbortController();
-    await Promise.race([attempt, race.clock.sleep(ATTEMPT_DELAY_MS, pause.signal)]);
-    pause.abort();
+    await Promise.race([attempt, race.clock.sleep(ATTEMPT_DELAY_MS, over.signal)]);
   }
   // Nothing happens to a promise that is settled: after a success this rejects nobody.
   void Promise.all(attempts).then(() => won.reject(failures[0] ?? race.signal.reason));
-  return await won.promise.finally(() => race.signal.removeEventListener("abort", end));
+  return await won.promise.finally(() => {
+    race.signal.removeEventListener("abort", end);
+    end();
+  });
 }
 
 /** IPv6 first, as RFC 8305 prefers, then the families by turns. */
