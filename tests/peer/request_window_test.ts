@@ -1,0 +1,194 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import fc from "fast-check";
+import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/metainfo/layout.ts";
+import { RequestWindow } from "../../src/peer/request_window.ts";
+
+function span(key: number): BlockSpan {
+  return { piece: key as PieceIndex, block: 0 as BlockIndex, begin: 0, length: BLOCK_LENGTH };
+}
+
+function newWindow(keys: readonly number[] = [], now = 0): RequestWindow {
+  const window = new RequestWindow();
+  for (const key of keys) window.add(key, span(key), now);
+  return window;
+}
+
+const NONE_KEPT = () => false;
+
+Deno.test("receive() tells what was requested from what was not", () => {
+  const window = newWindow([1, 2]);
+  deepStrictEqual(window.receive(1, 10), "requested");
+  deepStrictEqual(window.receive(1, 20), "unrequested");
+  deepStrictEqual(window.receive(3, 20), "unrequested");
+  deepStrictEqual(window.count, 1);
+});
+
+Deno.test("room() is what the depth leaves", () => {
+  const window = newWindow();
+  deepStrictEqual(window.room(0), 4);
+  for (const key of [1, 2, 3, 4]) window.add(key, span(key), 0);
+  deepStrictEqual(window.room(0), 0);
+  window.setStatedDepth(2);
+  deepStrictEqual(window.room(0), 0);
+});
+
+Deno.test("P14 receive() knows what was abandoned, freed or overdue as late, once", () => {
+  const window = newWindow([1, 2, 3]);
+  deepStrictEqual(window.abandon(1, 0), span(1));
+  deepStrictEqual(window.abandon(1, 0), undefined);
+  deepStrictEqual(window.choked(({ piece }) => piece === 3, 0), [span(2)]);
+  deepStrictEqual(window.expire(10_000), [span(3)]);
+  for (const key of [1, 2, 3]) {
+    deepStrictEqual(window.receive(key, 20_000), "late");
+    deepStrictEqual(window.receive(key, 20_000), "unrequested");
+  }
+});
+
+Deno.test("P14 receive() does not know a request that was given up a minute ago", () => {
+  const window = newWindow([1]);
+  window.abandon(1, 0);
+  deepStrictEqual(window.receive(1, 60_000), "unrequested");
+});
+
+Deno.test("refuse() frees a request and expects no block of it", () => {
+  const window = newWindow([1, 2]);
+  window.abandon(2, 0);
+  deepStrictEqual(window.refuse(1, 0), span(1));
+  deepStrictEqual(window.refuse(2, 0), undefined);
+  deepStrictEqual(window.refuse(3, 0), undefined);
+  for (const key of [1, 2]) deepStrictEqual(window.receive(key, 10), "unrequested");
+});
+
+Deno.test("refuse() makes us pause, longer each time, until a block comes", () => {
+  const window = newWindow([0]);
+  const pauses: number[] = [];
+  for (let key = 1, now = 0; key <= 12; key++) {
+    window.add(key, span(key), now);
+    window.refuse(key, now);
+    const start = now;
+    while (window.room(now) === 0) now += 100;
+    pauses.push(now - start);
+  }
+  deepStrictEqual(pauses.slice(0, 4), [100, 200, 400, 800]);
+  deepStrictEqual(pauses.at(-1), 60_000);
+  window.receive(0, 1_000_000);
+  ok(window.room(1_000_000) > 0);
+});
+
+Deno.test("P20 expire() frees everything when no block came for 10 s, and asks for one", () => {
+  const window = newWindow([1, 2, 3], 5_000);
+  window.receive(1, 8_000);
+  deepStrictEqual(window.deadline(), 18_000);
+  deepStrictEqual(window.expire(17_999), []);
+  ok(!window.isSnubbed);
+  deepStrictEqual(window.expire(18_000), [span(2), span(3)]);
+  ok(window.isSnubbed);
+  deepStrictEqual([window.count, window.room(18_000), window.deadline()], [0, 1, undefined]);
+  window.add(4, span(4), 20_000);
+  deepStrictEqual([window.room(20_000), window.deadline()], [0, 30_000]);
+  deepStrictEqual(window.expire(30_000), [span(4)]);
+  window.receive(4, 31_000);
+  ok(!window.isSnubbed);
+  ok(window.room(31_000) >= 4);
+});
+
+Deno.test("P20 expire() does not count the time in which nothing was asked for", () => {
+  const window = newWindow([1], 0);
+  window.receive(1, 1_000);
+  window.add(2, span(2), 60_000);
+  deepStrictEqual(window.expire(61_000), []);
+  deepStrictEqual(window.deadline(), 70_000);
+});
+
+Deno.test("expire() frees a request after 60 s even if others are answered", () => {
+  const window = newWindow([0]);
+  for (let now = 1_000; now < 60_000; now += 1_000) {
+    window.add(now, span(now), now);
+    deepStrictEqual(window.receive(now, now), "requested");
+    deepStrictEqual(window.expire(now), []);
+  }
+  deepStrictEqual(window.deadline(), 60_000);
+  deepStrictEqual(window.expire(60_000), [span(0)]);
+  ok(!window.isSnubbed);
+});
+
+Deno.test("choked() starts anew: the next unchoke asks for four", () => {
+  const window = newWindow();
+  window.setStatedDepth(1_000);
+  for (let key = 0; key < 500; key++) {
+    window.add(key, span(key), key);
+    window.receive(key, key + 1);
+  }
+  ok(window.room(500) > 4);
+  window.choked(NONE_KEPT, 500);
+  deepStrictEqual(window.room(500), 4);
+});
+
+Deno.test("every request ends once, and has a deadline until then", () => {
+  const step = fc.record({
+    action: fc.constantFrom(
+      "add",
+      "add",
+      "add",
+      "receive",
+      "receive",
+      "refuse",
+      "abandon",
+      "choked",
+      "expire",
+    ),
+    key: fc.nat(30),
+    passMs: fc.oneof(fc.nat(50), fc.nat(20_000)),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const window = newWindow();
+      const ended = { requested: 0, received: 0, freed: 0, cancelled: 0 };
+      const open = new Set<number>();
+      let now = 0;
+      const free = (spans: readonly BlockSpan[]) => {
+        for (const { piece } of spans) ok(open.delete(piece));
+        ended.freed += spans.length;
+      };
+      for (const { action, key, passMs } of steps) {
+        now += passMs;
+        switch (action) {
+          case "add":
+            if (open.has(key)) break;
+            window.add(key, span(key), now);
+            open.add(key);
+            ended.requested++;
+            break;
+          case "receive": {
+            const isRequested = window.receive(key, now) === "requested";
+            deepStrictEqual(isRequested, open.delete(key));
+            if (isRequested) ended.received++;
+            break;
+          }
+          case "refuse":
+            free([window.refuse(key, now)].filter((freed) => freed !== undefined));
+            break;
+          case "abandon": {
+            const isCancelled = window.abandon(key, now) !== undefined;
+            deepStrictEqual(isCancelled, open.delete(key));
+            if (isCancelled) ended.cancelled++;
+            break;
+          }
+          case "choked":
+            free(window.choked(({ piece }) => piece % 2 === 0, now));
+            break;
+          default:
+            free(window.expire(now));
+            ok((window.deadline() ?? Infinity) > now);
+        }
+        const { requested, received, freed, cancelled } = ended;
+        deepStrictEqual(received + freed + cancelled + window.count, requested);
+        ok(window.room(now) >= 0);
+        deepStrictEqual(window.count, open.size);
+        deepStrictEqual(window.deadline() === undefined, open.size === 0);
+        ok((window.deadline() ?? now) <= now + 60_000);
+      }
+    }),
+  );
+});
