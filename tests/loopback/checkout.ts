@@ -1,0 +1,81 @@
+/** Our own client, run as a user runs it: a process of its own, in a checkout, least flags. */
+import { strictEqual } from "node:assert/strict";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { type Lab, Subprocess } from "./lab.ts";
+
+const REPOSITORY = join(import.meta.dirname!, "../..");
+const CHECKED_OUT = ["main.ts", "src", "deno.json", "deno.lock"];
+/** What the README tells users to type. */
+const RUN = ["run", "--no-prompt", "--allow-net", "--allow-read=.", "--allow-write=.", "main.ts"];
+const RUN_TIMEOUT_MS = 60_000;
+/** Of each stream, when a run ends otherwise than expected. */
+const SHOWN_CHARACTERS = 4_000;
+
+/** One line of `--json`. */
+export type JsonEvent = { readonly event: string; readonly [field: string]: unknown };
+
+/** A run that has ended. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly durationMs: number;
+  /** Standard output as `--json` lines. */
+  events(name: string): JsonEvent[];
+}
+
+/** A checkout of this repository in a lab: the current folder of every run. */
+export class Checkout {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async make(lab: Lab): Promise<Checkout> {
+    const folder = await lab.makeFolder("checkout");
+    for (const name of CHECKED_OUT) {
+      await cp(join(REPOSITORY, name), join(folder, name), { recursive: true });
+    }
+    return new Checkout(folder);
+  }
+
+  path(...names: string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  /** Starts `starling ARGS`; whoever starts it ends it. */
+  start(...args: string[]): Subprocess {
+    return new Subprocess(Deno.execPath(), [...RUN, ...args], {
+      cwd: this.folder,
+      env: { NO_COLOR: "1" },
+    });
+  }
+
+  /** Runs `starling ARGS` to its end, which is a failure after RUN_TIMEOUT_MS. */
+  async run(...args: string[]): Promise<Finished> {
+    const startedAt = performance.now();
+    const process = this.start(...args);
+    const code = await process.exitWithin(RUN_TIMEOUT_MS);
+    const { stdout, stderr } = process;
+    return {
+      code,
+      stdout,
+      stderr,
+      durationMs: performance.now() - startedAt,
+      events: (name) => eventsIn(stdout).filter(({ event }) => event === name),
+    };
+  }
+}
+
+/** Fails with all that the run said unless it ended with `code`. */
+export function assertExit(run: Finished, code: number, context = ""): void {
+  const said = `${run.stdout.slice(-SHOWN_CHARACTERS)}\n${run.stderr.slice(-SHOWN_CHARACTERS)}`;
+  strictEqual(run.code, code, `exit code ${run.code} instead of ${code}:\n${said}\n${context}`);
+}
+
+/** The JSON lines of an output, a last half one left out. */
+function eventsIn(stdout: string): JsonEvent[] {
+  return stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+}
