@@ -1,0 +1,218 @@
+import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
+import { posix, win32 } from "node:path";
+import fc from "fast-check";
+import { MetainfoError } from "../../src/base/errors.ts";
+import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import type { Platform } from "../../src/metainfo/path_element.ts";
+import { diskPaths, PARTIAL_SUFFIX } from "../../src/metainfo/paths.ts";
+import { metainfoOfPaths, sampleFiles, sampleTorrent } from "./sample_torrent.ts";
+
+const platforms: readonly Platform[] = ["linux", "darwin", "windows"];
+
+function pathsOf(metainfo: Metainfo, platform: Platform = "linux"): string[] {
+  return diskPaths(metainfo, platform).files.map((file) => file.path);
+}
+
+/** The paths below the root of a torrent with these files. */
+function placed(...paths: readonly (readonly string[])[]): string[] {
+  return pathsOf(metainfoOfPaths("r", ...paths)).map((path) => path.slice("r/".length));
+}
+
+function rejects(metainfo: Metainfo, platform: Platform, problem: RegExp): void {
+  throws(() => diskPaths(metainfo, platform), (error) => {
+    ok(error instanceof MetainfoError && problem.test(error.message), `${error}`);
+    return true;
+  });
+}
+
+Deno.test("diskPaths() puts a single file at the root and several below it", () => {
+  deepStrictEqual(diskPaths(parseMetainfo(sampleTorrent()), "linux"), {
+    root: "sample.bin",
+    rootChanges: [],
+    files: [{ path: "sample.bin" }],
+  });
+  deepStrictEqual(diskPaths(metainfoOfPaths("Album", ["cd1", "01.ogg"], ["cover.jpg"]), "linux"), {
+    root: "Album",
+    rootChanges: [],
+    files: [{ path: "Album/cd1/01.ogg" }, { path: "Album/cover.jpg" }],
+  });
+});
+
+Deno.test("M15 diskPaths() keeps every name under the root", () => {
+  deepStrictEqual(
+    placed(["..", "..", "x"], ["."], [""], ["/etc/passwd"], ["a/../b"], ["C:\\x"], ["\\\\s\\y"]),
+    ["_/_/x", "_.1", "_.2", "etcpasswd", "a..b", "C:x", "sy"],
+  );
+  const evil = diskPaths(metainfoOfPaths("../../etc", ["passwd"]), "linux");
+  equal(evil.root, "....etc");
+  deepStrictEqual(evil.rootChanges, ["separator"]);
+  deepStrictEqual(evil.files, [{ path: "....etc/passwd" }]);
+});
+
+Deno.test("M15 diskPaths() uses the info-hash where no name is left", () => {
+  for (const name of ["", ".", "..", "/", "\\", "\u202e", "./"]) {
+    for (const metainfo of [parseMetainfo(sampleTorrent({ name })), metainfoOfPaths(name, ["a"])]) {
+      equal(diskPaths(metainfo, "linux").root, metainfo.infoHashHex, name);
+    }
+  }
+  equal(diskPaths(parseMetainfo(sampleTorrent({ name: "\0" })), "linux").root, "_");
+});
+
+Deno.test("M16 M17 diskPaths() says why a path is not the one in the torrent", () => {
+  const { files } = diskPaths(metainfoOfPaths("r", ["a\n", "b\u202e", "c\ufffd"], ["d"]), "linux");
+  deepStrictEqual(files, [
+    { path: "r/a_/b/c_", changes: ["control", "invisible", "invalid-text"] },
+    { path: "r/d" },
+  ]);
+});
+
+Deno.test("M18 diskPaths() rejects a path that the platform cannot hold, before anything", () => {
+  const name = "n".repeat(240);
+  const long = (depth: number) => metainfoOfPaths("r", new Array<string>(depth).fill(name));
+  equal(pathsOf(long(16), "linux")[0]!.length, 1 + 16 * 241);
+  rejects(long(17), "linux", /a path of it is longer than linux allows/);
+  equal(pathsOf(long(4), "darwin").length, 1);
+  rejects(long(5), "darwin", /longer than darwin allows/);
+  equal(pathsOf(long(100), "windows").length, 1);
+  deepStrictEqual(placed(["x".repeat(300)]), ["x".repeat(240)]);
+});
+
+Deno.test("M19 diskPaths() avoids what Windows reserves, there only", () => {
+  const metainfo = metainfoOfPaths("AUX", ["con", "a:b."], ["ok"]);
+  deepStrictEqual(pathsOf(metainfo, "windows"), ["_AUX/_con/a_b_", "_AUX/ok"]);
+  deepStrictEqual(pathsOf(metainfo, "linux"), ["AUX/con/a:b.", "AUX/ok"]);
+});
+
+Deno.test("M20 diskPaths() numbers files whose name is taken", () => {
+  deepStrictEqual(placed(["a.txt"], ["a.txt"], ["a.txt"]), ["a.txt", "a.1.txt", "a.2.txt"]);
+  deepStrictEqual(placed(["a"], ["A"], ["b"]), ["a", "A.1", "b"]);
+  deepStrictEqual(placed(["é"], ["e\u0301"]), ["é", "e\u0301.1"]);
+  deepStrictEqual(placed(["a\0"], ["a\n"]), ["a_", "a_.1"]);
+  deepStrictEqual(placed(["a.1"], ["a"], ["a"]), ["a.1", "a", "a.2"]);
+  const { files } = diskPaths(metainfoOfPaths("r", ["a"], ["a"]), "linux");
+  deepStrictEqual(files[1], { path: "r/a.1", changes: ["duplicate"] });
+});
+
+Deno.test("M20 diskPaths() separates files from directories of the same name", () => {
+  deepStrictEqual(placed(["a"], ["a", "x"], ["A", "y"]), ["a", "a.1/x", "a.1/y"]);
+  deepStrictEqual(placed(["a", "x"], ["a"]), ["a/x", "a.1"]);
+  deepStrictEqual(placed(["a"], ["a.1", "x"], ["a", "x"]), ["a", "a.1/x", "a.2/x"]);
+  deepStrictEqual(placed(["a"], ["a", "x"], ["a.1", "x"]), ["a", "a.1/x", "a.1/x.1"]);
+});
+
+Deno.test("M20 diskPaths() gives directories that differ in case one spelling, and says so", () => {
+  const { files } = diskPaths(metainfoOfPaths("r", ["Dir", "a"], ["dir", "b"]), "linux");
+  deepStrictEqual(files, [{ path: "r/Dir/a" }, { path: "r/Dir/b", changes: ["duplicate"] }]);
+});
+
+Deno.test("M20 diskPaths() never gives a file the path of another while that is unfinished", () => {
+  deepStrictEqual(placed(["a"], ["a.part"]), ["a", "a.1.part"]);
+  deepStrictEqual(placed(["a.part"], ["a"]), ["a.part", "a.1"]);
+  deepStrictEqual(placed(["A.PART"], ["a"]), ["A.PART", "a.1"]);
+  deepStrictEqual(placed(["a"], ["a.part", "x"]), ["a", "a.1.part/x"]);
+  deepStrictEqual(placed(["a.part", "x"], ["a"]), ["a.part/x", "a.1"]);
+  deepStrictEqual(placed(["a.part"], ["b"]), ["a.part", "b"]);
+});
+
+Deno.test("M20 diskPaths() rejects more than 500 files that share names, not fewer", () => {
+  const same = (count: number) =>
+    metainfoOfPaths("r", ...Array.from({ length: count }, () => ["a"]));
+  equal(new Set(pathsOf(same(501))).size, 501);
+  rejects(same(502), "linux", /more than 500 of its files share names/);
+  const taken = Array.from({ length: 1_000 }, (_, i) => [`a.${i + 1}`]);
+  const many = metainfoOfPaths("r", ...taken, ...Array.from({ length: 400 }, () => ["a"]));
+  rejects(many, "linux", /too many of its files share names/);
+});
+
+Deno.test("D10 diskPaths() keeps every torrent out of our own state folder", () => {
+  for (const name of [".starling", ".Starling", ".star\u200bling", ".starling/"]) {
+    equal(diskPaths(metainfoOfPaths(name, ["x.resume"]), "linux").root, `_${name.slice(0, 5)}ling`);
+  }
+  const { root, rootChanges } = diskPaths(metainfoOfPaths(".starling", ["x"]), "linux");
+  equal(root, "_.starling");
+  deepStrictEqual(rootChanges, ["reserved"]);
+  deepStrictEqual(placed([".starling", "x"]), [".starling/x"]);
+});
+
+Deno.test("M22 M23 diskPaths() gives padding and symbolic links no path, and no claim to one", () => {
+  const metainfo = parseMetainfo(sampleFiles([
+    { path: ["a"], attr: "p" },
+    { path: ["..", "..", "a"], attr: "l" },
+    { path: ["a"] },
+    { path: [".pad", "1"] },
+  ]));
+  deepStrictEqual(pathsOf(metainfo), ["", "", "folder/a", ""]);
+});
+
+Deno.test("M24 diskPaths() places hundreds of thousands of files in one pass", () => {
+  const count = 200_000;
+  const files = Array.from(
+    { length: count },
+    (_, i) => ({ path: [`${i % 7}`, `d${i % 999}`, `${i}`] }),
+  );
+  const paths = pathsOf(parseMetainfo(sampleFiles(files)));
+  equal(new Set(paths).size, count);
+});
+
+Deno.test("diskPaths() keeps every path under its root and no two alike, whatever the torrent says", () => {
+  const nasty = fc.string({
+    unit: fc.constantFrom("a", "A", ".", "/", "\\", "\0", " ", "é", "e\u0301", "\ufffd", ":", "1"),
+    maxLength: 3,
+  });
+  const name = fc.oneof(
+    nasty,
+    fc.constantFrom("..", "a.part", "CON", "con.txt", ".starling", "x".repeat(250), "a", "b"),
+    fc.string({ unit: "binary", maxLength: 6 }),
+  );
+  const path = fc.array(name, { minLength: 1, maxLength: 3 });
+  const torrent = fc.record({
+    name,
+    paths: fc.array(path, { minLength: 1, maxLength: 25 }),
+    platform: fc.constantFrom(...platforms),
+  });
+  fc.assert(
+    fc.property(torrent, ({ name, paths, platform }) => {
+      const metainfo = metainfoOfPaths(name, ...paths);
+      const { root, files } = diskPaths(metainfo, platform);
+      checkContained(root, files.map((file) => file.path), platform);
+      const onDisk = files.filter((file) => file.path !== "");
+      checkDistinct(onDisk.map((file) => file.path));
+      for (const [index, file] of files.entries()) {
+        if (file.path === "") continue;
+        const isSame = file.path === [root, ...paths[index]!].join("/");
+        equal(file.changes === undefined, isSame, file.path);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+function checkContained(root: string, paths: readonly string[], platform: Platform): void {
+  const rules = platform === "windows" ? win32 : posix;
+  const base = platform === "windows" ? "C:\\out" : "/out";
+  equal(rules.dirname(rules.join(base, root)), base);
+  for (const path of paths.filter((path) => path !== "")) {
+    const full = rules.resolve(base, path);
+    ok(full.startsWith(rules.join(base, root) + rules.sep), path);
+    equal(full, rules.join(base, ...path.split("/")));
+    ok(!/[\p{Cc}\p{Cs}]/u.test(path), path);
+  }
+}
+
+/** No path, finished or not, may be another's or a directory of another. */
+function checkDistinct(paths: readonly string[]): void {
+  const fold = (path: string) => path.normalize("NFC").toLowerCase().normalize("NFC");
+  const taken = new Set<string>();
+  for (const path of paths) {
+    for (const claimed of [fold(path), fold(path + PARTIAL_SUFFIX)]) {
+      ok(!taken.has(claimed), claimed);
+      taken.add(claimed);
+    }
+  }
+  for (const path of paths) {
+    const names = fold(path).split("/");
+    for (let depth = 1; depth < names.length; depth++) {
+      ok(!taken.has(names.slice(0, depth).join("/")), path);
+    }
+  }
+}
