@@ -70,6 +70,20 @@ export class Bitfield {
     this.#count = this.length;
   }
 
+  /** The first index from `start` on that is set in both, which have one length; -1 if none is. */
+  nextCommon(other: Bitfield, start = 0): number {
+    assert(other.length === this.length && start >= 0);
+    const ours = this.#bytes, theirs = other.#bytes;
+    let byteIndex = start >>> 3;
+    if (byteIndex >= ours.length) return -1;
+    let common = ours[byteIndex]! & theirs[byteIndex]! & (255 >>> (start & 7));
+    while (common === 0) {
+      if (++byteIndex === ours.length) return -1;
+      common = ours[byteIndex]! & theirs[byteIndex]!;
+    }
+    return byteIndex * 8 + Math.clz32(common) - 24;
+  }
+
   /** The wire form: a copy, `ceil(length / 8)` bytes. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice();

@@ -1,61 +1,106 @@
-/** Pieces being put together in memory, under a budget. Skeleton: signatures are final. */
+import { ok as assert } from "node:assert/strict";
 import type { Bytes } from "../base/bytes.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
-import type { PartialPiece } from "./partial_piece.ts";
+import { PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";
+
+/** Bounds what tiny pieces cost beside their buffers. */
+const MAX_PIECES_IN_MEMORY = 8_192;
 
 /** All blocks of a piece, not yet verified. */
 export interface FullPiece {
   readonly piece: PieceIndex;
-  /** Exactly the piece; its buffer may be longer, is ours to transfer, and comes by `release`. */
+  /** Exactly the piece. Its buffer may be longer; it is the taker's until `release`. */
   readonly data: Bytes;
   /** For each block the peer that sent it; NO_PEER where all of it is padding. */
   readonly contributors: readonly PeerKey[];
 }
 
+/**
+ * Pieces being put together in memory, in buffers of one length that go to the workers, come
+ * back and are used again. `maxPieces` bounds those being filled and those away, together; it is
+ * what the budget allows, and at least one.
+ */
 export class Assembly {
-  /** `budgetBytes` bounds the buffers, the workers' too; one piece is always allowed. */
-  constructor(_options: { readonly layout: Layout; readonly budgetBytes: number }) {}
+  /** The most pieces that may be in memory at a time. */
+  readonly maxPieces: number;
+  readonly #layout: Layout;
+  readonly #bufferLength: number;
+  readonly #partials = new Map<PieceIndex, PartialPiece>();
+  readonly #spareBuffers: ArrayBuffer[] = [];
+  #awayCount = 0;
+
+  constructor({ layout, budgetBytes }: { readonly layout: Layout; readonly budgetBytes: number }) {
+    this.#layout = layout;
+    this.#bufferLength = Math.min(layout.pieceLength, layout.totalLength);
+    const affordable = Math.floor(budgetBytes / this.#bufferLength);
+    this.maxPieces = Math.min(Math.max(affordable, 1), MAX_PIECES_IN_MEMORY);
+  }
 
   /** May another piece be opened? */
   get hasRoom(): boolean {
-    return false;
+    return this.#partials.size + this.#awayCount < this.maxPieces;
   }
-  /** The most pieces that may be in memory at a time, the workers' included. */
-  get maxPieces(): number {
-    return 0;
-  }
-  /** Bytes of all buffers in use, the workers' included. */
+
+  /** Bytes of all buffers in use, those away included. */
   get usedBytes(): number {
-    return 0;
+    return (this.#partials.size + this.#awayCount) * this.#bufferLength;
   }
-  /** Pieces being assembled, oldest first; without those on their way to the disk. */
+
+  /** Pieces being assembled, oldest first. */
   partials(): Iterable<PartialPiece> {
-    return [];
+    return this.#partials.values();
   }
-  partial(_piece: PieceIndex): PartialPiece | undefined {
-    return undefined;
+
+  partial(piece: PieceIndex): PartialPiece | undefined {
+    return this.#partials.get(piece);
   }
+
+  /** Starts to assemble a piece; for the picker, as `drop` is. */
+  open(piece: PieceIndex): PartialPiece {
+    assert(this.hasRoom && !this.#partials.has(piece));
+    const buffer = this.#spareBuffers.pop() ?? new ArrayBuffer(this.#bufferLength);
+    const partial = new PartialPiece(this.#layout, piece, buffer);
+    assert(partial.missingCount > 0);
+    this.#partials.set(piece, partial);
+    return partial;
+  }
+
+  /** Gives up what is here of a piece. */
+  drop(piece: PieceIndex): void {
+    const partial = this.#partials.get(piece);
+    assert(partial !== undefined);
+    this.#partials.delete(piece);
+    this.#spareBuffers.push(partial.data.buffer);
+  }
+
   /**
-   * Copies a block into its piece. "unneeded": we have it, or its piece is not being assembled.
-   * The last block of a piece makes it a FullPiece, which is no longer in `partials()`. To be
-   * followed by `PiecePicker.received` whatever it returns.
+   * Copies a block into its piece. "unneeded": it is here, or nobody waits for it from this peer.
+   * The last block makes the piece a `FullPiece`, which is no longer among `partials()`. To be
+   * followed by `PiecePicker.received`, whatever it returns.
    */
   put(
-    _piece: PieceIndex,
-    _block: BlockIndex,
-    _data: Uint8Array,
-    _from: PeerKey,
+    piece: PieceIndex,
+    block: BlockIndex,
+    data: Uint8Array,
+    from: PeerKey,
   ): "stored" | "unneeded" | FullPiece {
-    throw new Error("skeleton");
+    const partial = this.#partials.get(piece);
+    if (partial === undefined || partial.has(block)) return "unneeded";
+    if (partial.onlyFrom !== undefined && partial.onlyFrom !== from) return "unneeded";
+    partial.put(block, data, from);
+    if (partial.missingCount > 0) return "stored";
+    this.#partials.delete(piece);
+    this.#awayCount++;
+    return partial;
   }
-  /** Takes back the buffer of a FullPiece, when the worker is done with it: room for another. */
-  release(_buffer: ArrayBuffer): void {}
 
-  // The picker's.
-  open(_piece: PieceIndex): PartialPiece {
-    throw new Error("skeleton");
+  /** Takes back the buffer of a `FullPiece`, which makes room for another piece. */
+  release(buffer: ArrayBuffer): void {
+    assert(this.#awayCount > 0);
+    this.#awayCount--;
+    // One that was lost with its worker comes back empty: its room is free, its memory is gone.
+    if (buffer.byteLength === this.#bufferLength) this.#spareBuffers.push(buffer);
   }
-  drop(_piece: PieceIndex): void {}
 }

@@ -1,23 +1,68 @@
-/** How many peers have each piece, and which pieces are rarest. Skeleton: signatures are final. */
 import type { Random } from "../base/ambient.ts";
-import { Bitfield } from "../base/bitfield.ts";
+import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import type { PeerKey } from "./piece_table.ts";
+import { RarityOrder } from "./rarity_order.ts";
 
+/**
+ * How many connected peers have each piece, and which of the pieces that nobody has started are
+ * the rarest. Peers that came as seeds are only counted, for they make no piece rarer than
+ * another: a seed costs O(1), a bitfield O(pieces), one more piece O(1).
+ */
 export class Availability {
-  constructor(_pieceCount: number, _random: Random) {}
+  /** Peers that have the piece; those in `#seeds` are left out. */
+  readonly #counts: Uint16Array;
+  readonly #seeds = new Set<PeerKey>();
+  readonly #order: RarityOrder;
 
-  /**
-   * All that a peer has is now `current`; it was `previous` (empty for a peer that just came).
-   * O(1) when both are full or empty, else O(pieces).
-   */
-  replaced(_peer: PeerKey, _previous: Bitfield, _current: Bitfield): void {}
-  /** A peer that did not have the piece has it now. O(1). */
-  gained(_peer: PeerKey, _piece: PieceIndex): void {}
+  constructor(pieceCount: number, random: Random) {
+    this.#counts = new Uint16Array(pieceCount);
+    this.#order = new RarityOrder(pieceCount, random);
+  }
+
+  /** All that a peer has is now `current`; it was `previous`, empty for a peer that just came. */
+  replaced(peer: PeerKey, previous: Bitfield, current: Bitfield): void {
+    this.left(peer, previous);
+    if (current.isFull) this.#seeds.add(peer);
+    else if (!current.isEmpty) {
+      for (const piece of current.ones()) this.#count(piece as PieceIndex, 1);
+    }
+  }
+
+  /** A peer that did not have the piece has it now. */
+  gained(_peer: PeerKey, piece: PieceIndex): void {
+    this.#count(piece, 1);
+  }
+
   /** A peer that has `theirHave` is gone. */
-  left(_peer: PeerKey, _theirHave: Bitfield): void {}
+  left(peer: PeerKey, theirHave: Bitfield): void {
+    if (this.#seeds.delete(peer) || theirHave.isEmpty) return;
+    for (const piece of theirHave.ones()) this.#count(piece as PieceIndex, -1);
+  }
+
   /** How many connected peers have the piece. */
-  count(_piece: PieceIndex): number {
-    return 0;
+  count(piece: PieceIndex): number {
+    return this.#counts[piece]! + this.#seeds.size;
+  }
+
+  /** Puts a piece into the order of rarity: it may be started. */
+  insert(piece: PieceIndex): void {
+    this.#order.insert(piece, this.#counts[piece]!);
+  }
+
+  remove(piece: PieceIndex): void {
+    this.#order.remove(piece, this.#counts[piece]!);
+  }
+
+  /** The rarest piece in the order that is set in `among`, if it is one of the first `maxProbes`. */
+  rarest(among: Bitfield, maxProbes: number): PieceIndex | undefined {
+    return this.#order.rarest(among, maxProbes);
+  }
+
+  #count(piece: PieceIndex, change: 1 | -1): void {
+    const isOrdered = this.#order.has(piece);
+    if (isOrdered) this.remove(piece);
+    this.#counts[piece]! += change;
+    if (isOrdered) this.insert(piece);
   }
 }

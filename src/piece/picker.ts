@@ -1,15 +1,29 @@
-/** Which block to ask a peer for next. Skeleton: signatures are final. */
 import type { Random } from "../base/ambient.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import type { Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
+import type { BlockRequest } from "./block_request.ts";
+import { isWorthRepeating, MIN_DOUBTED_AGE_MS } from "./endgame.ts";
+import { Eviction } from "./eviction.ts";
+import type { OpenPiece } from "./open_piece.ts";
+import { OpenPieces } from "./open_pieces.ts";
 import type { PickerPeer } from "./picker_peer.ts";
+import { PieceChoice } from "./piece_choice.ts";
+import { PieceLife } from "./piece_life.ts";
 import type { PeerKey, PieceTable } from "./piece_table.ts";
+import type { Requester } from "./requester.ts";
+
+/** How many requests of others one call looks at, the oldest first. */
+const MAX_DOUBTS = 1_024;
+/** A peer for which no piece could be evicted tries again after this time. */
+const EVICTION_PAUSE_MS = 500;
+/** Of the pieces in memory, at most one in so many is reserved for one peer each. */
+const PAROLE_SHARE = 4;
 
 export interface PiecePickerOptions {
   readonly layout: Layout;
-  /** With the selection made and what is on the disk marked; from here on the picker moves it. */
+  /** The selection is made, and what is on the disk is marked; from here on the picker moves it. */
   readonly table: PieceTable;
   readonly availability: Availability;
   readonly assembly: Assembly;
@@ -18,43 +32,245 @@ export interface PiecePickerOptions {
   readonly sequential?: boolean;
 }
 
+/** One call of `pick`. */
+interface Turn {
+  readonly peer: PickerPeer;
+  readonly requester: Requester;
+  readonly isSlow: boolean;
+  readonly count: number;
+  readonly now: number;
+  readonly spans: BlockSpan[];
+}
+
+/** Which block to ask a peer for next. Whatever happens to blocks and pieces is told to it. */
 export class PiecePicker {
-  constructor(_options: PiecePickerOptions) {}
+  readonly #options: PiecePickerOptions;
+  readonly #open = new OpenPieces();
+  readonly #choice: PieceChoice;
+  readonly #life: PieceLife;
+  readonly #eviction: Eviction;
+  /** The latest time that we were told. */
+  #now = 0;
+
+  constructor(options: PiecePickerOptions) {
+    const { layout, table, availability, assembly, random, sequential } = options;
+    this.#options = options;
+    this.#choice = new PieceChoice({
+      pieceCount: layout.pieceCount,
+      table,
+      availability,
+      random,
+      isSequential: sequential ?? false,
+    });
+    this.#life = new PieceLife({ layout, table, assembly, choice: this.#choice, open: this.#open });
+    this.#eviction = new Eviction(layout.pieceLength);
+  }
 
   /**
-   * Up to `count` blocks to ask this peer for, in order; they count as requested from now on.
-   * To be called when the peer has room (a block came, it unchoked us, it has a new piece), and
-   * twice a second for every peer that has room: time alone lets it take over others' blocks.
+   * Up to `count` blocks to ask this peer for, in order; they count as requested from now on. To
+   * be called when the peer has room, and twice a second even if nothing happened: time alone
+   * gives it a right to what others hold.
+   *
+   * Started pieces come before new ones, to have something whole soon and little in memory. Peers
+   * finish the pieces of their like: the slow would hold up those of the quick. When nothing is
+   * free, memory is sought for a new piece, and then others' requests are repeated.
    */
-  pick(_peer: PickerPeer, _count: number, _now: number): BlockSpan[] {
-    return [];
+  pick(peer: PickerPeer, count: number, now: number): BlockSpan[] {
+    this.#now = now;
+    const spans: BlockSpan[] = [];
+    if (count <= 0 || (peer.isPeerChoking && peer.allowedFast.size === 0)) return spans;
+    const requester = this.#open.requester(peer.key);
+    const isSlow = requester.isSlow || peer.isSnubbed;
+    const turn: Turn = { peer, requester, isSlow, count, now, spans };
+    this.#adoptParoled(turn);
+    this.#continuePieces(turn, this.#isOfItsKind);
+    this.#startPieces(turn);
+    this.#continuePieces(turn, this.#isOpenTo);
+    if (spans.length === 0) this.#replaceAbandoned(turn);
+    this.#repeatRequests(turn);
+    if (requester.requests.length === 0) this.#replaceOverdue(turn);
+    return spans;
   }
+
   /** Has the peer something that we want and do not have? Amortised O(1). */
-  isInteresting(_peer: PickerPeer): boolean {
-    return false;
+  isInteresting({ key, theirHave }: PickerPeer): boolean {
+    const { missing } = this.#options.table;
+    const requester = this.#open.requester(key);
+    const known = requester.interestingPiece;
+    if (missing.has(known) && theirHave.has(known)) return true;
+    const boring = requester.boringHave;
+    if (boring?.field === theirHave && boring.count === theirHave.count) return false;
+    let found = theirHave.nextCommon(missing, known);
+    if (found < 0) found = theirHave.nextCommon(missing);
+    if (found >= 0) requester.interestingPiece = found;
+    else requester.boringHave = { field: theirHave, count: theirHave.count };
+    return found >= 0;
   }
+
   /**
    * A block came, and `Assembly.put` was called with it just before. Returns the other peers
-   * that were asked for the same block: to be sent a Cancel. Harmless if it was not asked for.
+   * that were asked for the same block, to be sent a Cancel. Harmless if it was not asked for.
    */
-  received(
-    _peer: PeerKey,
-    _piece: PieceIndex,
-    _block: BlockIndex,
-    _now: number,
-  ): readonly PeerKey[] {
-    return [];
+  received(peer: PeerKey, piece: PieceIndex, block: BlockIndex, now: number): readonly PeerKey[] {
+    this.#now = now;
+    const open = this.#open.get(piece);
+    if (open === undefined) return [];
+    const request = open.requestBy(peer, block);
+    request?.requester.answeredAfter(now - request.at);
+    if (!open.partial.has(block)) { // refused: the piece is on parole, and not to this peer
+      if (request !== undefined) this.#open.remove(request);
+      return [];
+    }
+    const others = this.#open.settle(open, block, peer, now);
+    if (open.partial.missingCount === 0) this.#life.completed(open);
+    return others;
   }
-  /** A request will not be answered (choke, reject, timeout): its block is free for others. */
-  returned(_peer: PeerKey, _piece: PieceIndex, _block: BlockIndex): void {}
-  /** The peer's connection ended: all that it was asked for is free. */
-  peerGone(_peer: PeerKey): void {}
 
-  // What became of a piece on its way to the disk. The picker moves it in the table.
-  /** Verified and written. */
-  verified(_piece: PieceIndex): void {}
-  /** Its hash was wrong: it will be fetched from one peer alone (parole), if several gave it. */
-  corrupt(_piece: PieceIndex, _contributors: readonly PeerKey[], _now: number): void {}
-  /** The disk did not take it, or lost it after it was `verified`: it is wanted again. */
-  failed(_piece: PieceIndex): void {}
+  /** A request will not be answered (choke, reject, timeout): its block is free for others. */
+  returned(peer: PeerKey, piece: PieceIndex, block: BlockIndex): void {
+    const request = this.#open.get(piece)?.requestBy(peer, block);
+    if (request !== undefined) this.#free(request);
+  }
+
+  /** The peer's connection ended: all that it was asked for is free. */
+  peerGone(peer: PeerKey): void {
+    const requester = this.#open.requester(peer);
+    for (const request of [...requester.requests]) this.#free(request);
+    for (const open of this.#open.all()) {
+      if (open.paroled?.owner === peer) open.disown(this.#now);
+    }
+    this.#open.forget(requester);
+  }
+
+  /** The piece was verified and written. */
+  verified(piece: PieceIndex): void {
+    this.#life.verified(piece);
+    this.#eviction.succeeded();
+  }
+
+  /** The piece was wrong: if several peers gave it, it is fetched again from one (parole). */
+  corrupt(piece: PieceIndex, contributors: readonly PeerKey[], now: number): void {
+    this.#life.corrupt(piece, contributors, now);
+  }
+
+  /** The disk did not take the piece, or lost it after it was `verified`. */
+  failed(piece: PieceIndex): void {
+    this.#life.failed(piece, this.#now);
+    for (const requester of this.#open.requesters()) requester.boringHave = undefined;
+  }
+
+  /** Makes the peer the owner of pieces that were wrong and that nobody fetches. */
+  #adoptParoled(turn: Turn): void {
+    const { peer, requester, now } = turn;
+    for (const [piece, paroled] of this.#life.parole) {
+      if (isFull(turn)) return;
+      if (!paroled.mayOwn(requester, peer.isSnubbed, now) || !peer.offers(piece)) continue;
+      const open = this.#open.get(piece) ?? this.#startParoled(piece, turn);
+      if (open === undefined) continue;
+      open.own(peer.key, now);
+      this.#takeFree(turn, open);
+    }
+  }
+
+  #startParoled(piece: PieceIndex, { isSlow, now }: Turn): OpenPiece | undefined {
+    const { table, assembly } = this.#options;
+    if (table.state(piece) !== "wanted" || !assembly.hasRoom) return undefined;
+    const ownedCount = this.#life.parole.ownedCount;
+    if (ownedCount > 0 && (ownedCount + 1) * PAROLE_SHARE > assembly.maxPieces) return undefined;
+    return this.#life.start(piece, isSlow, now);
+  }
+
+  /** Asks for free blocks of started pieces; those that come before them in order are started. */
+  #continuePieces(turn: Turn, isForPeer: (open: OpenPiece, turn: Turn) => boolean): void {
+    let next: OpenPiece | undefined;
+    for (let open = this.#open.firstWithFreeBlocks; open !== undefined; open = next) {
+      if (isFull(turn)) return;
+      next = open.next;
+      if (!isForPeer(open, turn) || !turn.peer.offers(open.piece)) continue;
+      this.#startPieces(turn, open.rank);
+      this.#takeFree(turn, open);
+    }
+  }
+
+  /** Asks for pieces that nobody has started; with `beforeRank`, for those of less rank alone. */
+  #startPieces(turn: Turn, beforeRank = Infinity): void {
+    const { peer, isSlow, now } = turn;
+    while (!isFull(turn) && this.#options.assembly.hasRoom) {
+      const piece = beforeRank === Infinity
+        ? this.#choice.next(peer)
+        : this.#choice.nextBefore(peer, beforeRank);
+      if (piece === undefined) return;
+      this.#takeFree(turn, this.#life.start(piece, isSlow, now));
+    }
+  }
+
+  #replaceAbandoned(turn: Turn): void {
+    const { requester, now } = turn;
+    if (this.#options.assembly.hasRoom || now < requester.seeksRoomAt) return;
+    requester.seeksRoomAt = now + EVICTION_PAUSE_MS;
+    this.#replace(turn, () => this.#eviction.abandoned(this.#open.all(), now));
+  }
+
+  #replaceOverdue(turn: Turn): void {
+    if (this.#options.assembly.hasRoom) return;
+    this.#replace(turn, () => this.#eviction.overdue(this.#open.all(), turn.peer, turn.now));
+  }
+
+  /** Gives up a piece and starts one that the peer has, if there are both. */
+  #replace(turn: Turn, victim: () => OpenPiece | undefined): void {
+    if (this.#choice.next(turn.peer) === undefined) return;
+    const open = victim();
+    if (open === undefined) return;
+    this.#life.giveUp(open, turn.now);
+    this.#startPieces(turn);
+  }
+
+  /** Asks for blocks that were asked of others, those first that should have come long ago. */
+  #repeatRequests(turn: Turn): void {
+    const { peer, requester, now } = turn;
+    let next: BlockRequest | undefined;
+    let doubts = 0;
+    for (let request = this.#open.oldestRequest; request !== undefined; request = next) {
+      if (isFull(turn) || now - request.at < MIN_DOUBTED_AGE_MS || ++doubts > MAX_DOUBTS) return;
+      next = request.next;
+      const { open, block } = request;
+      if (!isWorthRepeating(request, requester, now)) continue;
+      if (peer.offers(open.piece) && this.#isOpenTo(open, turn)) this.#ask(turn, open, block);
+    }
+  }
+
+  #takeFree(turn: Turn, open: OpenPiece): void {
+    while (!isFull(turn)) {
+      const block = open.nextFree();
+      if (block === undefined) return;
+      this.#ask(turn, open, block);
+    }
+  }
+
+  #ask({ peer, requester, now, spans }: Turn, open: OpenPiece, block: BlockIndex): void {
+    if (open.paroled !== undefined && open.paroled.owner !== peer.key) open.share();
+    if (peer.isSnubbed) this.#open.addDoubted(open, block, requester, now - MIN_DOUBTED_AGE_MS);
+    else this.#open.add(open, block, requester, now);
+    spans.push(this.#options.layout.blockRequest(open.piece, block));
+  }
+
+  #free(request: BlockRequest): void {
+    const { open, requester } = request;
+    this.#open.remove(request);
+    if (open.paroled?.owner === requester.key) open.disown(this.#now);
+    if (open.isUntouched) this.#life.giveUp(open, this.#now);
+  }
+
+  readonly #isOfItsKind = (open: OpenPiece, turn: Turn): boolean => {
+    if (open.paroled !== undefined) return open.paroled.owner === turn.peer.key;
+    return open.isSlow === turn.isSlow || this.#choice.isInOrder(open.rank);
+  };
+
+  /** For a peer that finds nothing of its kind. */
+  readonly #isOpenTo = ({ paroled }: OpenPiece, { peer, requester, now }: Turn): boolean =>
+    paroled === undefined || paroled.owner === peer.key || paroled.mayHelp(requester, now);
+}
+
+function isFull({ spans, count }: Turn): boolean {
+  return spans.length >= count;
 }

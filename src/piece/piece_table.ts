@@ -1,4 +1,5 @@
-/** What we have and what we want: each piece in exactly one state. Skeleton: signatures are final. */
+/** What we have and what we want: each piece is in exactly one state. */
+import { ok as assert } from "node:assert/strict";
 import { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -7,68 +8,133 @@ import type { Layout } from "../metainfo/layout.ts";
 export type PeerKey = number;
 
 /**
- * - unwanted: not selected, and not here;
- * - wanted: selected, nothing of it in memory;
- * - partial: being assembled;
- * - verifying: all of it on its way to the disk;
- * - have: verified and written.
+ * - `unwanted`: not selected, and not here;
+ * - `wanted`: selected, and nothing of it in memory;
+ * - `partial`: being assembled;
+ * - `verifying`: all of it is here, on its way to the disk;
+ * - `have`: verified and written.
  */
 export type PieceState = "unwanted" | "wanted" | "partial" | "verifying" | "have";
 
-/** 0 is unwanted, 1 is normal, 2 comes first, in the order of pieces (`--range`). */
+/** 0 is unwanted, 1 is normal, 2 comes before all others and in order (`--range`). */
 export type PiecePriority = 0 | 1 | 2;
 
+const STATES: readonly PieceState[] = ["unwanted", "wanted", "partial", "verifying", "have"];
+
+/**
+ * Invariants: `have` holds exactly the pieces in that state, `missing` exactly those that are
+ * wanted, partial or verifying; a piece that is missing has a priority.
+ */
 export class PieceTable {
   /** Verified and written: what we tell peers. */
   readonly have: Bitfield;
-  /** Selected and not here: wanted, partial or verifying. */
+  /** Selected and not here. */
   readonly missing: Bitfield;
+  readonly #layout: Layout;
+  readonly #states: Uint8Array;
+  readonly #priorities: Uint8Array;
+  #selectedCount = 0;
+  #bytesWanted = 0;
+  #bytesHave = 0;
 
   /** All pieces start as unwanted. */
   constructor(layout: Layout) {
+    this.#layout = layout;
     this.have = new Bitfield(layout.pieceCount);
     this.missing = new Bitfield(layout.pieceCount);
+    this.#states = new Uint8Array(layout.pieceCount);
+    this.#priorities = new Uint8Array(layout.pieceCount);
   }
 
-  state(_piece: PieceIndex): PieceState {
-    throw new Error("skeleton");
+  state(piece: PieceIndex): PieceState {
+    return STATES[this.#states[piece]!]!;
   }
-  priority(_piece: PieceIndex): PiecePriority {
-    throw new Error("skeleton");
+
+  priority(piece: PieceIndex): PiecePriority {
+    return this.#priorities[piece] as PiecePriority;
   }
-  /** Pieces that are selected and not here. */
+
+  /** How many pieces are selected and not here. */
   get wantedCount(): number {
     return this.missing.count;
   }
+
   get isComplete(): boolean {
     return this.missing.isEmpty;
   }
-  /** Selected pieces, and those of them that are here. */
+
   get selectedCount(): number {
-    return 0;
+    return this.#selectedCount;
   }
+
   get haveSelectedCount(): number {
-    return 0;
+    return this.#selectedCount - this.missing.count;
   }
-  /** Bytes of the selected pieces, and of those of them that are here; without padding. */
+
+  /** Bytes of all selected pieces, without padding. */
   get bytesWanted(): number {
-    return 0;
+    return this.#bytesWanted;
   }
+
+  /** Bytes of the selected pieces that are here, without padding. */
   get bytesHave(): number {
-    return 0;
+    return this.#bytesHave;
   }
 
   /**
-   * Selects a piece; before the picker is made. A piece that is all padding is had at once: there
-   * is nothing to ask for and nothing to write.
+   * Selects a piece, or changes its priority; before the picker is made. A piece that is all
+   * padding is had at once: there is nothing to ask for and nothing to write.
    */
-  setWanted(_piece: PieceIndex, _priority: 1 | 2): void {}
-  /** Found on the disk at the start (before the picker is made), or verified and written. */
-  markHave(_piece: PieceIndex): void {}
+  setWanted(piece: PieceIndex, priority: 1 | 2): void {
+    const wasSelected = this.#priorities[piece] !== 0;
+    this.#priorities[piece] = priority;
+    if (wasSelected) return;
+    const bytes = this.#dataBytes(piece);
+    this.#selectedCount++;
+    this.#bytesWanted += bytes;
+    if (this.state(piece) === "have") this.#bytesHave += bytes;
+    else if (bytes === 0) this.markHave(piece);
+    else this.#move(piece, ["unwanted"], "wanted");
+  }
 
-  // The picker's: everybody else tells the picker what happened.
-  markPartial(_piece: PieceIndex): void {}
-  markDropped(_piece: PieceIndex): void {}
-  markVerifying(_piece: PieceIndex): void {}
-  markFailed(_piece: PieceIndex): void {}
+  /** Found on the disk at the start (before the picker is made), or verified and written. */
+  markHave(piece: PieceIndex): void {
+    this.#move(piece, ["unwanted", "wanted", "verifying"], "have");
+    if (this.priority(piece) > 0) this.#bytesHave += this.#dataBytes(piece);
+  }
+
+  /** The picker alone makes the moves below; everybody else tells it what happened. */
+  markPartial(piece: PieceIndex): void {
+    this.#move(piece, ["wanted"], "partial");
+  }
+
+  /** What was there of it was given up. */
+  markDropped(piece: PieceIndex): void {
+    this.#move(piece, ["partial"], "wanted");
+  }
+
+  markVerifying(piece: PieceIndex): void {
+    this.#move(piece, ["partial"], "verifying");
+  }
+
+  /** It was wrong, or the disk did not take it, or lost it again. */
+  markFailed(piece: PieceIndex): void {
+    const isSelected = this.priority(piece) > 0;
+    if (isSelected && this.state(piece) === "have") this.#bytesHave -= this.#dataBytes(piece);
+    this.#move(piece, ["verifying", "have"], isSelected ? "wanted" : "unwanted");
+  }
+
+  #move(piece: PieceIndex, from: readonly PieceState[], to: PieceState): void {
+    const state = this.state(piece);
+    assert(from.includes(state), `piece ${piece} cannot become ${to}: it is ${state}`);
+    this.#states[piece] = STATES.indexOf(to);
+    if (to === "have") this.have.set(piece);
+    else if (state === "have") this.have.clear(piece);
+    if (to === "have" || to === "unwanted") this.missing.clear(piece);
+    else this.missing.set(piece);
+  }
+
+  #dataBytes(piece: PieceIndex): number {
+    return this.#layout.fileSpans(piece).reduce((total, { length }) => total + length, 0);
+  }
 }

@@ -1,0 +1,137 @@
+import { ok as assert } from "node:assert/strict";
+import type { BlockIndex, PieceIndex } from "../base/ids.ts";
+import { BlockRequest } from "./block_request.ts";
+import { LinkedList } from "./linked_list.ts";
+import { OpenPiece, type OpenPieceOptions } from "./open_piece.ts";
+import type { PartialPiece } from "./partial_piece.ts";
+import type { PeerKey } from "./piece_table.ts";
+import { Requester } from "./requester.ts";
+
+const NOBODY: readonly PeerKey[] = [];
+
+/**
+ * The pieces being fetched, and who was asked for what. Which block to ask for is the picker's
+ * decision; here the books are kept, each entry in O(1).
+ */
+export class OpenPieces {
+  readonly #byPiece = new Map<PieceIndex, OpenPiece>();
+  readonly #requesters = new Map<PeerKey, Requester>();
+  /** Pieces with free blocks, by ascending rank. */
+  readonly #withFreeBlocks = new LinkedList<OpenPiece>();
+  /** All requests, the oldest first. */
+  readonly #byAge = new LinkedList<BlockRequest>();
+
+  get(piece: PieceIndex): OpenPiece | undefined {
+    return this.#byPiece.get(piece);
+  }
+
+  /** All of them, the longest open first. */
+  all(): Iterable<OpenPiece> {
+    return this.#byPiece.values();
+  }
+
+  /** Of the pieces with free blocks, the first to be served; the others follow by `next`. */
+  get firstWithFreeBlocks(): OpenPiece | undefined {
+    return this.#withFreeBlocks.first;
+  }
+
+  /** The others follow by `next`. */
+  get oldestRequest(): BlockRequest | undefined {
+    return this.#byAge.first;
+  }
+
+  requester(peer: PeerKey): Requester {
+    let requester = this.#requesters.get(peer);
+    if (requester === undefined) {
+      requester = new Requester(peer);
+      this.#requesters.set(peer, requester);
+    }
+    return requester;
+  }
+
+  requesters(): Iterable<Requester> {
+    return this.#requesters.values();
+  }
+
+  /** The peer has no requests any more, and will have none. */
+  forget(requester: Requester): void {
+    assert(requester.requests.length === 0);
+    this.#requesters.delete(requester.key);
+  }
+
+  open(partial: PartialPiece, options: OpenPieceOptions): OpenPiece {
+    const open = new OpenPiece(partial, options);
+    this.#byPiece.set(open.piece, open);
+    this.#relist(open);
+    return open;
+  }
+
+  /** Full or given up: the requests that are left are forgotten. */
+  close(open: OpenPiece): void {
+    for (const request of open.requests()) this.#unlist(request);
+    if (open.isListed) this.#withFreeBlocks.remove(open);
+    open.isListed = false;
+    this.#byPiece.delete(open.piece);
+  }
+
+  add(open: OpenPiece, block: BlockIndex, requester: Requester, now: number): void {
+    this.#byAge.append(this.#attach(open, block, requester, now));
+  }
+
+  /** The same for a peer that will hardly answer: the request counts as one of the oldest. */
+  addDoubted(open: OpenPiece, block: BlockIndex, requester: Requester, at: number): void {
+    this.#byAge.insertBefore(this.#byAge.first, this.#attach(open, block, requester, at));
+  }
+
+  /** The request will not be answered. */
+  remove(request: BlockRequest): void {
+    this.#unlist(request);
+    request.open.detach(request);
+    this.#relist(request.open);
+  }
+
+  /** A block came: nobody is asked for it any more. Returns who else was. */
+  settle(open: OpenPiece, block: BlockIndex, from: PeerKey, now: number): readonly PeerKey[] {
+    let others: PeerKey[] | undefined;
+    for (let request = open.settle(block, now); request; request = request.another) {
+      this.#unlist(request);
+      if (request.requester.key === from) continue;
+      others ??= [];
+      others.push(request.requester.key);
+    }
+    this.#relist(open);
+    return others ?? NOBODY;
+  }
+
+  #attach(open: OpenPiece, block: BlockIndex, requester: Requester, at: number): BlockRequest {
+    const request = new BlockRequest(open, block, requester, at);
+    request.slot = requester.requests.push(request) - 1;
+    open.attach(request);
+    this.#relist(open);
+    return request;
+  }
+
+  #unlist(request: BlockRequest): void {
+    const { requester, slot } = request;
+    const last = requester.requests.pop()!;
+    if (last !== request) {
+      requester.requests[slot] = last;
+      last.slot = slot;
+    }
+    this.#byAge.remove(request);
+  }
+
+  /** Keeps the list of pieces with free blocks true. */
+  #relist(open: OpenPiece): void {
+    if (open.isListed === open.freeCount > 0) return;
+    open.isListed = !open.isListed;
+    if (!open.isListed) return this.#withFreeBlocks.remove(open);
+    let follower: OpenPiece | undefined;
+    const last = this.#withFreeBlocks.last;
+    if (last !== undefined && last.rank > open.rank) {
+      follower = this.#withFreeBlocks.first;
+      while (follower!.rank < open.rank) follower = follower!.next;
+    }
+    this.#withFreeBlocks.insertBefore(follower, open);
+  }
+}
