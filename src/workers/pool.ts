@@ -26,16 +26,17 @@ interface DiskWorker {
 }
 
 export class WorkerPool {
-  readonly #size: number;
+  /** The most workers that there will be. */
+  readonly size: number;
   readonly #workers = new Set<DiskWorker>();
   #queue: Waiting[] = [];
   #queueHead = 0;
   #closed = false;
 
-  /** `size` is the most workers that there will be, 1 to 64. */
+  /** `size` is 1 to 64. */
   constructor({ size }: { size: number }) {
     assert(Number.isInteger(size) && size >= 1 && size <= MAX_OPEN_FILES);
-    this.#size = size;
+    this.size = size;
   }
 
   /**
@@ -93,7 +94,7 @@ export class WorkerPool {
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least !== undefined && least.sent.length === 0) return least;
-    if (this.#workers.size < this.#size) return this.#start();
+    if (this.#workers.size < this.size) return this.#start();
     return least!.sent.length < MAX_JOBS_PER_WORKER ? least : undefined;
   }
 
@@ -111,7 +112,7 @@ export class WorkerPool {
       this.#drop(started, event.message);
       this.#dispatch();
     };
-    const settings: WorkerSettings = { maxOpenFiles: Math.floor(MAX_OPEN_FILES / this.#size) };
+    const settings: WorkerSettings = { maxOpenFiles: Math.floor(MAX_OPEN_FILES / this.size) };
     worker.postMessage(settings);
     this.#workers.add(started);
     return started;

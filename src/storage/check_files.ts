@@ -1,0 +1,102 @@
+/** Checks files on disk against a torrent without writing anything: `starling verify`. */
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { DiskPaths } from "../metainfo/paths.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import type { PieceVerdict } from "../workers/protocol.ts";
+import { hashPieces } from "./disk_jobs.ts";
+import { FilePlan } from "./file_plan.ts";
+import { seeFiles, type Sightings } from "./sightings.ts";
+import { realFolder } from "./target_folders.ts";
+import { judge } from "./trust.ts";
+
+export interface CheckOptions {
+  readonly metainfo: Metainfo;
+  readonly paths: DiskPaths;
+  /** What `paths` are relative to; must be there. */
+  readonly outputDir: string;
+  readonly pool: WorkerPool;
+  readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `unknown`: nothing is wrong with it, but it shares a piece with bytes that are not there, so
+ * nobody can tell. `bad` has the wrong size or a bad piece.
+ */
+export type FileVerdict = "good" | "bad" | "missing" | "unknown";
+
+export interface CheckedFile {
+  readonly file: FileIndex;
+  /** As on disk, `.part` and all; the final name when it is missing. */
+  readonly path: string;
+  readonly verdict: FileVerdict;
+}
+
+export interface CheckReport {
+  /** By `PieceIndex`; `missing` when any of its bytes is not there. */
+  readonly pieces: readonly PieceVerdict[];
+  /** Files that a download would write, in the order of the torrent. */
+  readonly files: readonly CheckedFile[];
+}
+
+/** Throws StorageError where something stands that is no ordinary file, or `signal`'s reason. */
+export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
+  const { metainfo, pool, signal } = options;
+  const outputDir = await realFolder(options.outputDir);
+  const all = metainfo.files.map((_, index) => index as FileIndex);
+  const plan = new FilePlan({
+    ...options,
+    outputDir,
+    stateDir: outputDir,
+    selected: new Set(all),
+    overwrite: false,
+  });
+  const wanted = plan.wantedPieces();
+  const sightings = await seeFiles(plan, wanted, pool, true);
+  const nothing = { state: undefined, journal: new Set<number>(), journalModifiedMs: 0 };
+  const { toCheck, sourceOf } = judge(plan, wanted, sightings, nothing);
+  const pieces = initialVerdicts(metainfo, wanted);
+  const total = toCheck.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0);
+  let checked = 0;
+  const toHash = toCheck.values().map((piece) => ({ piece, ...plan.toHash(piece, sourceOf) }));
+  await hashPieces(pool, toHash, ({ piece, length }, verdict) => {
+    pieces[piece] = verdict;
+    checked += length;
+    options.onProgress(checked, total);
+  }, signal);
+  const files = [...plan.files, ...plan.emptyFiles].toSorted((a, b) => a - b)
+    .map((file) => judgeFile(plan, file, sightings, pieces));
+  return { pieces, files };
+}
+
+/** A piece that is all padding has nothing on disk that could be wrong. */
+function initialVerdicts(
+  { layout }: Metainfo,
+  wanted: { has(piece: number): boolean },
+): PieceVerdict[] {
+  return Array.from(
+    { length: layout.pieceCount },
+    (_, piece) => wanted.has(piece) ? "missing" : "good",
+  );
+}
+
+function judgeFile(
+  plan: FilePlan,
+  file: FileIndex,
+  sightings: Sightings,
+  pieces: readonly PieceVerdict[],
+): CheckedFile {
+  const { final, part } = sightings.files.get(file)!;
+  const usesPart = part !== undefined && !plan.isFinal(file);
+  const facts = usesPart ? part : final;
+  const { path } = usesPart ? plan.partPlace(file) : plan.finalPlace(file);
+  if (facts === undefined) return { file, path, verdict: "missing" };
+  const range = plan.metainfo.layout.piecesOf(file);
+  const verdicts = new Set<PieceVerdict>();
+  for (let piece = range?.first ?? 0 as PieceIndex; piece <= (range?.last ?? -1); piece++) {
+    verdicts.add(pieces[piece]!);
+  }
+  const isBad = facts.size !== plan.lengthOf(file) || verdicts.has("bad");
+  return { file, path, verdict: isBad ? "bad" : verdicts.has("missing") ? "unknown" : "good" };
+}

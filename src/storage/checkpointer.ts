@@ -1,0 +1,193 @@
+/**
+ * Makes what was written outlive a power failure, then claims it in the saved state; never the
+ * other way round (D11). Keeps, for every file, how it looked when it was last flushed.
+ */
+import { Bitfield } from "../base/bitfield.ts";
+import type { StorageError } from "../base/errors.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { toStorageError } from "../workers/disk_errors.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import type { FileFacts, Place } from "../workers/protocol.ts";
+import { flushFiles } from "./disk_jobs.ts";
+import type { FilePlan } from "./file_plan.ts";
+import type { Journal } from "./journal.ts";
+import type { ResumeFile } from "./resume.ts";
+import type { FileRecord } from "./resume_codec.ts";
+import type { Sightings } from "./sightings.ts";
+import type { CheckpointOutcome } from "./storage.ts";
+import type { Turns } from "./turns.ts";
+
+export interface CheckpointerOptions {
+  readonly plan: FilePlan;
+  readonly pool: WorkerPool;
+  /** Shared with whoever renames files. */
+  readonly turns: Turns;
+  readonly resume: ResumeFile;
+  readonly journal: Journal;
+  /** Pieces that are here and flushed; added to from now on. */
+  readonly claimed: Bitfield;
+  /** How the files look at the start. */
+  readonly sightings: Sightings;
+  /** Does the saved state say exactly this already? */
+  readonly isSaved: boolean;
+  /** Pieces that were added and are gone; called before anyone else has a turn. */
+  readonly onLost: (pieces: readonly PieceIndex[]) => void;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #selected: Bitfield;
+  readonly #records = new Map<number, FileRecord>();
+  #edges: FileRecord | undefined;
+  #isSaved: boolean;
+  /** Pieces on their way to the files, and those that failed to get there. */
+  readonly #underway = new Set<PieceIndex>();
+  /** Pieces written and not flushed. */
+  #unflushed = new Set<PieceIndex>();
+  #dirtyFiles = new Set<FileIndex>();
+  #areEdgesDirty = false;
+  /** Folders in which names are new, by path. */
+  #dirtyFolders = new Map<string, Place>();
+  #flushFailure: StorageError | undefined;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#isSaved = options.isSaved;
+    const { plan, sightings } = options;
+    this.#selected = new Bitfield(plan.metainfo.files.length);
+    for (const file of [...plan.files, ...plan.emptyFiles]) {
+      this.#selected.set(file);
+      const { final, part } = sightings.files.get(file)!;
+      const facts = plan.isFinal(file) ? final : part ?? final;
+      if (facts !== undefined) this.#record(file, facts);
+    }
+    if (sightings.edges !== undefined) this.#edges = { isFinal: false, ...sightings.edges };
+  }
+
+  /** Did a flush fail since the last `save`? */
+  get hasFlushFailed(): boolean {
+    return this.#flushFailure !== undefined;
+  }
+
+  /** A piece is about to be written: after a crash it is looked at. */
+  begin(piece: PieceIndex): void {
+    this.#underway.add(piece);
+    this.#options.journal.append(piece);
+  }
+
+  /** A piece turned out not to be written, and nothing was changed. */
+  cancel(piece: PieceIndex): void {
+    this.#underway.delete(piece);
+  }
+
+  /** A piece is verified and in its files. */
+  add(piece: PieceIndex): void {
+    const { plan } = this.#options;
+    this.#isSaved = false;
+    this.#underway.delete(piece);
+    this.#unflushed.add(piece);
+    for (const file of plan.metainfo.layout.filesOf(piece)) {
+      if (plan.isSelected(file)) this.#dirtyFiles.add(file);
+      else this.#areEdgesDirty = true;
+    }
+  }
+
+  /** A file was flushed and has its final name. */
+  finished(file: FileIndex, facts: FileFacts): void {
+    this.#isSaved = false;
+    this.#dirtyFiles.delete(file);
+    this.#noteFolders(file);
+    this.#record(file, facts);
+  }
+
+  /** A flush failed elsewhere: the system may have dropped whatever is not flushed (D3). */
+  flushFailed(error: StorageError): void {
+    this.#isSaved = false;
+    this.#flushFailure = error;
+  }
+
+  /** Flushes and saves. Never rejects. */
+  save(): Promise<CheckpointOutcome> {
+    return this.#options.turns.take(async () => {
+      if (this.#isSaved) return { kind: "saved" };
+      // Whatever is added while we work is for the next time.
+      this.#isSaved = true;
+      const pieces = this.#unflushed, files = this.#dirtyFiles;
+      this.#unflushed = new Set();
+      this.#dirtyFiles = new Set();
+      try {
+        await this.#flush(files);
+      } catch (error) {
+        return this.#lose(pieces, files, toStorageError(error, "flush", "the data"));
+      }
+      for (const piece of pieces) this.#options.claimed.set(piece);
+      return await this.#saveState();
+    });
+  }
+
+  async #flush(files: ReadonlySet<FileIndex>): Promise<void> {
+    const failure = this.#flushFailure;
+    this.#flushFailure = undefined;
+    if (failure !== undefined) throw failure;
+    const { plan, pool } = this.#options;
+    for (const file of files) this.#noteFolders(file);
+    const folders = [...this.#dirtyFolders.values()];
+    this.#dirtyFolders = new Map();
+    const places = [...files].map((file) => plan.placeOf(file));
+    const withEdges = this.#areEdgesDirty;
+    this.#areEdgesDirty = false;
+    const facts = await flushFiles(pool, withEdges ? [...places, plan.edges] : places, folders);
+    for (const [index, file] of [...files].entries()) this.#record(file, facts[index]!);
+    if (withEdges) this.#edges = { isFinal: false, ...facts.at(-1)! };
+  }
+
+  /** Gives up the pieces that have a part in what was to be flushed. */
+  #lose(
+    pieces: ReadonlySet<PieceIndex>,
+    files: ReadonlySet<FileIndex>,
+    error: StorageError,
+  ): CheckpointOutcome {
+    const { plan, claimed, onLost } = this.#options;
+    const isAtRisk = (file: FileIndex) => !plan.isSelected(file) || files.has(file);
+    const lost: PieceIndex[] = [];
+    for (const piece of pieces) {
+      if (plan.metainfo.layout.filesOf(piece).some(isAtRisk)) lost.push(piece);
+      else claimed.set(piece);
+    }
+    this.#isSaved = false;
+    onLost(lost);
+    return { kind: "failed", error, lost };
+  }
+
+  async #saveState(): Promise<CheckpointOutcome> {
+    const { resume, journal, claimed } = this.#options;
+    try {
+      await resume.save({
+        claimed,
+        selected: this.#selected,
+        files: this.#records,
+        edges: this.#edges,
+      });
+    } catch (error) {
+      this.#isSaved = false;
+      return { kind: "failed", error: toStorageError(error, "save", "the state"), lost: [] };
+    }
+    journal.rewrite([...this.#underway, ...this.#unflushed]);
+    return { kind: "saved" };
+  }
+
+  #record(file: FileIndex, { size, modifiedMs }: FileFacts): void {
+    this.#records.set(file, { isFinal: this.#options.plan.isFinal(file), size, modifiedMs });
+  }
+
+  /** The folders that lead to a file, up to the first that is noted already. */
+  #noteFolders(file: FileIndex): void {
+    const { root, path } = this.#options.plan.finalPlace(file);
+    for (let end = path.lastIndexOf("/");; end = path.lastIndexOf("/", end - 1)) {
+      const folder = end < 0 ? "" : path.slice(0, end);
+      if (this.#dirtyFolders.has(folder)) return;
+      this.#dirtyFolders.set(folder, { root, path: folder });
+      if (folder === "") return;
+    }
+  }
+}

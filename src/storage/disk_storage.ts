@@ -1,0 +1,243 @@
+/**
+ * Storage on a real disk: composes the plan of files, the workers, the saved state and the lock.
+ * See `storage.ts` for what it promises.
+ */
+import { ok as assert } from "node:assert/strict";
+import type { Clock, Random } from "../base/ambient.ts";
+import { Bitfield } from "../base/bitfield.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { StorageError } from "../base/errors.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { DiskPaths } from "../metainfo/paths.ts";
+import { lookAt } from "../workers/folders.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import type { FileFacts, PieceToHash } from "../workers/protocol.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { runOrThrow } from "./disk_jobs.ts";
+import { FilePlan } from "./file_plan.ts";
+import { Finisher } from "./finisher.ts";
+import { Journal } from "./journal.ts";
+import { TargetLock } from "./lock.ts";
+import { writePiece } from "./piece_writer.ts";
+import { type Restored, restorePieces } from "./restore.ts";
+import { ResumeFile } from "./resume.ts";
+import type { CheckpointOutcome, PieceOutcome, Storage } from "./storage.ts";
+import { prepareFolders, type TargetFolders } from "./target_folders.ts";
+import type { Legacy } from "./trust.ts";
+import { Turns } from "./turns.ts";
+
+export interface DiskStorageOptions {
+  readonly metainfo: Metainfo;
+  readonly paths: DiskPaths;
+  /** Made when they are not there. */
+  readonly outputDir: string;
+  readonly stateDir: string;
+  /** Files to be downloaded; nothing is created for any other. */
+  readonly selected: ReadonlySet<FileIndex>;
+  readonly pool: WorkerPool;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Final names may replace files that are something else. */
+  readonly overwrite: boolean;
+  /** False: hash everything that is there, whatever the saved state says. */
+  readonly trustState: boolean;
+  /** How long to wait for another run on the same target. */
+  readonly waitLockMs: number;
+  /** Ends the waiting for the lock. */
+  readonly signal: AbortSignal;
+  /** A file took its final name; its path is as on disk, relative to the output folder. */
+  readonly onFileDone: (path: string, size: number) => void;
+  /** Something that a user should know and that ends nothing. */
+  readonly onWarning: (message: string) => void;
+}
+
+export class DiskStorage implements Storage {
+  readonly #options: DiskStorageOptions;
+  readonly #folders: TargetFolders;
+  readonly #lock: TargetLock;
+  readonly #journal: Journal;
+  readonly #resume: ResumeFile;
+  readonly #plan: FilePlan;
+  readonly #turns = new Turns();
+  /** Pieces that were verified and are in their files. */
+  readonly #have: Bitfield;
+  /** Both are made by `restore`, which comes first. */
+  #finisher!: Finisher;
+  #checkpointer!: Checkpointer;
+
+  private constructor(options: DiskStorageOptions, folders: TargetFolders, lock: TargetLock) {
+    const { metainfo } = options;
+    this.#options = options;
+    this.#folders = folders;
+    this.#lock = lock;
+    this.#journal = Journal.open(`${folders.stateDir}/${metainfo.infoHashHex}.journal`);
+    this.#resume = new ResumeFile(folders.stateDir, {
+      infoHashHex: metainfo.infoHashHex,
+      pieceCount: metainfo.layout.pieceCount,
+      fileCount: metainfo.files.length,
+    });
+    this.#plan = new FilePlan({ ...options, ...folders });
+    this.#have = new Bitfield(metainfo.layout.pieceCount);
+  }
+
+  /**
+   * Makes the folders and takes the lock. Throws StorageError, "locked" when another run has it;
+   * or the reason of `signal`.
+   */
+  static async open(options: DiskStorageOptions): Promise<DiskStorage> {
+    const folders = await prepareFolders(options.outputDir, options.stateDir);
+    const lock = await TargetLock.acquire({
+      stateDir: folders.stateDir,
+      name: options.paths.root,
+      waitMs: options.waitLockMs,
+      clock: options.clock,
+      signal: options.signal,
+    });
+    try {
+      return new DiskStorage(options, folders, lock);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  async restore(
+    onProgress: (checkedBytes: number, totalBytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<Bitfield> {
+    const { metainfo, paths, pool, random, onWarning } = this.#options;
+    const target = `${this.#folders.outputDir}/${paths.root}`;
+    const legacy = await this.#loadLegacy();
+    const restored = await restorePieces({
+      plan: this.#plan,
+      pool,
+      random,
+      legacy,
+      isTargetThere: !metainfo.isMultiFile || lookAt(target) !== undefined,
+      onProgress,
+      onWarning,
+      signal,
+    });
+    this.#begin(restored, legacy);
+    for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
+    const isFresh = restored.have.isEmpty;
+    const saved = this.checkpoint();
+    // Nothing was found, so nothing can be lost: the state is saved while peers are dialled.
+    if (!isFresh) await saved;
+    return Bitfield.fromBytes(this.#have.toBytes(), this.#have.length)!;
+  }
+
+  async write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome> {
+    const { pool, clock } = this.#options;
+    this.#checkpointer.begin(piece);
+    const result = await writePiece({ plan: this.#plan, pool, clock }, piece, data, wantDigests);
+    if (result.kind === "good") this.#added(piece, result.finished);
+    else if (result.kind === "corrupt") this.#checkpointer.cancel(piece);
+    return result;
+  }
+
+  async read(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
+    try {
+      return await this.#readSpans(piece, begin, length);
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.reason !== "missing") throw error;
+      // The file may just have got its final name.
+      return await this.#readSpans(piece, begin, length);
+    }
+  }
+
+  checkpoint(): Promise<CheckpointOutcome> {
+    return this.#checkpointer.save();
+  }
+
+  async finish(): Promise<void> {
+    if (!this.#checkpointer.hasFlushFailed) await this.#finisher.settle();
+    const outcome = await this.checkpoint();
+    if (outcome.kind === "failed") throw outcome.error;
+  }
+
+  async close(): Promise<void> {
+    await this.#finisher?.idle();
+    await this.#turns.take(() => Promise.resolve());
+    await this.#options.pool.forget();
+    this.#journal.close();
+    this.#lock.release();
+  }
+
+  async #loadLegacy(): Promise<Legacy> {
+    const { trustState, onWarning } = this.#options;
+    const state = trustState ? await this.#resume.load(onWarning) : undefined;
+    const { found, foundModifiedMs } = this.#journal;
+    return { state, journal: new Set(found), journalModifiedMs: foundModifiedMs };
+  }
+
+  /** From here on pieces may come and files may get their names. */
+  #begin(restored: Restored, legacy: Legacy): void {
+    const { pool, onFileDone } = this.#options;
+    const plan = this.#plan, turns = this.#turns;
+    const claimed = new Bitfield(this.#have.length);
+    for (const piece of restored.have.ones()) {
+      this.#have.set(piece);
+      if (legacy.state?.claimed.has(piece)) claimed.set(piece);
+    }
+    this.#checkpointer = new Checkpointer({
+      plan,
+      pool,
+      turns,
+      resume: this.#resume,
+      journal: this.#journal,
+      claimed,
+      sightings: restored.sightings,
+      // The state may even say more: it may be of a larger selection.
+      isSaved: restored.isComplete,
+      onLost: (pieces) => this.#lost(pieces),
+    });
+    this.#finisher = new Finisher({
+      plan,
+      pool,
+      turns,
+      have: this.#have,
+      onFinished: (file, facts) => this.#finished(file, facts),
+      onFlushFailure: (error) => this.#checkpointer.flushFailed(error),
+    });
+    for (const piece of restored.unclaimed) this.#checkpointer.add(piece);
+    for (const file of restored.created) onFileDone(plan.finalPlace(file).path, 0);
+    this.#finisher.start(restored.oversized);
+  }
+
+  /** Takes a piece from where an earlier selection put it to where it belongs. */
+  async #relocate(piece: PieceIndex, { length, spans }: PieceToHash): Promise<void> {
+    const { data } = await runOrThrow<"read">(this.#options.pool, { kind: "read", length, spans });
+    const outcome = await this.write(piece, data, false);
+    if (outcome.kind === "failed") throw outcome.error;
+  }
+
+  async #readSpans(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
+    assert(this.#have.has(piece));
+    const spans = this.#plan.readSpans(piece, begin, length);
+    const reply = await runOrThrow<"read">(this.#options.pool, { kind: "read", length, spans });
+    return reply.data;
+  }
+
+  #added(piece: PieceIndex, finished: readonly [FileIndex, FileFacts][]): void {
+    this.#checkpointer.add(piece);
+    for (const [file, facts] of finished) this.#finished(file, facts);
+    if (this.#have.set(piece)) this.#finisher.add(piece);
+  }
+
+  #finished(file: FileIndex, facts: FileFacts): void {
+    const isNew = !this.#plan.isFinal(file);
+    this.#plan.setFinal(file, true);
+    this.#checkpointer.finished(file, facts);
+    const { path } = this.#plan.finalPlace(file);
+    if (isNew) this.#options.onFileDone(path, this.#plan.lengthOf(file));
+  }
+
+  #lost(pieces: readonly PieceIndex[]): void {
+    for (const piece of pieces) {
+      this.#have.clear(piece);
+      this.#finisher.remove(piece);
+    }
+  }
+}

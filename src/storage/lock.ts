@@ -1,0 +1,55 @@
+/**
+ * One run at a time for a target (hostile-inputs D14, D15): a lock that the system holds for the
+ * process, so that it goes with it, however it ends.
+ */
+import type { Clock } from "../base/ambient.ts";
+import { StorageError } from "../base/errors.ts";
+import { toStorageError } from "../workers/disk_errors.ts";
+import { openStateFile } from "./state_file.ts";
+
+const POLL_MS = 200;
+
+export interface LockOptions {
+  readonly stateDir: string;
+  /** The safe name of the target in its output folder. */
+  readonly name: string;
+  /** How long to wait for another run to end. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  /** Ends the waiting; its reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+export class TargetLock {
+  readonly #file: Deno.FsFile;
+
+  private constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  /** Throws StorageError "locked" when another run holds the target for longer than we wait. */
+  static async acquire(options: LockOptions): Promise<TargetLock> {
+    const { stateDir, name, waitMs, clock, signal } = options;
+    const path = `${stateDir}/${name}.lock`;
+    const giveUpAt = clock.now() + waitMs;
+    const file = openStateFile(path);
+    try {
+      while (!await file.tryLock(true)) {
+        if (clock.now() >= giveUpAt) {
+          throw new StorageError("locked", path, `Cannot use ${name}: another run holds ${path}`);
+        }
+        await clock.sleep(POLL_MS, signal);
+        signal.throwIfAborted();
+      }
+      return new TargetLock(file);
+    } catch (error) {
+      file.close();
+      throw signal.aborted ? error : toStorageError(error, "lock", path);
+    }
+  }
+
+  /** Lets others in. The file stays: to remove it would let two in at once. */
+  release(): void {
+    this.#file.close();
+  }
+}

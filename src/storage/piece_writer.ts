@@ -1,0 +1,81 @@
+/** Hands one piece to a worker, and again when it failed for a reason that may pass. */
+import { ok as assert } from "node:assert/strict";
+import type { Clock } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { StorageError, type StorageReason } from "../base/errors.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { pieceHash } from "../metainfo/metainfo.ts";
+import { errorOf, type WorkerPool } from "../workers/pool.ts";
+import type { FileFacts, JobOf, ReplyTo, WriteSpan } from "../workers/protocol.ts";
+import type { FilePlan } from "./file_plan.ts";
+import type { PieceOutcome } from "./storage.ts";
+
+const WRITE_ATTEMPTS = 3;
+const WRITE_RETRY_DELAY_MS = 500;
+/** Failures that may pass; all others stay as they are however often one tries. */
+const PASSING_FAILURES: readonly StorageReason[] = ["no-space", "io"];
+
+/** As PieceOutcome; a good piece tells which files it completed all by itself. */
+export type WriteResult =
+  | Exclude<PieceOutcome, { kind: "good" }>
+  | (Extract<PieceOutcome, { kind: "good" }> & {
+    readonly finished: readonly [FileIndex, FileFacts][];
+  });
+
+export interface WriterContext {
+  readonly plan: FilePlan;
+  readonly pool: WorkerPool;
+  readonly clock: Clock;
+}
+
+/** Verifies, writes. Never rejects; the result has the buffer of `data`. */
+export async function writePiece(
+  { plan, pool, clock }: WriterContext,
+  piece: PieceIndex,
+  data: Bytes,
+  wantDigests: boolean,
+): Promise<WriteResult> {
+  assert(data.byteLength === data.buffer.byteLength);
+  const size = data.byteLength;
+  let attemptData = data;
+  for (let attempt = 1;; attempt++) {
+    const spans = plan.writeSpans(piece);
+    const hash = pieceHash(plan.metainfo, piece);
+    const job: JobOf<"write"> = { kind: "write", data: attemptData, hash, spans, wantDigests };
+    let reply: ReplyTo<"write">;
+    try {
+      reply = await pool.run(job);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      // The worker took the buffer with it, unless the job never got to one.
+      const buffer = attemptData.buffer.detached ? new ArrayBuffer(size) : attemptData.buffer;
+      return { kind: "failed", buffer, error };
+    }
+    if (reply.kind === "corrupt") return reply;
+    if (reply.kind === "written") return goodResult(plan, piece, spans, reply);
+    const buffer = reply.buffer!;
+    if (!PASSING_FAILURES.includes(reply.reason) || attempt === WRITE_ATTEMPTS) {
+      return { kind: "failed", buffer, error: errorOf(reply) };
+    }
+    await clock.sleep(WRITE_RETRY_DELAY_MS);
+    attemptData = new Uint8Array(buffer);
+  }
+}
+
+function goodResult(
+  plan: FilePlan,
+  piece: PieceIndex,
+  spans: readonly WriteSpan[],
+  reply: Extract<ReplyTo<"write">, { kind: "written" }>,
+): WriteResult {
+  const { buffer, digests } = reply;
+  const files = plan.metainfo.layout.filesOf(piece).filter((_, index) =>
+    spans[index]!.finish !== undefined
+  );
+  const finished = files.map((
+    file,
+    index,
+  ): [FileIndex, FileFacts] => [file, reply.finished[index]!]);
+  const good = { kind: "good", buffer, finished } as const;
+  return digests === undefined ? good : { ...good, digests };
+}

@@ -1,0 +1,173 @@
+/**
+ * What of a torrent is on disk already: believes the saved state where it may, hashes a sample
+ * of what it believes, and hashes all that is doubtful.
+ */
+import { type Random, shuffle } from "../base/ambient.ts";
+import { Bitfield } from "../base/bitfield.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import type { PieceToHash, PieceVerdict } from "../workers/protocol.ts";
+import { hashPieces } from "./disk_jobs.ts";
+import type { FilePlan } from "./file_plan.ts";
+import { createEmptyFiles, settleFiles } from "./settle.ts";
+import { seeFiles, type Sightings } from "./sightings.ts";
+import { judge, type Legacy, type Verdicts } from "./trust.ts";
+
+/** Believed pieces that are hashed all the same, at most one a file (D13). */
+const MAX_SAMPLED_PIECES = 64;
+
+export interface RestoreOptions {
+  readonly plan: FilePlan;
+  readonly pool: WorkerPool;
+  readonly random: Random;
+  readonly legacy: Legacy;
+  /** False when nothing of the torrent's own name is in the output folder. */
+  readonly isTargetThere: boolean;
+  readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
+  readonly onWarning: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Restored {
+  /** Verified, and where they belong. */
+  readonly have: Bitfield;
+  /** Those of `have` that no saved state claims: they may not have been flushed. */
+  readonly unclaimed: readonly PieceIndex[];
+  /** Verified, but where an earlier selection put them. */
+  readonly misplaced: readonly (PieceToHash & { readonly piece: PieceIndex })[];
+  readonly sightings: Sightings;
+  /** Files of length 0 that were created. */
+  readonly created: readonly FileIndex[];
+  /** Files that are to be cut, once they are verified. */
+  readonly oversized: readonly FileIndex[];
+  /** All is here, named, untouched and claimed. */
+  readonly isComplete: boolean;
+}
+
+/** Throws StorageError, or the reason of `signal`. */
+export async function restorePieces(options: RestoreOptions): Promise<Restored> {
+  const { plan, pool, legacy, isTargetThere } = options;
+  const wanted = plan.wantedPieces();
+  const sightings = await seeFiles(plan, wanted, pool, isTargetThere);
+  const verdicts = judge(plan, wanted, sightings, legacy);
+  warnOfOddities(plan, sightings, options.onWarning);
+  const found = await findPieces(verdicts, options);
+  const verdictOf = (piece: number) => found.get(piece as PieceIndex) ?? "missing";
+  await settleFiles(plan, sightings, verdictOf, pool);
+  // Settling may have renamed selected files.
+  const sourceOf = (file: FileIndex) => {
+    const source = verdicts.sourceOf(file);
+    return plan.isSelected(file) && source !== plan.edges ? plan.placeOf(file) : source;
+  };
+  const have = new Bitfield(plan.metainfo.layout.pieceCount);
+  const misplaced: (PieceToHash & { piece: PieceIndex })[] = [];
+  for (const [piece, verdict] of found) {
+    if (verdict !== "good") continue;
+    if (isMisplaced(plan, piece, verdicts)) {
+      misplaced.push({ piece, ...plan.toHash(piece, sourceOf) });
+    } else have.set(piece);
+  }
+  const unclaimed = [...have.ones()].filter((piece) => !legacy.state?.claimed.has(piece));
+  const created = await createEmptyFiles(plan, sightings, pool);
+  return {
+    have,
+    unclaimed: unclaimed as PieceIndex[],
+    misplaced,
+    sightings,
+    created,
+    oversized: plan.files.filter((file) => isOversized(plan, file, sightings)),
+    isComplete: verdicts.isComplete,
+  };
+}
+
+/** What is known of each piece that is not to be downloaded anyway. */
+async function findPieces(
+  verdicts: Verdicts,
+  options: RestoreOptions,
+): Promise<Map<PieceIndex, PieceVerdict>> {
+  const { plan } = options;
+  const found = new Map<PieceIndex, PieceVerdict>();
+  for (const piece of verdicts.trusted) found.set(piece, "good");
+  if (verdicts.isComplete) return found;
+  const sample = samplePieces(plan, verdicts.trusted, options.random);
+  const total = byteSum(plan, sample) + byteSum(plan, verdicts.toCheck);
+  let checked = 0;
+  const check = async (pieces: readonly PieceIndex[], totalBytes: number) => {
+    const toHash = function* () {
+      for (const piece of pieces) yield { piece, ...plan.toHash(piece, verdicts.sourceOf) };
+    };
+    await hashPieces(options.pool, toHash(), ({ piece, length }, verdict) => {
+      found.set(piece, verdict);
+      checked += length;
+      options.onProgress(checked, totalBytes);
+    }, options.signal);
+  };
+  await check(sample, total);
+  if (sample.every((piece) => found.get(piece) === "good")) {
+    await check(verdicts.toCheck, total);
+    return found;
+  }
+  // The state is newer than the data, or the disk is failing: nothing of it is believed.
+  options.onWarning("The files are not as the saved state says, so all of them are checked");
+  const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
+  await check(rest, total + byteSum(plan, verdicts.trusted));
+  return found;
+}
+
+/** A believed piece from each of several files that are spread over the torrent. */
+function samplePieces(
+  plan: FilePlan,
+  trusted: readonly PieceIndex[],
+  random: Random,
+): PieceIndex[] {
+  const isTrusted = new Set(trusted);
+  const files = [...plan.files];
+  shuffle(files, random);
+  const sample = new Set<PieceIndex>();
+  for (const file of files) {
+    if (sample.size === MAX_SAMPLED_PIECES) break;
+    const { first, last } = plan.metainfo.layout.piecesOf(file)!;
+    const count = last - first + 1, start = random.below(count);
+    for (let step = 0; step < count; step++) {
+      const piece = first + (start + step) % count as PieceIndex;
+      if (!isTrusted.has(piece)) continue;
+      sample.add(piece);
+      break;
+    }
+  }
+  return [...sample].toSorted((a, b) => a - b);
+}
+
+/** Does some file's share of the piece lie elsewhere than it is to be? */
+function isMisplaced(plan: FilePlan, piece: PieceIndex, { sourceOf }: Verdicts): boolean {
+  return plan.metainfo.layout.filesOf(piece).some((file) =>
+    plan.isSelected(file) ? sourceOf(file) === plan.edges : sourceOf(file) !== plan.edges
+  );
+}
+
+/** Is it longer than it should be, under its final name? */
+function isOversized(plan: FilePlan, file: FileIndex, { files }: Sightings): boolean {
+  const { final } = files.get(file)!;
+  return plan.isFinal(file) && final !== undefined && final.size > plan.lengthOf(file);
+}
+
+function byteSum(plan: FilePlan, pieces: readonly PieceIndex[]): number {
+  return pieces.reduce((sum, piece) => sum + plan.metainfo.layout.pieceSize(piece), 0);
+}
+
+function warnOfOddities(
+  plan: FilePlan,
+  sightings: Sightings,
+  onWarning: (message: string) => void,
+): void {
+  for (const file of plan.files) {
+    const { final, part } = sightings.files.get(file)!;
+    const { path } = plan.finalPlace(file);
+    if (isOversized(plan, file, sightings)) {
+      onWarning(`${path} is longer than the torrent says; it is cut once it is verified`);
+    }
+    if (((plan.isFinal(file) ? final : part)?.links ?? 1) > 1) {
+      onWarning(`${path} has other names too (hard links); what they show changes with it`);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Loading and saving what `resume_codec.ts` puts into words. */
+import { StorageError } from "../base/errors.ts";
+import {
+  encodeResume,
+  maxResumeLength,
+  parseResume,
+  ResumeError,
+  type ResumeState,
+  type ResumeSubject,
+} from "./resume_codec.ts";
+import { readStateFile, replaceStateFile } from "./state_file.ts";
+
+export class ResumeFile {
+  readonly #path: string;
+  readonly #subject: ResumeSubject;
+
+  constructor(stateDir: string, subject: ResumeSubject) {
+    this.#path = `${stateDir}/${subject.infoHashHex}.resume`;
+    this.#subject = subject;
+  }
+
+  /**
+   * The saved state; undefined when there is none. One that is no use is reported in one
+   * sentence and then as good as none (D12). Throws StorageError "permission" only.
+   */
+  async load(onWarning: (message: string) => void): Promise<ResumeState | undefined> {
+    try {
+      const bytes = await readStateFile(this.#path, maxResumeLength(this.#subject));
+      return bytes && parseResume(bytes, this.#subject);
+    } catch (error) {
+      const isUseless = error instanceof ResumeError ||
+        (error instanceof StorageError && error.reason !== "permission");
+      if (!isUseless) throw error;
+      const fact = error instanceof ResumeError ? `${this.#path}: ${error.message}` : error.message;
+      onWarning(`The saved state is no use, so the files are checked instead (${fact})`);
+      return undefined;
+    }
+  }
+
+  /** Atomic and durable. Throws StorageError; the state before is intact then. */
+  save(state: ResumeState): Promise<void> {
+    return replaceStateFile(this.#path, encodeResume(this.#subject, state));
+  }
+}

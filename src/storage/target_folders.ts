@@ -1,0 +1,54 @@
+/** The folders that a download goes to: made when they are not there, and known for certain. */
+import { StorageError } from "../base/errors.ts";
+import { toStorageError } from "../workers/disk_errors.ts";
+
+/** What is in the state folder tells what a user downloads. */
+const OWNER_ONLY = 0o700;
+
+export interface TargetFolders {
+  /** Absolute, without symbolic links, as are all paths made from it. */
+  readonly outputDir: string;
+  readonly stateDir: string;
+}
+
+/**
+ * The user may name folders through symbolic links. The state folder may not be one when it lies
+ * in the output folder, where anyone may have put it (D8). Throws StorageError.
+ */
+export async function prepareFolders(outputDir: string, stateDir: string): Promise<TargetFolders> {
+  const output = await makeFolder(outputDir, 0o777);
+  const isLink = await isSymlink(stateDir);
+  const state = await makeFolder(stateDir, OWNER_ONLY);
+  const isWithin = stateDir.startsWith(`${outputDir}/`) || stateDir.startsWith(`${output}/`);
+  if (isLink && isWithin) {
+    throw new StorageError("symlink", stateDir, `Cannot use ${stateDir}: it is a symbolic link`);
+  }
+  return { outputDir: output, stateDir: state };
+}
+
+/** The absolute path of a folder, without symbolic links. Throws StorageError. */
+export async function realFolder(folder: string): Promise<string> {
+  try {
+    return await Deno.realPath(folder);
+  } catch (error) {
+    throw toStorageError(error, "use the folder", folder);
+  }
+}
+
+async function makeFolder(folder: string, mode: number): Promise<string> {
+  try {
+    await Deno.mkdir(folder, { recursive: true, mode });
+  } catch (error) {
+    throw toStorageError(error, "create the folder", folder);
+  }
+  return await realFolder(folder);
+}
+
+async function isSymlink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw toStorageError(error, "look at", path);
+  }
+}
