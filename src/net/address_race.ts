@@ -27,6 +27,7 @@ export async function raceAddresses<Won>(race: AddressRace<Won>): Promise<Won> {
   const over = new AbortController();
   const end = () => over.abort();
   race.signal.addEventListener("abort", end);
+  if (race.signal.aborted) end();
   const won = Promise.withResolvers<Won>();
   const failures: unknown[] = [];
   const run = async (address: string) => {

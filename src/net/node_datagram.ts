@@ -1,6 +1,6 @@
 /** UDP on `node:dgram`, which needs no unstable flag: for runs without our deno.json. */
-import { ok as assert } from "node:assert/strict";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { hostAsSeenFrom, remoteEndpoint } from "./socket_address.ts";
 import type { DatagramSocket } from "./transport.ts";
@@ -17,9 +17,8 @@ export class NodeDatagramSocket implements DatagramSocket {
   readonly port: number;
   readonly #localAddress: string;
   readonly #socket: Socket;
-  readonly #waiting: Datagram[] = [];
-  #wakeReceiver: (() => void) | undefined;
-  #isClosed = false;
+  readonly #received = new Channel<Datagram>(MAX_WAITING_DATAGRAMS);
+  readonly #datagrams = this.#received[Symbol.asyncIterator]();
 
   /** Binds at once. Throws what the system says when that is impossible. */
   constructor({ address, port }: { address: string; port: number }) {
@@ -31,7 +30,9 @@ export class NodeDatagramSocket implements DatagramSocket {
     });
     let failure: Error | undefined;
     this.#socket.on("error", (error) => failure ??= error);
-    this.#socket.on("message", (bytes: Uint8Array, from: RemoteInfo) => this.#take(bytes, from));
+    this.#socket.on("message", (bytes: Uint8Array, { address, port }: RemoteInfo) => {
+      this.#received.tryPush({ bytes, from: remoteEndpoint(address, port) });
+    });
     this.#socket.bind(port, address);
     if (failure !== undefined) {
       this.#socket.close();
@@ -42,39 +43,22 @@ export class NodeDatagramSocket implements DatagramSocket {
 
   send(bytes: Uint8Array, to: Endpoint): Promise<void> {
     const host = hostAsSeenFrom(this.#localAddress, to.host);
-    if (host === undefined || this.#isClosed) return Promise.resolve();
+    if (host === undefined || this.#received.isClosed) return Promise.resolve();
     // The outcome is told to the callback, and ignored: a lost datagram is a fact of life.
     return new Promise((resolve) => this.#socket.send(bytes, to.port, host, () => resolve()));
   }
 
   async receive(buffer: Uint8Array): Promise<{ length: number; from: Endpoint } | null> {
-    assert(this.#wakeReceiver === undefined, "one receiver at a time");
-    if (this.#waiting.length === 0 && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#wakeReceiver = resolve);
-    }
-    const datagram = this.#isClosed ? undefined : this.#waiting.shift();
-    if (datagram === undefined) return null;
-    const length = Math.min(datagram.bytes.length, buffer.length);
-    buffer.set(datagram.bytes.subarray(0, length));
-    return { length, from: datagram.from };
+    const { value, done } = await this.#datagrams.next();
+    if (done || this.#received.isClosed) return null;
+    const length = Math.min(value.bytes.length, buffer.length);
+    buffer.set(value.bytes.subarray(0, length));
+    return { length, from: value.from };
   }
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#waiting.length = 0;
+    if (this.#received.isClosed) return;
+    this.#received.close();
     this.#socket.close();
-    this.#wake();
-  }
-
-  #take(bytes: Uint8Array, { address, port }: RemoteInfo): void {
-    if (this.#waiting.length >= MAX_WAITING_DATAGRAMS) return;
-    this.#waiting.push({ bytes, from: remoteEndpoint(address, port) });
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.#wakeReceiver?.();
-    this.#wakeReceiver = undefined;
   }
 }

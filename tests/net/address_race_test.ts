@@ -18,6 +18,7 @@ interface Outcome {
 async function race(addresses: readonly string[], answers: Answers, abortAtMs = Infinity) {
   const clock = new ManualClock();
   const controller = new AbortController();
+  if (abortAtMs < 0) controller.abort();
   void clock.sleep(abortAtMs, controller.signal).then(() => controller.abort());
   const tried: string[] = [];
   const discarded: string[] = [];
@@ -104,6 +105,11 @@ Deno.test("raceAddresses() rejects when aborted, discards what still comes, trie
   deepStrictEqual([winner, discarded], [undefined, ["4a"]]);
   deepStrictEqual(tried, ["4a at 0", "4b at 250"]);
   strictEqual(error, "4b failed");
+});
+
+Deno.test("raceAddresses() tries nothing once it is aborted", async () => {
+  const { tried, error } = await race(["4a"], { "4a": [1, true] }, -1);
+  deepStrictEqual([tried, error], [[], "The signal has been aborted"]);
 });
 
 Deno.test("raceAddresses() asserts that there is an address", async () => {
