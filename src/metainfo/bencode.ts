@@ -83,7 +83,7 @@ abstract class Value {
   }
 }
 
-export class BencodeInteger extends Value {
+class BencodeInteger extends Value {
   readonly kind = "integer";
 
   /** A bigint only where a number would not be exact; never beyond 64 bits. */
@@ -95,7 +95,7 @@ export class BencodeInteger extends Value {
   }
 }
 
-export class BencodeString extends Value {
+class BencodeString extends Value {
   readonly kind = "string";
 
   /** The content: a view. */
@@ -115,7 +115,7 @@ export class BencodeString extends Value {
   }
 }
 
-export class BencodeList extends Value implements Iterable<BencodeValue> {
+class BencodeList extends Value implements Iterable<BencodeValue> {
   readonly kind = "list";
 
   *[Symbol.iterator](): IterableIterator<BencodeValue> {

@@ -4,7 +4,6 @@
  * object, and no nesting can exhaust the stack.
  */
 import { ok as assert } from "node:assert/strict";
-import { Buffer } from "node:buffer";
 
 /** What a decoder refuses to exceed. Smaller for datagrams and messages than for files. */
 export interface BencodeLimits {
@@ -63,6 +62,8 @@ const MAX_WARNINGS_OF_A_KIND = 100;
 const MAX_UNCHECKED_DIGITS = 18;
 const MAX_INT64 = 2n ** 63n - 1n;
 const FIRST_TAPE_VALUES = 32;
+/** Arguments of one call; engines allow some ten thousand. */
+const MAX_CHARACTERS_AT_ONCE = 4_096;
 
 /** Scans the one value that `bytes` begins with. Throws `BencodeError`. */
 export function scan(bytes: Uint8Array, limits: BencodeLimits = {}): BencodeScan {
@@ -71,8 +72,13 @@ export function scan(bytes: Uint8Array, limits: BencodeLimits = {}): BencodeScan
 
 /** The raw bytes `[start, end)` as text, one character a byte: exact, and fit for a Map's key. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
-  // Not by `+=`: that makes a rope of a node a byte, many times the size of the text.
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+  let text = "";
+  for (let at = start; at < end; at += MAX_CHARACTERS_AT_ONCE) {
+    const part = bytes.subarray(at, Math.min(end, at + MAX_CHARACTERS_AT_ONCE));
+    // One call for many: adding single characters makes a rope, many times the size of the text.
+    text += String.fromCharCode.apply(null, part as unknown as number[]);
+  }
+  return text;
 }
 
 class Scanner {

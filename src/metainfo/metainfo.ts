@@ -27,7 +27,7 @@ import { type MetainfoFile, parseFiles } from "./metainfo_files.ts";
 /** Bytes of a .torrent, as libtorrent. Whoever reads one checks its size before. */
 export const MAX_METAINFO_LENGTH = 10_000_000;
 /** As libtorrent: what fits 2^15 - 1 blocks. */
-export const MAX_PIECE_LENGTH = (2 ** 15 - 1) * 16_384;
+const MAX_PIECE_LENGTH = (2 ** 15 - 1) * 16_384;
 /** As libtorrent. */
 export const MAX_PIECE_COUNT = 2 ** 21;
 

@@ -21,7 +21,7 @@ export function isOnDisk(file: MetainfoFile): boolean {
 }
 
 /** As libtorrent: 2^48 - 1 bytes. */
-export const MAX_FILE_LENGTH = 2 ** 48 - 1;
+const MAX_FILE_LENGTH = 2 ** 48 - 1;
 /** Directories in a path, as libtorrent. */
 const MAX_PATH_ELEMENTS = 100;
 /** How BitComet named padding before BEP 47, and still does. */

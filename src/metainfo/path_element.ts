@@ -16,7 +16,7 @@ export type NameChange =
   | "duplicate";
 
 /** UTF-8 bytes of a name: leaves room for a suffix in the 255 that file systems allow. */
-export const MAX_NAME_BYTES = 240;
+const MAX_NAME_BYTES = 240;
 /** A longer ending is not an extension, and is not kept when a name is cut. */
 const MAX_EXTENSION_LENGTH = 10;
 const MAX_UTF8_BYTES_PER_UNIT = 3;

@@ -1,0 +1,93 @@
+import { equal } from "node:assert/strict";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { latin1Bytes } from "./latin1_bytes.ts";
+import { rejectsTorrent } from "./rejects_torrent.ts";
+import { sampleTorrent } from "./sample_torrent.ts";
+
+const ROOT = new Uint8Array(32).fill(7);
+const LEAF = { length: 40_000, "pieces root": ROOT };
+
+function tree(leaf: Record<string, number | string | Uint8Array | undefined>) {
+  return { "sample.bin": { "": { ...LEAF, ...leaf } } };
+}
+
+/** A torrent of both versions, well-formed until `info` overrides a field. */
+function hybridTorrent(info: Parameters<typeof sampleTorrent>[0] = {}): Uint8Array {
+  return sampleTorrent({ "file tree": tree({}), "meta version": 2, ...info });
+}
+
+Deno.test("M5 M6 parseMetainfo() rejects sloppy encoding where there is a version 2", () => {
+  const hybrid = String.fromCharCode(...hybridTorrent());
+  parseMetainfo(latin1Bytes(hybrid));
+  rejectsTorrent(
+    latin1Bytes(hybrid.replace("i16384e", "i016384e")),
+    "invalid-field",
+    /a leading zero/,
+  );
+  const unsorted = hybrid.replace(/^d/, "d1:z0:");
+  rejectsTorrent(latin1Bytes(unsorted), "invalid-field", /a key out of order/);
+});
+
+Deno.test("M10 parseMetainfo() asks hybrids for a power of two from 16 KiB", () => {
+  for (const length of [8_192, 16_385, 49_152]) {
+    rejectsTorrent(hybridTorrent({ "piece length": length }), "invalid-field", /power of two/);
+  }
+});
+
+Deno.test("M23 parseMetainfo() rejects padding in a version 2 file tree", () => {
+  rejectsTorrent(
+    hybridTorrent({ "file tree": tree({ attr: "p" }) }),
+    "invalid-field",
+    /has padding/,
+  );
+});
+
+Deno.test("M27 parseMetainfo() says that version 2 alone is not supported", () => {
+  const only = (info: Record<string, undefined | number>) =>
+    hybridTorrent({ length: undefined, pieces: undefined, ...info });
+  rejectsTorrent(only({}), "unsupported", /version 2 only, which is not supported/);
+  rejectsTorrent(only({ "meta version": undefined }), "unsupported", /version 2 only/);
+});
+
+Deno.test("M27 parseMetainfo() uses the first half of a hybrid that agrees with the second", () => {
+  const single = parseMetainfo(hybridTorrent());
+  equal(single.layout.totalLength, 40_000);
+  const metainfo = parseMetainfo(hybridTorrent({
+    length: undefined,
+    files: [
+      { length: 10, path: ["a", "b"] },
+      { length: 16_374, path: [".pad", "16374"], attr: "p" },
+      { length: 20, path: ["c"] },
+      { length: 0, path: ["d"] },
+      { path: ["e"], attr: "l" },
+    ],
+    "file tree": {
+      a: { b: { "": { length: 10, "pieces root": ROOT } } },
+      c: { "": { length: 20, "pieces root": ROOT } },
+      d: { "": { length: 0 } },
+      e: { "": { attr: "l" } },
+    },
+    pieces: new Uint8Array(40),
+  }));
+  equal(metainfo.files.length, 5);
+});
+
+Deno.test("M27 parseMetainfo() rejects a hybrid whose halves differ or whose tree is broken", () => {
+  const cases: readonly (readonly [Parameters<typeof hybridTorrent>[0], RegExp])[] = [
+    [{ "file tree": undefined }, /no file tree/],
+    [{ "file tree": {} }, /list different files/],
+    [{ "file tree": tree({ length: 39_999 }) }, /list different files/],
+    [{ "file tree": { other: { "": LEAF } } }, /list different files/],
+    [{ "file tree": { "a.bin": { "": LEAF }, "sample.bin": { "": LEAF } } }, /different files/],
+    [{ "file tree": { "sample.bin": { "sample.bin": { "": LEAF } } } }, /list different files/],
+    [{ "file tree": { "sample.bin": "text" } }, /no dictionary/],
+    [{ "file tree": tree({ length: undefined }) }, /without length/],
+    [{ "file tree": tree({ length: -1 }) }, /without length/],
+    [{ "file tree": tree({ "pieces root": undefined }) }, /without pieces root/],
+    [{ "file tree": tree({ "pieces root": new Uint8Array(32) }) }, /without pieces root/],
+    [{ "file tree": tree({ "pieces root": new Uint8Array(31).fill(1) }) }, /without pieces root/],
+  ];
+  for (const [info, problem] of cases) {
+    rejectsTorrent(hybridTorrent(info), "invalid-field", problem);
+  }
+});
