@@ -1,0 +1,291 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import fc from "fast-check";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { type Endpoint, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
+import type { CloseReason } from "../../src/base/errors.ts";
+import { PeerList, type PeerSource } from "../../src/peer/peer_list.ts";
+
+const SECOND = 1_000, MINUTE = 60_000;
+
+function endpoint(text: string): Endpoint {
+  const parsed = parseEndpoint(text);
+  ok(parsed !== undefined);
+  return parsed;
+}
+
+function newList(source: PeerSource = "tracker", ...endpoints: string[]): PeerList {
+  const list = new PeerList({ random: new SeededRandom(1) });
+  list.add(endpoints.map(endpoint), source);
+  return list;
+}
+
+function nth(index: number): Endpoint {
+  return { host: `10.${index >>> 16}.${(index >>> 8) & 255}.${index & 255}`, port: 6881 };
+}
+
+/** How long after `now` there is somebody to dial. */
+function waitMs(list: PeerList, now: number): number {
+  const at = list.nextAt();
+  ok(at !== undefined);
+  deepStrictEqual(list.next(Math.max(now, at) - 1) !== undefined, at < now);
+  return at - now;
+}
+
+const A = "10.0.0.1:1", B = "10.0.0.2:2";
+const END: { reason: CloseReason; wasUseful: boolean } = {
+  reason: "remote-closed",
+  wasUseful: false,
+};
+
+Deno.test("next() gives each endpoint once", () => {
+  const list = newList("tracker", A, B);
+  const given = [list.next(0), list.next(0)].map((given) => formatEndpoint(given!));
+  deepStrictEqual(given.toSorted(), [A, B]);
+  deepStrictEqual([list.next(0), list.nextAt()], [undefined, undefined]);
+});
+
+Deno.test("add() tells how many are new", () => {
+  const list = newList("tracker", A);
+  deepStrictEqual(list.add([endpoint(A), endpoint(B), endpoint(B)], "tracker"), 1);
+  deepStrictEqual(list.counts.known, 2);
+});
+
+Deno.test("next() prefers what the user named, then what failed least, then what was useful", () => {
+  const list = newList("tracker", "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1");
+  const failing = list.next(0)!, useful = list.next(0)!, named = list.next(0)!;
+  const fresh = list.next(0)!;
+  list.failed(failing, 0);
+  list.connected(useful);
+  list.disconnected(useful, { ...END, wasUseful: true }, 0);
+  list.add([named], "named");
+  list.failed(named, 0);
+  list.disconnected(fresh, { ...END, reason: "useless" }, 0);
+  const order = [1, 2, 3, 4].map(() => list.next(20 * MINUTE));
+  deepStrictEqual(order, [named, useful, fresh, failing]);
+});
+
+Deno.test("next() leaves the order of equals to chance", () => {
+  const firsts = new Set<string>();
+  for (let seed = 0; seed < 50; seed++) {
+    const list = new PeerList({ random: new SeededRandom(seed) });
+    list.add([nth(1), nth(2), nth(3)], "tracker");
+    firsts.add(list.next(0)!.host);
+  }
+  deepStrictEqual(firsts.size, 3);
+});
+
+Deno.test("P23 a stranger that fails is tried after 15 s, doubling up to 10 min, forever", () => {
+  const list = newList("tracker", A);
+  const waits: number[] = [];
+  for (let now = 0, turn = 0; turn < 12; turn++) {
+    const dialled = list.next(now);
+    ok(dialled !== undefined);
+    list.failed(dialled, now);
+    waits.push(waitMs(list, now) / SECOND);
+    now = list.nextAt()!;
+  }
+  deepStrictEqual(waits.slice(0, 8), [15, 30, 60, 120, 240, 480, 600, 600]);
+  deepStrictEqual(waits.at(-1), 600);
+});
+
+Deno.test("a peer that was useful is tried after 1 s, doubling up to 1 min", () => {
+  const list = newList("tracker", A);
+  const peer = list.next(0)!;
+  list.connected(peer);
+  list.disconnected(peer, { ...END, wasUseful: true }, 0);
+  const waits = [waitMs(list, 0)];
+  for (let turn = 0; turn < 8; turn++) {
+    const now = list.nextAt()!;
+    list.next(now);
+    list.failed(peer, now);
+    waits.push(waitMs(list, now));
+  }
+  deepStrictEqual(waits.map((wait) => wait / SECOND), [1, 1, 2, 4, 8, 16, 32, 60, 60]);
+  const now = list.nextAt()!;
+  list.next(now);
+  list.connected(peer);
+  list.disconnected(peer, { ...END, wasUseful: true }, now);
+  deepStrictEqual(waitMs(list, now), SECOND);
+});
+
+Deno.test("a peer that the user named is tried as soon as one that was useful", () => {
+  const list = newList("named", A);
+  list.failed(list.next(0)!, 0);
+  deepStrictEqual(waitMs(list, 0), SECOND);
+});
+
+Deno.test("a peer that shakes hands and gives nothing has failed", () => {
+  const list = newList("tracker", A);
+  for (const seconds of [15, 30, 60]) {
+    const now = list.nextAt() === -Infinity ? 0 : list.nextAt()!;
+    const peer = list.next(now)!;
+    list.connected(peer);
+    list.disconnected(peer, END, now);
+    deepStrictEqual(waitMs(list, now), seconds * SECOND);
+  }
+});
+
+Deno.test("a useless or doubly connected peer is left alone for 10 min", () => {
+  for (const reason of ["useless", "duplicate-connection"] as const) {
+    for (const wasUseful of [true, false]) {
+      const list = newList("tracker", A);
+      const peer = list.next(0)!;
+      list.connected(peer);
+      list.disconnected(peer, { reason, wasUseful }, 0);
+      deepStrictEqual(waitMs(list, 0), 10 * MINUTE);
+    }
+  }
+});
+
+Deno.test("counts tell who is connected and who was never reached", () => {
+  const list = newList("tracker", A, B, "10.0.0.3:3");
+  const [first, second] = [list.next(0)!, list.next(0)!];
+  list.connected(first);
+  list.failed(second, 0);
+  deepStrictEqual(list.counts, { known: 3, connected: 1, banned: 0, unreachable: 1 });
+  list.disconnected(first, END, 0);
+  deepStrictEqual(list.counts, { known: 3, connected: 0, banned: 0, unreachable: 1 });
+});
+
+Deno.test("P3 our own endpoint is never dialled again, and not banned", () => {
+  for (const learn of ["markOwn", "disconnected"] as const) {
+    const list = newList("tracker", A);
+    const own = list.next(0)!;
+    if (learn === "markOwn") list.markOwn(own);
+    else list.disconnected(own, { ...END, reason: "own-connection" }, 0);
+    deepStrictEqual(list.add([own], "named"), 0);
+    deepStrictEqual([list.next(10 * MINUTE), list.isBanned(own)], [undefined, false]);
+  }
+});
+
+Deno.test("ban() is for one endpoint, until a third one of the same address lies", () => {
+  const list = newList("tracker", "10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3", "10.0.0.1:4");
+  const other = endpoint("10.0.0.10:1");
+  list.add([other], "tracker");
+  list.ban(endpoint("10.0.0.1:1"));
+  list.ban(endpoint("10.0.0.1:1"));
+  list.ban(endpoint("10.0.0.1:2"));
+  ok(list.isBanned(endpoint("10.0.0.1:2")));
+  ok(!list.isBanned(endpoint("10.0.0.1:3")));
+  deepStrictEqual(list.counts.known, 3);
+  list.ban(endpoint("10.0.0.1:9"));
+  ok(list.isBanned(endpoint("10.0.0.1:3")) && !list.isBanned(other));
+  deepStrictEqual(list.counts, { known: 1, connected: 0, banned: 3, unreachable: 0 });
+  deepStrictEqual(list.add([endpoint("10.0.0.1:5"), endpoint("10.0.0.1:1")], "named"), 0);
+  deepStrictEqual([list.next(0), list.next(0)], [other, undefined]);
+});
+
+Deno.test("ban() never bans all of loopback", () => {
+  for (const host of ["127.0.0.1", "[::1]"]) {
+    const list = newList();
+    for (let port = 1; port <= 10; port++) list.ban(endpoint(`${host}:${port}`));
+    ok(!list.isBanned(endpoint(`${host}:11`)));
+    deepStrictEqual(list.add([endpoint(`${host}:11`), endpoint(`${host}:1`)], "tracker"), 1);
+  }
+});
+
+Deno.test("ban() bans an IPv6 address by its third endpoint", () => {
+  const list = newList();
+  for (let port = 1; port <= 3; port++) list.ban(endpoint(`[2001:db8::1]:${port}`));
+  ok(list.isBanned(endpoint("[2001:db8::1]:4")));
+  ok(!list.isBanned(endpoint("[2001:db8::11]:4")));
+});
+
+Deno.test("what happens to a banned peer's connection does not bring it back", () => {
+  const list = newList("tracker", A);
+  const liar = list.next(0)!;
+  list.connected(liar);
+  list.ban(liar);
+  list.disconnected(liar, { reason: "banned", wasUseful: true }, 0);
+  list.failed(liar, 0);
+  deepStrictEqual([list.next(20 * MINUTE), list.counts.known], [undefined, 0]);
+});
+
+Deno.test("T11 add() keeps 3000 endpoints, and those that never failed", () => {
+  const list = newList();
+  const many = Array.from({ length: 10_000 }, (_, index) => nth(index));
+  deepStrictEqual(list.add(many, "tracker"), 3_000);
+  deepStrictEqual(list.counts.known, 3_000);
+  const failed = [list.next(0)!, list.next(0)!, list.next(0)!];
+  for (const endpoint of failed) list.failed(endpoint, 0);
+  deepStrictEqual(list.add(many.slice(3_000), "tracker"), 3);
+  deepStrictEqual(list.counts, { known: 3_000, connected: 0, banned: 0, unreachable: 0 });
+});
+
+Deno.test("T11 add() forgets the worst first, and never a useful or a named one", () => {
+  const list = newList();
+  list.add(Array.from({ length: 3_000 }, (_, index) => nth(index)), "tracker");
+  const [once, twice, useful, named] = [1, 2, 3, 4].map(() => list.next(0)!);
+  list.failed(once!, 0);
+  list.failed(twice!, 0);
+  list.failed(twice!, 0);
+  list.disconnected(useful!, { ...END, wasUseful: true }, 0);
+  list.failed(useful!, 0);
+  list.add([named!], "named");
+  list.failed(named!, 0);
+  deepStrictEqual(list.add([nth(5_000)], "tracker"), 1);
+  deepStrictEqual(list.counts.unreachable, 3, "the one that failed twice made way");
+  deepStrictEqual(list.add([nth(5_001), nth(5_002)], "tracker"), 1);
+  deepStrictEqual(list.add([nth(5_003)], "named"), 1);
+  deepStrictEqual(list.counts.known, 3_001);
+});
+
+Deno.test("isBanned() forgets the oldest bans beyond 3000", () => {
+  const list = newList();
+  for (let index = 0; index < 3_001; index++) list.ban(nth(index));
+  ok(!list.isBanned(nth(0)));
+  ok(list.isBanned(nth(1)) && list.isBanned(nth(3_000)));
+});
+
+Deno.test("PeerList is consistent whatever happens, and gives nobody twice", () => {
+  const step = fc.record({
+    action: fc.constantFrom("add", "named", "next", "failed", "connected", "gone", "ban", "own"),
+    index: fc.nat(8),
+    wasUseful: fc.boolean(),
+    passMs: fc.nat(60_000),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    const list = newList();
+    const busy = new Set<string>();
+    let now = 0;
+    for (const { action, index, wasUseful, passMs } of steps) {
+      now += passMs;
+      const peer = nth(index), key = formatEndpoint(peer);
+      const isBusy = busy.has(key);
+      switch (action) {
+        case "add":
+        case "named":
+          list.add([peer], action === "add" ? "tracker" : "named");
+          break;
+        case "next": {
+          const isDue = (list.nextAt() ?? Infinity) <= now;
+          const next = list.next(now);
+          deepStrictEqual(next !== undefined, isDue);
+          if (next === undefined) break;
+          ok(!busy.has(formatEndpoint(next)) && !list.isBanned(next));
+          busy.add(formatEndpoint(next));
+          break;
+        }
+        case "failed":
+          if (isBusy) list.failed(peer, now);
+          busy.delete(key);
+          break;
+        case "connected":
+          if (isBusy) list.connected(peer);
+          break;
+        case "gone":
+          if (isBusy) list.disconnected(peer, { reason: "remote-closed", wasUseful }, now);
+          busy.delete(key);
+          break;
+        case "ban":
+          list.ban(peer);
+          break;
+        default:
+          list.markOwn(peer);
+      }
+      const { known, connected, unreachable } = list.counts;
+      ok(connected <= busy.size && connected + unreachable <= known && known <= 9);
+      ok((list.nextAt() ?? now) <= now + 10 * MINUTE);
+    }
+  }));
+});
