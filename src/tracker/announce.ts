@@ -1,0 +1,111 @@
+/**
+ * What is said to a tracker and what it answers, whatever the protocol (BEP 3 over HTTP, BEP 15
+ * over UDP). Answers are valid once they have this form: durations in bounds, text printable.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { InfoHash, PeerId } from "../base/ids.ts";
+import { printable } from "../base/printable.ts";
+
+/** Why we announce, where it is more than the interval (BEP 3). */
+export type AnnounceEvent = "started" | "completed" | "stopped";
+
+export interface AnnounceRequest {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** Where we listen. */
+  readonly port: number;
+  /** Bytes of blocks since `started`. */
+  readonly uploaded: number;
+  readonly downloaded: number;
+  /** Bytes that we lack. */
+  readonly left: number;
+  readonly event: AnnounceEvent | undefined;
+  readonly numWant: number;
+  /** 32 bits that stay the same for a session, so that a tracker knows us at a new address. */
+  readonly key: number;
+  /** What this tracker asked us to repeat (BEP 3, HTTP only). */
+  readonly trackerId?: Bytes | undefined;
+}
+
+export interface AnnounceResponse {
+  readonly intervalMs: number;
+  readonly minIntervalMs: number | undefined;
+  /** As the tracker gave them: not yet filtered by `isDialable`. */
+  readonly endpoints: readonly Endpoint[];
+  readonly seeders: number | undefined;
+  readonly leechers: number | undefined;
+  /** Printable. */
+  readonly warning: string | undefined;
+  readonly trackerId: Bytes | undefined;
+  /** Our address as the tracker sees it (BEP 24). */
+  readonly externalAddress: string | undefined;
+}
+
+/** One tracker, asked over its protocol. */
+export interface TrackerClient {
+  /** Rejects with TrackerError; soon after `signal` aborts, with any. */
+  announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse>;
+}
+
+/** What a tracker reads of an announce. */
+export interface ReceivedAnnounce {
+  readonly infoHash: Uint8Array;
+  readonly peerId: Uint8Array;
+  readonly port: number;
+  readonly isSeeder: boolean;
+  readonly event: AnnounceEvent | undefined;
+  /** Undefined when the client leaves it to the tracker. */
+  readonly numWant: number | undefined;
+}
+
+/** What a tracker counts of one torrent; `downloaded` are the completions ever told. */
+export interface SwarmCounts {
+  readonly seeders: number;
+  readonly leechers: number;
+  readonly downloaded: number;
+}
+
+/** A peer as a tracker tells of it. */
+export interface KnownPeer {
+  readonly peerId: Uint8Array;
+  readonly endpoint: Endpoint;
+}
+
+/** Peers taken from one answer; a tracker that sends more is not believed to mean well. */
+export const MAX_PEERS_PER_RESPONSE = 3_000;
+
+/** Used when the tracker states no interval. */
+const DEFAULT_INTERVAL_MS = 1_800_000;
+/** A shorter interval would be a mistake or an attack, and is raised to this. */
+const SHORTEST_INTERVAL_MS = 300_000;
+const LONGEST_INTERVAL_MS = 86_400_000;
+const SHORTEST_MIN_INTERVAL_MS = 10_000;
+/** So that a hostile `min interval` cannot keep a hungry client away for days. */
+const LONGEST_MIN_INTERVAL_MS = 3_600_000;
+
+const MAX_TRACKER_TEXT_LENGTH = 200;
+/** No character takes more than four bytes. */
+const MAX_TRACKER_TEXT_BYTES = 4 * MAX_TRACKER_TEXT_LENGTH;
+
+/** The interval that a tracker stated in seconds, in bounds; a default when it stated none. */
+export function intervalMsFrom(seconds: number | undefined): number {
+  if (seconds === undefined) return DEFAULT_INTERVAL_MS;
+  return clamp(seconds * 1000, SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS);
+}
+
+/** The `min interval` that a tracker stated in seconds, in bounds; undefined if nonsense. */
+export function minIntervalMsFrom(seconds: number | undefined): number | undefined {
+  if (seconds === undefined || seconds <= 0) return undefined;
+  return clamp(seconds * 1000, SHORTEST_MIN_INTERVAL_MS, LONGEST_MIN_INTERVAL_MS);
+}
+
+/** A tracker's own words, safe to print: one line, at most 200 characters. */
+export function trackerText(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes.subarray(0, MAX_TRACKER_TEXT_BYTES));
+  return printable(text, MAX_TRACKER_TEXT_LENGTH);
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}
