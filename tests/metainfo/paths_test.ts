@@ -1,10 +1,10 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
-import { posix, win32 } from "node:path";
 import fc from "fast-check";
 import { MetainfoError } from "../../src/base/errors.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { Platform } from "../../src/metainfo/path_element.ts";
-import { diskPaths, PARTIAL_SUFFIX } from "../../src/metainfo/paths.ts";
+import { diskPaths } from "../../src/metainfo/paths.ts";
+import { checkDiskPaths } from "./check_disk_paths.ts";
 import { metainfoOfPaths, sampleFiles, sampleTorrent } from "./sample_torrent.ts";
 
 const platforms: readonly Platform[] = ["linux", "darwin", "windows"];
@@ -173,10 +173,9 @@ Deno.test("diskPaths() keeps every path under its root and no two alike, whateve
   fc.assert(
     fc.property(torrent, ({ name, paths, platform }) => {
       const metainfo = metainfoOfPaths(name, ...paths);
-      const { root, files } = diskPaths(metainfo, platform);
-      checkContained(root, files.map((file) => file.path), platform);
-      const onDisk = files.filter((file) => file.path !== "");
-      checkDistinct(onDisk.map((file) => file.path));
+      const found = diskPaths(metainfo, platform);
+      checkDiskPaths(found, platform);
+      const { root, files } = found;
       for (const [index, file] of files.entries()) {
         if (file.path === "") continue;
         const isSame = file.path === [root, ...paths[index]!].join("/");
@@ -186,33 +185,3 @@ Deno.test("diskPaths() keeps every path under its root and no two alike, whateve
     { numRuns: 1_000 },
   );
 });
-
-function checkContained(root: string, paths: readonly string[], platform: Platform): void {
-  const rules = platform === "windows" ? win32 : posix;
-  const base = platform === "windows" ? "C:\\out" : "/out";
-  equal(rules.dirname(rules.join(base, root)), base);
-  for (const path of paths.filter((path) => path !== "")) {
-    const full = rules.resolve(base, path);
-    ok(full.startsWith(rules.join(base, root) + rules.sep), path);
-    equal(full, rules.join(base, ...path.split("/")));
-    ok(!/[\p{Cc}\p{Cs}]/u.test(path), path);
-  }
-}
-
-/** No path, finished or not, may be another's or a directory of another. */
-function checkDistinct(paths: readonly string[]): void {
-  const fold = (path: string) => path.normalize("NFC").toLowerCase().normalize("NFC");
-  const taken = new Set<string>();
-  for (const path of paths) {
-    for (const claimed of [fold(path), fold(path + PARTIAL_SUFFIX)]) {
-      ok(!taken.has(claimed), claimed);
-      taken.add(claimed);
-    }
-  }
-  for (const path of paths) {
-    const names = fold(path).split("/");
-    for (let depth = 1; depth < names.length; depth++) {
-      ok(!taken.has(names.slice(0, depth).join("/")), path);
-    }
-  }
-}

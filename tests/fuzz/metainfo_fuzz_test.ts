@@ -1,0 +1,41 @@
+import { equal, ok } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { MetainfoError } from "../../src/base/errors.ts";
+import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { isOnDisk } from "../../src/metainfo/metainfo_files.ts";
+import { diskPaths } from "../../src/metainfo/paths.ts";
+import { checkDiskPaths } from "../metainfo/check_disk_paths.ts";
+import { fuzz } from "./mutation.ts";
+
+function parse(input: Uint8Array): Metainfo | undefined {
+  try {
+    return parseMetainfo(input);
+  } catch (error) {
+    ok(error instanceof MetainfoError, `${error}`);
+    ok(/^Cannot read the torrent: [\x20-\x7e]+$/.test(error.message), error.message);
+    return undefined;
+  }
+}
+
+Deno.test("fuzz: parseMetainfo() gives a torrent that holds together, or throws MetainfoError", () => {
+  fuzz({
+    corpus: "metainfo",
+    check(input) {
+      const metainfo = parse(input);
+      if (metainfo === undefined) return;
+      const { layout, files, infoBytes, pieceHashes, warnings } = metainfo;
+      equal(pieceHashes.length, 20 * layout.pieceCount);
+      equal(layout.fileCount, files.length);
+      ok(layout.dataLength > 0 && layout.pieceCount > 0);
+      equal(layout.totalLength, files.reduce((total, { length }) => total + length, 0));
+      equal(metainfo.infoHashHex, createHash("sha1").update(infoBytes).digest("hex"));
+      for (const url of [...metainfo.trackers.flat(), ...metainfo.webSeeds]) ok(URL.canParse(url));
+      for (const warning of warnings) ok(/^[\x20-\x7e]+$/.test(warning), warning);
+      const paths = diskPaths(metainfo, "windows");
+      checkDiskPaths(paths, "windows");
+      for (const [index, file] of files.entries()) {
+        equal(paths.files[index]!.path !== "", isOnDisk(file));
+      }
+    },
+  });
+});

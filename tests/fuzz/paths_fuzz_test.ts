@@ -1,0 +1,47 @@
+import { ok } from "node:assert/strict";
+import { MetainfoError } from "../../src/base/errors.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { type DiskPaths, diskPaths } from "../../src/metainfo/paths.ts";
+import type { Platform } from "../../src/metainfo/path_element.ts";
+import { checkDiskPaths } from "../metainfo/check_disk_paths.ts";
+import { sampleFiles } from "../metainfo/sample_torrent.ts";
+import { fuzz } from "./mutation.ts";
+
+const platforms: readonly Platform[] = ["linux", "darwin", "windows"];
+const LINE_FEED = 0x0a;
+const BAR = 0x7c;
+
+/** An input is a line a path, its names with a bar between; the first line is the torrent's name. */
+function split(bytes: Uint8Array, separator: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (let at = 0; at <= bytes.length; at++) {
+    if (at < bytes.length && bytes[at] !== separator) continue;
+    parts.push(bytes.subarray(start, at));
+    start = at + 1;
+  }
+  return parts;
+}
+
+function place(input: Uint8Array, platform: Platform): DiskPaths | undefined {
+  const [name, ...lines] = split(input, LINE_FEED);
+  const files = lines.map((line) => ({ path: split(line, BAR) }));
+  try {
+    return diskPaths(parseMetainfo(sampleFiles([...files, { path: ["z"] }], { name })), platform);
+  } catch (error) {
+    ok(error instanceof MetainfoError, `${error}`);
+    return undefined;
+  }
+}
+
+Deno.test("fuzz: diskPaths() keeps any names under the root and apart, or throws MetainfoError", () => {
+  fuzz({
+    corpus: "paths",
+    check(input) {
+      for (const platform of platforms) {
+        const paths = place(input, platform);
+        if (paths !== undefined) checkDiskPaths(paths, platform);
+      }
+    },
+  });
+});

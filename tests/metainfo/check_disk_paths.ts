@@ -1,0 +1,42 @@
+/** What must hold of the paths of any torrent. */
+import { equal, ok } from "node:assert/strict";
+import { posix, win32 } from "node:path";
+import type { Platform } from "../../src/metainfo/path_element.ts";
+import { type DiskPaths, PARTIAL_SUFFIX } from "../../src/metainfo/paths.ts";
+
+/** Throws unless all paths lie under their root, and none is another's or that of a directory. */
+export function checkDiskPaths({ root, files }: DiskPaths, platform: Platform): void {
+  const paths = files.map((file) => file.path).filter((path) => path !== "");
+  checkContained(root, paths, platform);
+  checkDistinct(paths);
+}
+
+function checkContained(root: string, paths: readonly string[], platform: Platform): void {
+  const rules = platform === "windows" ? win32 : posix;
+  const base = platform === "windows" ? "C:\\out" : "/out";
+  equal(rules.dirname(rules.join(base, root)), base);
+  for (const path of paths) {
+    const full = rules.resolve(base, path);
+    ok(path === root || full.startsWith(rules.join(base, root) + rules.sep), path);
+    equal(full, rules.join(base, ...path.split("/")));
+    ok(!/[\p{Cc}\p{Cs}]/u.test(path), path);
+  }
+}
+
+/** No path, finished or not, may be another's or a directory of another. */
+function checkDistinct(paths: readonly string[]): void {
+  const fold = (path: string) => path.normalize("NFC").toLowerCase().normalize("NFC");
+  const taken = new Set<string>();
+  for (const path of paths) {
+    for (const claimed of [fold(path), fold(path + PARTIAL_SUFFIX)]) {
+      ok(!taken.has(claimed), claimed);
+      taken.add(claimed);
+    }
+  }
+  for (const path of paths) {
+    const names = fold(path).split("/");
+    for (let depth = 1; depth < names.length; depth++) {
+      ok(!taken.has(names.slice(0, depth).join("/")), path);
+    }
+  }
+}
