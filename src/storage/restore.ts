@@ -48,7 +48,10 @@ export interface Restored {
 export async function restorePieces(options: RestoreOptions): Promise<Restored> {
   const { plan, pool, legacy, isTargetThere } = options;
   const wanted = plan.wantedPieces();
-  const sightings = await seeFiles(plan, wanted, pool, isTargetThere);
+  const sightings = await seeFiles(plan, wanted, pool, {
+    isTargetThere,
+    isPart: (file) => legacy.state?.files.get(file)?.isFinal === false,
+  });
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
   const found = await findPieces(verdicts, options);

@@ -22,26 +22,34 @@ const ABSENT: Sighting = { final: undefined, part: undefined };
 
 /**
  * Looks at all files that matter; `wanted` are the pieces of the selected ones. When
- * `isTargetThere` is false there is nothing to look at. Throws StorageError when something
+ * `isTargetThere` is false there is nothing to look at; `isPart` are files that are known to be
+ * unfinished. Throws StorageError when something
  * stands there that is no ordinary file.
  */
 export async function seeFiles(
   plan: FilePlan,
   wanted: Bitfield,
   pool: WorkerPool,
-  isTargetThere: boolean,
+  { isTargetThere, isPart }: { isTargetThere: boolean; isPart: (file: FileIndex) => boolean },
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);
   const files = [...plan.files, ...plan.emptyFiles, ...neighbours];
   const [edges] = await inspectFiles(pool, [plan.edges]);
   if (!isTargetThere) return { files: new Map(files.map((file) => [file, ABSENT])), edges };
-  const places = files.flatMap((file) => [plan.finalPlace(file), plan.partPlace(file)]);
-  const facts = await inspectFiles(pool, places);
-  const seen = files.map((
-    file,
-    index,
-  ): [FileIndex, Sighting] => [file, { final: facts[2 * index], part: facts[2 * index + 1] }]);
-  return { files: new Map(seen), edges };
+  const finals = await inspectFiles(pool, files.map((file) => plan.finalPlace(file)));
+  // Nobody asks for the other name of a file that looks finished.
+  const unclear = [...files.keys()].filter((index) =>
+    isPart(files[index]!) || finals[index]?.size !== plan.lengthOf(files[index]!)
+  );
+  const parts = await inspectFiles(pool, unclear.map((index) => plan.partPlace(files[index]!)));
+  const seen = new Map<FileIndex, Sighting>();
+  for (const [index, file] of files.entries()) {
+    seen.set(file, { final: finals[index], part: undefined });
+  }
+  for (const [nth, index] of unclear.entries()) {
+    seen.set(files[index]!, { final: finals[index], part: parts[nth] });
+  }
+  return { files: seen, edges };
 }
 
 /** Files that were not selected and share a piece with one that was. */

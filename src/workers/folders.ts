@@ -14,8 +14,20 @@ interface Identity {
   readonly inode: number | null;
 }
 
+interface CheckedFolder {
+  readonly identity: Identity;
+  /** The job in which it was looked at last. */
+  job: number;
+}
+
 export class Folders {
-  readonly #checked = new Map<string, Identity>();
+  readonly #checked = new Map<string, CheckedFolder>();
+  #job = 0;
+
+  /** From now on folders are looked at again, once each. */
+  startJob(): void {
+    this.#job++;
+  }
 
   /**
    * The absolute path of `place`, all of whose folders are real ones below its root. Folders
@@ -31,14 +43,16 @@ export class Folders {
     return `${place.root}/${place.path}`;
   }
 
-  /** Whether a folder that was checked is still the same one; one look, not a walk. */
+  /** Whether a folder that was checked is still the same one; one look a job, not a walk. */
   #isAsBefore(folder: string, root: string): boolean {
     const before = this.#checked.get(folder);
     if (before === undefined) return false;
+    if (before.job === this.#job) return true;
     const now = identityOf(folder);
-    if (now !== undefined && isSame(now, before)) return true;
+    before.job = this.#job;
+    if (now !== undefined && isSame(now, before.identity)) return true;
     this.#checked.delete(folder);
-    if (folder === root || (now !== undefined && now.device !== before.device)) {
+    if (folder === root || (now !== undefined && now.device !== before.identity.device)) {
       // Going on would write below an empty mount point (hostile-inputs D18).
       throw new StorageError("missing", folder, `Cannot use ${folder}: its disk was taken away`);
     }
@@ -68,7 +82,7 @@ export class Folders {
       if (identity === undefined) return false;
     }
     if (this.#checked.size >= MAX_CHECKED_FOLDERS) this.#checked.clear();
-    this.#checked.set(folder, identity);
+    this.#checked.set(folder, { identity, job: this.#job });
     return true;
   }
 }

@@ -33,6 +33,7 @@ const zeros = new Uint8Array(HASH_CHUNK_LENGTH);
 /** Does one job. Never throws: what goes wrong is the reply, and it carries the job's buffer. */
 export function runJob(job: Job, files: OpenFiles): ReplyTo<Job["kind"]> {
   try {
+    files.startJob();
     return perform(job, files);
   } catch (error) {
     const { reason, path, message } = toStorageError(error, job.kind, "the data");

@@ -19,6 +19,9 @@ import type { FileFacts, Place } from "./protocol.ts";
 
 const CREATE_NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
+/** Elsewhere files that we may only read can be flushed too. */
+const FLUSH_NEEDS_WRITING = Deno.build.os === "windows";
+
 interface OpenFile {
   readonly descriptor: number;
   readonly isWritable: boolean;
@@ -34,6 +37,11 @@ export class OpenFiles {
   constructor(maxOpenFiles: number) {
     assert(maxOpenFiles > 0);
     this.#maxOpenFiles = maxOpenFiles;
+  }
+
+  /** Another job begins: what was checked for the last one may have changed. */
+  startJob(): void {
+    this.#folders.startJob();
   }
 
   /** Opens a file that must exist. Throws StorageError; "missing" when it does not. */
@@ -62,7 +70,8 @@ export class OpenFiles {
   flush(place: Place): FileFacts {
     const path = this.#folders.resolve(place, false);
     if (path === undefined) throw missing(place.path);
-    const descriptor = this.#cached(path, true) ?? this.#openExisting(path, true);
+    const descriptor = this.#cached(path, FLUSH_NEEDS_WRITING) ??
+      this.#openExisting(path, FLUSH_NEEDS_WRITING);
     attempt("flush", path, () => fdatasyncSync(descriptor));
     const facts = factsOf(lookAt(path), path);
     if (facts === undefined) throw missing(path);
