@@ -154,6 +154,7 @@ async function request(url: URL, headers: Headers, signal: AbortSignal): Promise
     if (/client error \(Connect\): invalid peer certificate/.test(text)) {
       throw new HttpError("untrusted", `Cannot fetch from ${url.host}: its certificate is invalid`);
     }
+    if (!/client error \(Connect\): /.test(text)) throw brokenAnswer(url);
     const why = /client error \(Connect\): dns error/.test(text)
       ? "its name is unknown"
       : "it is unreachable";
@@ -185,6 +186,10 @@ async function readBody(response: Response, url: URL, maxBytes: number): Promise
   } catch (error) {
     await reader.cancel().catch(() => {});
     if (error instanceof HttpError) throw error;
-    throw new HttpError("malformed", `Cannot fetch from ${url.host}: its answer is broken`);
+    throw brokenAnswer(url);
   }
+}
+
+function brokenAnswer({ host }: URL): HttpError {
+  return new HttpError("malformed", `Cannot fetch from ${host}: its answer is broken`);
 }

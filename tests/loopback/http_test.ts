@@ -1,0 +1,332 @@
+/** `createFetch` against real servers on this machine, good and bad. */
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { SystemClock } from "../../src/base/ambient.ts";
+import { createFetch, type FetchOptions, HttpError } from "../../src/net/http.ts";
+import { SELF_SIGNED } from "./self_signed.ts";
+
+const KIB = 1024;
+const SECRET = "passkey-0123456789";
+const TEXT = new TextEncoder();
+const fetchBounded = createFetch({ clock: new SystemClock() });
+
+function options(given: Partial<FetchOptions> = {}): FetchOptions {
+  const { signal } = new AbortController();
+  return { maxBytes: 100 * KIB, timeoutMs: 30_000, signal, ...given };
+}
+
+type Handler = (request: Request, path: string) => Response | Promise<Response>;
+
+/** Runs `run` with the URL of a server, no slash at its end. */
+async function withServer(handler: Handler, run: (url: string) => Promise<void>): Promise<void> {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => handler(request, new URL(request.url).pathname),
+  );
+  try {
+    await run(`http://127.0.0.1:${server.addr.port}`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+/** Runs `run` with the URL of a server that answers with these bytes, and then closes or not. */
+async function withRawServer(
+  answer: string,
+  closes: boolean,
+  run: (url: string) => Promise<void>,
+): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const connection = await listener.accept();
+    await connection.read(new Uint8Array(4 * KIB));
+    await connection.write(TEXT.encode(answer));
+    // An end, or the client's: whichever comes first.
+    if (!closes) { while (await connection.read(new Uint8Array(KIB)).catch(() => null) !== null); }
+    connection.close();
+  })();
+  try {
+    await run(`http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`);
+  } finally {
+    await serving;
+    listener.close();
+  }
+}
+
+/** Fails as it should, and quotes no secret (T20). */
+async function rejectsWith(failure: string, fetching: Promise<unknown>): Promise<void> {
+  await rejects(fetching, (error: unknown) => {
+    ok(error instanceof HttpError, String(error));
+    strictEqual(error.failure, failure);
+    ok(!error.message.includes(SECRET), error.message);
+    ok(/^Cannot fetch from \S+: /.test(error.message), error.message);
+    return true;
+  });
+}
+
+Deno.test("fetch gives status, bytes and the URL that it asked for", async () => {
+  const handler: Handler = (request) => new Response(request.url);
+  await withServer(handler, async (url) => {
+    const asked = `${url}/announce?info_hash=%aa%00%7F&key=${SECRET}`;
+    const { status, bytes, url: from } = await fetchBounded(asked, options());
+    deepStrictEqual([status, from], [200, asked]);
+    strictEqual(new TextDecoder().decode(bytes), asked, "escapes are kept as they are");
+  });
+});
+
+Deno.test("fetch sends the headers that it is given", async () => {
+  const handler: Handler = ({ headers }) =>
+    new Response(`${headers.get("user-agent")} ${headers.get("range")}`);
+  await withServer(handler, async (url) => {
+    const headers = { "User-Agent": "starling/0", Range: "bytes=0-9" };
+    const { bytes } = await fetchBounded(url, options({ headers }));
+    strictEqual(new TextDecoder().decode(bytes), "starling/0 bytes=0-9");
+  });
+});
+
+Deno.test("fetch undoes gzip", async () => {
+  const packed = new Uint8Array(gzipSync(TEXT.encode("d8:intervali60ee")));
+  const handler: Handler = () => new Response(packed, { headers: { "content-encoding": "gzip" } });
+  await withServer(handler, async (url) => {
+    const { bytes } = await fetchBounded(url, options());
+    strictEqual(new TextDecoder().decode(bytes), "d8:intervali60ee");
+  });
+});
+
+Deno.test("T5 fetch gives 204, 404, 410, 503 and unfollowable 3xx as they are", async () => {
+  const handler: Handler = (_, path) => {
+    const status = Number(path.slice(1));
+    return new Response(status === 204 || status === 304 ? null : "no", { status });
+  };
+  await withServer(handler, async (url) => {
+    for (const wanted of [204, 302, 304, 404, 410, 503]) {
+      const { status, bytes } = await fetchBounded(`${url}/${wanted}`, options());
+      deepStrictEqual([status, bytes.length], [wanted, wanted === 204 || wanted === 304 ? 0 : 2]);
+    }
+  });
+});
+
+Deno.test("T1 fetch follows five redirects, relative ones too", async () => {
+  const handler: Handler = ({ url }, path) => {
+    const hop = Number(path.slice(1));
+    if (hop === 5) return new Response("there");
+    const next = `/${hop + 1}`;
+    const location = hop % 2 === 0 ? next : new URL(next, url).href;
+    return new Response("moved", {
+      status: [301, 302, 303, 307, 308][hop]!,
+      headers: { location },
+    });
+  };
+  await withServer(handler, async (url) => {
+    const { status, url: from } = await fetchBounded(`${url}/0`, options());
+    deepStrictEqual([status, from], [200, `${url}/5`]);
+  });
+});
+
+Deno.test("T1 fetch stops at a redirect loop", async () => {
+  let requests = 0;
+  const handler: Handler = (_, path) => {
+    requests++;
+    return Response.redirect(`http://127.0.0.1:${port}${path}`);
+  };
+  let port = "";
+  await withServer(handler, async (url) => {
+    port = new URL(url).port;
+    await rejectsWith("redirects", fetchBounded(`${url}/${SECRET}`, options()));
+    strictEqual(requests, 6);
+    await rejectsWith("redirects", fetchBounded(url, options({ maxRedirects: 0 })));
+    strictEqual(requests, 7);
+  });
+});
+
+Deno.test("T1 T19 fetch refuses redirects to other schemes and into other networks", async () => {
+  const targets = [
+    "file:///etc/passwd",
+    "data:text/plain,x",
+    "ftp://127.0.0.1/",
+    "http://169.254.169.254/latest/meta-data",
+    "http://192.168.1.1/reboot",
+    "http://10.0.0.1/",
+    "http://[fe80::1]/",
+    "http://[fd00::1]/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://0.0.0.0/",
+    "http://2130706434:99999/",
+    `http://example.org/${"a".repeat(9_000)}`,
+  ];
+  const handler: Handler = (_, path) =>
+    new Response(null, { status: 302, headers: { location: targets[Number(path.slice(1))]! } });
+  await withServer(handler, async (url) => {
+    for (const index of targets.keys()) {
+      await rejects(fetchBounded(`${url}/${index}`, options()), { failure: "unsupported-url" });
+    }
+  });
+});
+
+Deno.test("T1 fetch asks accept() before every hop", async () => {
+  const handler: Handler = (_, path) =>
+    path === "/a"
+      ? new Response(null, { status: 302, headers: { location: "/b" } })
+      : new Response();
+  await withServer(handler, async (url) => {
+    const asked: string[] = [];
+    const accept = ({ pathname }: URL) => asked.push(pathname) < 2;
+    await rejectsWith("unsupported-url", fetchBounded(`${url}/a`, options({ accept })));
+    deepStrictEqual(asked, ["/a", "/b"]);
+  });
+});
+
+Deno.test("T1 fetch shows secrets to no other origin, and not after coming back", async () => {
+  const seen: string[] = [];
+  const record = ({ headers }: Request) =>
+    seen.push(
+      ["authorization", "cookie", "x-other"].map((name) => headers.get(name) ?? "-").join(" "),
+    );
+  let first = "", second = "";
+  const atFirst: Handler = (request, path) => {
+    record(request);
+    if (path === "/back") return new Response("end");
+    return Response.redirect(path === "/" ? `${first}/here` : `${second}/there`);
+  };
+  const atSecond: Handler = (request) => {
+    record(request);
+    return Response.redirect(`${first}/back`);
+  };
+  await withServer(atFirst, async (firstUrl) => {
+    await withServer(atSecond, async (secondUrl) => {
+      [first, second] = [firstUrl, secondUrl];
+      const headers = { Authorization: "a", COOKIE: "c", "X-Other": "x" };
+      await fetchBounded(`${first}/`, options({ headers }));
+      deepStrictEqual(seen, ["a c x", "a c x", "- - x", "- - x"]);
+    });
+  });
+});
+
+Deno.test("T2 fetch stops reading a body that is too long, and takes one that just fits", async () => {
+  let sent = 0;
+  let isCancelled = false;
+  const endless = () =>
+    new ReadableStream({
+      pull(controller) {
+        sent += 16 * KIB;
+        controller.enqueue(new Uint8Array(16 * KIB));
+      },
+      cancel() {
+        isCancelled = true;
+      },
+    });
+  const handler: Handler = (_, path) =>
+    new Response(path === "/fits" ? new Uint8Array(100 * KIB) : endless());
+  await withServer(handler, async (url) => {
+    await rejectsWith("too-large", fetchBounded(url, options()));
+    strictEqual((await fetchBounded(`${url}/fits`, options())).bytes.length, 100 * KIB);
+  });
+  ok(isCancelled && sent < 50_000 * KIB, `${sent} bytes`);
+});
+
+Deno.test("T3 fetch stops a gzip bomb by what it inflates to", async () => {
+  const bomb = new Uint8Array(gzipSync(new Uint8Array(64 * KIB * KIB)));
+  ok(bomb.length < 100 * KIB);
+  const handler: Handler = () => new Response(bomb, { headers: { "content-encoding": "gzip" } });
+  await withServer(handler, async (url) => {
+    await rejectsWith("too-large", fetchBounded(url, options()));
+  });
+});
+
+Deno.test("T4 fetch gives up at its deadline: silence, a slow head, a slow body", async () => {
+  const answers = [
+    "",
+    "HTTP/1.1 200 OK\r\nX-Slow: ",
+    "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:int",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nd8\r\n",
+  ];
+  for (const answer of answers) {
+    await withRawServer(answer, false, async (url) => {
+      await rejectsWith("timeout", fetchBounded(`${url}/${SECRET}`, options({ timeoutMs: 50 })));
+    });
+  }
+});
+
+Deno.test("T5 fetch rejects broken answers", async () => {
+  const answers = [
+    "",
+    "<html>hello</html>",
+    "SSH-2.0-OpenSSH_9.0\r\n",
+    "HTTP/1.1 200",
+    "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+    "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nbody",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx\r\n0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello",
+    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+  ];
+  for (const answer of answers) {
+    await withRawServer(answer, true, async (url) => {
+      await rejectsWith("malformed", fetchBounded(`${url}/${SECRET}`, options()));
+    });
+  }
+});
+
+Deno.test("T5 fetch gives an empty body, and one that ends with the connection", async () => {
+  const answers = [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""],
+    ["HTTP/1.0 200 OK\r\n\r\nuntil the end", "until the end"],
+  ] as const;
+  for (const [answer, body] of answers) {
+    await withRawServer(answer, true, async (url) => {
+      const { bytes } = await fetchBounded(url, options());
+      strictEqual(new TextDecoder().decode(bytes), body);
+    });
+  }
+});
+
+Deno.test("fetch ends when it is aborted, while it waits and while it reads", async () => {
+  let abort = () => {};
+  const released = Promise.withResolvers<Response>();
+  const slowBody = () =>
+    new ReadableStream({
+      start: (controller) => controller.enqueue(new Uint8Array(10)),
+      // Called when the first bytes are on their way; never answered.
+      pull: () => new Promise<void>(() => abort()),
+    });
+  const handler: Handler = (_, path) => {
+    if (path === "/reads") return new Response(slowBody());
+    abort();
+    return released.promise;
+  };
+  await withServer(handler, async (url) => {
+    for (const path of ["/waits", "/reads"]) {
+      const controller = new AbortController();
+      abort = () => controller.abort();
+      const fetching = fetchBounded(url + path, options({ signal: controller.signal }));
+      await rejectsWith("aborted", fetching);
+    }
+    released.resolve(new Response());
+  });
+});
+
+Deno.test("T17 fetch says whether a host is unreachable or unknown", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await rejects(fetchBounded(`http://127.0.0.1:${port}/${SECRET}`, options()), {
+    failure: "unreachable",
+    message: `Cannot fetch from 127.0.0.1:${port}: it is unreachable`,
+  });
+  await rejects(fetchBounded(`http://no-such-name.invalid/${SECRET}`, options()), {
+    failure: "unreachable",
+    message: "Cannot fetch from no-such-name.invalid: its name is unknown",
+  });
+});
+
+Deno.test("T18 fetch refuses a certificate that nobody it knows has signed", async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, ...SELF_SIGNED },
+    () => new Response("hello"),
+  );
+  const url = `https://localhost:${server.addr.port}/${SECRET}`;
+  await rejectsWith("untrusted", fetchBounded(url, options()));
+  const plain = `http://127.0.0.1:${server.addr.port}/${SECRET}`;
+  await rejectsWith("malformed", fetchBounded(plain, options()));
+  await server.shutdown();
+});
