@@ -34,6 +34,8 @@ export class OpenPiece implements Linked<OpenPiece> {
   previous: OpenPiece | undefined;
   next: OpenPiece | undefined;
   isListed = false;
+  /** Full or given up. */
+  isClosed = false;
   /** The newest request for each block; older ones follow by `another`. */
   readonly #requests: (BlockRequest | undefined)[];
   readonly #isHere: Uint8Array;
@@ -124,9 +126,10 @@ export class OpenPiece implements Linked<OpenPiece> {
       this.#freeCount--;
       this.#requestedCount++;
     }
+    request.open = this;
     request.another = this.#requests[block];
     this.#requests[block] = request;
-    this.touchedAt = request.at;
+    this.touchedAt = Math.max(this.touchedAt, request.at);
   }
 
   /** The request is no more; the block is free again if it was the only one. */

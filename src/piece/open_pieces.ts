@@ -1,6 +1,6 @@
 import { ok as assert } from "node:assert/strict";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
-import { BlockRequest } from "./block_request.ts";
+import type { BlockRequest } from "./block_request.ts";
 import { LinkedList } from "./linked_list.ts";
 import { OpenPiece, type OpenPieceOptions } from "./open_piece.ts";
 import type { PartialPiece } from "./partial_piece.ts";
@@ -15,6 +15,8 @@ const NOBODY: readonly PeerKey[] = [];
  */
 export class OpenPieces {
   readonly #byPiece = new Map<PieceIndex, OpenPiece>();
+  /** Given up, while somebody still owes blocks of them: started again, they go on with these. */
+  readonly #closed = new Map<PieceIndex, OpenPiece>();
   readonly #requesters = new Map<PeerKey, Requester>();
   /** Pieces with free blocks, by ascending rank. */
   readonly #withFreeBlocks = new LinkedList<OpenPiece>();
@@ -62,16 +64,24 @@ export class OpenPieces {
   open(partial: PartialPiece, options: OpenPieceOptions): OpenPiece {
     const open = new OpenPiece(partial, options);
     this.#byPiece.set(open.piece, open);
+    const outstanding = [...this.#closed.get(open.piece)?.requests() ?? []];
+    for (const request of outstanding) open.attach(request);
+    this.#closed.delete(open.piece);
     this.#relist(open);
     return open;
   }
 
-  /** Full or given up: the requests that are left are forgotten. */
+  /** Full, or given up; in that case peers may still owe us blocks. */
   close(open: OpenPiece): void {
-    for (const request of open.requests()) this.#unlist(request);
-    if (open.isListed) this.#withFreeBlocks.remove(open);
-    open.isListed = false;
+    open.isClosed = true;
+    this.#relist(open);
     this.#byPiece.delete(open.piece);
+    if (open.requestedCount > 0) this.#closed.set(open.piece, open);
+  }
+
+  /** What a peer was asked for and has not answered, even if the piece was given up. */
+  request(peer: PeerKey, piece: PieceIndex, block: BlockIndex): BlockRequest | undefined {
+    return (this.#byPiece.get(piece) ?? this.#closed.get(piece))?.requestBy(peer, block);
   }
 
   add(open: OpenPiece, block: BlockIndex, requester: Requester, now: number): void {
@@ -83,11 +93,13 @@ export class OpenPieces {
     this.#byAge.insertBefore(this.#byAge.first, this.#attach(open, block, requester, at));
   }
 
-  /** The request will not be answered. */
+  /** The request will not be answered, or in vain. */
   remove(request: BlockRequest): void {
+    const { open } = request;
     this.#unlist(request);
-    request.open.detach(request);
-    this.#relist(request.open);
+    open.detach(request);
+    this.#relist(open);
+    if (open.isClosed && open.requestedCount === 0) this.#closed.delete(open.piece);
   }
 
   /** A block came: nobody is asked for it any more. Returns who else was. */
@@ -104,8 +116,17 @@ export class OpenPieces {
   }
 
   #attach(open: OpenPiece, block: BlockIndex, requester: Requester, at: number): BlockRequest {
-    const request = new BlockRequest(open, block, requester, at);
-    request.slot = requester.requests.push(request) - 1;
+    const request = {
+      open,
+      block,
+      requester,
+      at,
+      slot: requester.requests.length,
+      another: undefined,
+      previous: undefined,
+      next: undefined,
+    };
+    requester.requests.push(request);
     open.attach(request);
     this.#relist(open);
     return request;
@@ -123,7 +144,7 @@ export class OpenPieces {
 
   /** Keeps the list of pieces with free blocks true. */
   #relist(open: OpenPiece): void {
-    if (open.isListed === open.freeCount > 0) return;
+    if (open.isListed === (open.freeCount > 0 && !open.isClosed)) return;
     open.isListed = !open.isListed;
     if (!open.isListed) return this.#withFreeBlocks.remove(open);
     let follower: OpenPiece | undefined;

@@ -21,6 +21,8 @@ const EVICTION_PAUSE_MS = 500;
 /** Of the pieces in memory, at most one in so many is reserved for one peer each. */
 const PAROLE_SHARE = 4;
 
+const NOBODY: readonly PeerKey[] = [];
+
 export interface PiecePickerOptions {
   readonly layout: Layout;
   /** The selection is made, and what is on the disk is marked; from here on the picker moves it. */
@@ -113,13 +115,13 @@ export class PiecePicker {
    */
   received(peer: PeerKey, piece: PieceIndex, block: BlockIndex, now: number): readonly PeerKey[] {
     this.#now = now;
-    const open = this.#open.get(piece);
-    if (open === undefined) return [];
-    const request = open.requestBy(peer, block);
+    const request = this.#open.request(peer, piece, block);
     request?.requester.answeredAfter(now - request.at);
-    if (!open.partial.has(block)) { // refused: the piece is on parole, and not to this peer
+    const open = this.#open.get(piece);
+    if (open === undefined || !open.partial.has(block)) {
+      // Nobody wants it: the piece was given up, or is on parole and another peer's.
       if (request !== undefined) this.#open.remove(request);
-      return [];
+      return NOBODY;
     }
     const others = this.#open.settle(open, block, peer, now);
     if (open.partial.missingCount === 0) this.#life.completed(open);
@@ -128,7 +130,7 @@ export class PiecePicker {
 
   /** A request will not be answered (choke, reject, timeout): its block is free for others. */
   returned(peer: PeerKey, piece: PieceIndex, block: BlockIndex): void {
-    const request = this.#open.get(piece)?.requestBy(peer, block);
+    const request = this.#open.request(peer, piece, block);
     if (request !== undefined) this.#free(request);
   }
 
@@ -257,6 +259,7 @@ export class PiecePicker {
   #free(request: BlockRequest): void {
     const { open, requester } = request;
     this.#open.remove(request);
+    if (open.isClosed) return;
     if (open.paroled?.owner === requester.key) open.disown(this.#now);
     if (open.isUntouched) this.#life.giveUp(open, this.#now);
   }

@@ -1,0 +1,349 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
+import { Picking, type ScriptedPeer } from "./picking.ts";
+
+Deno.test("pick() gives the blocks of one piece in order before it starts another", () => {
+  const picking = new Picking({ pieces: "....." });
+  const spans = picking.picker.pick(picking.join(1, "*****"), 6, 0);
+  deepStrictEqual(spans.map(({ block }) => block), [0, 1, 2, 3, 0, 1]);
+  deepStrictEqual(picking.states().replaceAll(".", ""), "pp");
+});
+
+Deno.test("pick() lets peers share a piece, and gives no block twice", () => {
+  const picking = new Picking({ pieces: "." });
+  const first = picking.join(1, "*"), second = picking.join(2, "*");
+  deepStrictEqual(picking.pick(first, 2), "0.0 0.1");
+  deepStrictEqual(picking.pick(second, 1), "0.2");
+  deepStrictEqual(picking.pick(first, 5), "0.3");
+  deepStrictEqual(picking.pick(second, 5), "");
+});
+
+Deno.test("pick() gives nothing that is here, unwanted, or not the peer's", () => {
+  const picking = new Picking({ pieces: ".-h..", blocksPerPiece: 1 });
+  const peer = picking.join(1, "****-");
+  deepStrictEqual(picking.pickPieces(peer, 9).split(" ").toSorted(), ["0", "3"]);
+  deepStrictEqual(picking.pick(peer, 9), "");
+});
+
+Deno.test("pick() gives what a choking peer allows, and nothing else", () => {
+  const picking = new Picking({ pieces: "....", blocksPerPiece: 2 });
+  const peer = picking.join(1, "***-");
+  peer.isPeerChoking = true;
+  deepStrictEqual(picking.pick(peer, 9), "");
+  peer.allowedFast.add(2 as PieceIndex).add(3 as PieceIndex);
+  deepStrictEqual(picking.pick(peer, 1), "2.0");
+  deepStrictEqual(picking.pick(peer, 9), "2.1");
+});
+
+Deno.test("pick() starts the rarest piece when four pieces are here", () => {
+  const picking = new Picking({ pieces: "hhhh......", blocksPerPiece: 1 });
+  const seed = picking.join(1, "**********");
+  picking.join(2, "----*****-");
+  picking.join(3, "----****-*");
+  picking.join(4, "----**-*-*");
+  picking.join(5, "----*--*--");
+  picking.join(6, "----*-----");
+  // Besides the seed, pieces 4 to 9 are with 5, 3, 2, 4, 1, 2 peers.
+  deepStrictEqual(picking.pickPieces(seed, 1), "8");
+  deepStrictEqual(picking.pickPieces(seed, 2).split(" ").toSorted(), ["6", "9"]);
+  deepStrictEqual(picking.pickPieces(seed, 9), "5 7 4");
+});
+
+Deno.test("pick() starts any piece until four pieces are here", () => {
+  const firstPieces = Array.from({ length: 40 }, (_, seed) => {
+    const picking = new Picking({ pieces: "hhh.......", seed });
+    const peer = picking.join(1, "**********");
+    picking.join(2, "****-*****"); // by rarity it would always be piece 4
+    return picking.pickPieces(peer, 1);
+  });
+  ok(new Set(firstPieces).size >= 5, firstPieces.join(" "));
+});
+
+Deno.test("pick() gives first what is wanted first, in order, even before started pieces", () => {
+  const picking = new Picking({ pieces: "..!.!", blocksPerPiece: 2 });
+  const other = picking.join(1, "*----"), peer = picking.join(2, "*****");
+  deepStrictEqual(picking.pick(other, 1), "0.0");
+  deepStrictEqual(picking.pick(peer, 5), "2.0 2.1 4.0 4.1 0.1");
+});
+
+Deno.test("pick() gives all pieces in order if sequential, a failed one first", () => {
+  const picking = new Picking({ pieces: "..!...", blocksPerPiece: 2, sequential: true });
+  const peer = picking.join(1, "*-****"), other = picking.join(2, "******");
+  deepStrictEqual(picking.pick(peer, 5), "2.0 2.1 0.0 0.1 3.0");
+  deepStrictEqual(picking.pick(other, 2), "1.0 1.1");
+  picking.give(peer, "0.0 0.1 2.0 2.1");
+  picking.picker.failed(0 as PieceIndex);
+  deepStrictEqual(picking.pick(peer, 4), "0.0 0.1 3.1 4.0");
+});
+
+Deno.test("returned() frees a block for others, and gives up a piece of which nothing is here", () => {
+  const picking = new Picking({ pieces: "." });
+  const first = picking.join(1, "*"), second = picking.join(2, "*");
+  picking.pick(first, 4);
+  picking.give(first, "0.0");
+  picking.returned(first, "0.2");
+  deepStrictEqual(picking.pick(second, 4), "0.2");
+  picking.returned(first, "0.1 0.3 0.3");
+  picking.returned(second, "0.2 0.0");
+  deepStrictEqual(picking.states(), "p");
+  deepStrictEqual(picking.pick(second, 4), "0.1 0.2 0.3");
+
+  const untouched = new Picking({ pieces: "." });
+  const peer = untouched.join(1, "*");
+  untouched.pick(peer, 4);
+  untouched.returned(peer, "0.0 0.1 0.2");
+  deepStrictEqual(untouched.states(), "p");
+  untouched.returned(peer, "0.3");
+  deepStrictEqual([untouched.states(), untouched.assembly.usedBytes], [".", 0]);
+});
+
+Deno.test("peerGone() frees all blocks of the peer", () => {
+  const picking = new Picking({ pieces: "...", blocksPerPiece: 2 });
+  const first = picking.join(1, "***"), second = picking.join(2, "***");
+  picking.pick(first, 6);
+  deepStrictEqual(picking.pick(second, 6), "");
+  picking.leave(first);
+  deepStrictEqual(picking.states(), "...");
+  deepStrictEqual(picking.picker.pick(second, 9, picking.now).length, 6);
+});
+
+Deno.test("received() moves a full piece on, and takes a block that nobody asked for", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 2 });
+  const first = picking.join(1, "*"), second = picking.join(2, "*");
+  picking.pick(first, 1);
+  deepStrictEqual(picking.give(second, "0.1"), []);
+  const [full] = picking.give(first, "0.0");
+  deepStrictEqual([full?.piece, full?.contributors], [0, [1, 2]]);
+  deepStrictEqual(picking.states(), "v");
+  deepStrictEqual(picking.give(second, "0.1"), []);
+  picking.picker.verified(0 as PieceIndex);
+  deepStrictEqual(picking.states(), "h");
+});
+
+Deno.test("pick() repeats requests of a peer that is late, once, and received() names the rest", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 2 });
+  const slow = picking.join(1, "*"), quick = picking.join(2, "*"), third = picking.join(3, "*");
+  picking.pick(slow, 2);
+  picking.now += 299;
+  deepStrictEqual(picking.pick(quick, 9), "");
+  picking.now += 700; // a peer that never answered is believed to take 500 ms
+  deepStrictEqual(picking.pick(quick, 1), "0.0");
+  deepStrictEqual(picking.pick(quick, 9), "0.1");
+  deepStrictEqual(picking.pick(quick, 9), "");
+  deepStrictEqual(picking.pick(slow, 9), "");
+  deepStrictEqual(picking.pick(third, 9), "", "two peers per block are enough");
+  deepStrictEqual(received(picking, quick, 0), [1]);
+  deepStrictEqual(received(picking, slow, 1), [2]);
+});
+
+Deno.test("pick() lets twice as many peers repeat a request every 2 s", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 1 });
+  const peers = Array.from({ length: 40 }, (_, key) => picking.join(key, "*"));
+  picking.pick(peers[0]!, 1);
+  const counts: number[] = [];
+  for (const ms of [1_000, 2_000, 2_000, 2_000, 20_000]) {
+    picking.now += ms;
+    const asked = peers.filter((peer) => picking.pick(peer, 1) !== "");
+    counts.push((counts.at(-1) ?? 1) + asked.length);
+  }
+  deepStrictEqual(counts, [2, 4, 8, 16, 40]);
+});
+
+Deno.test("pick() does not repeat a request that will be answered as soon", () => {
+  const picking = new Picking({ pieces: "...", blocksPerPiece: 1 });
+  const first = picking.join(1, "***"), second = picking.join(2, "***");
+  const order = picking.pick(first, 2).split(" ");
+  picking.now += 800;
+  picking.give(first, order[0]!); // takes 800 ms
+  picking.pick(second, 1);
+  deepStrictEqual(picking.pick(second, 1), "");
+  picking.now += 500;
+  deepStrictEqual(picking.pick(second, 1), order[1], "1300 ms is late for 800 ms");
+});
+
+Deno.test("pick() repeats the request of a snubbing peer at once", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 1 });
+  const snubbing = picking.join(1, "*"), peer = picking.join(2, "*");
+  answersAfter(picking, snubbing, 10);
+  snubbing.isSnubbed = true;
+  picking.pick(snubbing, 1);
+  picking.now += 100;
+  deepStrictEqual(picking.pick(peer, 1), "0.0");
+});
+
+Deno.test("pick() lets a quick peer repeat slow peers' requests when memory is full", () => {
+  const picking = new Picking({ pieces: "........", blocksPerPiece: 2, budgetPieces: 3 });
+  const quick = picking.join(9, "********");
+  for (const key of [1, 2, 3]) {
+    const letters = "--------".split("");
+    letters[key] = "*";
+    picking.pick(picking.join(key, letters.join("")), 2);
+  }
+  deepStrictEqual(picking.states(), ".ppp....");
+  deepStrictEqual(picking.pick(quick, 9), "");
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(quick, 9), "1.0 1.1 2.0 2.1 3.0 3.1");
+});
+
+Deno.test("pick() gives up the stalest abandoned piece when memory is full", () => {
+  const picking = new Picking({ pieces: "....", blocksPerPiece: 2, budgetPieces: 2 });
+  const leaver = picking.join(1, "**--"), stayer = picking.join(2, "--**");
+  picking.pick(leaver, 4);
+  picking.give(leaver, "0.0");
+  picking.now += 10;
+  picking.give(leaver, "1.0");
+  picking.leave(leaver);
+  deepStrictEqual([picking.pick(stayer, 9), picking.states()], ["", "pp.."]);
+  picking.now += 1_999;
+  deepStrictEqual(picking.pick(stayer, 9).length, "2.0 2.1".length);
+  deepStrictEqual(picking.states().slice(0, 2), ".p");
+  picking.now += 600;
+  deepStrictEqual(picking.pick(stayer, 9).length, "2.0 2.1".length);
+  deepStrictEqual(picking.states(), "..pp");
+});
+
+Deno.test("pick() gives up the oldest piece when its peers hold all memory for minutes", () => {
+  const picking = new Picking({ pieces: "..", blocksPerPiece: 2, budgetPieces: 1 });
+  const hostile = picking.join(1, "*-"), peer = picking.join(2, "-*");
+  picking.pick(hostile, 2);
+  picking.now += 30_000;
+  deepStrictEqual(picking.pick(peer, 9), "");
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(peer, 9), "1.0 1.1");
+  deepStrictEqual(picking.states(), ".p");
+  // What it still owes is not asked for again, should the piece be started again.
+  picking.giveGood(peer, "1.0 1.1");
+  deepStrictEqual(picking.pick(hostile, 9), "");
+  const third = picking.join(3, "*-");
+  deepStrictEqual(picking.pick(third, 1), "0.0");
+  deepStrictEqual(picking.pick(hostile, 9), "");
+  picking.giveGood(third, "0.0");
+  picking.giveGood(hostile, "0.1");
+  deepStrictEqual(picking.states(), "hh");
+});
+
+Deno.test("pick() keeps slow peers to pieces of their own while there is room", () => {
+  const picking = new Picking({ pieces: "hhhh....", blocksPerPiece: 4, budgetPieces: 4 });
+  const quick = picking.join(1, "********"), slow = picking.join(2, "********");
+  answersAfter(picking, quick, 100);
+  answersAfter(picking, slow, 3_000);
+  const piecesOf = (peer: ScriptedPeer) => picking.pickPieces(peer, 1);
+  const ofQuick = piecesOf(quick), ofSlow = piecesOf(slow);
+  ok(ofQuick !== ofSlow);
+  deepStrictEqual([piecesOf(quick), piecesOf(slow)], [ofQuick, ofSlow]);
+  picking.pick(quick, 2 + 4); // nothing left to start but one piece
+  picking.pick(quick, 4);
+  deepStrictEqual(picking.pickPieces(quick, 9), ofSlow);
+});
+
+Deno.test("corrupt() has a piece fetched from one peer, best one that did not give it before", () => {
+  const picking = new Picking({ pieces: "." });
+  const [a, b, c] = [1, 2, 3].map((key) => picking.join(key, "*")) as [
+    ScriptedPeer,
+    ScriptedPeer,
+    ScriptedPeer,
+  ];
+  picking.pick(a, 2);
+  picking.pick(b, 2);
+  picking.give(a, "0.0 0.1");
+  picking.giveBad(b, "0.2 0.3");
+  deepStrictEqual([picking.states(), picking.pick(a, 1), picking.pick(b, 1)], [".", "", ""]);
+  deepStrictEqual(picking.pick(c, 1), "0.0");
+  picking.now += 5_000;
+  deepStrictEqual(picking.pick(a, 4), "");
+  deepStrictEqual(picking.pick(c, 4), "0.1 0.2 0.3");
+  // A block that the others owe from before is refused, or nobody would be to blame.
+  deepStrictEqual(picking.give(a, "0.1"), []);
+  const [full] = picking.give(c, "0.0 0.1 0.2 0.3");
+  deepStrictEqual(full?.contributors, [3, 3, 3, 3]);
+});
+
+Deno.test("corrupt() lets a suspect fetch the piece alone when nobody else does", () => {
+  const picking = new Picking({ pieces: "." });
+  const { a, b } = failedByTwo(picking);
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(b, 9), "0.0 0.1 0.2 0.3");
+  deepStrictEqual(picking.pick(a, 9), "");
+  picking.giveBad(b, "0.0 0.1 0.2 0.3");
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(a, 9), "0.0 0.1 0.2 0.3", "the former owner would wait longer");
+});
+
+Deno.test("a piece on parole goes on with another peer when its owner chokes or leaves", () => {
+  const picking = new Picking({ pieces: "." });
+  const { a, b } = failedByTwo(picking);
+  const c = picking.join(3, "*");
+  picking.pick(c, 4);
+  picking.give(c, "0.0");
+  picking.returned(c, "0.1 0.2 0.3");
+  deepStrictEqual(picking.pick(a, 4), "");
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(a, 4), "0.1 0.2 0.3");
+  picking.leave(a);
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(b, 2), "0.1 0.2");
+});
+
+Deno.test("a piece on parole gets help from idle peers when its owner is slow", () => {
+  const picking = new Picking({ pieces: "." });
+  const { a } = failedByTwo(picking);
+  const owner = picking.join(3, "*"), idle = picking.join(4, "*");
+  picking.pick(owner, 2);
+  picking.now += 5_000;
+  deepStrictEqual(picking.pick(idle, 9), "");
+  picking.now += 300;
+  deepStrictEqual(picking.pick(a, 9), "", "suspects help last");
+  deepStrictEqual(picking.pick(idle, 9), "0.2 0.3 0.0 0.1");
+  picking.give(idle, "0.0 0.1 0.2");
+  picking.now += 6_000;
+  deepStrictEqual(picking.pick(a, 9), "0.3");
+  deepStrictEqual(picking.give(a, "0.3").length, 1);
+});
+
+Deno.test("corrupt() does not put a piece on parole that one peer gave", () => {
+  const picking = new Picking({ pieces: "." });
+  const liar = picking.join(1, "*"), [b, c] = [picking.join(2, "*"), picking.join(3, "*")];
+  picking.pick(liar, 4);
+  picking.giveBad(liar, "0.0 0.1 0.2 0.3");
+  deepStrictEqual([picking.pick(b, 2), picking.pick(c, 2)], ["0.0 0.1", "0.2 0.3"]);
+});
+
+Deno.test("isInteresting() follows what is missing and what the peer has", () => {
+  const picking = new Picking({ pieces: "-h..", blocksPerPiece: 1 });
+  const bore = picking.join(1, "**--"), peer = picking.join(2, "**-*");
+  deepStrictEqual(picking.picker.isInteresting(bore), false);
+  deepStrictEqual(picking.picker.isInteresting(bore), false);
+  bore.theirHave.set(2);
+  deepStrictEqual(picking.picker.isInteresting(bore), true);
+  picking.pick(peer, 9);
+  deepStrictEqual(picking.picker.isInteresting(peer), true, "not until it is verified");
+  picking.giveGood(peer, "3.0");
+  deepStrictEqual(picking.picker.isInteresting(peer), false);
+  picking.picker.failed(3 as PieceIndex);
+  deepStrictEqual(picking.picker.isInteresting(peer), true);
+  peer.theirHave = new Bitfield(4);
+  deepStrictEqual(picking.picker.isInteresting(peer), false);
+});
+
+function received(picking: Picking, peer: ScriptedPeer, block: number): readonly number[] {
+  picking.assembly.put(0 as PieceIndex, block as BlockIndex, new Uint8Array(16_384), peer.key);
+  return picking.picker.received(peer.key, 0 as PieceIndex, block as BlockIndex, picking.now);
+}
+
+/** Makes the picker believe that the peer answers so soon, and leaves everything else as it was. */
+function answersAfter(picking: Picking, peer: ScriptedPeer, durationMs: number): void {
+  const [span] = picking.picker.pick(peer, 1, picking.now - durationMs);
+  // A block that was refused by the assembly is answered, and free.
+  picking.picker.received(peer.key, span!.piece, span!.block, picking.now);
+}
+
+/** Piece 0 was given by two peers and was wrong. */
+function failedByTwo(picking: Picking): { a: ScriptedPeer; b: ScriptedPeer } {
+  const a = picking.join(1, "*"), b = picking.join(2, "*");
+  picking.pick(a, 2);
+  picking.pick(b, 2);
+  picking.give(a, "0.0 0.1");
+  picking.giveBad(b, "0.2 0.3");
+  return { a, b };
+}
