@@ -1,0 +1,81 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { MetainfoError, StorageError, type StorageReason } from "../../src/base/errors.ts";
+import {
+  combinedExitCode,
+  CommandError,
+  type Failure,
+  failureOf,
+  invalidSource,
+  permissionFailure,
+  usageError,
+} from "../../src/cli/failure.ts";
+
+Deno.test("failureOf() gives every error its exit code", () => {
+  const storage = (reason: StorageReason) => new StorageError(reason, "x", "Cannot write x: …");
+  const cases: [unknown, number, boolean][] = [
+    [usageError("no"), 2, false],
+    [invalidSource("no"), 3, false],
+    [new MetainfoError("not-bencode", "Cannot read the torrent: …"), 3, false],
+    [storage("permission"), 4, false],
+    [storage("no-space"), 5, true],
+    [storage("read-only"), 5, true],
+    [storage("denied"), 5, true],
+    [storage("io"), 5, true],
+    [storage("symlink"), 5, true],
+    [storage("not-regular"), 5, true],
+    [storage("missing"), 5, true],
+    [storage("name-too-long"), 5, true],
+    [storage("occupied"), 6, false],
+    [storage("locked"), 75, true],
+    [new TypeError("oops"), 1, false],
+    ["a string", 1, false],
+  ];
+  for (const [error, exitCode, retryable] of cases) {
+    const failure = failureOf(error);
+    deepStrictEqual([failure.exitCode, failure.retryable], [exitCode, retryable], String(error));
+  }
+});
+
+Deno.test("failureOf() asks to report what nobody expected", () => {
+  const { detail } = failureOf(new TypeError("x is undefined"));
+  ok(detail.includes("TypeError: x is undefined"), detail);
+  ok(detail.includes("please report it"), detail);
+});
+
+Deno.test("failureOf() keeps a sentence and its evidence", () => {
+  const base = { verdict: "too-large", exitCode: 3, retryable: false };
+  deepStrictEqual(failureOf(new CommandError(base, "much", { size: 5 })), {
+    ...base,
+    detail: "much",
+    evidence: { size: 5 },
+  });
+  deepStrictEqual(failureOf(new StorageError("no-space", "a/b", "full")).evidence, {
+    reason: "no-space",
+    path: "a/b",
+  });
+});
+
+Deno.test("S4 failureOf() names the exact flag of a missing permission", () => {
+  const refusal = new Deno.errors.NotCapable(
+    'Requires read access to "/data/x", run again with the --allow-read flag',
+  );
+  const failure = failureOf(refusal);
+  deepStrictEqual([failure.exitCode, failure.evidence], [4, { flag: "--allow-read=/data/x" }]);
+  ok(failure.detail.includes("run again with --allow-read=/data/x"), failure.detail);
+  const { detail } = permissionFailure({ access: "net", target: "", flag: "--allow-net" });
+  ok(detail.startsWith("Deno's permission for net access is missing"), detail);
+});
+
+Deno.test("combinedExitCode() puts what is no use to retry first, then the order given", () => {
+  const failure = (exitCode: number, retryable: boolean): Failure => ({
+    verdict: "",
+    exitCode,
+    retryable,
+    detail: "",
+    evidence: {},
+  });
+  deepStrictEqual(combinedExitCode([]), 0);
+  deepStrictEqual(combinedExitCode([failure(12, true), failure(5, true)]), 12);
+  deepStrictEqual(combinedExitCode([failure(12, true), failure(3, false)]), 3);
+  deepStrictEqual(combinedExitCode([failure(6, false), failure(12, true), failure(3, false)]), 6);
+});
