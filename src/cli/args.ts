@@ -1,0 +1,91 @@
+/** What the user typed, as a command with typed options. Pure but for what it prints. */
+import { object, or } from "@optique/core/constructs";
+import { runParserSync } from "@optique/core/facade";
+import { formatMessage, message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { argument, command, constant, flag } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { usageError } from "./failure.ts";
+import { getParser } from "./get_options.ts";
+import { VERSION } from "./version.ts";
+
+const json = withDefault(flag("--json", { description: message`machine-readable` }), false);
+
+const infoParser = object({
+  command: constant("info"),
+  json,
+  source: argument(string({ metavar: "SOURCE" }), {
+    description: message`a .torrent file, an http(s) URL of one, or - for standard input`,
+  }),
+});
+
+const verifyParser = object({
+  command: constant("verify"),
+  json,
+  torrent: argument(string({ metavar: "TORRENT" }), { description: message`a .torrent file` }),
+  path: optional(argument(string({ metavar: "PATH" }), {
+    description: message`the data, or the folder that it is in (the current one)`,
+  })),
+});
+
+const demoParser = object({ command: constant("demo") });
+
+const programParser = or(
+  command("get", getParser, {
+    brief: message`download, verify, exit`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
+  command("info", infoParser, { brief: message`what a torrent holds` }),
+  command("verify", verifyParser, { brief: message`check files on disk against a torrent` }),
+  command("demo", demoParser, {
+    brief: message`a whole swarm on this machine: tracker, seeders, one download, verified`,
+  }),
+);
+
+/** One command and its options. */
+export type Command = InferValue<typeof programParser>;
+export type InfoOptions = Extract<Command, { command: "info" }>;
+export type VerifyOptions = Extract<Command, { command: "verify" }>;
+
+/** First words that are not a source: everything else means `get`. */
+const FIRST_WORDS = ["get", "info", "verify", "demo", "completion", "--help", "-h", "--version"];
+const HELP_FOOTER =
+  message`"starling SOURCE..." means "starling get SOURCE..."; "starling get --help" lists the options.`;
+
+/**
+ * The command, or undefined when the answer was already given to `print`: help, the version, a
+ * completion script. Throws a usage error of one line.
+ */
+export function parseArguments(
+  args: readonly string[],
+  { print, columns }: { print: (text: string) => void; columns: number },
+): Command | undefined {
+  return runParserSync(programParser, "starling", withCommand(args), {
+    help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
+    version: { option: true, value: `starling ${VERSION}`, onShow: () => undefined },
+    completion: { command: true, onShow: () => undefined },
+    brief: message`A BitTorrent client that downloads, verifies and exits.`,
+    footer: HELP_FOOTER,
+    usageLine: [{ type: "ellipsis" }],
+    termWidth: "auto",
+    maxWidth: columns,
+    aboveError: "none",
+    stdout: print,
+    stderr: () => {},
+    onError: (_code, error) => {
+      const sentence = formatMessage(error, { colors: false, quotes: false });
+      throw usageError(`${oneLine(sentence)} (starling --help tells more)`);
+    },
+  }) as Command | undefined;
+}
+
+/** `starling <source>...` means `get`. */
+function withCommand(args: readonly string[]): readonly string[] {
+  if (args.length === 0) return ["--help"];
+  return FIRST_WORDS.includes(args[0]!) ? args : ["get", ...args];
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
+}

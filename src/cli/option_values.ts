@@ -1,0 +1,100 @@
+/**
+ * How the values of options are written, and what each becomes: what is typed is checked here
+ * once, so that commands see sizes, endpoints and ranges and no text. Pure.
+ */
+import { type Message, message } from "@optique/core/message";
+import type { NonEmptyString } from "@optique/core/nonempty";
+import type { ValueParser } from "@optique/core/valueparser";
+import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../base/endpoint.ts";
+import { printable } from "../base/printable.ts";
+import { parseRange, type RangeOption } from "./byte_range.ts";
+import { parseDuration, parseSize } from "./units.ts";
+
+/** A header that is sent when a .torrent is fetched. */
+export interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+const MAX_SHOWN_VALUE_LENGTH = 100;
+
+/** Bytes: `64M`. */
+export const sizeValue = valueOf("SIZE", 0, parseSize, "a size such as 500K, 64M or 1.5G");
+
+/** Bytes a second: `2M`. */
+export const rateValue = valueOf("RATE", 0, parseSize, "a rate such as 500K, 2M or 1.5G");
+
+/** Milliseconds, at least one: `90s`. */
+export const durationValue = valueOf(
+  "T",
+  0,
+  (text) => parseDuration(text) || undefined,
+  "a time such as 90s, 10m, 2h or 1d",
+);
+
+/** Milliseconds, or 0 for not at all. */
+export const waitValue = valueOf("T", 0, parseDuration, "a time such as 0, 90s, 10m or 2h");
+
+/** Where a peer is, named by the user. */
+export const endpointValue = valueOf<Endpoint>(
+  "HOST:PORT",
+  { host: "", port: 0 },
+  parseEndpoint,
+  "HOST:PORT, such as 192.0.2.1:6881 or [2001:db8::1]:6881",
+);
+
+/** An address of this machine. */
+export const addressValue = valueOf(
+  "ADDR",
+  "",
+  (text) => addressBytes(text) === undefined ? undefined : canonicalHost(text),
+  "an IPv4 or IPv6 address",
+);
+
+export const rangeValue = valueOf<RangeOption>(
+  "FILE:START-END",
+  { pattern: "", start: 0, end: 0 },
+  parseRange,
+  "FILE:START-END, FILE:START- or FILE:-LAST, with START below END",
+);
+
+export const headerValue = valueOf<Header>(
+  "'NAME: VALUE'",
+  { name: "", value: "" },
+  parseHeader,
+  "a header such as 'Cookie: id=1'",
+);
+
+/** RFC 9110: a token, a colon, and no control characters in the value. */
+function parseHeader(text: string): Header | undefined {
+  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\p{Cc}]*)$/u.exec(text);
+  return match === null ? undefined : { name: match[1]!, value: match[2]!.trimEnd() };
+}
+
+/** `placeholder` only stands in for a value while Optique completes words; nobody else sees it. */
+function valueOf<Value>(
+  metavar: NonEmptyString,
+  placeholder: Value,
+  parse: (text: string) => Value | undefined,
+  expected: string,
+): ValueParser<"sync", Value> {
+  return {
+    mode: "sync",
+    metavar,
+    placeholder,
+    parse(text) {
+      const value = parse(text);
+      if (value !== undefined) return { success: true, value };
+      return { success: false, error: refusal(text, expected) };
+    },
+    format: (value) => String(value),
+  };
+}
+
+function refusal(text: string, expected: string): Message {
+  return message`${printable(text, MAX_SHOWN_VALUE_LENGTH)} is not ${plain(expected)}`;
+}
+
+function plain(text: string): Message {
+  return [{ type: "text", text }];
+}

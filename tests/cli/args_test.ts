@@ -1,0 +1,176 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { type Command, parseArguments } from "../../src/cli/args.ts";
+import { CommandError } from "../../src/cli/failure.ts";
+import type { GetOptions } from "../../src/cli/get_options.ts";
+
+function parse(...args: string[]): { command: Command | undefined; printed: string } {
+  let printed = "";
+  const command = parseArguments(args, { print: (text) => printed += text, columns: 80 });
+  return { command, printed };
+}
+
+function parseGet(...args: string[]): GetOptions {
+  const { command } = parse(...args);
+  ok(command?.command === "get");
+  return command;
+}
+
+function refusal(...args: string[]): string {
+  try {
+    parse(...args);
+  } catch (error) {
+    ok(error instanceof CommandError);
+    deepStrictEqual(error.failure.exitCode, 2);
+    ok(!error.message.includes("\n"), error.message);
+    return error.message;
+  }
+  throw new Error(`${args} was not refused`);
+}
+
+Deno.test("parseArguments() has the defaults of cli.md", () => {
+  deepStrictEqual(parseGet("get", "x.torrent"), {
+    command: "get",
+    outputDir: ".",
+    peers: [],
+    port: undefined,
+    bindAddress: undefined,
+    maxPeers: 80,
+    maxDownloads: 0,
+    uploadSlots: 8,
+    maxDownloadRate: undefined,
+    maxUploadRate: undefined,
+    select: [],
+    ranges: [],
+    sequential: false,
+    noTracker: false,
+    deadlineMs: undefined,
+    stallMs: undefined,
+    memoryBytes: 64 * 1024 ** 2,
+    headers: [],
+    maxBytes: undefined,
+    overwrite: false,
+    noResume: false,
+    waitLockMs: 0,
+    onDone: undefined,
+    json: false,
+    quiet: false,
+    verbose: false,
+    logDir: undefined,
+    stateDir: undefined,
+    sources: ["x.torrent"],
+  });
+});
+
+Deno.test("parseArguments() takes every option, typed", () => {
+  const options = parseGet(
+    ...["get", "-o", "out", "--peer", "example.org:6881", "--peer=[::1]:1", "-p", "7000"],
+    ...["--bind", "127.0.0.1", "--max-peers", "9", "--max-downloads", "3", "--max-uploads", "0"],
+    ...["--max-download-rate", "2M", "--max-upload-rate", "1.5K", "--select", "*.iso"],
+    ...["--select", "1,3-5", "--range", "a:0-1K", "--sequential", "--no-tracker"],
+    ...["--deadline", "2h", "--stall", "90s", "--memory", "16M", "--header", "Cookie: id=1"],
+    ...["--max-bytes", "1G", "--overwrite", "--no-resume", "--wait-lock", "10m"],
+    ...["--on-done", "echo done", "--json", "-v", "--log-dir", "logs", "--state-dir", "s"],
+    ...["a.torrent", "-"],
+  );
+  deepStrictEqual(options, {
+    command: "get",
+    outputDir: "out",
+    peers: [{ host: "example.org", port: 6881 }, { host: "::1", port: 1 }],
+    port: 7000,
+    bindAddress: "127.0.0.1",
+    maxPeers: 9,
+    maxDownloads: 3,
+    uploadSlots: 0,
+    maxDownloadRate: 2 * 1024 ** 2,
+    maxUploadRate: 1536,
+    select: ["*.iso", "1,3-5"],
+    ranges: [{ pattern: "a", start: 0, end: 1024 }],
+    sequential: true,
+    noTracker: true,
+    deadlineMs: 7_200_000,
+    stallMs: 90_000,
+    memoryBytes: 16 * 1024 ** 2,
+    headers: [{ name: "Cookie", value: "id=1" }],
+    maxBytes: 1024 ** 3,
+    overwrite: true,
+    noResume: true,
+    waitLockMs: 600_000,
+    onDone: "echo done",
+    json: true,
+    quiet: false,
+    verbose: true,
+    logDir: "logs",
+    stateDir: "s",
+    sources: ["a.torrent", "-"],
+  });
+});
+
+Deno.test("parseArguments() reads a source alone as get", () => {
+  deepStrictEqual(parseGet("x.torrent").sources, ["x.torrent"]);
+  deepStrictEqual(parseGet("-q", "x.torrent").quiet, true);
+  deepStrictEqual(parseGet("-").sources, ["-"]);
+  deepStrictEqual(parseGet("--", "-x").sources, ["-x"]);
+  deepStrictEqual(parseGet("./info").sources, ["./info"]);
+});
+
+Deno.test("parseArguments() reads the other commands", () => {
+  deepStrictEqual(parse("info", "--json", "x").command, {
+    command: "info",
+    json: true,
+    source: "x",
+  });
+  deepStrictEqual(parse("verify", "x", "folder").command, {
+    command: "verify",
+    json: false,
+    torrent: "x",
+    path: "folder",
+  });
+});
+
+Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
+  const cases: [string[], string][] = [
+    [["get"], "a source is missing"],
+    [["get", "--nope", "x"], "--nope"],
+    [["--nope"], "--nope"],
+    [["get", "--memory", "lots", "x"], "--memory: lots is not a size such as"],
+    [["get", "--memory"], "--memory requires SIZE"],
+    [["get", "--max-download-rate", "0", "x"], "0 is not a rate such as"],
+    [["get", "--max-upload-rate", "fast", "x"], "fast is not a rate"],
+    [["get", "--deadline", "90", "x"], "90 is not a time such as 90s"],
+    [["get", "--deadline", "0s", "x"], "0s is not a time"],
+    [["get", "--stall", "-1s", "x"], "-1s is not a time"],
+    [["get", "-p", "0", "x"], "-p/--port"],
+    [["get", "-p", "65536", "x"], "-p/--port"],
+    [["get", "--peer", "nowhere", "x"], "nowhere is not HOST:PORT"],
+    [["get", "--bind", "localhost", "x"], "localhost is not an IPv4 or IPv6 address"],
+    [["get", "--max-peers", "0", "x"], "--max-peers"],
+    [["get", "--range", "a:5-2", "x"], "a:5-2 is not FILE:START-END"],
+    [["get", "--header", "nope", "x"], "nope is not a header"],
+    [["get", "--header", "A: b\r\nC: d", "x"], "is not a header"],
+    [["get", "-o", "a", "-o", "b", "x"], "-o cannot be used multiple times"],
+    [["info"], "SOURCE"],
+    [["info", "a", "b"], "b"],
+    [["verify"], "TORRENT"],
+  ];
+  for (const [args, words] of cases) ok(refusal(...args).includes(words), refusal(...args));
+});
+
+Deno.test("S13 parseArguments() quotes no control codes back", () => {
+  ok(!refusal("get", "--memory", "\x1b[2J", "x").includes("\x1b"));
+});
+
+Deno.test("parseArguments() answers help, version and completion by itself", () => {
+  deepStrictEqual(parse("--version"), { command: undefined, printed: "starling 0.1.0" });
+  for (const args of [[], ["--help"], ["-h"], ["get", "--help"]]) {
+    const { command, printed } = parse(...args);
+    deepStrictEqual(command, undefined);
+    ok(printed.includes("Usage: starling"), printed);
+  }
+  ok(parse("get", "--help").printed.includes("--max-download-rate RATE"));
+  ok(parse("completion", "bash").printed.includes("complete -F"));
+  ok(parse("completion", "zsh").printed.includes("#compdef starling"));
+});
+
+Deno.test("parseArguments() completes the names of options", () => {
+  ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
+});
