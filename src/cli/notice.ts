@@ -1,0 +1,58 @@
+/** What happens to the sources of `get`, for all who tell of it. Pure. */
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { PeerSnapshot, TorrentEvent } from "../torrent/snapshot.ts";
+import type { Failure } from "./failure.ts";
+import type { SourceView } from "./progress.ts";
+
+/** The source that something happened to. */
+export interface Subject {
+  /** As it was typed, without secrets. */
+  readonly source: string;
+  /** The torrent's name, or the source while that is not known: printable. */
+  readonly name: string;
+  /** Lower-case hex; null while it is not known. */
+  readonly infoHash: string | null;
+}
+
+export type Notice =
+  | {
+    readonly kind: "added";
+    readonly metainfo: Metainfo;
+    /** What was selected: bytes and files. */
+    readonly size: number;
+    readonly fileCount: number;
+  }
+  | { readonly kind: "torrent"; readonly event: TorrentEvent }
+  | { readonly kind: "done"; readonly summary: Summary }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "debug"; readonly message: string };
+
+/** A source that is complete and verified. */
+export interface Summary {
+  readonly fileCount: number;
+  /** Bytes that were selected. */
+  readonly size: number;
+  /** Bytes of blocks received, and sent, in this run. */
+  readonly downloaded: number;
+  readonly uploaded: number;
+  /** Peers that gave at least one good block. */
+  readonly contributors: number;
+  readonly durationMs: number;
+  /** Where it is: the output folder and the root, `/`-separated. */
+  readonly path: string;
+}
+
+/** Bytes a second over the whole run. */
+export function meanRate({ downloaded, durationMs }: Summary): number {
+  return durationMs > 0 ? Math.round(downloaded * 1000 / durationMs) : 0;
+}
+
+/** Who tells of it: on a terminal, in plain lines, in JSON, in a log. */
+export interface Audience {
+  hear(subject: Subject, notice: Notice): void;
+  /** How all sources are, several times a second. */
+  show(sources: readonly SourceView[], peers: readonly PeerSnapshot[]): void;
+  /** Nothing more will come. Resolves once all is written. */
+  close(): Promise<void>;
+}
