@@ -1,0 +1,128 @@
+/** How people are told: in place on a terminal, in plain lines elsewhere, and in a log file. */
+import type { Clock } from "../base/ambient.ts";
+import type { PeerSnapshot } from "../torrent/snapshot.ts";
+import type { Environment } from "./environment.ts";
+import type { Audience, Notice, Subject } from "./notice.ts";
+import type { Output } from "./output.ts";
+import { renderPlainLine, renderView, type SourceView } from "./progress.ts";
+import { Screen } from "./screen.ts";
+import { type Level, type Sentence, sentenceOf } from "./sentences.ts";
+
+/** Without a terminal progress is a line this often: a cron mail stays short. */
+const PLAIN_INTERVAL_MS = 30_000;
+/** A log file does not grow beyond this: a run of weeks must not fill a disk. */
+const MAX_LOG_CHARACTERS = 64 * 1024 * 1024;
+
+const PREFIX = "starling: ";
+
+/** How much is said. */
+export interface Loudness {
+  /** Nothing but errors. */
+  readonly quiet: boolean;
+  /** Everything. */
+  readonly verbose: boolean;
+}
+
+/** The live view, with sentences going by above it. */
+export class TerminalAudience implements Audience {
+  readonly #environment: Environment;
+  readonly #loudness: Loudness;
+  readonly #screen: Screen;
+
+  constructor(environment: Environment, loudness: Loudness) {
+    this.#environment = environment;
+    this.#loudness = loudness;
+    this.#screen = new Screen(environment.stdout);
+  }
+
+  hear(subject: Subject, notice: Notice): void {
+    const { level, text } = sentenceOf(subject, notice);
+    if (!isSaid(level, this.#loudness)) return;
+    const { stderr } = this.#environment;
+    // On the same terminal it must not write across the view.
+    if (level === "error" && !stderr.isTerminal) stderr.writeLine(PREFIX + text);
+    else this.#screen.print(level === "info" ? text : PREFIX + text);
+  }
+
+  show(sources: readonly SourceView[], peers: readonly PeerSnapshot[]): void {
+    const { useColor } = this.#environment;
+    const shownPeers = this.#loudness.verbose ? peers : [];
+    const size = this.#environment.terminalSize();
+    this.#screen.draw(renderView(sources, shownPeers, { ...size, useColor }));
+  }
+
+  close(): Promise<void> {
+    this.#screen.close();
+    return this.#environment.stdout.flush();
+  }
+}
+
+/** Plain lines, no control codes: results on standard output, the rest on standard error. */
+export class PlainAudience implements Audience {
+  readonly #environment: Environment;
+  readonly #loudness: Loudness;
+  #shownAt: number;
+
+  constructor(environment: Environment, loudness: Loudness) {
+    this.#environment = environment;
+    this.#loudness = loudness;
+    this.#shownAt = environment.clock.now();
+  }
+
+  hear(subject: Subject, notice: Notice): void {
+    const { level, text } = sentenceOf(subject, notice);
+    if (!isSaid(level, this.#loudness)) return;
+    if (level === "info") this.#environment.stdout.writeLine(text);
+    else this.#environment.stderr.writeLine(PREFIX + text);
+  }
+
+  show(sources: readonly SourceView[]): void {
+    const now = this.#environment.clock.now();
+    if (this.#loudness.quiet || now - this.#shownAt < PLAIN_INTERVAL_MS) return;
+    this.#shownAt = now;
+    this.#environment.stdout.writeLine(renderPlainLine(sources));
+  }
+
+  close(): Promise<void> {
+    return this.#environment.stdout.flush();
+  }
+}
+
+/** Everything, with its time, in a file. */
+export class LogAudience implements Audience {
+  readonly #output: Output;
+  readonly #clock: Clock;
+  #characters = 0;
+
+  constructor(output: Output, clock: Clock) {
+    this.#output = output;
+    this.#clock = clock;
+  }
+
+  hear(subject: Subject, notice: Notice): void {
+    this.#write(sentenceOf(subject, notice));
+  }
+
+  show(): void {}
+
+  close(): Promise<void> {
+    return this.#output.flush();
+  }
+
+  #write({ level, text }: Sentence): void {
+    if (this.#characters > MAX_LOG_CHARACTERS) return;
+    const line = `${timestamp(this.#clock)} ${level} ${text}`;
+    this.#characters += line.length;
+    const isLast = this.#characters > MAX_LOG_CHARACTERS;
+    this.#output.writeLine(isLast ? `${line}\nthe log is full and ends here` : line);
+  }
+}
+
+/** RFC 3339, in UTC. */
+function timestamp(clock: Clock): string {
+  return new Date(clock.wallTime()).toISOString();
+}
+
+function isSaid(level: Level, { quiet, verbose }: Loudness): boolean {
+  return level === "error" || (level === "debug" ? verbose : !quiet);
+}

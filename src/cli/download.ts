@@ -1,0 +1,245 @@
+/** One source of `get`, from what was typed to a final name or a verdict. */
+import { printable } from "../base/printable.ts";
+import { StoppedError } from "../torrent/torrent.ts";
+import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
+import { resolveRanges } from "./byte_range.ts";
+import type { Engine, RunningTorrent } from "./engine.ts";
+import type { Environment } from "./environment.ts";
+import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
+import type { ListedFile } from "./file_list.ts";
+import type { GetOptions } from "./get_options.ts";
+import type { Interruption } from "./interruption.ts";
+import type { Notice, Subject, Summary } from "./notice.ts";
+import type { SourceView } from "./progress.ts";
+import { selectFiles } from "./select.ts";
+import { readTorrent, shownSource, type SourceTorrent } from "./source.ts";
+import { formatDuration, formatPercent, formatSize } from "./units.ts";
+
+const MAX_NAME_LENGTH = 200;
+
+export interface DownloadContext {
+  readonly options: GetOptions;
+  readonly environment: Environment;
+  readonly engine: Engine;
+  readonly interruption: Interruption;
+  readonly memoryBudgetBytes: number;
+  /** Is this torrent not being downloaded for another source already? */
+  readonly claim: (infoHash: string) => boolean;
+  readonly tell: (subject: Subject, notice: Notice) => void;
+}
+
+export class Download {
+  readonly #source: string;
+  readonly #context: DownloadContext;
+  readonly #startedAt: number;
+  readonly #leaving = new AbortController();
+  #subject: Subject;
+  #status = "reading the torrent";
+  #torrent: RunningTorrent | undefined;
+  #isOver = false;
+  /** How it was when it was complete. */
+  #completed: TorrentSnapshot | undefined;
+  /** Why it was stopped: the verdict of a deadline or a stall. */
+  #givenUp: Failure | undefined;
+  #progress = { mark: "", at: 0 };
+
+  constructor(source: string, context: DownloadContext) {
+    this.#source = source;
+    this.#context = context;
+    this.#startedAt = context.environment.clock.now();
+    const name = shownSource(source);
+    this.#subject = { source: name, name, infoHash: null };
+  }
+
+  /** Downloads; tells of the result and returns the failure, if it is one. Never rejects. */
+  async run(): Promise<Failure | undefined> {
+    const stop = () => void this.#stop();
+    const { signal } = this.#context.interruption;
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    try {
+      await this.#download();
+      return undefined;
+    } catch (error) {
+      return this.#fail(error);
+    } finally {
+      this.#isOver = true;
+      signal.removeEventListener("abort", stop);
+      await this.#torrent?.close();
+    }
+  }
+
+  /** Gives up when its time is over; to be called several times a second. */
+  supervise(now: number): void {
+    if (this.#isOver || this.#leaving.signal.aborted) return;
+    const { deadlineMs = Infinity, stallMs = Infinity } = this.#context.options;
+    const snapshot = this.#torrent?.snapshot();
+    if (snapshot?.state === "finishing" || snapshot?.state === "complete") return;
+    const mark = `${snapshot?.state} ${snapshot?.have} ${snapshot?.checked.bytes}`;
+    if (mark !== this.#progress.mark) this.#progress = { mark, at: now };
+    const isLate = now - this.#startedAt >= deadlineMs;
+    if (isLate || (snapshot !== undefined && now - this.#progress.at >= stallMs)) {
+      this.#givenUp = this.#verdict(isLate ? "deadline" : "stall");
+      void this.#stop();
+    }
+  }
+
+  view(): SourceView {
+    const torrent = this.#isOver ? this.#completed : this.#torrent?.snapshot();
+    return { subject: this.#subject, status: this.#status, torrent };
+  }
+
+  peers(): readonly PeerSnapshot[] {
+    return this.#isOver ? [] : this.#torrent?.peerSnapshots() ?? [];
+  }
+
+  async #download(): Promise<void> {
+    const { environment, engine, options, claim } = this.#context;
+    const { headers } = options;
+    const { signal } = this.#leaving;
+    const source = await readTorrent(this.#source, { environment, headers, signal });
+    const { metainfo, files } = source;
+    const name = printable(metainfo.name, MAX_NAME_LENGTH) || metainfo.infoHashHex;
+    this.#subject = { ...this.#subject, name, infoHash: metainfo.infoHashHex };
+    if (!claim(metainfo.infoHashHex)) {
+      this.#status = "the same torrent as another source";
+      this.#tell({ kind: "warning", message: "it was named twice and is downloaded once" });
+      return;
+    }
+    const selected = selectFiles(files, options.select);
+    const size = sizeOf(selected);
+    this.#refuseLarger(size);
+    const ranges = resolveRanges(selected, options.ranges);
+    this.#tell({ kind: "added", metainfo, size, fileCount: selected.size });
+    for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
+    this.#status = "waiting for another run on the same target";
+    this.#torrent = await engine.open({
+      source,
+      selected: new Set([...selected].map(({ index }) => index)),
+      ranges,
+      memoryBudgetBytes: this.#context.memoryBudgetBytes,
+      signal,
+      onEvent: (event) => this.#tell({ kind: "torrent", event }),
+    });
+    if (signal.aborted) throw new StoppedError("stopped");
+    await this.#torrent.download();
+    this.#completed = this.#torrent.snapshot();
+    const summary = this.#summarize(this.#completed, source, selected);
+    this.#status = "complete";
+    this.#tell({ kind: "done", summary });
+    await this.#runHook(summary);
+  }
+
+  /** `--on-done`. Its failure changes nothing: the data is complete. */
+  async #runHook({ path, size, fileCount }: Summary): Promise<void> {
+    const { options: { onDone }, environment } = this.#context;
+    if (onDone === undefined) return;
+    const { exitCode } = await environment.runShell(onDone, {
+      STARLING_NAME: this.#subject.name,
+      STARLING_INFO_HASH: this.#subject.infoHash ?? "",
+      STARLING_PATH: path,
+      STARLING_SIZE: String(size),
+      STARLING_FILES: String(fileCount),
+    });
+    if (exitCode !== 0) {
+      this.#tell({ kind: "warning", message: `the command of --on-done ended with ${exitCode}` });
+    }
+  }
+
+  #refuseLarger(size: number): void {
+    const { maxBytes = Infinity } = this.#context.options;
+    if (size <= maxBytes) return;
+    throw new CommandError(
+      { verdict: "too-large", exitCode: ExitCode.invalidTorrent, retryable: false },
+      `${formatSize(size)} are selected, more than --max-bytes allows (${formatSize(maxBytes)})`,
+      { size, maxBytes },
+    );
+  }
+
+  #summarize(
+    { downloaded, uploaded, peers }: TorrentSnapshot,
+    { paths }: SourceTorrent,
+    selected: ReadonlySet<ListedFile>,
+  ): Summary {
+    const { environment: { clock }, options: { outputDir } } = this.#context;
+    return {
+      fileCount: selected.size,
+      size: sizeOf(selected),
+      downloaded,
+      uploaded,
+      contributors: peers.contributed,
+      durationMs: clock.now() - this.#startedAt,
+      path: outputDir === "." ? paths.root : `${outputDir.replace(/\/+$/, "")}/${paths.root}`,
+    };
+  }
+
+  /** Leaves the swarm and saves, whatever it was doing. */
+  async #stop(): Promise<void> {
+    this.#leaving.abort();
+    await this.#torrent?.stop();
+  }
+
+  async #fail(error: unknown): Promise<Failure> {
+    // Not `isOver` yet: the torrent still says how far it came.
+    const failure = this.#leaving.signal.aborted && !(error instanceof CommandError)
+      ? this.#givenUp ?? this.#interrupted()
+      : failureOf(error);
+    if (failure.exitCode === ExitCode.bug && error instanceof Error) {
+      this.#tell({ kind: "debug", message: error.stack ?? "no stack" });
+    }
+    await this.#stop();
+    this.#status = `failed: ${failure.detail}`;
+    this.#tell({ kind: "failed", failure });
+    return failure;
+  }
+
+  #interrupted(): Failure {
+    const { exitCode = ExitCode.bug } = this.#context.interruption;
+    const snapshot = this.#torrent?.snapshot();
+    const done = snapshot === undefined
+      ? "before it began"
+      : `at ${formatPercent(snapshot.bytes, snapshot.size)}; what is here is saved`;
+    return {
+      verdict: "interrupted",
+      exitCode,
+      retryable: true,
+      detail: `interrupted ${done}; run the same command to go on`,
+      evidence: { bytes: snapshot?.bytes ?? 0, size: snapshot?.size ?? null },
+    };
+  }
+
+  /** Why it is not complete now that its time is over. */
+  #verdict(limit: "deadline" | "stall"): Failure {
+    const waitedMs = this.#context.environment.clock.now() - this.#startedAt;
+    const snapshot = this.#torrent?.snapshot();
+    if (this.#torrent === undefined || snapshot?.state === "checking") {
+      return {
+        verdict: "deadline",
+        exitCode: ExitCode.deadline,
+        retryable: true,
+        detail: `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
+          `(${snapshot === undefined ? this.#status : "checking what is on disk"}); ` +
+          "run it again with more time",
+        evidence: { waitedMs },
+      };
+    }
+    const { cause, exitCode, retryable, detail, evidence } = this.#torrent.verdict();
+    return {
+      verdict: cause,
+      exitCode,
+      retryable,
+      detail: `gave up after ${formatDuration(waitedMs)} (--${limit}): ${detail}`,
+      evidence: { ...evidence, limit },
+    };
+  }
+
+  #tell(notice: Notice): void {
+    this.#context.tell(this.#subject, notice);
+  }
+}
+
+function sizeOf(files: Iterable<ListedFile>): number {
+  let size = 0;
+  for (const file of files) size += file.size;
+  return size;
+}

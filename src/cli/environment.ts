@@ -1,0 +1,222 @@
+/**
+ * The one edge of the command line: what a command knows of its process, and all that it can do
+ * to it. Tests run whole commands against an object of their own.
+ */
+import { type Clock, type Random, SystemClock, SystemRandom } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import type { Platform } from "../metainfo/path_element.ts";
+import type { FetchBounded } from "../net/http.ts";
+import type { Engine } from "./engine.ts";
+import type { GetOptions } from "./get_options.ts";
+import type { Interruption } from "./interruption.ts";
+import { Output } from "./output.ts";
+import { type MissingPermission, missingPermission } from "./permission.ts";
+
+/** A signal that asks us to stop. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** Bytes that come in: a file, or standard input. */
+export interface Input {
+  /** Bytes read into `buffer`; null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  close(): void;
+}
+
+/** A program that ran to its end. */
+export interface FinishedProgram {
+  /** 0 for success. */
+  readonly exitCode: number;
+}
+
+export interface Environment {
+  readonly args: readonly string[];
+  /** Whose rules the names of files follow. */
+  readonly platform: Platform;
+  /** Of the runtime: `2.9.6`. */
+  readonly runtimeVersion: string;
+  readonly processorCount: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: Input;
+  /** False when NO_COLOR is set, or standard output is no terminal. */
+  readonly useColor: boolean;
+  /** Columns and rows; zeros when the terminal does not say, or there is none. */
+  terminalSize(): { columns: number; rows: number };
+  /** A bounded GET. */
+  readonly fetch: FetchBounded;
+  /** Network, disk and the torrents between them, as `get` was asked to use them. */
+  openEngine(options: GetOptions): Promise<Engine>;
+  /** Opens an existing regular file. Throws what Deno throws. */
+  openFile(path: string): Promise<Input & { readonly isRegular: boolean; readonly size: number }>;
+  /** Does something stand at the path, and what? Throws what Deno throws but for NotFound. */
+  inspect(path: string): Promise<"file" | "folder" | "other" | undefined>;
+  /** A new file that only we may read, and its folder where that is missing. */
+  createLog(folder: string, name: string): Promise<Output>;
+  /** What Deno would refuse; undefined when it is granted. Asks nobody. */
+  missingPermission(access: "net" | "run", target: string): MissingPermission | undefined;
+  /** The program that runs lines of shell. */
+  readonly shell: string;
+  /** Runs a line of shell; its output goes where ours goes. Throws what Deno throws. */
+  runShell(line: string, variables: Readonly<Record<string, string>>): Promise<FinishedProgram>;
+  /** Calls back for every signal that asks us to stop; returns how to end that. */
+  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back for errors that nobody caught, instead of ending the process. */
+  onUncaught(listener: (error: unknown) => void): void;
+  /** Ends the process at once, after writing `lastWords` to the terminal, if there is one. */
+  exit(code: number, lastWords: string): void;
+}
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly environment: Environment;
+  readonly interruption: Interruption;
+}
+
+/** The real one. */
+export function realEnvironment(): Environment {
+  const clock = new SystemClock();
+  const environment: Environment = {
+    args: Deno.args,
+    platform: platform(),
+    runtimeVersion: Deno.version.deno,
+    processorCount: navigator.hardwareConcurrency,
+    clock,
+    random: new SystemRandom(),
+    stdout: outputTo(Deno.stdout, clock),
+    stderr: outputTo(Deno.stderr, clock),
+    stdin: Deno.stdin,
+    useColor: Deno.stdout.isTerminal() && !Deno.noColor,
+    terminalSize,
+    fetch: async (url, options) => {
+      const { createFetch } = await import("../net/http.ts");
+      return await createFetch({ clock })(url, options);
+    },
+    openEngine: async (options) => {
+      const { openEngine } = await import("./engine.ts");
+      return openEngine(options, environment);
+    },
+    openFile,
+    inspect,
+    createLog: (folder, name) => createLog(folder, name, clock),
+    missingPermission: queryPermission,
+    shell: Deno.build.os === "windows" ? "cmd" : "sh",
+    runShell,
+    onStopSignal,
+    onUncaught,
+    exit,
+  };
+  return environment;
+}
+
+function platform(): Platform {
+  const { os } = Deno.build;
+  return os === "windows" || os === "darwin" ? os : "linux";
+}
+
+function outputTo(stream: typeof Deno.stdout, clock: Clock): Output {
+  return new Output((bytes) => stream.write(bytes), { clock, isTerminal: stream.isTerminal() });
+}
+
+function terminalSize(): { columns: number; rows: number } {
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return { columns: 0, rows: 0 };
+  }
+}
+
+async function openFile(path: string) {
+  // Opening a named pipe would wait for a writer: what is not regular is not opened.
+  const info = await Deno.stat(path);
+  if (!info.isFile) {
+    return { isRegular: false, size: 0, read: () => Promise.resolve(null), close: () => {} };
+  }
+  const file = await Deno.open(path, { read: true });
+  return {
+    isRegular: true,
+    size: info.size,
+    read: (buffer: Uint8Array) => file.read(buffer as Bytes),
+    close: () => file.close(),
+  };
+}
+
+async function inspect(path: string): Promise<"file" | "folder" | "other" | undefined> {
+  try {
+    const info = await Deno.stat(path);
+    return info.isFile ? "file" : info.isDirectory ? "folder" : "other";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function createLog(folder: string, name: string, clock: Clock): Promise<Output> {
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = await Deno.open(`${folder}/${name}`, { createNew: true, write: true, mode: 0o600 });
+  return new Output((bytes) => file.write(bytes), { clock });
+}
+
+function queryPermission(access: "net" | "run", target: string): MissingPermission | undefined {
+  const asked = access === "net"
+    ? { name: "net" as const, host: target }
+    : { name: "run" as const, command: target };
+  if (Deno.permissions.querySync(asked).state === "granted") return undefined;
+  const flag = `--allow-${access}`;
+  const refusal = new Deno.errors.NotCapable(
+    `Requires ${access} access to "${target}", run again with the ${flag} flag`,
+  );
+  return missingPermission(refusal);
+}
+
+async function runShell(
+  line: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<FinishedProgram> {
+  const [shell, flag] = Deno.build.os === "windows"
+    ? ["cmd", "/c"] as const
+    : ["sh", "-c"] as const;
+  const program = new Deno.Command(shell, {
+    args: [flag, line],
+    env: variables,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  const { code } = await program.spawn().status;
+  return { exitCode: code };
+}
+
+function onStopSignal(listener: (signal: StopSignal) => void): () => void {
+  // Windows has no SIGTERM to listen to.
+  const signals: readonly StopSignal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGHUP"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
+  const listening = signals.map((signal) => {
+    const listen = () => listener(signal);
+    Deno.addSignalListener(signal, listen);
+    return () => Deno.removeSignalListener(signal, listen);
+  });
+  return () => listening.forEach((end) => end());
+}
+
+function onUncaught(listener: (error: unknown) => void): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    listener(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    listener(event.error);
+  });
+}
+
+function exit(code: number, lastWords: string): void {
+  try {
+    if (Deno.stdout.isTerminal()) Deno.stdout.writeSync(new TextEncoder().encode(lastWords));
+  } catch {
+    // The terminal is gone: nobody is left to read them.
+  }
+  Deno.exit(code);
+}

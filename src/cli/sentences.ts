@@ -1,0 +1,90 @@
+/** What happens, in sentences for people. Pure. */
+import { formatEndpoint } from "../base/endpoint.ts";
+import { printable } from "../base/printable.ts";
+import type { TorrentEvent } from "../torrent/snapshot.ts";
+import { meanRate, type Notice, type Subject, type Summary } from "./notice.ts";
+import { formatCount, formatDuration, formatRate, formatSize } from "./units.ts";
+
+/** How much a sentence matters: `debug` is for -v and log files alone. */
+export type Level = "error" | "warning" | "info" | "debug";
+
+export interface Sentence {
+  readonly level: Level;
+  /** One line of printable text. */
+  readonly text: string;
+}
+
+const MAX_SENTENCE_LENGTH = 4000;
+
+/** What a person is told of a notice. */
+export function sentenceOf({ name, source }: Subject, notice: Notice): Sentence {
+  const { level, text } = wordsOf(notice);
+  // Failures to read a source name it themselves.
+  const subject = text.includes(source) ? "" : `${name}: `;
+  return { level, text: subject + printable(text, MAX_SENTENCE_LENGTH) };
+}
+
+function wordsOf(notice: Notice): Sentence {
+  switch (notice.kind) {
+    case "added": {
+      const { metainfo, size, fileCount } = notice;
+      const pieces = formatCount(metainfo.layout.pieceCount, "piece");
+      return debug(`${formatCount(fileCount, "file")}, ${formatSize(size)}, ${pieces}`);
+    }
+    case "done":
+      return { level: "info", text: completion(notice.summary) };
+    case "failed":
+      return { level: "error", text: notice.failure.detail };
+    case "warning":
+    case "debug":
+      return { level: notice.kind, text: notice.message };
+    case "torrent":
+      return wordsOfEvent(notice.event);
+  }
+}
+
+function wordsOfEvent(event: TorrentEvent): Sentence {
+  switch (event.kind) {
+    case "checked":
+      return debug(`${event.have} of ${formatCount(event.pieces, "piece")} are here already`);
+    case "file":
+      return debug(`finished ${event.path} (${formatSize(event.size)})`);
+    case "tracker":
+      return trackerWords(event);
+    case "peer-banned":
+      return {
+        level: "warning",
+        text: `banned ${formatEndpoint(event.endpoint)}: ${event.reason}`,
+      };
+    case "piece":
+      return debug(`piece ${event.piece} is verified and written`);
+    case "piece-corrupt":
+      return debug(`piece ${event.piece} arrived corrupt and is fetched again`);
+    case "warning":
+    case "debug":
+      return { level: event.kind, text: event.message };
+  }
+}
+
+function trackerWords(event: Extract<TorrentEvent, { kind: "tracker" }>): Sentence {
+  const { url, ok, peers = 0, failure = "no reason given", warning } = event;
+  if (warning !== undefined) return { level: "warning", text: `tracker ${url} warns: ${warning}` };
+  return debug(ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `${url}: ${failure}`);
+}
+
+/** The last line of a download: files, size, time, mean rate, from how many peers, ratio. */
+function completion(summary: Summary): string {
+  const { fileCount, size, durationMs, downloaded, uploaded, contributors, path } = summary;
+  const what = `${formatCount(fileCount, "file")}, ${formatSize(size)} in ${path}`;
+  if (downloaded === 0) return `already complete: ${what}`;
+  return [
+    `complete and verified: ${what}`,
+    `${formatDuration(durationMs)} at ${formatRate(meanRate(summary))}`,
+    `from ${formatCount(contributors, "peer")}`,
+    `ratio ${(uploaded / downloaded).toFixed(2)}`,
+  ].join(", ");
+}
+
+function debug(text: string): Sentence {
+  return { level: "debug", text };
+}

@@ -1,0 +1,192 @@
+/** Where a torrent comes from: a file, standard input, or an http(s) URL. */
+import type { Bytes } from "../base/bytes.ts";
+import { concatBytes } from "../base/bytes.ts";
+import { MetainfoError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
+import { type DiskPaths, diskPaths } from "../metainfo/paths.ts";
+import { HttpError, type HttpFailure } from "../net/http.ts";
+import type { Environment, Input } from "./environment.ts";
+import { CommandError, ExitCode, failureOf, invalidSource, permissionFailure } from "./failure.ts";
+import { type ListedFile, listFiles } from "./file_list.ts";
+import type { Header } from "./option_values.ts";
+
+/** The source that stands for standard input. */
+export const STANDARD_INPUT = "-";
+
+const MAX_SHOWN_SOURCE_LENGTH = 300;
+const FETCH_TIMEOUT_MS = 30_000;
+const READ_BUFFER_LENGTH = 64 * 1024;
+
+/** Answers of a server that may be different tomorrow. */
+const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429];
+const RETRYABLE_FAILURES: readonly HttpFailure[] = ["unreachable", "timeout", "malformed"];
+
+export interface SourceOptions {
+  readonly environment: Environment;
+  readonly headers: readonly Header[];
+  readonly signal: AbortSignal;
+}
+
+/** A torrent, and what its files are called on this disk. */
+export interface SourceTorrent {
+  readonly metainfo: Metainfo;
+  /** Bytes of the .torrent itself. */
+  readonly metainfoLength: number;
+  readonly paths: DiskPaths;
+  readonly files: readonly ListedFile[];
+}
+
+/**
+ * Reads and parses a source. Throws `CommandError`: exit 3 for what is no torrent, 10 for a
+ * server that may answer later, 4 and 5 for permissions and disks.
+ */
+export async function readTorrent(source: string, options: SourceOptions): Promise<SourceTorrent> {
+  const bytes = await readSource(source, options);
+  try {
+    const metainfo = parseMetainfo(bytes);
+    const paths = diskPaths(metainfo, options.environment.platform);
+    const files = listFiles(metainfo, paths);
+    return { metainfo, metainfoLength: bytes.length, paths, files };
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error;
+    const { failure } = invalidSource(
+      error.message.replace("Cannot read the torrent:", `Cannot read ${shownSource(source)}:`),
+    );
+    throw new CommandError(failure, failure.detail, { reason: error.reason });
+  }
+}
+
+/** The source as errors, views and logs name it: of a URL no more than is no secret. */
+export function shownSource(source: string): string {
+  if (source === STANDARD_INPUT) return "standard input";
+  const shown = isUrl(source) ? withoutSecrets(new URL(source)) : source;
+  return printable(shown, MAX_SHOWN_SOURCE_LENGTH);
+}
+
+function readSource(source: string, options: SourceOptions): Promise<Bytes> {
+  if (source === STANDARD_INPUT) return readStandardInput(options);
+  if (isUrl(source)) return fetchTorrent(new URL(source), options);
+  return readTorrentFile(source, options.environment);
+}
+
+/** A file whose name looks like a URL is read as `./http:…`. */
+function isUrl(source: string): boolean {
+  return /^https?:\/\//i.test(source) && URL.canParse(source);
+}
+
+/** Host and file name: passkeys stand in queries and in the folders of a path. */
+function withoutSecrets(url: URL): string {
+  const fileName = /[^/]+\.torrent$/i.exec(url.pathname)?.[0];
+  return fileName === undefined ? `${url.origin}/…` : `${url.origin}/…/${fileName}`;
+}
+
+/** Standard input may be a terminal, where nothing ever comes: reading it can be given up. */
+function readStandardInput({ environment, signal }: SourceOptions): Promise<Bytes> {
+  const abandoned = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  return Promise.race([readLimited(environment.stdin, STANDARD_INPUT), abandoned]);
+}
+
+async function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
+  try {
+    const file = await environment.openFile(path);
+    try {
+      if (!file.isRegular) throw notRegular(path);
+      if (file.size > MAX_METAINFO_LENGTH) throw tooLarge(path);
+      return await readLimited(file, path);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+/** All bytes of `input`, which may be endless. */
+async function readLimited(input: Input, source: string): Promise<Bytes> {
+  const parts: Bytes[] = [];
+  let length = 0;
+  while (true) {
+    const buffer = new Uint8Array(READ_BUFFER_LENGTH);
+    const count = await input.read(buffer);
+    if (count === null) return concatBytes(...parts);
+    length += count;
+    if (length > MAX_METAINFO_LENGTH) throw tooLarge(source);
+    parts.push(buffer.subarray(0, count));
+  }
+}
+
+function notRegular(path: string): CommandError {
+  return invalidSource(
+    `Cannot read ${shownSource(path)}: it is not a regular file; a pipe goes to "starling get -"`,
+  );
+}
+
+function tooLarge(source: string): CommandError {
+  return invalidSource(
+    `Cannot read ${shownSource(source)}: it is larger than ${MAX_METAINFO_LENGTH} bytes`,
+  );
+}
+
+/** What a file that cannot be read means, with its name and no stack. */
+function explained(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof CommandError) return error;
+  const action = `Cannot read ${shownSource(path)}`;
+  switch (error.name) {
+    case "NotFound":
+    case "NotADirectory":
+    case "FilesystemLoop":
+      return invalidSource(`${action}: there is no such file${hintFor(path)}`);
+    case "NotCapable": {
+      const { detail, ...failure } = failureOf(error);
+      return new CommandError(failure, `${action}: ${detail}`, failure.evidence);
+    }
+    default:
+      return new CommandError(
+        { verdict: "disk", exitCode: ExitCode.disk, retryable: true },
+        `${action}: ${printable(error.message, MAX_SHOWN_SOURCE_LENGTH)}`,
+      );
+  }
+}
+
+function hintFor(path: string): string {
+  if (/^magnet:/i.test(path)) return "; magnet links are not supported yet";
+  return /^[0-9a-f]{40}$/i.test(path) ? "; bare info-hashes are not supported yet" : "";
+}
+
+async function fetchTorrent(
+  url: URL,
+  { environment, headers, signal }: SourceOptions,
+): Promise<Bytes> {
+  const action = `Cannot fetch ${shownSource(url.href)}`;
+  const missing = environment.missingPermission("net", url.host);
+  if (missing !== undefined) {
+    const { detail, ...failure } = permissionFailure({ ...missing, target: url.host });
+    throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
+  }
+  try {
+    const { status, bytes } = await environment.fetch(url.href, {
+      maxBytes: MAX_METAINFO_LENGTH,
+      timeoutMs: FETCH_TIMEOUT_MS,
+      headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+      signal,
+    });
+    if (status === 200) return bytes;
+    const isTemporary = status >= 500 || RETRYABLE_STATUSES.includes(status);
+    throw fetchFailure(`${action}: the server says ${status}`, isTemporary);
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw fetchFailure(error.message, RETRYABLE_FAILURES.includes(error.failure));
+  }
+}
+
+/** What will not change is no torrent; what may is one that has not come in time. */
+function fetchFailure(detail: string, isTemporary: boolean): CommandError {
+  if (!isTemporary) return invalidSource(detail);
+  return new CommandError(
+    { verdict: "source-unreachable", exitCode: ExitCode.noMetadata, retryable: true },
+    `${detail}; try again later`,
+  );
+}

@@ -1,0 +1,148 @@
+/** `starling verify`: are the files on disk what the torrent says? Writes nothing. */
+import { basename, dirname } from "node:path";
+import { printable } from "../base/printable.ts";
+import type { DiskPaths } from "../metainfo/paths.ts";
+import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
+import { WorkerPool } from "../workers/pool.ts";
+import type { VerifyOptions } from "./args.ts";
+import { workerCount } from "./engine.ts";
+import type { CommandContext, Environment } from "./environment.ts";
+import { CommandError, ExitCode } from "./failure.ts";
+import { shownPath } from "./file_list.ts";
+import { toJson } from "./json.ts";
+import { renderCheck } from "./progress.ts";
+import { Screen } from "./screen.ts";
+import { readTorrent, type SourceTorrent } from "./source.ts";
+import { formatCount } from "./units.ts";
+
+const DRAW_INTERVAL_MS = 200;
+const MAX_NAME_LENGTH = 200;
+
+/** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
+export async function verify(
+  { torrent, path = ".", json }: VerifyOptions,
+  { environment, interruption: { signal } }: CommandContext,
+): Promise<number> {
+  const source = await readTorrent(torrent, { environment, headers: [], signal });
+  const { metainfo } = source;
+  const place = await findData(source, path, environment);
+  const pool = new WorkerPool({ size: workerCount(environment) });
+  const name = printable(metainfo.name, MAX_NAME_LENGTH);
+  const progress = new CheckProgress(name, environment, { isShown: !json });
+  try {
+    const onProgress = (checked: number, total: number) => progress.show(checked, total);
+    const report = await checkFiles({ metainfo, ...place, pool, onProgress, signal });
+    progress.end();
+    await print(report, { name, json, environment });
+    return ExitCode.ok;
+  } finally {
+    progress.end();
+    pool.close();
+  }
+}
+
+/**
+ * `path` is the folder that the data is in, as `--output` of `get`, or the data itself: the file
+ * of a single-file torrent, the folder of another, whatever its name is now.
+ */
+async function findData(
+  { metainfo, paths }: SourceTorrent,
+  path: string,
+  environment: Environment,
+): Promise<{ outputDir: string; paths: DiskPaths }> {
+  const usual = { outputDir: path, paths };
+  if (await environment.inspect(`${path}/${paths.root}`) !== undefined) return usual;
+  const standing = await environment.inspect(path);
+  if (standing === "folder" && metainfo.isMultiFile) {
+    // The folder of the torrent itself: its own name is left out of all paths.
+    return { outputDir: path, paths: renamed(paths, "") };
+  }
+  if (standing === "file" && !metainfo.isMultiFile) {
+    return { outputDir: dirname(path), paths: renamed(paths, basename(path)) };
+  }
+  return usual;
+}
+
+function renamed(paths: DiskPaths, name: string): DiskPaths {
+  const rename = (path: string) => (name + path.slice(paths.root.length)).replace(/^\//, "");
+  return {
+    ...paths,
+    root: name,
+    files: paths.files.map((file) =>
+      file.path === "" ? file : { ...file, path: rename(file.path) }
+    ),
+  };
+}
+
+async function print(
+  { pieces, files }: CheckReport,
+  { name, json, environment: { stdout } }: {
+    name: string;
+    json: boolean;
+    environment: Environment;
+  },
+): Promise<void> {
+  const bad = pieces.flatMap((verdict, piece) => verdict === "bad" ? [piece] : []);
+  const good = pieces.filter((verdict) => verdict === "good").length;
+  const missing = files.filter(({ verdict }) => verdict === "missing").map(({ path }) => path);
+  const amiss = files.filter(({ verdict }) => verdict !== "good");
+  const complete = good === pieces.length && amiss.length === 0;
+  if (json) {
+    const states = files.map(({ path, verdict }) => ({ path, ok: verdict === "good" }));
+    const count = pieces.length;
+    stdout.writeLine(toJson({ complete, pieces: count, good, bad, missing, files: states }));
+  } else {
+    await stdout.writeLines(amiss.map(describeFile));
+    if (complete) {
+      const what = `${formatCount(files.length, "file")}, ${formatCount(good, "piece")}`;
+      stdout.writeLine(`${name}: complete: ${what}, all good`);
+    }
+  }
+  if (complete) return;
+  throw new CommandError(
+    { verdict: "incomplete", exitCode: ExitCode.disk, retryable: true },
+    `${name} is not complete: ${good} of ${formatCount(pieces.length, "piece")} are good, ` +
+      `${bad.length} bad; of ${formatCount(files.length, "file")} ${missing.length} missing; ` +
+      `"starling get" fetches what is not there`,
+  );
+}
+
+const VERDICT_WORDS: Readonly<Record<CheckedFile["verdict"], string>> = {
+  good: "good",
+  bad: "bad",
+  missing: "missing",
+  unknown: "unknown (shares a piece with what is missing)",
+};
+
+function describeFile({ path, verdict }: CheckedFile): string {
+  return `${shownPath(path)}: ${VERDICT_WORDS[verdict]}`;
+}
+
+/** A bar while hashing, on a terminal. */
+class CheckProgress {
+  readonly #name: string;
+  readonly #environment: Environment;
+  readonly #screen: Screen;
+  readonly #isShown: boolean;
+  #drawnAt = -Infinity;
+
+  constructor(name: string, environment: Environment, { isShown }: { isShown: boolean }) {
+    this.#name = name;
+    this.#environment = environment;
+    this.#screen = new Screen(environment.stdout);
+    this.#isShown = isShown && environment.stdout.isTerminal;
+  }
+
+  show(checked: number, total: number): void {
+    const { clock, useColor } = this.#environment;
+    const now = clock.now();
+    if (!this.#isShown || now - this.#drawnAt < DRAW_INTERVAL_MS) return;
+    this.#drawnAt = now;
+    const options = { ...this.#environment.terminalSize(), useColor };
+    this.#screen.draw(renderCheck(this.#name, { bytes: checked, total }, options));
+  }
+
+  end(): void {
+    this.#screen.close();
+  }
+}

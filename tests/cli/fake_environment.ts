@@ -1,0 +1,168 @@
+/** A process that is not there: what a command writes is kept, what it asks for is given. */
+import { ok as assert } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import type { Engine } from "../../src/cli/engine.ts";
+import type { Environment, StopSignal } from "../../src/cli/environment.ts";
+import { Output } from "../../src/cli/output.ts";
+import type { MissingPermission } from "../../src/cli/permission.ts";
+import type { FetchBounded } from "../../src/net/http.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+
+export interface FakeOptions {
+  readonly args?: readonly string[];
+  readonly files?: Readonly<Record<string, Uint8Array | Error | "pipe">>;
+  readonly folders?: readonly string[];
+  readonly stdin?: Uint8Array | "silent";
+  /** Columns and rows; without them standard output is no terminal. */
+  readonly terminal?: { columns: number; rows: number };
+  readonly useColor?: boolean;
+  readonly fetch?: FetchBounded;
+  readonly openEngine?: Environment["openEngine"];
+  readonly missing?: MissingPermission;
+  readonly runtimeVersion?: string;
+  /** Exit code of every line of shell. */
+  readonly shellExitCode?: number;
+  /** What writing to standard output fails with. */
+  readonly stdoutError?: Error;
+}
+
+export class FakeEnvironment implements Environment {
+  readonly args: readonly string[];
+  readonly platform = "linux";
+  readonly runtimeVersion: string;
+  readonly processorCount = 2;
+  readonly clock = new ManualClock();
+  readonly random = new SeededRandom(1);
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly useColor: boolean;
+  readonly shell = "sh";
+  /** What was written so far. */
+  out = "";
+  err = "";
+  /** Logs by path. */
+  readonly logs: Record<string, string> = {};
+  readonly shellLines: { line: string; variables: Readonly<Record<string, string>> }[] = [];
+  /** Codes that the process was ended with at once. */
+  readonly exits: number[] = [];
+  readonly #options: FakeOptions;
+  #signalListeners = new Set<(signal: StopSignal) => void>();
+  #uncaughtListener: ((error: unknown) => void) | undefined;
+
+  constructor(options: FakeOptions) {
+    const { clock } = this;
+    this.#options = options;
+    this.args = options.args ?? [];
+    this.runtimeVersion = options.runtimeVersion ?? "2.9.6";
+    this.useColor = options.useColor ?? false;
+    const isTerminal = options.terminal !== undefined;
+    this.stdout = new Output((bytes) => {
+      if (options.stdoutError) return Promise.reject(options.stdoutError);
+      this.out += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    }, { clock, isTerminal });
+    this.stderr = new Output((bytes) => {
+      this.err += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    }, { clock, isTerminal });
+  }
+
+  /** The JSON lines on standard output. */
+  get events(): Record<string, unknown>[] {
+    return this.out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  }
+
+  get isListeningToSignals(): boolean {
+    return this.#signalListeners.size > 0;
+  }
+
+  get stdin() {
+    const { stdin = new Uint8Array(0) } = this.#options;
+    if (stdin === "silent") return { read: () => new Promise<null>(() => {}), close: () => {} };
+    return bytesInput(stdin);
+  }
+
+  get fetch(): FetchBounded {
+    return this.#options.fetch ?? (() => Promise.reject(new Error("no network here")));
+  }
+
+  openEngine(...options: Parameters<Environment["openEngine"]>): Promise<Engine> {
+    assert(this.#options.openEngine !== undefined);
+    return this.#options.openEngine(...options);
+  }
+
+  terminalSize(): { columns: number; rows: number } {
+    return this.#options.terminal ?? { columns: 0, rows: 0 };
+  }
+
+  openFile(path: string) {
+    const file = this.#options.files?.[path];
+    if (file === undefined) return Promise.reject(new Deno.errors.NotFound(`no ${path}`));
+    if (file instanceof Error) return Promise.reject(file);
+    if (file === "pipe") {
+      return Promise.resolve({ isRegular: false, size: 0, ...bytesInput(new Uint8Array(0)) });
+    }
+    return Promise.resolve({ isRegular: true, size: file.length, ...bytesInput(file) });
+  }
+
+  inspect(path: string): Promise<"file" | "folder" | "other" | undefined> {
+    if (this.#options.folders?.includes(path)) return Promise.resolve("folder");
+    return Promise.resolve(this.#options.files?.[path] === undefined ? undefined : "file");
+  }
+
+  createLog(folder: string, name: string): Promise<Output> {
+    const path = `${folder}/${name}`;
+    this.logs[path] = "";
+    return Promise.resolve(
+      new Output((bytes) => {
+        this.logs[path] += new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      }, { clock: this.clock }),
+    );
+  }
+
+  missingPermission(): MissingPermission | undefined {
+    return this.#options.missing;
+  }
+
+  runShell(line: string, variables: Readonly<Record<string, string>>) {
+    this.shellLines.push({ line, variables });
+    return Promise.resolve({ exitCode: this.#options.shellExitCode ?? 0 });
+  }
+
+  onStopSignal(listener: (signal: StopSignal) => void): () => void {
+    this.#signalListeners.add(listener);
+    return () => this.#signalListeners.delete(listener);
+  }
+
+  onUncaught(listener: (error: unknown) => void): void {
+    this.#uncaughtListener = listener;
+  }
+
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+
+  signal(name: StopSignal): void {
+    for (const listener of this.#signalListeners) listener(name);
+  }
+
+  throwUncaught(error: unknown): void {
+    this.#uncaughtListener?.(error);
+  }
+}
+
+/** Bytes that come in parts of 1000. */
+function bytesInput(bytes: Uint8Array) {
+  let offset = 0;
+  return {
+    read(buffer: Uint8Array): Promise<number | null> {
+      if (offset >= bytes.length) return Promise.resolve(null);
+      const part = bytes.subarray(offset, offset + Math.min(buffer.length, 1000));
+      buffer.set(part);
+      offset += part.length;
+      return Promise.resolve(part.length);
+    },
+    close() {},
+  };
+}
