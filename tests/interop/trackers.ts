@@ -1,6 +1,9 @@
 /** Foreign trackers, each on a free port of loopback. */
 import type { Lab } from "../loopback/lab.ts";
 
+/** Enough for a first run, which downloads packages. */
+const READY_TIMEOUT_MS = 90_000;
+
 export interface ForeignTracker {
   /** Announce addresses by how they are reached. */
   readonly urls: Readonly<Record<"http" | "udp" | "http6" | "udp6", string>>;
@@ -28,10 +31,26 @@ export async function startOpentracker(
   return await ready(lab, "opentracker", port);
 }
 
-/** The npm package `bittorrent-tracker`: HTTP and UDP, IPv4 and IPv6. */
+/**
+ * Runs under Deno, but outside of this project's lock: whoever runs `main.ts` would otherwise
+ * download its eighty packages.
+ */
+const BITTORRENT_TRACKER = `
+import Server from "npm:bittorrent-tracker@11.2.3/server";
+const server = new Server({ http: true, udp: true, ws: false, stats: false });
+for (const event of ["error", "warning", "start", "complete", "stop"]) {
+  server.on(event, (what) => console.log(event, String(what)));
+}
+const hosts = { http: "::", udp4: "127.0.0.1", udp6: "::1" };
+server.listen(Number(Deno.args[0]), hosts, () => console.log("listening"));
+`;
+
+/** The npm package `bittorrent-tracker`: HTTP and UDP, IPv4 and IPv6, on one port. */
 export async function startBittorrentTracker(lab: Lab, port: number): Promise<ForeignTracker> {
-  const program = new URL("./bittorrent_tracker_main.ts", import.meta.url).pathname;
-  lab.start(Deno.execPath(), ["run", "--no-prompt", "-A", program, `${port}`]);
+  const program = lab.path("bittorrent_tracker.js");
+  await Deno.writeTextFile(program, BITTORRENT_TRACKER);
+  const options = ["--no-prompt", "--no-config", "--no-lock", "-A"];
+  lab.start(Deno.execPath(), ["run", ...options, program, `${port}`]);
   return await ready(lab, "bittorrent-tracker", port);
 }
 
@@ -40,7 +59,8 @@ async function ready(lab: Lab, name: string, port: number): Promise<ForeignTrack
     urls: urlsOf(port),
     seeders: (infoHash: Uint8Array) => scrapeComplete(port, infoHash),
   };
-  await lab.until(`${name} answering`, async () => await tracker.seeders(new Uint8Array(20)) >= 0);
+  const isAnswering = async () => await tracker.seeders(new Uint8Array(20)) >= 0;
+  await lab.until(`${name} answering`, isAnswering, READY_TIMEOUT_MS);
   return tracker;
 }
 
