@@ -5,8 +5,8 @@ import type { Bytes } from "../base/bytes.ts";
 import { StorageError, type StorageReason } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { pieceHash } from "../metainfo/metainfo.ts";
-import { errorOf, type WorkerPool } from "../workers/pool.ts";
-import type { FileFacts, JobOf, ReplyTo, WriteSpan } from "../workers/protocol.ts";
+import { errorOf } from "../workers/disk_errors.ts";
+import type { FileFacts, JobOf, JobRunner, ReplyTo, WriteSpan } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { PieceOutcome } from "./storage.ts";
 
@@ -24,7 +24,7 @@ export type WriteResult =
 
 export interface WriterContext {
   readonly plan: FilePlan;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   readonly clock: Clock;
 }
 
@@ -35,8 +35,8 @@ export async function writePiece(
   data: Bytes,
   wantDigests: boolean,
 ): Promise<WriteResult> {
-  assert(data.byteLength === data.buffer.byteLength);
-  const size = data.byteLength;
+  assert(data.byteOffset === 0);
+  const bufferLength = data.buffer.byteLength;
   let attemptData = data;
   for (let attempt = 1;; attempt++) {
     const spans = plan.writeSpans(piece);
@@ -48,7 +48,7 @@ export async function writePiece(
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       // The worker took the buffer with it, unless the job never got to one.
-      const buffer = attemptData.buffer.detached ? new ArrayBuffer(size) : attemptData.buffer;
+      const buffer = attemptData.buffer.detached ? new ArrayBuffer(bufferLength) : attemptData.buffer;
       return { kind: "failed", buffer, error };
     }
     if (reply.kind === "corrupt") return reply;
@@ -58,7 +58,7 @@ export async function writePiece(
       return { kind: "failed", buffer, error: errorOf(reply) };
     }
     await clock.sleep(WRITE_RETRY_DELAY_MS);
-    attemptData = new Uint8Array(buffer);
+    attemptData = new Uint8Array(buffer, 0, plan.metainfo.layout.pieceSize(piece));
   }
 }
 

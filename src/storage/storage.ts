@@ -57,7 +57,7 @@ export interface Storage {
     onProgress: (checkedBytes: number, totalBytes: number) => void,
     signal: AbortSignal,
   ): Promise<Bitfield>;
-  /** Verifies and writes one piece. `data` spans its buffer exactly. Never rejects. */
+  /** Verifies and writes one piece; its buffer may be longer than `data`. Never rejects. */
   write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome>;
   /** Bytes of a piece that is here. Throws StorageError. */
   read(piece: PieceIndex, begin: number, length: number): Promise<Bytes>;

@@ -30,25 +30,29 @@ export interface ClientOptions {
 
 export class Client {
   readonly #options: ClientOptions;
-  readonly #listener: Listener;
-  readonly #accepting: Promise<void>;
+  #listener: Listener | undefined;
+  #accepting: Promise<void> = Promise.resolve();
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
   readonly #torrents: { readonly torrent: Torrent; readonly introduction: Introduction }[] = [];
   readonly #pending = new Set<Connection>();
 
-  /** Listens at once. Throws ConnectError "limit" when no port can be had. */
   constructor(options: ClientOptions) {
-    const { network, clock, ports, address } = options;
     this.#options = options;
-    this.#downloadLimit = new RateLimit(options.maxDownloadRate, clock);
-    this.#uploadLimit = new RateLimit(options.maxUploadRate, clock);
-    this.#listener = network.listen({ ports, ...(address === undefined ? {} : { address }) });
-    this.#accepting = this.#accept();
+    this.#downloadLimit = new RateLimit(options.maxDownloadRate, options.clock);
+    this.#uploadLimit = new RateLimit(options.maxUploadRate, options.clock);
   }
 
-  /** Where peers can reach us. */
-  get port(): number {
+  /**
+   * The port where peers can reach us, from the first call on: whoever joins no swarm opens no
+   * socket. Throws ConnectError "limit" when no port can be had.
+   */
+  listen(): number {
+    if (this.#listener === undefined) {
+      const { network, ports, address } = this.#options;
+      this.#listener = network.listen({ ports, ...(address === undefined ? {} : { address }) });
+      this.#accepting = this.#accept(this.#listener);
+    }
     return this.#listener.port;
   }
 
@@ -62,7 +66,7 @@ export class Client {
       clock,
       random,
       peerId,
-      port: this.port,
+      listen: () => this.listen(),
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,
       uploadLimit: this.#uploadLimit,
@@ -74,14 +78,14 @@ export class Client {
 
   /** Stops listening, and every torrent that still runs. */
   async close(): Promise<void> {
-    this.#listener.close();
+    this.#listener?.close();
     for (const connection of this.#pending) connection.close();
     await Promise.all(this.#torrents.map(({ torrent }) => torrent.stop()));
     await this.#accepting;
   }
 
-  async #accept(): Promise<void> {
-    for await (const connection of this.#listener) {
+  async #accept(listener: Listener): Promise<void> {
+    for await (const connection of listener) {
       if (this.#pending.size >= MAX_PENDING_HANDSHAKES) connection.close();
       else void this.#receive(connection);
     }

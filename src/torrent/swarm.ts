@@ -291,7 +291,7 @@ export class Swarm {
 
   #ban(key: PeerKey, piece: PieceIndex): void {
     const endpoint = this.#remembered.get(key);
-    if (endpoint === undefined) return;
+    if (endpoint === undefined || this.#options.peerList.isBanned(endpoint)) return;
     this.#options.peerList.ban(endpoint);
     this.#connections.get(key)?.close("banned");
     this.#options.onBanned(endpoint, `sent bad data for piece ${piece}`);

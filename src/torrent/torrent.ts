@@ -48,8 +48,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly peerId: PeerId;
-  /** Where peers can reach us. */
-  readonly port: number;
+  /** The port where peers can reach us, from the first call on. Throws ConnectError. */
+  readonly listen: () => number;
   /** Name and version, told to peers (BEP 10). */
   readonly clientName: string;
   readonly downloadLimit: RateLimit;
@@ -180,6 +180,7 @@ export class Torrent {
     const { metainfo: { layout, infoHash }, storage, memoryBudgetBytes, sequential, onEvent } =
       this.#options;
     const { clock, random, network, peerId, uploadLimit } = this.#surroundings;
+    const port = this.#surroundings.listen();
     const table = this.#table, peerList = this.#peerList;
     const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
     const availability = new Availability(layout.pieceCount, random);
@@ -188,6 +189,7 @@ export class Torrent {
     const swarm: Swarm = new Swarm({
       ...this.#surroundings,
       ...this.#options,
+      port,
       layout,
       table,
       availability,
@@ -205,15 +207,16 @@ export class Torrent {
       introduction: { infoHash, peerId },
       wanted: () => this.#peersWanted(swarm),
     });
-    const announcer = this.#createAnnouncer(swarm, uploader);
+    const announcer = this.#createAnnouncer(port, swarm, uploader);
     return { swarm, dialer, announcer, uploader, assembly, availability };
   }
 
-  #createAnnouncer(swarm: Swarm, uploader: Uploader): Announcer | undefined {
+  #createAnnouncer(port: number, swarm: Swarm, uploader: Uploader): Announcer | undefined {
     const { metainfo: { trackers, infoHash }, useTrackers, onEvent } = this.#options;
     if (!useTrackers || trackers.length === 0) return undefined;
     return new Announcer({
       ...this.#surroundings,
+      port,
       trackers,
       infoHash,
       numbers: () => ({
