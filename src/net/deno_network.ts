@@ -5,6 +5,7 @@ import { addressBytes, canonicalHost, type Endpoint, formatEndpoint } from "../b
 import { raceAddresses } from "./address_race.ts";
 import { withDeadline } from "./deadline.ts";
 import { DenoDatagramSocket } from "./deno_datagram.ts";
+import { ANY_IPV4, listenOnBothFamilies } from "./dual_stack.ts";
 import { NodeDatagramSocket } from "./node_datagram.ts";
 import { connectErrorFrom, socketErrorCode } from "./socket_errors.ts";
 import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
@@ -16,8 +17,6 @@ import {
   type Network,
 } from "./transport.ts";
 
-const ANY_IPV4 = "0.0.0.0";
-const ANY_IPV6 = "::";
 /** Another program's port, or one that only root may have: the next one may do. */
 const PORT_TAKEN_CODES: readonly (string | undefined)[] = ["EADDRINUSE", "EACCES"];
 
@@ -69,7 +68,9 @@ export class DenoNetwork implements Network {
 
   listen({ ports, address }: { ports: readonly number[]; address?: string }): Listener {
     for (const port of ports) {
-      const sockets = address === undefined ? listenOnBoth(port) : listenOnOne(address, port);
+      const sockets = address === undefined
+        ? listenOnBothFamilies(port, listenOn)
+        : listenOnOne(address, port);
       if (sockets.length > 0) return new TcpListener(sockets, this.#clock);
     }
     throw new ConnectError(
@@ -99,32 +100,6 @@ export class DenoNetwork implements Network {
     } catch {
       return [];
     }
-  }
-}
-
-/**
- * Sockets on a port for both families, as far as this machine has them; none when it is taken.
- * Throws ConnectError when it has neither (S7).
- */
-function listenOnBoth(port: number): TcpListenSocket[] {
-  const ipv6 = tryIpv6(port);
-  if (ipv6 === "taken") return [];
-  const found = ipv6 === undefined ? [] : [ipv6];
-  try {
-    // Where `::` is dual-stack it has taken the IPv4 port too; that is as good as a socket.
-    const ipv4 = listenOn(ANY_IPV4, ipv6?.addr.port ?? port);
-    return ipv4 === "taken" ? found : [...found, ipv4];
-  } catch (error) {
-    if (ipv6 === undefined) throw error;
-    return found;
-  }
-}
-
-function tryIpv6(port: number): TcpListenSocket | "taken" | undefined {
-  try {
-    return listenOn(ANY_IPV6, port);
-  } catch {
-    return undefined; // IPv6 is switched off here.
   }
 }
 

@@ -116,7 +116,7 @@ function parseUrl(text: string, base?: URL): URL {
     throw new HttpError("unsupported-url", "Cannot fetch: the URL is malformed or too long");
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw unsupportedUrl(url, `${url.protocol} is neither http: nor https:`);
+    throw unsupportedUrl(url, "neither http: nor https:");
   }
   return url;
 }
