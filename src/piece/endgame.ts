@@ -4,32 +4,40 @@ import type { Requester } from "./requester.ts";
 /** A request younger than this is not doubted. */
 export const MIN_DOUBTED_AGE_MS = 300;
 
-/** A block is late when it takes so many times what its peer usually takes, and a little more. */
-const LATENESS = 1.25;
-const LATENESS_MS = 300;
+/** A block is late when it takes so much longer than its peer usually does. */
+const TOLERANCE_MS = 300;
+/** Who takes over what others will yet give must be so many times as quick. */
+const ADVANTAGE = 2;
 
-/** So many peers may be asked for one block, and twice as many every 2 s after it was late. */
+/** So many peers may be asked for a block that is late, and twice as many after every 2 s. */
 const MAX_REQUESTERS = 2;
 const REQUESTERS_DOUBLE_MS = 2_000;
 const MAX_DOUBLINGS = 10;
 
 /**
- * Should a peer that has nothing else to do be asked for a block that another was asked for?
- * Only if it will probably be the first to give it: a block that comes twice is wasted, and most
- * that are outstanding near the end are just about to come.
+ * Should a peer that has nothing else to do be asked for a block that others were asked for? Only
+ * if it will be much sooner than all of them: a block that comes twice is wasted, and most that
+ * are outstanding near the end are just about to come. But what is late is asked of ever more
+ * peers, as liars could wait for it in turn. `request` is the oldest for its block.
  */
 export function isWorthRepeating(request: BlockRequest, peer: Requester, now: number): boolean {
-  if (request.open.isClosed) return false;
+  const { open, block } = request;
+  if (open.isClosed) return false;
   let requesterCount = 0;
-  const newest = request.open.requestsFor(request.block);
-  for (let other = newest; other !== undefined; other = other.another) {
+  let soonestMs = Infinity;
+  for (let other = open.requestsFor(block); other !== undefined; other = other.another) {
     if (other.requester === peer) return false;
     requesterCount++;
+    const waitMs = expectedWaitMs(other, now);
+    if (waitMs > -TOLERANCE_MS) soonestMs = Math.min(soonestMs, Math.max(0, waitMs));
   }
-  const age = now - request.at;
-  const { responseMs } = request.requester;
-  const lateForMs = age - (responseMs * LATENESS + LATENESS_MS);
-  if (lateForMs < 0) return requesterCount < MAX_REQUESTERS && responseMs - age > peer.responseMs;
+  if (soonestMs > ADVANTAGE * peer.responseMs) return true;
+  const lateForMs = -TOLERANCE_MS - expectedWaitMs(request, now);
   const doublings = Math.min(Math.floor(lateForMs / REQUESTERS_DOUBLE_MS), MAX_DOUBLINGS);
-  return requesterCount < MAX_REQUESTERS * 2 ** doublings;
+  return doublings >= 0 && requesterCount < MAX_REQUESTERS * 2 ** doublings;
+}
+
+/** How long the block will probably take yet; negative when it should have come. */
+function expectedWaitMs({ requester, at }: BlockRequest, now: number): number {
+  return requester.responseMs - (now - at);
 }

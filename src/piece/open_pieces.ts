@@ -22,6 +22,7 @@ export class OpenPieces {
   readonly #withFreeBlocks = new LinkedList<OpenPiece>();
   /** All requests, the oldest first. */
   readonly #byAge = new LinkedList<BlockRequest>();
+  #slowCount = 0;
 
   get(piece: PieceIndex): OpenPiece | undefined {
     return this.#byPiece.get(piece);
@@ -30,6 +31,11 @@ export class OpenPieces {
   /** All of them, the longest open first. */
   all(): Iterable<OpenPiece> {
     return this.#byPiece.values();
+  }
+
+  /** How many of them are in the hands of slow peers. */
+  get slowCount(): number {
+    return this.#slowCount;
   }
 
   /** Of the pieces with free blocks, the first to be served; the others follow by `next`. */
@@ -64,6 +70,7 @@ export class OpenPieces {
   open(partial: PartialPiece, options: OpenPieceOptions): OpenPiece {
     const open = new OpenPiece(partial, options);
     this.#byPiece.set(open.piece, open);
+    if (open.isSlow) this.#slowCount++;
     const outstanding = [...this.#closed.get(open.piece)?.requests() ?? []];
     for (const request of outstanding) open.attach(request);
     this.#closed.delete(open.piece);
@@ -76,6 +83,7 @@ export class OpenPieces {
     open.isClosed = true;
     this.#relist(open);
     this.#byPiece.delete(open.piece);
+    if (open.isSlow) this.#slowCount--;
     if (open.requestedCount > 0) this.#closed.set(open.piece, open);
   }
 

@@ -18,6 +18,8 @@ import type { Requester } from "./requester.ts";
 const MAX_DOUBTS = 1_024;
 /** A peer for which no piece could be evicted tries again after this time. */
 const EVICTION_PAUSE_MS = 500;
+/** When a quick peer found no room, slow ones do with half of it for so long. */
+const CONFINEMENT_MS = 10_000;
 /** Of the pieces in memory, at most one in so many is reserved for one peer each. */
 const PAROLE_SHARE = 4;
 
@@ -51,6 +53,8 @@ export class PiecePicker {
   readonly #choice: PieceChoice;
   readonly #life: PieceLife;
   readonly #eviction: Eviction;
+  /** When a quick peer last found no room for a piece. */
+  #crampedAt = -Infinity;
   /** The latest time that we were told. */
   #now = 0;
 
@@ -87,7 +91,7 @@ export class PiecePicker {
     this.#adoptParoled(turn);
     this.#continuePieces(turn, this.#isOfItsKind);
     this.#startPieces(turn);
-    this.#continuePieces(turn, this.#isOpenTo);
+    if (!this.#isConfined(turn)) this.#continuePieces(turn, this.#isOpenTo);
     if (spans.length === 0) this.#replaceAbandoned(turn);
     this.#repeatRequests(turn);
     if (requester.requests.length === 0) this.#replaceOverdue(turn);
@@ -197,7 +201,10 @@ export class PiecePicker {
   /** Asks for pieces that nobody has started; with `beforeRank`, for those of less rank alone. */
   #startPieces(turn: Turn, beforeRank = Infinity): void {
     const { peer, isSlow, now } = turn;
-    while (!isFull(turn) && this.#options.assembly.hasRoom) {
+    const { assembly } = this.#options;
+    while (!isFull(turn) && assembly.hasRoom) {
+      const isHalfSlow = this.#open.slowCount * 2 >= assembly.maxPieces;
+      if (isHalfSlow && this.#isConfined(turn)) return;
       const piece = beforeRank === Infinity
         ? this.#choice.next(peer)
         : this.#choice.nextBefore(peer, beforeRank);
@@ -207,9 +214,11 @@ export class PiecePicker {
   }
 
   #replaceAbandoned(turn: Turn): void {
-    const { requester, now } = turn;
+    const { peer, requester, isSlow, now } = turn;
     if (this.#options.assembly.hasRoom || now < requester.seeksRoomAt) return;
     requester.seeksRoomAt = now + EVICTION_PAUSE_MS;
+    if (this.#choice.next(peer) === undefined) return;
+    if (!isSlow) this.#crampedAt = now;
     this.#replace(turn, () => this.#eviction.abandoned(this.#open.all(), now));
   }
 
@@ -262,6 +271,10 @@ export class PiecePicker {
     if (open.isClosed) return;
     if (open.paroled?.owner === requester.key) open.disown(this.#now);
     if (open.isUntouched) this.#life.giveUp(open, this.#now);
+  }
+
+  #isConfined({ isSlow, now }: Turn): boolean {
+    return isSlow && now - this.#crampedAt < CONFINEMENT_MS;
   }
 
   readonly #isOfItsKind = (open: OpenPiece, turn: Turn): boolean => {
