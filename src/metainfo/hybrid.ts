@@ -23,6 +23,7 @@ export function checkHybrid(
       `its piece length is not a power of two from ${MIN_PIECE_LENGTH}, as version 2 asks`,
     );
   }
+  checkAlignment(pieceLength, files);
   const tree = dictionaryIn(info, "file tree");
   if (tree === undefined) throw metainfoError("invalid-field", "it has no file tree");
   const expected = files.filter(isOnDisk).map((file) => describe(file.path, file.length));
@@ -31,6 +32,20 @@ export function checkHybrid(
     expected.every((file, index) => file === found[index]);
   if (!isSame) {
     throw metainfoError("invalid-field", "its halves of version 1 and 2 list different files");
+  }
+}
+
+/** Version 2 hashes each file by itself, so each must start with a piece of version 1 as well. */
+function checkAlignment(pieceLength: number, files: readonly MetainfoFile[]): void {
+  let offset = 0;
+  for (const [index, { length, isPadding }] of files.entries()) {
+    if (length > 0 && !isPadding && offset % pieceLength !== 0) {
+      throw metainfoError(
+        "invalid-field",
+        `file ${index + 1} does not start with a piece, as version 2 asks`,
+      );
+    }
+    offset += length;
   }
 }
 

@@ -34,6 +34,7 @@ export const MAX_PIECE_COUNT = 2 ** 21;
 /** The last second of the year 9999: later dates break those who print them. */
 const MAX_CREATION_DATE = 253_402_300_799;
 const SUPPORTED_VERSION = 2;
+const BLANKS: readonly number[] = [0x09, 0x0a, 0x0d, 0x20];
 
 export interface Metainfo {
   readonly infoHash: InfoHash;
@@ -84,9 +85,9 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
   }
   const isHybrid = checkVersion(info);
   checkStrictness(document.warnings, info, isHybrid);
-  const warnings = document.warnings.length === 0 ? [] : [describeWarnings(document.warnings)];
-  const name = textIn(info, "name.utf-8") ?? textIn(info, "name") ?? "";
-  if (name === "") warnings.push("it has no name: its info-hash is used");
+  const warnings = describeWarnings(document.warnings);
+  const name = textIn(info, "name.utf-8") ?? textIn(info, "name");
+  if (name === undefined) throw metainfoError("invalid-field", "it has no name");
   const isMultiFile = checkFileFields(info);
   const files = parseFiles(info, name, warnings);
   const layout = parseLayout(info, files);
@@ -120,8 +121,10 @@ function decodeDocument(bytes: Uint8Array): BencodePrefix {
   if (foreign !== undefined) throw metainfoError("not-bencode", foreign);
   try {
     const document = decodePrefix(bytes);
-    if (document.end === bytes.length) return document;
-    throw new BencodeError(document.end, "more bytes after its end");
+    // Editors put a line feed after the last byte; it changes nothing.
+    const isBlank = bytes.subarray(document.end).every((byte) => BLANKS.includes(byte));
+    if (isBlank) return document;
+    throw new BencodeError(document.end, "more after its end");
   } catch (error) {
     if (!(error instanceof BencodeError)) throw error;
     throw metainfoError("not-bencode", `there is ${error.problem} at byte ${error.offset}`);
@@ -161,9 +164,11 @@ const WARNING_TEXT: Readonly<Record<BencodeWarning["kind"], string>> = {
   "duplicate-key": "a key that is there twice",
 };
 
-function describeWarnings(warnings: readonly BencodeWarning[]): string {
-  const { kind, offset } = warnings[0]!;
-  return `it is sloppily encoded: there is ${WARNING_TEXT[kind]} at byte ${offset}`;
+/** One sentence for all of them: an encoder that is wrong once is wrong a thousand times. */
+function describeWarnings(warnings: readonly BencodeWarning[]): string[] {
+  const [first] = warnings;
+  if (first === undefined) return [];
+  return [`it is sloppily encoded: there is ${WARNING_TEXT[first.kind]} at byte ${first.offset}`];
 }
 
 /** True when there is a list of files, false when there is one length. */

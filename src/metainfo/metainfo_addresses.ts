@@ -96,10 +96,10 @@ class UrlCollector {
     if (this.isFull) warnings.push(`${what} beyond the first ${MAX_ADDRESSES} are ignored`);
   }
 
-  /** Spaces and controls are refused because URL parsers drop some of them in silence. */
-  #usable(text: string): string | undefined {
-    // deno-lint-ignore no-control-regex
-    if (text.length > MAX_URL_LENGTH || /[\x00-\x20\x7f]/.test(text)) return undefined;
+  /** Controls are refused because URL parsers drop some of them in silence. */
+  #usable(raw: string): string | undefined {
+    if (raw.length > MAX_URL_LENGTH || /\p{Cc}/u.test(raw)) return undefined;
+    const text = raw.replaceAll(" ", "%20");
     const url = URL.parse(text);
     if (url === null || url.hostname === "") return undefined;
     return this.#schemes.includes(url.protocol) ? text : undefined;

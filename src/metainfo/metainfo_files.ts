@@ -24,6 +24,8 @@ export function isOnDisk(file: MetainfoFile): boolean {
 const MAX_FILE_LENGTH = 2 ** 48 - 1;
 /** Directories in a path, as libtorrent. */
 const MAX_PATH_ELEMENTS = 100;
+/** Where BEP 47 suggests to put padding, each file named by its length. */
+const PADDING_FOLDER = ".pad";
 /** How BitComet named padding before BEP 47, and still does. */
 const BITCOMET_PADDING_PREFIX = "_____padding_file_";
 
@@ -44,7 +46,7 @@ export function parseFiles(
     if (entry.kind !== "dictionary") {
       throw metainfoError("invalid-field", `file ${ordinal} is no dictionary`);
     }
-    files.push(parseFile(entry, parsePath(entry, ordinal), ordinal));
+    files.push(parseFile(entry, undefined, ordinal));
   }
   const linkCount = files.filter((file) => file.isSymlink).length;
   if (linkCount > 0) warnings.push(`symbolic links are not made: ${linkCount} left out`);
@@ -54,11 +56,13 @@ export function parseFiles(
 /** `ordinal` counts from 1: it names the file in errors, where its own name may be anything. */
 function parseFile(
   entry: BencodeDictionary,
-  path: readonly string[],
+  onlyPath: readonly string[] | undefined,
   ordinal: number,
 ): MetainfoFile {
   const attributes = textIn(entry, "attr") ?? "";
   const isSymlink = attributes.includes("l");
+  const isPadding = attributes.includes("p");
+  checkLink(entry, isSymlink, isPadding, ordinal);
   // BEP 47: a link has no length, or none that counts.
   const length = isSymlink ? 0 : integerIn(entry, "length");
   if (length === undefined || length < 0 || length > MAX_FILE_LENGTH) {
@@ -67,13 +71,32 @@ function parseFile(
       `the length of file ${ordinal} is not a number from 0 to ${MAX_FILE_LENGTH}`,
     );
   }
+  const isNameless = isPadding && entry.get("path") === undefined;
+  const path = onlyPath ??
+    (isNameless ? [PADDING_FOLDER, String(length)] : parsePath(entry, ordinal));
   return {
     path,
     length,
-    isPadding: attributes.includes("p") || isPaddingByName(path),
+    isPadding: isPadding || isPaddingByName(path),
     isExecutable: attributes.includes("x"),
     isSymlink,
   };
+}
+
+/** A link is never made, but one that is malformed makes the torrent suspect. */
+function checkLink(
+  entry: BencodeDictionary,
+  isSymlink: boolean,
+  isPadding: boolean,
+  ordinal: number,
+): void {
+  if (isSymlink && isPadding) {
+    throw metainfoError("invalid-field", `file ${ordinal} is both padding and a symbolic link`);
+  }
+  const hasTarget = entry.get("symlink path") !== undefined;
+  if (isSymlink && hasTarget && textsIn(entry, "symlink path") === undefined) {
+    throw metainfoError("invalid-field", `the target of file ${ordinal} is not a list of names`);
+  }
 }
 
 function parsePath(entry: BencodeDictionary, ordinal: number): readonly string[] {
@@ -101,8 +124,8 @@ function textsIn(entry: BencodeDictionary, key: string): string[] | undefined {
   return texts;
 }
 
-/** Padding from before BEP 47 had attributes: `.pad/1234` or BitComet's. */
+/** Padding of those who do not give the attribute: `.pad/1234` or BitComet's. */
 function isPaddingByName(path: readonly string[]): boolean {
-  if (path.length === 2 && path[0] === ".pad") return /^\d+$/.test(path[1]!);
+  if (path.length === 2 && path[0] === PADDING_FOLDER) return /^\d+$/.test(path[1]!);
   return path.at(-1)!.startsWith(BITCOMET_PADDING_PREFIX);
 }

@@ -39,10 +39,10 @@ export const PARTIAL_SUFFIX = ".part";
 /** The folder of our own state, in the output folder: no torrent may write there. */
 export const STATE_FOLDER = ".starling";
 
-/** Files renamed because their name was taken, as libtorrent. */
+/** Names given instead of ones that were taken, in the whole torrent. */
 const MAX_DUPLICATES = 500;
-/** Names tried for all of them together. */
-const MAX_NAMES_TRIED = 200_000;
+/** Names tried instead of one that was taken: so many files of one name are an attack. */
+const MAX_COPIES = 100;
 /** What the system takes as one path, in bytes; the output folder is still to be added. */
 const MAX_PATH_BYTES: Readonly<Record<Platform, number>> = {
   linux: 4_095,
@@ -94,8 +94,9 @@ class Tree {
   readonly #top: Directory;
   readonly #files = new Set<string>();
   readonly #directories = new Map<string, Directory>();
+  /** The highest number given instead of a taken name, by the key of that name. */
+  readonly #copies = new Map<string, number>();
   #duplicates = 0;
-  #tried = 0;
 
   constructor(root: string, platform: Platform) {
     this.#platform = platform;
@@ -134,18 +135,20 @@ class Tree {
     changes: Set<NameChange>,
     isFree: (key: string) => boolean,
   ): string {
-    if (isFree(keyOf(directory, wanted))) return wanted;
+    const wantedKey = keyOf(directory, wanted);
+    if (isFree(wantedKey)) return wanted;
     changes.add("duplicate");
     if (++this.#duplicates > MAX_DUPLICATES) {
       throw metainfoError("invalid-field", `more than ${MAX_DUPLICATES} of its files share names`);
     }
-    for (let number = 1;; number++) {
-      if (++this.#tried > MAX_NAMES_TRIED) {
-        throw metainfoError("invalid-field", "too many of its files share names");
-      }
+    const firstNumber = (this.#copies.get(wantedKey) ?? 0) + 1;
+    for (let number = firstNumber; number <= MAX_COPIES; number++) {
       const name = numberedName(wanted, number);
-      if (isFree(keyOf(directory, name))) return name;
+      if (!isFree(keyOf(directory, name))) continue;
+      this.#copies.set(wantedKey, number);
+      return name;
     }
+    throw metainfoError("invalid-field", `more than ${MAX_COPIES} of its files share one name`);
   }
 
   /** A file needs its own name and, while it is unfinished, that with the suffix. */

@@ -7,6 +7,16 @@ import { sampleTorrent } from "./sample_torrent.ts";
 const ROOT = new Uint8Array(32).fill(7);
 const LEAF = { length: 40_000, "pieces root": ROOT };
 
+/** Two files end to end, where version 2 asks for padding between them. */
+const UNALIGNED = {
+  length: undefined,
+  files: [{ length: 10, path: ["a"] }, { length: 39_990, path: ["b"] }],
+  "file tree": {
+    a: { "": { length: 10, "pieces root": ROOT } },
+    b: { "": { length: 39_990, "pieces root": ROOT } },
+  },
+};
+
 function tree(leaf: Record<string, number | string | Uint8Array | undefined>) {
   return { "sample.bin": { "": { ...LEAF, ...leaf } } };
 }
@@ -75,6 +85,7 @@ Deno.test("M27 parseMetainfo() uses the first half of a hybrid that agrees with 
 Deno.test("M27 parseMetainfo() rejects a hybrid whose halves differ or whose tree is broken", () => {
   const cases: readonly (readonly [Parameters<typeof hybridTorrent>[0], RegExp])[] = [
     [{ "file tree": undefined }, /no file tree/],
+    [UNALIGNED, /file 2 does not start with a piece/],
     [{ "file tree": {} }, /list different files/],
     [{ "file tree": tree({ length: 39_999 }) }, /list different files/],
     [{ "file tree": { other: { "": LEAF } } }, /list different files/],

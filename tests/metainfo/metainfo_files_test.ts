@@ -50,9 +50,6 @@ Deno.test("M15 parseMetainfo() rejects a path that is no list of names, keeps od
   }
   const path = ["..", "", "/etc/passwd", "a\0b"];
   deepStrictEqual(parseMetainfo(sampleFiles([{ path }])).files[0]!.path, path);
-  const unnamed = parseMetainfo(sampleTorrent({ name: undefined }));
-  equal(unnamed.name, "");
-  deepStrictEqual(unnamed.warnings, ["it has no name: its info-hash is used"]);
 });
 
 Deno.test("M21 parseMetainfo() rejects directories more than 100 deep", () => {
@@ -77,6 +74,27 @@ Deno.test("M22 parseMetainfo() takes symbolic links as nothing, wherever they po
   const lying = { path: ["link"], length: 1_000_000, attr: "lx" };
   const metainfo = parseMetainfo(sampleFiles([{ path: ["file"], length: 5 }, lying]));
   equal(metainfo.layout.totalLength, 5);
+});
+
+Deno.test("M22 parseMetainfo() rejects links whose target is no list of names, and padding links", () => {
+  for (const target of ["name", ["foo", 4], [[]], {}]) {
+    const link = { path: ["link"], length: 0, attr: "l", "symlink path": target };
+    const files = [{ path: ["file"], length: 5 }, link];
+    rejectsTorrent(sampleFiles(files), "invalid-field", /target of file 2 is not a list of names/);
+  }
+  const both = [{ path: ["file"] }, { path: ["link"], attr: "pl" }];
+  rejectsTorrent(sampleFiles(both), "invalid-field", /file 2 is both padding and a symbolic link/);
+});
+
+Deno.test("M23 parseMetainfo() gives padding without a path one", () => {
+  const info = {
+    length: undefined,
+    files: [{ length: 45, path: ["a"] }, { attr: "p", length: 2_124 }],
+    pieces: new Uint8Array(20),
+  };
+  const { files } = parseMetainfo(sampleTorrent(info));
+  deepStrictEqual(files[1]!.path, [".pad", "2124"]);
+  equal(files[1]!.isPadding, true);
 });
 
 Deno.test("M23 parseMetainfo() knows padding by its attribute and by its old names", () => {

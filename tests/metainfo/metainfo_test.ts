@@ -90,7 +90,7 @@ Deno.test("M3 parseMetainfo() rejects more than 10 MB before it looks at them", 
 
 Deno.test("M4 parseMetainfo() rejects numbers that overflow", () => {
   const withLength = (digits: string) =>
-    latin1Bytes(`d4:infod6:lengthi${digits}e12:piece lengthi1e6:pieces0:ee`);
+    latin1Bytes(`d4:infod6:lengthi${digits}e4:name1:a12:piece lengthi1e6:pieces0:ee`);
   rejectsTorrent(withLength("9223372036854775808"), "not-bencode", /more than 64 bits at byte 16/);
   rejectsTorrent(withLength("1".repeat(20)), "not-bencode", /more than 64 bits at byte 16/);
   rejectsTorrent(withLength("9007199254740993"), "invalid-field", /the length of file 1 is not/);
@@ -142,9 +142,9 @@ Deno.test("M7 parseMetainfo() rejects malformed bencode with the offset", () => 
   rejectsTorrent(
     latin1Bytes(text + "x"),
     "not-bencode",
-    new RegExp(`more bytes .* at byte ${text.length}`),
+    new RegExp(`more after its end at byte ${text.length}`),
   );
-  rejectsTorrent(latin1Bytes(text + "\n"), "not-bencode", /more bytes/);
+  rejectsTorrent(latin1Bytes(text + "\n0"), "not-bencode", /more after its end/);
   rejectsTorrent(
     latin1Bytes(text.slice(0, -1)),
     "not-bencode",
@@ -158,6 +158,12 @@ Deno.test("M7 parseMetainfo() rejects malformed bencode with the offset", () => 
   );
   rejectsTorrent(latin1Bytes("d1:ai--1ee"), "not-bencode", /'-' instead of a digit at byte 6/);
   rejectsTorrent(latin1Bytes("d1:ae"), "not-bencode", /key without a value at byte 4/);
+});
+
+Deno.test("M7 parseMetainfo() tolerates white space after the end, as editors leave it", () => {
+  const torrent = sampleTorrent();
+  const { infoHashHex } = parseMetainfo(new Uint8Array([...torrent, 0x0d, 0x0a, 0x20, 0x09]));
+  equal(infoHashHex, parseMetainfo(torrent).infoHashHex);
 });
 
 Deno.test("M9 parseMetainfo() rejects a missing info, and both or neither of length and files", () => {
@@ -230,6 +236,14 @@ Deno.test("M14 parseMetainfo() rejects more than 2097152 pieces, not fewer", () 
     "invalid-field",
     /not 20 for each of 2097152 pieces/,
   );
+});
+
+Deno.test("M15 parseMetainfo() rejects a torrent without a name, not one with an empty name", () => {
+  for (const name of [undefined, 1348, ["a"]]) {
+    rejectsTorrent(sampleTorrent({ name }), "invalid-field", /it has no name/);
+  }
+  equal(parseMetainfo(sampleTorrent({ name: "" })).name, "");
+  equal(parseMetainfo(sampleTorrent({ name: 1, "name.utf-8": "a" })).name, "a");
 });
 
 Deno.test("M17 parseMetainfo() prefers name.utf-8 and path.utf-8, and survives what is not UTF-8", () => {

@@ -114,14 +114,20 @@ Deno.test("M20 diskPaths() never gives a file the path of another while that is 
   deepStrictEqual(placed(["a.part"], ["b"]), ["a.part", "b"]);
 });
 
-Deno.test("M20 diskPaths() rejects more than 500 files that share names, not fewer", () => {
+Deno.test("M20 diskPaths() rejects more than 100 files of one name, not fewer", () => {
   const same = (count: number) =>
-    metainfoOfPaths("r", ...Array.from({ length: count }, () => ["a"]));
-  equal(new Set(pathsOf(same(501))).size, 501);
-  rejects(same(502), "linux", /more than 500 of its files share names/);
-  const taken = Array.from({ length: 1_000 }, (_, i) => [`a.${i + 1}`]);
-  const many = metainfoOfPaths("r", ...taken, ...Array.from({ length: 400 }, () => ["a"]));
-  rejects(many, "linux", /too many of its files share names/);
+    metainfoOfPaths("r", ...Array.from({ length: count }, () => ["a", "b.txt"]));
+  equal(new Set(pathsOf(same(101))).size, 101);
+  rejects(same(102), "linux", /more than 100 of its files share one name/);
+  const taken = Array.from({ length: 100 }, (_, i) => [`a.${i + 1}`]);
+  rejects(metainfoOfPaths("r", ...taken, ["a"], ["a"]), "linux", /more than 100 of its files/);
+});
+
+Deno.test("M20 diskPaths() rejects more than 500 files that share names, not fewer", () => {
+  const pairs = (count: number) =>
+    metainfoOfPaths("r", ...Array.from({ length: count }, (_, i) => [[`x${i}`], [`X${i}`]]).flat());
+  equal(new Set(pathsOf(pairs(500))).size, 1_000);
+  rejects(pairs(501), "linux", /more than 500 of its files share names/);
 });
 
 Deno.test("D10 diskPaths() keeps every torrent out of our own state folder", () => {
