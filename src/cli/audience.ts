@@ -92,11 +92,13 @@ export class PlainAudience implements Audience {
 export class LogAudience implements Audience {
   readonly #output: Output;
   readonly #clock: Clock;
+  readonly #maxCharacters: number;
   #characters = 0;
 
-  constructor(output: Output, clock: Clock) {
+  constructor(output: Output, clock: Clock, maxCharacters = MAX_LOG_CHARACTERS) {
     this.#output = output;
     this.#clock = clock;
+    this.#maxCharacters = maxCharacters;
   }
 
   hear(subject: Subject, notice: Notice): void {
@@ -110,10 +112,10 @@ export class LogAudience implements Audience {
   }
 
   #write({ level, text }: Sentence): void {
-    if (this.#characters > MAX_LOG_CHARACTERS) return;
+    if (this.#characters > this.#maxCharacters) return;
     const line = `${timestamp(this.#clock)} ${level} ${text}`;
     this.#characters += line.length;
-    const isLast = this.#characters > MAX_LOG_CHARACTERS;
+    const isLast = this.#characters > this.#maxCharacters;
     this.#output.writeLine(isLast ? `${line}\nthe log is full and ends here` : line);
   }
 }

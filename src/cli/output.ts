@@ -53,7 +53,7 @@ export class Output {
     if (this.#waitingCharacters > MAX_WAITING_CHARACTERS) return;
     this.#waiting.push(text);
     this.#waitingCharacters += text.length;
-    this.#pump ??= this.#writeAll().finally(() => this.#pump = undefined);
+    this.#pump ??= this.#writeAll();
   }
 
   writeLine(line: string): void {
@@ -82,6 +82,8 @@ export class Output {
       this.#waitingCharacters = 0;
       await this.#writeBytes(bytes);
     }
+    // In the same step as the last look at what waits: else a line could be left behind.
+    this.#pump = undefined;
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {

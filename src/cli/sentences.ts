@@ -69,7 +69,7 @@ function wordsOfEvent(event: TorrentEvent): Sentence {
 function trackerWords(event: Extract<TorrentEvent, { kind: "tracker" }>): Sentence {
   const { url, ok, peers = 0, failure = "no reason given", warning } = event;
   if (warning !== undefined) return { level: "warning", text: `tracker ${url} warns: ${warning}` };
-  return debug(ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `${url}: ${failure}`);
+  return debug(ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `tracker ${url}: ${failure}`);
 }
 
 /** The last line of a download: files, size, time, mean rate, from how many peers, ratio. */

@@ -37,6 +37,18 @@ Deno.test("Output joins what is written in one turn", async () => {
   deepStrictEqual(calls(), 1);
 });
 
+Deno.test("Output leaves no line behind that comes as the last one has just left", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const { sink, text } = collector();
+    const output = new Output(sink, { clock: new ManualClock() });
+    output.write("one ");
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    output.write("two");
+    await output.flush();
+    deepStrictEqual(text(), "one two", `after ${turns} turns`);
+  }
+});
+
 Deno.test("S2 Output goes quiet when its reader has left", async () => {
   const output = new Output(() => Promise.reject(new Deno.errors.BrokenPipe()), {
     clock: new ManualClock(),

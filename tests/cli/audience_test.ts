@@ -1,0 +1,81 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { LogAudience, PlainAudience, TerminalAudience } from "../../src/cli/audience.ts";
+import { Output } from "../../src/cli/output.ts";
+import { FakeEnvironment } from "./fake_environment.ts";
+import { FAILURE, makePeer, makeView, SUBJECT } from "./snapshots.ts";
+import { Terminal } from "./terminal.ts";
+
+const NORMAL = { quiet: false, verbose: false };
+const FAILED = { kind: "failed", failure: FAILURE } as const;
+const WARNING = { kind: "warning", message: "mind the gap" } as const;
+const DEBUG = { kind: "debug", message: "tick" } as const;
+
+Deno.test("PlainAudience says as much as was asked for", async () => {
+  const heard = async (loudness: { quiet: boolean; verbose: boolean }) => {
+    const environment = new FakeEnvironment({});
+    const audience = new PlainAudience(environment, loudness);
+    for (const notice of [FAILED, WARNING, DEBUG]) audience.hear(SUBJECT, notice);
+    await audience.close();
+    await environment.stderr.flush();
+    return environment.err.trimEnd().split("\n").map((line) => line.split(": ")[2]);
+  };
+  deepStrictEqual(await heard({ quiet: true, verbose: false }), ["no peers are known"]);
+  deepStrictEqual(await heard(NORMAL), ["no peers are known", "mind the gap"]);
+  deepStrictEqual(await heard({ quiet: false, verbose: true }), [
+    "no peers are known",
+    "mind the gap",
+    "tick",
+  ]);
+});
+
+Deno.test("PlainAudience keeps 30 s between its lines", async () => {
+  const environment = new FakeEnvironment({});
+  const audience = new PlainAudience(environment, NORMAL);
+  for (let second = 0; second < 65; second++) {
+    audience.show([makeView()]);
+    await environment.clock.run(() => false, 1000);
+  }
+  await audience.close();
+  deepStrictEqual(environment.out.trimEnd().split("\n").length, 2);
+});
+
+Deno.test("TerminalAudience writes sentences above the view, errors too", async () => {
+  const environment = new FakeEnvironment({ terminal: { columns: 40, rows: 20 } });
+  const audience = new TerminalAudience(environment, NORMAL);
+  audience.show([makeView()], [makePeer()]);
+  await environment.stdout.flush();
+  audience.hear(SUBJECT, FAILED);
+  audience.hear(SUBJECT, DEBUG);
+  await environment.stdout.flush();
+  const terminal = new Terminal();
+  terminal.write(environment.out);
+  deepStrictEqual(terminal.lines, [
+    "starling: debian.iso: no peers are known",
+    "debian.iso",
+    "[===============   -           ]  50.0%",
+    "downloading  50 MiB of 100 MiB",
+    "peers 12 connected, 52 known, 3 chokin…",
+  ]);
+  deepStrictEqual(environment.err, "");
+  await audience.close();
+});
+
+Deno.test("LogAudience writes everything with its time, and stops when the file is full", async () => {
+  const environment = new FakeEnvironment({});
+  let text = "";
+  const output = new Output((bytes) => {
+    text += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  }, { clock: environment.clock });
+  const audience = new LogAudience(output, environment.clock, 150);
+  for (const notice of [DEBUG, FAILED, WARNING, WARNING]) audience.hear(SUBJECT, notice);
+  audience.show();
+  await audience.close();
+  deepStrictEqual(text.split("\n"), [
+    "2023-11-14T22:13:20.000Z debug debian.iso: tick",
+    "2023-11-14T22:13:20.000Z error debian.iso: no peers are known",
+    "2023-11-14T22:13:20.000Z warning debian.iso: mind the gap",
+    "the log is full and ends here",
+    "",
+  ]);
+});

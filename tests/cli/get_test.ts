@@ -1,0 +1,443 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { StorageError } from "../../src/base/errors.ts";
+import { run } from "../../src/cli/run.ts";
+import { FakeEngine, type FakeTorrent, lockedError } from "./fake_engine.ts";
+import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
+import { makePeer } from "./snapshots.ts";
+import { Terminal } from "./terminal.ts";
+import { makeTorrent } from "./torrents.ts";
+
+const FILES = {
+  "a.torrent": makeTorrent({ name: "alpha" }),
+  "again.torrent": makeTorrent({ name: "alpha" }),
+  "b.torrent": makeTorrent({ name: "beta" }),
+  "pack.torrent": makeTorrent({
+    name: "pack",
+    files: [{ path: "one.bin", length: 1000 }, { path: "two.txt", length: 500 }],
+    trackers: [["http://t.example/secretpasskey/announce"]],
+  }),
+  "bad.torrent": new Uint8Array(5),
+};
+
+const MIB = 1024 * 1024;
+
+/** A `get` under way: the test moves its time. */
+class GetRun {
+  readonly engine: FakeEngine;
+  readonly environment: FakeEnvironment;
+  exitCode: number | undefined;
+
+  constructor(
+    args: readonly string[],
+    onOpen: (torrent: FakeTorrent) => void = () => {},
+    options: FakeOptions = {},
+  ) {
+    this.engine = new FakeEngine(onOpen);
+    this.environment = new FakeEnvironment({
+      args: ["get", ...args],
+      files: FILES,
+      openEngine: () => Promise.resolve(this.engine),
+      ...options,
+    });
+    void run(this.environment).then((exitCode) => this.exitCode = exitCode);
+  }
+
+  get out(): string {
+    return this.environment.out;
+  }
+
+  get err(): string {
+    return this.environment.err;
+  }
+
+  /** Lets so much time pass. */
+  async pass(durationMs: number): Promise<void> {
+    await this.environment.clock.run(() => this.exitCode !== undefined, durationMs);
+  }
+
+  async end(): Promise<number> {
+    ok(await this.environment.clock.run(() => this.exitCode !== undefined, 3_600_000));
+    ok(this.engine.isClosed);
+    for (const { calls } of this.engine.torrents.values()) deepStrictEqual(calls.at(-1), "close");
+    return this.exitCode!;
+  }
+
+  events(name: string): Record<string, unknown>[] {
+    return this.environment.events.filter(({ event }) => event === name);
+  }
+}
+
+function completesAtOnce(torrent: FakeTorrent): void {
+  torrent.complete();
+}
+
+Deno.test("get exits 0 with a summary once a source is complete", async () => {
+  const get = new GetRun(["-o", "out/", "a.torrent"]);
+  await get.pass(10_000);
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+  deepStrictEqual(get.err, "");
+  deepStrictEqual(
+    get.out,
+    "alpha: complete and verified: 1 file, 97.6 KiB in out/alpha, 10s at 5 MiB/s, " +
+      "from 7 peers, ratio 0.10\n",
+  );
+});
+
+Deno.test("get says so when a source was complete already", async () => {
+  const get = new GetRun(["a.torrent"], (torrent) => torrent.complete({ downloaded: 0 }));
+  deepStrictEqual(await get.end(), 0);
+  deepStrictEqual(get.out, "alpha: already complete: 1 file, 97.6 KiB in alpha\n");
+});
+
+Deno.test("get hands the options of a torrent to the engine", async () => {
+  const get = new GetRun(
+    ["--select", "2", "--range", "two.txt:0-100", "--memory", "1M", "pack.torrent"],
+    completesAtOnce,
+  );
+  deepStrictEqual(await get.end(), 0);
+  const { selected, ranges, memoryBudgetBytes } = get.engine.only.request;
+  deepStrictEqual([...selected], [1]);
+  deepStrictEqual(ranges, [{ file: 1, start: 0, end: 100 }]);
+  deepStrictEqual(memoryBudgetBytes, MIB);
+});
+
+Deno.test("get shares --memory among its sources", async () => {
+  const get = new GetRun(["--memory", "1M", "a.torrent", "b.torrent"], completesAtOnce);
+  deepStrictEqual(await get.end(), 0);
+  for (const { request } of get.engine.torrents.values()) {
+    deepStrictEqual(request.memoryBudgetBytes, MIB / 2);
+  }
+});
+
+Deno.test("get --json reports in the lines of cli.md, and nothing else on standard output", async () => {
+  const get = new GetRun(["--json", "--select", "two.txt", "pack.torrent"]);
+  await get.pass(2_600);
+  const { onEvent } = get.engine.only.request;
+  onEvent({ kind: "tracker", url: "http://t.example/…", ok: true, peers: 3 });
+  onEvent({ kind: "tracker", url: "http://t.example/…", ok: false, failure: "go away" });
+  onEvent({ kind: "peer-banned", endpoint: { host: "::1", port: 9 }, reason: "sent corrupt data" });
+  onEvent({ kind: "file", path: "pack/two.txt", size: 500 });
+  onEvent({ kind: "debug", message: "not for programs" });
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+  deepStrictEqual(get.err, "");
+  const infoHash = get.engine.only.request.source.metainfo.infoHashHex;
+  for (const event of get.environment.events) {
+    deepStrictEqual(event["infoHash"], infoHash);
+    ok(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(String(event["time"])));
+  }
+  const without = (name: string) =>
+    get.events(name).map((
+      { time: _time, infoHash: _hash, event: _event, source: _source, ...rest },
+    ) => rest);
+  deepStrictEqual(without("added"), [{
+    name: "pack",
+    size: 500,
+    files: 1,
+    pieces: 1,
+    pieceLength: 32_768,
+    private: false,
+    trackers: [["http://t.example/…/announce"]],
+  }]);
+  deepStrictEqual(get.events("progress").length, 3);
+  deepStrictEqual(without("progress")[0], {
+    state: "downloading",
+    have: 50,
+    pieces: 100,
+    bytes: 50 * MIB,
+    size: 100 * MIB,
+    downRate: 12_939_428,
+    upRate: 1024,
+    peers: { connected: 12, known: 52, choking: 3 },
+    eta: 4,
+  });
+  deepStrictEqual(without("tracker"), [
+    { url: "http://t.example/…", ok: true, peers: 3 },
+    { url: "http://t.example/…", ok: false, failure: "go away" },
+  ]);
+  deepStrictEqual(without("peer-banned"), [{ endpoint: "[::1]:9", reason: "sent corrupt data" }]);
+  deepStrictEqual(without("file"), [{ path: "pack/two.txt", size: 500 }]);
+  deepStrictEqual(without("done"), [{
+    bytes: 500,
+    seconds: 2.6,
+    meanRate: 20_164_923,
+    uploaded: 5 * MIB,
+    path: "pack",
+    downloaded: 50 * MIB,
+    peers: 7,
+  }]);
+});
+
+Deno.test("get --json reports a failure with its verdict, and a person reads it too", async () => {
+  const get = new GetRun(["--json", "--stall", "10s", "a.torrent"]);
+  deepStrictEqual(await get.end(), 14);
+  const [failed] = get.events("failed");
+  deepStrictEqual(
+    [failed?.["verdict"], failed?.["exitCode"], failed?.["retryable"]],
+    ["all-choked", 14, true],
+  );
+  const detail = "gave up after 10s (--stall): 12 peers connected, and all of them choke us; " +
+    "try again later";
+  deepStrictEqual(failed?.["detail"], detail);
+  deepStrictEqual((failed?.["evidence"] as Record<string, unknown>)["peersChoking"], 12);
+  deepStrictEqual(get.err, `starling: alpha: ${detail}\n`);
+});
+
+Deno.test("get gives up at --deadline with the verdict of the torrent", async () => {
+  const get = new GetRun(["--deadline", "1m", "a.torrent"]);
+  await get.pass(59_000);
+  deepStrictEqual(get.exitCode, undefined);
+  deepStrictEqual(await get.end(), 14);
+  ok(get.err.includes("gave up after 1m 00s (--deadline)"), get.err);
+  deepStrictEqual(get.engine.only.calls, ["download", "stop", "stop", "close"]);
+});
+
+Deno.test("get counts --stall from the last verified piece, and leaves a check its time", async () => {
+  const get = new GetRun(["--stall", "10s", "a.torrent"], (torrent) => {
+    torrent.snapshotChanges = { state: "checking", checked: { bytes: 0, total: 100 } };
+  });
+  for (let bytes = 1; bytes <= 3; bytes++) {
+    await get.pass(9_000);
+    get.engine.only.snapshotChanges = { state: "checking", checked: { bytes, total: 100 } };
+  }
+  for (let have = 0; have < 3; have++) {
+    await get.pass(9_000);
+    get.engine.only.snapshotChanges = { have };
+  }
+  await get.pass(9_000);
+  deepStrictEqual(get.exitCode, undefined);
+  await get.pass(2_000);
+  deepStrictEqual(get.exitCode, 14);
+});
+
+Deno.test("get does not give up a torrent that is flushed to disk", async () => {
+  const get = new GetRun(["--deadline", "10s", "--stall", "5s", "a.torrent"], (torrent) => {
+    torrent.snapshotChanges = { state: "finishing" };
+  });
+  await get.pass(60_000);
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+});
+
+Deno.test("get exits 17 when the deadline comes before the download began", async () => {
+  const silent = new GetRun(["--deadline", "5s", "-"], undefined, { stdin: "silent" });
+  deepStrictEqual(await silent.end(), 17);
+  ok(silent.err.includes("the deadline came after 5.0s, before the download began"), silent.err);
+  const checking = new GetRun(["--deadline", "5s", "a.torrent"], (torrent) => {
+    torrent.snapshotChanges = { state: "checking" };
+  });
+  deepStrictEqual(await checking.end(), 17);
+  ok(checking.err.includes("checking what is on disk"), checking.err);
+});
+
+Deno.test("S1 get stops, saves and exits 128 + n at a signal", async () => {
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    const get = new GetRun(["--json", "a.torrent"]);
+    await get.pass(1_000);
+    get.environment.signal(signal);
+    deepStrictEqual(await get.end(), code);
+    ok(get.engine.only.calls.includes("stop"));
+    const [failed] = get.events("failed");
+    deepStrictEqual(
+      [failed?.["verdict"], failed?.["exitCode"], failed?.["retryable"]],
+      ["interrupted", code, true],
+    );
+    ok(get.err.includes("interrupted at 50.0%; what is here is saved"), get.err);
+  }
+});
+
+Deno.test("S1 get can be interrupted while it waits for standard input", async () => {
+  const get = new GetRun(["-"], undefined, { stdin: "silent" });
+  await get.pass(1_000);
+  get.environment.signal("SIGINT");
+  deepStrictEqual(await get.end(), 130);
+  ok(get.err.includes("standard input: interrupted before it began"), get.err);
+});
+
+Deno.test("get gives each failure of a source its exit code", async () => {
+  const failing = (error: unknown) => (torrent: FakeTorrent) => torrent.fail(error);
+  const throwing = (error: unknown) => () => {
+    throw error;
+  };
+  const full = new StorageError(
+    "no-space",
+    "out/x.part",
+    "Cannot write out/x.part: the disk is full",
+  );
+  const other = new StorageError("occupied", "x", "Cannot use x: it holds something else");
+  const cases: [string[], ((torrent: FakeTorrent) => void) | undefined, number, string][] = [
+    [["a.torrent"], failing(full), 5, "alpha: Cannot write out/x.part: the disk is full"],
+    [["a.torrent"], failing(other), 6, "alpha: Cannot use x: it holds something else"],
+    [["a.torrent"], throwing(lockedError()), 75, "alpha: Cannot use x: another run holds x.lock"],
+    [["a.torrent"], failing(new TypeError("oops")), 1, "alpha: internal error: TypeError: oops"],
+    [["bad.torrent"], undefined, 3, "Cannot read bad.torrent: it is not bencoded"],
+    [["nope.torrent"], undefined, 3, "Cannot read nope.torrent: there is no such file"],
+    [["--max-bytes", "1K", "a.torrent"], undefined, 3, "97.6 KiB are selected, more than"],
+    [["--select", "*.iso", "a.torrent"], undefined, 2, "no file matches *.iso"],
+    [["--range", "a.iso:0-1", "a.torrent"], undefined, 2, "no file matches a.iso"],
+  ];
+  for (const [args, onOpen, code, words] of cases) {
+    const get = new GetRun(args, onOpen);
+    deepStrictEqual(await get.end(), code, words);
+    ok(get.err.startsWith("starling: ") && get.err.includes(words), get.err);
+    deepStrictEqual(get.err.trimEnd().split("\n").length, 1, get.err);
+    deepStrictEqual(get.out, "");
+  }
+});
+
+Deno.test("get takes the size of what is selected for --max-bytes", async () => {
+  const get = new GetRun(["--max-bytes", "600", "--select", "2", "pack.torrent"], completesAtOnce);
+  deepStrictEqual(await get.end(), 0);
+});
+
+Deno.test("get downloads several sources at once and exits with the decisive failure", async () => {
+  const get = new GetRun(["--deadline", "1m", "a.torrent", "bad.torrent", "b.torrent"]);
+  await get.pass(1_000);
+  deepStrictEqual([...get.engine.torrents.keys()], ["alpha", "beta"]);
+  get.engine.torrents.get("beta")!.complete();
+  deepStrictEqual(await get.end(), 3);
+  ok(get.out.includes("beta: complete and verified"));
+  ok(get.err.includes("alpha: gave up after"));
+});
+
+Deno.test("get downloads a torrent once that is named twice", async () => {
+  const get = new GetRun(["a.torrent", "again.torrent"], completesAtOnce);
+  deepStrictEqual(await get.end(), 0);
+  deepStrictEqual(get.engine.torrents.size, 1);
+  ok(get.err.includes("named twice"), get.err);
+});
+
+Deno.test("get refuses options that exclude each other", async () => {
+  for (const args of [["-q", "-v", "a.torrent"], ["-", "-"]]) {
+    const environment = new FakeEnvironment({ args });
+    deepStrictEqual(await run(environment), 2, environment.err);
+  }
+  const sources = Array.from({ length: 1001 }, (_, index) => `${index}.torrent`);
+  deepStrictEqual(await run(new FakeEnvironment({ args: sources })), 2);
+});
+
+Deno.test("S3 get prints a plain line at most every 30 s where there is no terminal", async () => {
+  const get = new GetRun(["a.torrent"]);
+  await get.pass(100_000);
+  const lines = get.out.trimEnd().split("\n");
+  deepStrictEqual(lines.length, 3);
+  for (const line of lines) ok(line.startsWith("alpha: downloading, 50.0%"), line);
+  ok(!get.out.includes("\x1b"));
+  get.engine.only.complete();
+  await get.end();
+});
+
+Deno.test("get -q says nothing but errors", async () => {
+  const get = new GetRun(["-q", "a.torrent"]);
+  await get.pass(100_000);
+  get.engine.only.request.onEvent({ kind: "warning", message: "mind the gap" });
+  get.engine.only.complete();
+  deepStrictEqual([await get.end(), get.out, get.err], [0, "", ""]);
+  const failing = new GetRun(["-q", "bad.torrent"]);
+  deepStrictEqual(await failing.end(), 3);
+  ok(failing.err.includes("bad.torrent"));
+});
+
+Deno.test("get -v writes a debug log to standard error", async () => {
+  const get = new GetRun(["-v", "a.torrent"]);
+  await get.pass(1_000);
+  get.engine.only.request.onEvent({ kind: "debug", message: "dialled 192.0.2.1:6881" });
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+  ok(get.err.includes("starling: alpha: dialled 192.0.2.1:6881\n"), get.err);
+  ok(!get.out.includes("dialled"));
+});
+
+Deno.test("get draws a live view on a terminal, and leaves the summary and the cursor", async () => {
+  const size = { columns: 80, rows: 24 };
+  const get = new GetRun(["-v", "a.torrent"], undefined, { terminal: size });
+  await get.pass(1_000);
+  get.engine.only.peers = [makePeer()];
+  get.engine.only.request.onEvent({ kind: "warning", message: "mind the gap" });
+  await get.pass(1_000);
+  const terminal = new Terminal();
+  terminal.write(get.out);
+  deepStrictEqual(terminal.isCursorShown, false);
+  deepStrictEqual(terminal.lines.slice(1), [
+    "starling: alpha: mind the gap",
+    "alpha",
+    `[${"=".repeat(35)}${" ".repeat(7)}-${" ".repeat(27)}]  50.0%`,
+    "downloading  50 MiB of 100 MiB  down 12.3 MiB/s  up 1 KiB/s  ETA 4.0s",
+    "peers 12 connected, 52 known, 3 choking us",
+    "PEER            DOWN     UP     HAS     CLIENT",
+    "192.0.2.1:6881  5 MiB/s  0 B/s  100.0%  libtorrent/2.0",
+  ]);
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+  const after = new Terminal();
+  after.write(get.out);
+  ok(after.isCursorShown);
+  ok(after.lines.at(-2)!.startsWith("alpha: complete and verified"), after.lines.join("\n"));
+  deepStrictEqual(after.lines.length, 4, "the view is gone");
+});
+
+Deno.test("get writes everything to a log file with --log-dir", async () => {
+  const get = new GetRun(["-q", "--log-dir", "logs", "a.torrent"]);
+  await get.pass(1_000);
+  get.engine.only.request.onEvent({ kind: "debug", message: "dialled 192.0.2.1:6881" });
+  get.engine.only.complete();
+  deepStrictEqual(await get.end(), 0);
+  const [[path, text] = []] = Object.entries(get.environment.logs);
+  ok(/^logs\/starling-\d{8}T\d{6}Z-[0-9a-f]{4}\.log$/.test(path!), path);
+  ok(/^\d{4}-.*Z debug alpha: dialled 192\.0\.2\.1:6881$/m.test(text!), text);
+  ok(/^\d{4}-.*Z info alpha: complete and verified/m.test(text!), text);
+});
+
+Deno.test("get --on-done runs its command with STARLING_ variables, once all is verified", async () => {
+  const get = new GetRun(["-o", "out", "--on-done", "notify", "a.torrent"], completesAtOnce);
+  deepStrictEqual(await get.end(), 0);
+  const infoHash = get.engine.only.request.source.metainfo.infoHashHex;
+  deepStrictEqual(get.environment.shellLines, [{
+    line: "notify",
+    variables: {
+      STARLING_NAME: "alpha",
+      STARLING_INFO_HASH: infoHash,
+      STARLING_PATH: "out/alpha",
+      STARLING_SIZE: "100000",
+      STARLING_FILES: "1",
+    },
+  }]);
+  const failing = new GetRun(["--on-done", "false", "a.torrent"], completesAtOnce, {
+    shellExitCode: 7,
+  });
+  deepStrictEqual(await failing.end(), 0);
+  ok(failing.err.includes("the command of --on-done ended with 7"));
+});
+
+Deno.test("S4 get --on-done without permission exits 4 before anything is downloaded", async () => {
+  const missing = { access: "run", target: "sh", flag: "--allow-run=sh" };
+  const environment = new FakeEnvironment({ args: ["--on-done", "x", "a.torrent"], missing });
+  deepStrictEqual(await run(environment), 4);
+  deepStrictEqual(
+    environment.err,
+    "starling: Cannot use --on-done: Deno's permission for run access to sh is missing; " +
+      "run again with --allow-run=sh\n",
+  );
+});
+
+Deno.test("S2 get goes on when the reader of its output has left", async () => {
+  const get = new GetRun(["a.torrent"], undefined, { stdoutError: new Deno.errors.BrokenPipe() });
+  await get.pass(60_000);
+  get.engine.only.complete();
+  deepStrictEqual([await get.end(), get.err], [0, ""]);
+});
+
+Deno.test("T20 get shows no passkey of a tracker or a source", async () => {
+  const bytes = FILES["pack.torrent"];
+  const get = new GetRun(
+    ["-v", "--log-dir", "l", "https://t.example/secretpasskey?k=secretpasskey"],
+    completesAtOnce,
+    {
+      fetch: (url) => Promise.resolve({ status: 200, bytes, url }),
+    },
+  );
+  deepStrictEqual(await get.end(), 0);
+  const said = get.out + get.err + Object.values(get.environment.logs).join("");
+  ok(!said.includes("secretpasskey"), said);
+});
