@@ -25,3 +25,15 @@ Deno.test("connect() rejects for what the system calls no address to connect to"
 Deno.test("listen() throws when it is given no port", () => {
   throws(() => network.listen({ ports: [] }), { name: "ConnectError", failure: "limit" });
 });
+
+Deno.test({
+  name: "S4 connect(), listen() and openDatagram() name the flag that Deno wants",
+  permissions: { net: false },
+  async fn() {
+    const denied = { name: "ConnectError", failure: "unreachable", message: /--allow-net/ };
+    const options = { timeoutMs: 1_000, signal: new AbortController().signal };
+    await rejects(network.connect({ host: "127.0.0.1", port: 6881 }, options), denied);
+    throws(() => network.listen({ ports: [0] }), denied);
+    throws(() => network.openDatagram(), denied);
+  },
+});

@@ -65,3 +65,15 @@ Deno.test("fetch rejects at once when its signal has aborted", async () => {
     message: "Cannot fetch from 127.0.0.1:1: cancelled",
   });
 });
+
+Deno.test({
+  name: "S4 fetch names the flag that Deno wants",
+  permissions: { net: false },
+  async fn() {
+    await rejects(fetchBounded("http://127.0.0.1:8080/", OPTIONS), {
+      failure: "unreachable",
+      message:
+        "Cannot fetch from 127.0.0.1:8080: it is forbidden without --allow-net=127.0.0.1:8080",
+    });
+  },
+});
