@@ -67,8 +67,8 @@ export class OpenPiece implements Linked<OpenPiece> {
   }
 
   /** On parole: its owner is lost. */
-  disown(now: number): void {
-    this.paroled!.disown(now);
+  disown(): void {
+    this.paroled!.disown();
     this.partial.onlyFrom = NO_PEER;
   }
 

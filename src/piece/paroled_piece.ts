@@ -1,8 +1,8 @@
-import type { PeerKey } from "./piece_table.ts";
 import { NO_PEER } from "./partial_piece.ts";
+import type { PeerKey } from "./piece_table.ts";
 import type { Requester } from "./requester.ts";
 
-/** Each reason to prefer another peer as the owner makes a peer wait so long. */
+/** For each reason to prefer another owner, a peer waits so long after the failure. */
 const RELUCTANCE_MS = 1_000;
 
 /** An owner that is slower than this, in bytes a second, gets help from those with nothing to do. */
@@ -21,50 +21,54 @@ const MAX_PATIENCE_DOUBLINGS = 4;
  *   Then a failure may name nobody, but the next owner is left alone for longer.
  */
 export class ParoledPiece {
-  /** NO_PEER while one is sought. */
-  owner: PeerKey = NO_PEER;
-  /** When the owner began; without one, when it was last lost. */
-  #since: number;
-  #failureCount = 0;
+  readonly #pieceSize: number;
   readonly #suspects = new Set<PeerKey>();
   readonly #formerOwners = new Set<PeerKey>();
-  readonly #pieceSize: number;
+  #owner: PeerKey = NO_PEER;
+  #ownedAt = -Infinity;
+  #failedAt: number;
+  #failureCount = 0;
 
   constructor(pieceSize: number, now: number) {
     this.#pieceSize = pieceSize;
-    this.#since = now;
+    this.#failedAt = now;
   }
 
-  /** It was wrong again. */
+  /** NO_PEER while one is sought. */
+  get owner(): PeerKey {
+    return this.#owner;
+  }
+
+  /** It was wrong, perhaps again. */
   failed(contributors: Iterable<PeerKey>, now: number): void {
+    this.#failedAt = now;
     this.#failureCount++;
     for (const peer of contributors) this.#suspects.add(peer);
-    this.disown(now);
+    this.disown();
   }
 
   own(peer: PeerKey, now: number): void {
-    this.owner = peer;
-    this.#since = now;
+    this.#owner = peer;
+    this.#ownedAt = now;
     this.#formerOwners.add(peer);
   }
 
   /** The owner does not answer, or is gone. */
-  disown(now: number): void {
-    this.owner = NO_PEER;
-    this.#since = now;
+  disown(): void {
+    this.#owner = NO_PEER;
   }
 
   /** May this peer become the owner, now that there is none? */
   mayOwn(peer: Requester, isSnubbed: boolean, now: number): boolean {
     const reasons = [this.#suspects.has(peer.key), this.#formerOwners.has(peer.key)];
     const reluctance = [...reasons, peer.isSlow, isSnubbed].filter((isTrue) => isTrue).length;
-    return this.owner === NO_PEER && now - this.#since >= reluctance * RELUCTANCE_MS;
+    return this.#owner === NO_PEER && now - this.#failedAt >= reluctance * RELUCTANCE_MS;
   }
 
   /** May this peer, which has nothing else to do, help the owner? */
   mayHelp(peer: Requester, now: number): boolean {
     const patienceMs = (PATIENCE_MS + this.#pieceSize * 1000 / EXPECTED_RATE) *
       2 ** Math.min(this.#failureCount - 1, MAX_PATIENCE_DOUBLINGS);
-    return now - this.#since >= patienceMs * (this.#suspects.has(peer.key) ? 2 : 1);
+    return now - this.#ownedAt >= patienceMs * (this.#suspects.has(peer.key) ? 2 : 1);
   }
 }

@@ -55,8 +55,6 @@ export class PiecePicker {
   readonly #eviction: Eviction;
   /** When a quick peer last found no room for a piece. */
   #crampedAt = -Infinity;
-  /** The latest time that we were told. */
-  #now = 0;
 
   constructor(options: PiecePickerOptions) {
     const { layout, table, availability, assembly, random, sequential } = options;
@@ -82,7 +80,6 @@ export class PiecePicker {
    * free, memory is sought for a new piece, and then others' requests are repeated.
    */
   pick(peer: PickerPeer, count: number, now: number): BlockSpan[] {
-    this.#now = now;
     const spans: BlockSpan[] = [];
     if (count <= 0 || (peer.isPeerChoking && peer.allowedFast.size === 0)) return spans;
     const requester = this.#open.requester(peer.key);
@@ -118,7 +115,6 @@ export class PiecePicker {
    * that were asked for the same block, to be sent a Cancel. Harmless if it was not asked for.
    */
   received(peer: PeerKey, piece: PieceIndex, block: BlockIndex, now: number): readonly PeerKey[] {
-    this.#now = now;
     const request = this.#open.request(peer, piece, block);
     request?.requester.answeredAfter(now - request.at);
     const open = this.#open.get(piece);
@@ -143,7 +139,7 @@ export class PiecePicker {
     const requester = this.#open.requester(peer);
     for (const request of [...requester.requests]) this.#free(request);
     for (const open of this.#open.all()) {
-      if (open.paroled?.owner === peer) open.disown(this.#now);
+      if (open.paroled?.owner === peer) open.disown();
     }
     this.#open.forget(requester);
   }
@@ -161,7 +157,7 @@ export class PiecePicker {
 
   /** The disk did not take the piece, or lost it after it was `verified`. */
   failed(piece: PieceIndex): void {
-    this.#life.failed(piece, this.#now);
+    this.#life.failed(piece);
     for (const requester of this.#open.requesters()) requester.boringHave = undefined;
   }
 
@@ -232,7 +228,7 @@ export class PiecePicker {
     if (this.#choice.next(turn.peer) === undefined) return;
     const open = victim();
     if (open === undefined) return;
-    this.#life.giveUp(open, turn.now);
+    this.#life.giveUp(open);
     this.#startPieces(turn);
   }
 
@@ -269,8 +265,8 @@ export class PiecePicker {
     const { open, requester } = request;
     this.#open.remove(request);
     if (open.isClosed) return;
-    if (open.paroled?.owner === requester.key) open.disown(this.#now);
-    if (open.isUntouched) this.#life.giveUp(open, this.#now);
+    if (open.paroled?.owner === requester.key) open.disown();
+    if (open.isUntouched) this.#life.giveUp(open);
   }
 
   #isConfined({ isSlow, now }: Turn): boolean {

@@ -46,12 +46,12 @@ export class PieceLife {
   }
 
   /** partial → wanted: what is here of it is lost. */
-  giveUp(piece: OpenPiece, now: number): void {
+  giveUp(piece: OpenPiece): void {
     const { table, assembly, open } = this.#options;
     open.close(piece);
     assembly.drop(piece.piece);
     table.markDropped(piece.piece);
-    piece.paroled?.disown(now);
+    piece.paroled?.disown();
     this.#offer(piece.piece);
   }
 
@@ -75,8 +75,8 @@ export class PieceLife {
   }
 
   /** verifying or have → wanted. */
-  failed(piece: PieceIndex, now: number): void {
-    this.parole.get(piece)?.disown(now);
+  failed(piece: PieceIndex): void {
+    this.parole.get(piece)?.disown();
     this.#options.table.markFailed(piece);
     this.#offer(piece);
   }
