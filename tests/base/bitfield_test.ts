@@ -91,3 +91,22 @@ Deno.test("Bitfield treats an index outside as a bug when writing and as clear w
     equal(field.has(index), false);
   }
 });
+
+Deno.test("nextCommon() finds the next index that both have, as a search one by one does", () => {
+  const pair = fc.integer({ min: 1, max: 70 }).chain((length) =>
+    fc.tuple(
+      fc.constant(length),
+      fc.array(fc.nat(length - 1)),
+      fc.array(fc.nat(length - 1)),
+      fc.nat(length + 20),
+    )
+  );
+  fc.assert(fc.property(pair, ([length, ours, theirs, start]) => {
+    const a = new Bitfield(length), b = new Bitfield(length);
+    for (const index of ours) a.set(index);
+    for (const index of theirs) b.set(index);
+    const common = [...a.ones()].find((index) => index >= start && b.has(index));
+    equal(a.nextCommon(b, start), common ?? -1);
+  }));
+  throws(() => new Bitfield(3).nextCommon(new Bitfield(4)));
+});

@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import { Channel } from "../../src/base/channel.ts";
 
@@ -67,4 +67,29 @@ Deno.test("close() ends a consumer that waits for an item", async () => {
   await Promise.resolve();
   channel.close();
   deepStrictEqual(await received, []);
+});
+
+Deno.test("fail() gives the consumer what is queued, then the error; the first end counts", async () => {
+  const channel = new Channel<number>(2);
+  channel.tryPush(1);
+  channel.fail(new Error("first"));
+  channel.fail(new Error("second"));
+  equal(channel.tryPush(2), false);
+  const received: number[] = [];
+  await rejects(async () => {
+    for await (const item of channel) received.push(item);
+  }, /first/);
+  deepStrictEqual(received, [1]);
+  const closed = new Channel<number>(1);
+  closed.close();
+  closed.fail(new Error("late"));
+  deepStrictEqual(await collect(closed), []);
+});
+
+Deno.test("fail() ends a consumer that waits for an item", async () => {
+  const channel = new Channel<number>(1);
+  const received = collect(channel);
+  await Promise.resolve();
+  channel.fail(new Error("gone"));
+  await rejects(received, /gone/);
 });
