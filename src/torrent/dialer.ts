@@ -33,7 +33,7 @@ export interface DialerOptions {
   readonly clock: Clock;
   readonly peerList: PeerList;
   readonly introduction: Introduction;
-  /** How many more peers are wanted, those being dialled not counted. */
+  /** How many more peers are wanted than there are, those on their way not counted. */
   readonly wanted: () => number;
 }
 
@@ -44,6 +44,8 @@ export class Dialer {
   readonly #pace: TokenBucket;
   readonly #failures: Record<string, number> = {};
   #halfOpen = 0;
+  /** Peers that the next stage has not dealt with yet. */
+  #undelivered = 0;
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -63,12 +65,14 @@ export class Dialer {
       }
     };
     note().catch((error) => this.#ready.fail(error));
-    return this.#ready;
+    return this.#deliver();
   }
 
   /** A peer that found us; false when there is no room for it. */
   admit(peer: ReadyPeer): boolean {
-    return this.#ready.tryPush(peer);
+    const isTaken = this.#ready.tryPush(peer);
+    if (isTaken) this.#undelivered++;
+    return isTaken;
   }
 
   /** Starts as many dials as are wanted and allowed now. */
@@ -76,7 +80,8 @@ export class Dialer {
     const { peerList, clock, wanted } = this.#options;
     while (!this.#closing.signal.aborted) {
       const now = clock.now();
-      if (this.#halfOpen >= MAX_HALF_OPEN || this.#halfOpen >= wanted()) return;
+      const coming = this.#halfOpen + this.#undelivered;
+      if (this.#halfOpen >= MAX_HALF_OPEN || coming >= wanted()) return;
       if (this.#pace.waitMs(now) > 0) return;
       const endpoint = peerList.next(now);
       if (endpoint === undefined) return;
@@ -95,6 +100,13 @@ export class Dialer {
     this.#ready.close();
   }
 
+  async *#deliver(): AsyncIterable<ReadyPeer> {
+    for await (const peer of this.#ready) {
+      yield peer;
+      this.#undelivered--;
+    }
+  }
+
   async #attempt(endpoint: Endpoint): Promise<void> {
     const { network, peerList, clock, introduction } = this.#options;
     const signal = this.#closing.signal;
@@ -105,8 +117,10 @@ export class Dialer {
       connection = await network.connect(endpoint, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
       const handshake = await introduce(connection, introduction, clock);
       const peer = { connection, handshake, endpoint, isIncoming: false };
-      if (await this.#ready.push(peer)) peerList.connected(endpoint);
-      else connection.close();
+      this.#undelivered++;
+      if (await this.#ready.push(peer)) return peerList.connected(endpoint);
+      this.#undelivered--;
+      connection.close();
     } catch (error) {
       connection?.close();
       this.#noteFailure(endpoint, error);

@@ -19,8 +19,8 @@ import type { ReadyPeer } from "./dialer.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Uploader } from "./uploader.ts";
 
-/** Longest message taken: a bitfield of the most pieces, or metadata (P4). */
-const MAX_MESSAGE_LENGTH = 1024 * 1024;
+/** The longest message taken that is no bitfield (P4). */
+const MAX_MESSAGE_LENGTH = 128 * 1024;
 /** Requests that a peer may have waiting here; told to it as reqq (BEP 10). */
 const REQUEST_QUEUE_LIMIT = 2000;
 /** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
@@ -202,7 +202,7 @@ export class Swarm {
       isIncoming,
       connection,
       session,
-      maxMessageLength: MAX_MESSAGE_LENGTH,
+      maxMessageLength: Math.max(MAX_MESSAGE_LENGTH, 1 + Math.ceil(layout.pieceCount / 8)),
       clock,
       downloadLimit,
       onRead: (peer, now) => {
