@@ -12,8 +12,8 @@ export interface Endpoint {
 }
 
 /** Bytes of one compact endpoint: address and port. */
-export const COMPACT_IPV4_LENGTH = 6;
-export const COMPACT_IPV6_LENGTH = 18;
+const COMPACT_IPV4_LENGTH = 6;
+const COMPACT_IPV6_LENGTH = 18;
 
 const MAX_PORT = 65_535;
 /** What clients announce that cannot be reached, to trackers that refuse port 0. */
