@@ -2,7 +2,7 @@ import { NO_PEER } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";
 import type { Requester } from "./requester.ts";
 
-/** For each reason to prefer another owner, a peer waits so long after the failure. */
+/** A suspect or former owner waits so long for a better owner, one that is not quick twice that. */
 const RELUCTANCE_MS = 1_000;
 
 /** An owner that is slower than this, in bytes a second, gets help from those with nothing to do. */
@@ -13,8 +13,8 @@ const MAX_PATIENCE_DOUBLINGS = 4;
 
 /**
  * A piece that several peers gave and that was wrong. It is fetched again from one peer, its
- * owner, so that the next failure names the liar: best from a quick one that did not contribute
- * before. Others only wait for some time, so that the piece never waits for good:
+ * owner, so that the next failure names the liar: best from a quick one, which settles the matter
+ * soon, and from one that did not contribute before. Others only wait for some time, so that the piece never waits for good:
  *
  * - when the owner no longer answers, somebody else goes on;
  * - when it takes too long, peers that have nothing else to do help it, suspects after the rest.
@@ -60,8 +60,9 @@ export class ParoledPiece {
 
   /** May this peer become the owner, now that there is none? */
   mayOwn(peer: Requester, isSnubbed: boolean, now: number): boolean {
-    const reasons = [this.#suspects.has(peer.key), this.#formerOwners.has(peer.key)];
-    const reluctance = [...reasons, peer.isSlow, isSnubbed].filter((isTrue) => isTrue).length;
+    let reluctance = isSnubbed || peer.isSlow || !peer.isProven ? 2 : 0;
+    if (this.#suspects.has(peer.key)) reluctance++;
+    if (this.#formerOwners.has(peer.key)) reluctance++;
     return this.#owner === NO_PEER && now - this.#failedAt >= reluctance * RELUCTANCE_MS;
   }
 

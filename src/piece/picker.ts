@@ -199,7 +199,7 @@ export class PiecePicker {
     const { peer, isSlow, now } = turn;
     const { assembly } = this.#options;
     while (!isFull(turn) && assembly.hasRoom) {
-      const isHalfSlow = this.#open.slowCount * 2 >= assembly.maxPieces;
+      const isHalfSlow = (this.#open.slowCount + 1) * 2 > assembly.maxPieces;
       if (isHalfSlow && this.#isConfined(turn)) return;
       const piece = beforeRank === Infinity
         ? this.#choice.next(peer)

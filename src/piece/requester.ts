@@ -37,6 +37,11 @@ export class Requester {
     return this.responseMs > SLOW_RESPONSE_MS;
   }
 
+  /** It has answered a request. */
+  get isProven(): boolean {
+    return this.#responseMs !== undefined;
+  }
+
   answeredAfter(durationMs: number): void {
     const duration = Math.min(durationMs, MAX_RESPONSE_MS);
     this.#responseMs = this.#responseMs === undefined
