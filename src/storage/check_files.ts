@@ -2,8 +2,7 @@
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { PieceVerdict } from "../workers/protocol.ts";
+import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
 import { seeFiles, type Sightings } from "./sightings.ts";
@@ -15,7 +14,7 @@ export interface CheckOptions {
   readonly paths: DiskPaths;
   /** What `paths` are relative to; must be there. */
   readonly outputDir: string;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
   readonly signal: AbortSignal;
 }

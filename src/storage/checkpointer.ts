@@ -6,8 +6,7 @@ import { Bitfield } from "../base/bitfield.ts";
 import type { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { toStorageError } from "../workers/disk_errors.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { FileFacts, Place } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { flushFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Journal } from "./journal.ts";
@@ -19,7 +18,7 @@ import type { Turns } from "./turns.ts";
 
 export interface CheckpointerOptions {
   readonly plan: FilePlan;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   /** Shared with whoever renames files. */
   readonly turns: Turns;
   readonly resume: ResumeFile;

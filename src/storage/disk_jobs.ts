@@ -1,10 +1,11 @@
 /** Jobs for many files or pieces, cut into batches and spread over the workers. */
 import type { PieceIndex } from "../base/ids.ts";
-import { errorOf, type WorkerPool } from "../workers/pool.ts";
+import { errorOf } from "../workers/disk_errors.ts";
 import type {
   FileFacts,
   Job,
   JobOf,
+  JobRunner,
   PieceToHash,
   PieceVerdict,
   Place,
@@ -22,7 +23,7 @@ const HASH_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** Does a job; a failure that the worker reports is thrown. */
 export async function runOrThrow<Kind extends Job["kind"]>(
-  pool: WorkerPool,
+  pool: JobRunner,
   job: JobOf<Kind>,
 ): Promise<Replies[Kind]> {
   const reply = await pool.run(job);
@@ -32,7 +33,7 @@ export async function runOrThrow<Kind extends Job["kind"]>(
 
 /** How each of these files looks; undefined for those that are not there. */
 export async function inspectFiles(
-  pool: WorkerPool,
+  pool: JobRunner,
   places: readonly Place[],
 ): Promise<(FileFacts | undefined)[]> {
   const facts: (FileFacts | undefined)[] = new Array(places.length);
@@ -44,7 +45,7 @@ export async function inspectFiles(
 }
 
 /** Creates those that are not there, empty. */
-export function createFiles(pool: WorkerPool, places: readonly Place[]): Promise<void> {
+export function createFiles(pool: JobRunner, places: readonly Place[]): Promise<void> {
   return overBatches(pool, places, CREATE_BATCH_LENGTH, async (batch) => {
     await runOrThrow<"create">(pool, { kind: "create", places: batch });
   });
@@ -52,7 +53,7 @@ export function createFiles(pool: WorkerPool, places: readonly Place[]): Promise
 
 /** Flushes files, then the folders that hold their names. */
 export async function flushFiles(
-  pool: WorkerPool,
+  pool: JobRunner,
   places: readonly Place[],
   folders: readonly Place[],
 ): Promise<FileFacts[]> {
@@ -74,7 +75,7 @@ export interface PieceToCheck extends PieceToHash {
 
 /** Hashes pieces where they lie; `onVerdict` is called for each, in no particular order. */
 export function hashPieces(
-  pool: WorkerPool,
+  pool: JobRunner,
   pieces: Iterable<PieceToCheck>,
   onVerdict: (piece: PieceToCheck, verdict: PieceVerdict) => void,
   signal: AbortSignal,
@@ -106,7 +107,7 @@ function* batchesOfBytes(pieces: Iterable<PieceToCheck>): Iterable<PieceToCheck[
 }
 
 function overBatches<Item>(
-  pool: WorkerPool,
+  pool: JobRunner,
   items: readonly Item[],
   length: number,
   work: (batch: readonly Item[], start: number) => Promise<void>,

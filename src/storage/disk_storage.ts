@@ -11,8 +11,7 @@ import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import { lookAt } from "../workers/folders.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { FileFacts, PieceToHash } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
@@ -35,7 +34,7 @@ export interface DiskStorageOptions {
   readonly stateDir: string;
   /** Files to be downloaded; nothing is created for any other. */
   readonly selected: ReadonlySet<FileIndex>;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   readonly clock: Clock;
   readonly random: Random;
   /** Final names may replace files that are something else. */
@@ -119,6 +118,8 @@ export class DiskStorage implements Storage {
       onWarning,
       signal,
     });
+    // A file that was looked at may be replaced under its name: nobody may go on reading it.
+    await pool.forget();
     this.#begin(restored, legacy);
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
     const isFresh = restored.have.isEmpty;

@@ -5,8 +5,7 @@
 import type { Bitfield } from "../base/bitfield.ts";
 import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { FileFacts } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner } from "../workers/protocol.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Turns } from "./turns.ts";
@@ -16,7 +15,7 @@ const FINISH_BATCH_LENGTH = 32;
 
 export interface FinisherOptions {
   readonly plan: FilePlan;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   /** Shared with whoever else needs names to stay as they are for a while. */
   readonly turns: Turns;
   /** The pieces that are here at the start. */

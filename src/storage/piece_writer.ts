@@ -48,7 +48,9 @@ export async function writePiece(
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       // The worker took the buffer with it, unless the job never got to one.
-      const buffer = attemptData.buffer.detached ? new ArrayBuffer(bufferLength) : attemptData.buffer;
+      const buffer = attemptData.buffer.detached
+        ? new ArrayBuffer(bufferLength)
+        : attemptData.buffer;
       return { kind: "failed", buffer, error };
     }
     if (reply.kind === "corrupt") return reply;

@@ -5,8 +5,7 @@
 import { type Random, shuffle } from "../base/ambient.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { PieceToHash, PieceVerdict } from "../workers/protocol.ts";
+import type { JobRunner, PieceToHash, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import { createEmptyFiles, settleFiles } from "./settle.ts";
@@ -18,7 +17,7 @@ const MAX_SAMPLED_PIECES = 64;
 
 export interface RestoreOptions {
   readonly plan: FilePlan;
-  readonly pool: WorkerPool;
+  readonly pool: JobRunner;
   readonly random: Random;
   readonly legacy: Legacy;
   /** False when nothing of the torrent's own name is in the output folder. */

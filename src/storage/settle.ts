@@ -4,8 +4,7 @@
  */
 import { StorageError } from "../base/errors.ts";
 import type { FileIndex } from "../base/ids.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { PieceVerdict, Place } from "../workers/protocol.ts";
+import type { JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
 import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Sightings } from "./sightings.ts";
@@ -18,7 +17,7 @@ export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
   verdictOf: VerdictOf,
-  pool: WorkerPool,
+  pool: JobRunner,
 ): Promise<void> {
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
@@ -48,7 +47,7 @@ export async function settleFiles(
 export async function createEmptyFiles(
   plan: FilePlan,
   sightings: Sightings,
-  pool: WorkerPool,
+  pool: JobRunner,
 ): Promise<FileIndex[]> {
   const isReplaced = (file: FileIndex) => (sightings.files.get(file)!.final?.size ?? 0) > 0;
   const replaced = plan.emptyFiles.filter(isReplaced);

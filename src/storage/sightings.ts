@@ -1,8 +1,7 @@
 /** What stands on disk where a torrent's files may be, before anything is decided. */
 import type { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import type { WorkerPool } from "../workers/pool.ts";
-import type { FileFacts } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 
@@ -29,7 +28,7 @@ const ABSENT: Sighting = { final: undefined, part: undefined };
 export async function seeFiles(
   plan: FilePlan,
   wanted: Bitfield,
-  pool: WorkerPool,
+  pool: JobRunner,
   { isTargetThere, isPart }: { isTargetThere: boolean; isPart: (file: FileIndex) => boolean },
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);

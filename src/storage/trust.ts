@@ -98,15 +98,16 @@ function judgeSelected(
   isTouched: boolean,
 ): FileVerdict {
   const record = legacy.state?.files.get(file);
+  // What was written of it then went to the edges, so no write of ours explains a change.
+  const wasUnselected = legacy.state !== undefined && !legacy.state.selected.has(file);
   const isFinal = usesFinalName(plan, file, sighting, record);
   const facts = isFinal ? sighting.final : sighting.part;
   plan.setFinal(file, isFinal);
   if (facts !== undefined) {
     // A rename changes neither size nor time: it may have been finished after the last save.
-    const isTrusted = isBelievable(facts, record, legacy, isTouched);
+    const isTrusted = isBelievable(facts, record, legacy, isTouched && !wasUnselected);
     return { standing: isTrusted ? "trusted" : "doubtful", source: plan.placeOf(file) };
   }
-  const wasUnselected = legacy.state !== undefined && !legacy.state.selected.has(file);
   return wasUnselected && edges !== undefined
     ? { standing: "moved", source: plan.edges }
     : { standing: "absent", source: undefined };
@@ -155,8 +156,10 @@ function isBelievable(
 ): boolean {
   if (state === undefined) return false;
   if (record?.size === facts.size && record.modifiedMs === facts.modifiedMs) return true;
-  if (!isTouched || (record !== undefined && facts.modifiedMs < record.modifiedMs)) return false;
-  return facts.modifiedMs <= journalModifiedMs + MAX_WRITE_DELAY_MS;
+  // A file without a record came into being after the state, so nothing of it is claimed.
+  const isOlder = record !== undefined &&
+    (facts.size < record.size || facts.modifiedMs < record.modifiedMs);
+  return isTouched && !isOlder && facts.modifiedMs <= journalModifiedMs + MAX_WRITE_DELAY_MS;
 }
 
 /** Files that have a part in a piece of the journal. */

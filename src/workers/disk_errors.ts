@@ -1,5 +1,6 @@
 /** The operating system's and Deno's refusals as StorageErrors that a user can act on. */
 import { StorageError, type StorageReason } from "../base/errors.ts";
+import type { FailedReply } from "./protocol.ts";
 
 /** Error codes of the system, what they mean to us and to the user. */
 const MEANINGS: Readonly<Record<string, readonly [StorageReason, string]>> = {
@@ -26,6 +27,11 @@ export function toStorageError(error: unknown, action: string, path: string): St
   const code = codeOf(error);
   const [reason, fact] = MEANINGS[code ?? ""] ?? ["io", describe(error)];
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
+/** The StorageError that a worker reported. */
+export function errorOf({ reason, path, message }: FailedReply): StorageError {
+  return new StorageError(reason, path, message);
 }
 
 /** The code of a system error, such as `ENOENT`; undefined when it has none. */

@@ -4,7 +4,7 @@
  */
 import { ok as assert } from "node:assert/strict";
 import { StorageError } from "../base/errors.ts";
-import type { FailedReply, Job, JobOf, ReplyTo, WorkerSettings } from "./protocol.ts";
+import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.ts";
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
@@ -25,7 +25,7 @@ interface DiskWorker {
   readonly sent: Waiting[];
 }
 
-export class WorkerPool {
+export class WorkerPool implements JobRunner {
   /** The most workers that there will be. */
   readonly size: number;
   readonly #workers = new Set<DiskWorker>();
@@ -39,11 +39,7 @@ export class WorkerPool {
     this.size = size;
   }
 
-  /**
-   * Has a worker do the job. The buffer of a write job is transferred; every reply to one gives
-   * it back. Rejects with StorageError "io" when a worker crashed, too much waits, or the pool
-   * is closed.
-   */
+  /** Rejects with StorageError "io" when a worker crashed, too much waits, or after `close`. */
   run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
     if (this.#closed) return Promise.reject(poolError("the workers were stopped"));
     if (this.#queue.length - this.#queueHead >= MAX_QUEUED_JOBS) {
@@ -56,7 +52,6 @@ export class WorkerPool {
     });
   }
 
-  /** Has every worker close its files, after the jobs that it was sent. Never rejects. */
   async forget(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) =>
       new Promise<void>((resolve) => {
@@ -103,7 +98,8 @@ export class WorkerPool {
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
     const started: DiskWorker = { worker, sent: [] };
     worker.onmessage = ({ data }: MessageEvent<ReplyTo<Job["kind"]>>) => {
-      started.sent.shift()!.resolve(data);
+      // Nobody waits for the last words of a worker that was dropped.
+      started.sent.shift()?.resolve(data);
       this.#dispatch();
     };
     worker.onerror = (event) => {
@@ -129,11 +125,6 @@ export class WorkerPool {
     worker.worker.terminate();
     for (const { reject } of worker.sent.splice(0)) reject(poolError(fact));
   }
-}
-
-/** The StorageError that a worker reported. */
-export function errorOf({ reason, path, message }: FailedReply): StorageError {
-  return new StorageError(reason, path, message);
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

@@ -126,3 +126,16 @@ export interface WorkerSettings {
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { kind: Kind }>;
 export type ReplyTo<Kind extends Job["kind"]> = Replies[Kind] | FailedReply;
+
+/** Whoever gets jobs done: the pool of workers, or a test. */
+export interface JobRunner {
+  /** How many jobs are done at a time. */
+  readonly size: number;
+  /**
+   * Does the job. The buffer of a write job is taken over; every reply to one gives it back.
+   * Rejects with StorageError when there is nobody to do it, or who did it crashed.
+   */
+  run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>>;
+  /** Closes all files, after the jobs that are under way. Never rejects. */
+  forget(): Promise<void>;
+}

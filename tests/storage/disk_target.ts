@@ -73,12 +73,13 @@ export interface Run extends AsyncDisposable {
 export class DiskTarget implements AsyncDisposable {
   readonly folder: string;
   readonly sample: SampleData;
-  readonly pool: WorkerPool;
+  readonly pool = new WorkerPool({ size: 2 });
 
   constructor(sample: SampleData, { parent }: { parent?: string } = {}) {
     this.sample = sample;
-    this.folder = Deno.makeTempDirSync(parent === undefined ? {} : { dir: parent });
-    this.pool = new WorkerPool({ size: 2 });
+    this.folder = Deno.realPathSync(
+      Deno.makeTempDirSync(parent === undefined ? {} : { dir: parent }),
+    );
   }
 
   get outputDir(): string {

@@ -1,0 +1,101 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import { diskPaths } from "../../src/metainfo/paths.ts";
+import { FilePlan } from "../../src/storage/file_plan.ts";
+import type { Span } from "../../src/workers/protocol.ts";
+import { sampleData } from "./disk_target.ts";
+
+const FIRST = 0 as PieceIndex, SECOND = 1 as PieceIndex;
+
+/** Pieces of 10 bytes: `a` 0–6, padding 7–9, `b` 10–11, `c` 12–30; `empty` is in none. */
+function plan(...selected: number[]): FilePlan {
+  const lengths = { a: 7, ".pad/3": 3, b: 2, c: 19, empty: 0 };
+  const { metainfo } = sampleData("t", lengths, 10);
+  return new FilePlan({
+    metainfo,
+    paths: diskPaths(metainfo, "linux"),
+    outputDir: "/out",
+    stateDir: "/state",
+    selected: new Set(selected as FileIndex[]),
+    overwrite: true,
+  });
+}
+
+const ALL = [0, 1, 2, 3, 4];
+
+/** `path@file offset, piece offset, length` of each span. */
+function shown(spans: readonly Span[]): string[] {
+  return spans.map(({ place: { root, path }, fileOffset, pieceOffset, length }) =>
+    `${root}/${path.replace(/[0-9a-f]{40}/, "HASH")}@${fileOffset},${pieceOffset},${length}`
+  );
+}
+
+Deno.test("FilePlan leaves out padding and tells empty files apart", () => {
+  const { files, emptyFiles } = plan(...ALL);
+  deepStrictEqual([files, emptyFiles], [[0, 2, 3], [4]]);
+  deepStrictEqual([...plan(...ALL).wantedPieces().ones()], [0, 1, 2, 3]);
+  deepStrictEqual([...plan(2).wantedPieces().ones()], [1]);
+  deepStrictEqual([...plan(4).wantedPieces().ones()], []);
+});
+
+Deno.test("writeSpans() names parts, the length of each file, and what is finished", () => {
+  const spans = plan(...ALL).writeSpans(SECOND);
+  deepStrictEqual(shown(spans), ["/out/t/b.part@0,0,2", "/out/t/c.part@0,2,8"]);
+  deepStrictEqual(spans.map(({ fileLength }) => fileLength), [0, 19]);
+  deepStrictEqual(spans.map(({ finish }) => finish), [
+    {
+      from: { root: "/out", path: "t/b.part" },
+      to: { root: "/out", path: "t/b" },
+      length: 2,
+      mayReplace: true,
+    },
+    undefined,
+  ]);
+});
+
+Deno.test("a file with its final name is read and written there, and not finished again", () => {
+  const named = plan(...ALL);
+  named.setFinal(2 as FileIndex, true);
+  const [span] = named.writeSpans(SECOND);
+  deepStrictEqual(shown([span!]), ["/out/t/b@0,0,2"]);
+  strictEqual(span!.finish, undefined);
+  deepStrictEqual(shown(named.readSpans(SECOND, 1, 3)), ["/out/t/b@1,0,1", "/out/t/c.part@0,1,2"]);
+});
+
+Deno.test("bytes of files that were not selected go to the edges, at the torrent's offset", () => {
+  const partial = plan(3);
+  deepStrictEqual(shown(partial.writeSpans(SECOND)), [
+    "/state/HASH.edges@10,0,2",
+    "/out/t/c.part@0,2,8",
+  ]);
+  deepStrictEqual(shown(partial.readSpans(SECOND, 1, 4)), [
+    "/state/HASH.edges@11,0,1",
+    "/out/t/c.part@0,1,3",
+  ]);
+});
+
+Deno.test("toHash() takes bytes from where they are, which may be elsewhere", () => {
+  const partial = plan(3);
+  const elsewhere = { root: "/old", path: "b" };
+  const source = (file: number) => file === 2 ? elsewhere : partial.partPlace(file as FileIndex);
+  deepStrictEqual(shown(partial.toHash(SECOND, source).spans), [
+    "/old/b@0,0,2",
+    "/out/t/c.part@0,2,8",
+  ]);
+  const inEdges = partial.toHash(SECOND, () => partial.edges);
+  deepStrictEqual(shown(inEdges.spans), ["/state/HASH.edges@10,0,2", "/state/HASH.edges@12,2,8"]);
+  deepStrictEqual([partial.toHash(FIRST, () => undefined).length, inEdges.hash.length], [10, 20]);
+});
+
+Deno.test("a single file lies in the output folder itself", () => {
+  const { metainfo } = sampleData("one.bin", 15, 10);
+  const single = new FilePlan({
+    metainfo,
+    paths: diskPaths(metainfo, "linux"),
+    outputDir: "/out",
+    stateDir: "/state",
+    selected: new Set([0 as FileIndex]),
+    overwrite: false,
+  });
+  deepStrictEqual(shown(single.writeSpans(SECOND)), ["/out/one.bin.part@10,0,5"]);
+});

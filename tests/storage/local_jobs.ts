@@ -1,0 +1,39 @@
+import { runJob } from "../../src/workers/jobs.ts";
+import { OpenFiles } from "../../src/workers/open_files.ts";
+import type { FailedReply, Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
+
+/** What goes wrong with a job: a reply in its place, or nothing. */
+export type Fault = (job: Job) => Pick<FailedReply, "reason" | "path"> | undefined;
+
+/**
+ * The jobs of the workers without threads, one after the other, and a disk that fails when the
+ * test says so.
+ */
+export class LocalJobs implements JobRunner {
+  readonly size = 2;
+  /** Everything that was asked for, in order. */
+  readonly kinds: Job["kind"][] = [];
+  fault: Fault = () => undefined;
+  readonly #files = new OpenFiles(4);
+
+  async run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
+    const asked = job as Job;
+    this.kinds.push(asked.kind);
+    const mine = asked.kind === "write" ? { ...asked, data: moved(asked) } : asked;
+    await Promise.resolve();
+    const fault = this.fault(mine);
+    if (fault === undefined) return runJob(mine, this.#files) as ReplyTo<Kind>;
+    const failed: FailedReply = { kind: "failed", message: `Cannot ${asked.kind} it`, ...fault };
+    return mine.kind === "write" ? { ...failed, buffer: mine.data.buffer } : failed;
+  }
+
+  forget(): Promise<void> {
+    this.#files.closeAll();
+    return Promise.resolve();
+  }
+}
+
+/** As a worker takes it: the sender's array is empty from then on. */
+function moved({ data }: JobOf<"write">): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer.transfer());
+}

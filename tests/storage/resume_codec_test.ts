@@ -1,0 +1,124 @@
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import {
+  encodeResume,
+  type FileRecord,
+  maxResumeLength,
+  parseResume,
+  ResumeError,
+  type ResumeState,
+} from "../../src/storage/resume_codec.ts";
+import { plain, resign, SUBJECT, textOf } from "./resume_text.ts";
+
+const STATE: ResumeState = {
+  claimed: bits(SUBJECT.pieceCount, 0, 7, 99),
+  selected: bits(SUBJECT.fileCount, 1),
+  files: new Map([[1, { isFinal: false, size: 77, modifiedMs: 1_700_000_000_123 }]]),
+  edges: { isFinal: false, size: 5, modifiedMs: -1 },
+};
+
+function bits(length: number, ...ones: number[]): Bitfield {
+  const field = new Bitfield(length);
+  for (const one of ones) field.set(one);
+  return field;
+}
+
+/** The state as it comes back when its JSON is altered, checksum and all. */
+function altered(change: (fields: Record<string, unknown>) => void): ResumeState {
+  const fields = JSON.parse(textOf(encodeResume(SUBJECT, STATE)).split("\n")[0]!);
+  change(fields);
+  return parseResume(resign(JSON.stringify(fields)), SUBJECT);
+}
+
+function refuses(change: (fields: Record<string, unknown>) => void, message: RegExp): void {
+  throws(
+    () => altered(change),
+    (error) => error instanceof ResumeError && message.test(error.message),
+  );
+}
+
+const record: fc.Arbitrary<FileRecord> = fc.record({
+  isFinal: fc.boolean(),
+  size: fc.maxSafeNat(),
+  modifiedMs: fc.maxSafeInteger(),
+}, { noNullPrototype: true });
+
+Deno.test("parseResume() gives back what encodeResume() took", () => {
+  const state = fc.record({
+    claimed: fc.array(fc.nat(SUBJECT.pieceCount - 1)),
+    selected: fc.array(fc.nat(SUBJECT.fileCount - 1)),
+    files: fc.array(fc.tuple(fc.nat(SUBJECT.fileCount - 1), record)),
+    edges: fc.option(record, { nil: undefined }),
+  });
+  fc.assert(fc.property(state, ({ claimed, selected, files, edges }) => {
+    const state = {
+      claimed: bits(SUBJECT.pieceCount, ...claimed),
+      selected: bits(SUBJECT.fileCount, ...selected),
+      files: new Map(files),
+      edges,
+    };
+    const bytes = encodeResume(SUBJECT, state);
+    ok(bytes.length <= maxResumeLength(SUBJECT));
+    deepStrictEqual(plain(parseResume(bytes, SUBJECT)), plain(state));
+  }));
+});
+
+Deno.test("D12 parseResume() refuses a state that is cut anywhere, or empty", () => {
+  const bytes = encodeResume(SUBJECT, STATE);
+  for (let length = 0; length < bytes.length; length++) {
+    throws(() => parseResume(bytes.subarray(0, length), SUBJECT), ResumeError);
+  }
+});
+
+Deno.test("D12 parseResume() refuses a state with any bit flipped", () => {
+  const bytes = encodeResume(SUBJECT, STATE);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    throws(() => parseResume(flipped, SUBJECT), ResumeError, `bit ${bit}`);
+  }
+});
+
+Deno.test("D12 parseResume() refuses a state that is too large before it reads it", () => {
+  throws(() => parseResume(new Uint8Array(maxResumeLength(SUBJECT) + 1), SUBJECT), {
+    message: "it is too large",
+  });
+});
+
+Deno.test("D12 parseResume() refuses other versions, formats and torrents", () => {
+  refuses((fields) => fields["version"] = 2, /version/);
+  refuses((fields) => fields["format"] = "aria2", /something else/);
+  refuses((fields) => fields["infoHash"] = "00".repeat(20), /another torrent/);
+});
+
+Deno.test("D12 parseResume() refuses bitfields that are not of the torrent", () => {
+  for (const field of ["claimed", "selected"]) {
+    for (const value of [undefined, 5, "", "!", "AAAA", "////////////////////////"]) {
+      refuses((fields) => fields[field] = value, /bitfield/);
+    }
+  }
+});
+
+Deno.test("D12 parseResume() refuses records that make no sense", () => {
+  const files: unknown[] = [
+    {},
+    [5],
+    [[2, 0, 1, 1]],
+    [[-1, 0, 1, 1]],
+    [["0", 0, 1, 1]],
+    [[0, 2, 1, 1]],
+    [[0, 0, -1, 1]],
+    [[0, 0, 1.5, 1]],
+    [[0, 0, 1, null]],
+    [[0, 0, 1]],
+    [[0, 0, 1, 1], [0, 0, 1, 1]],
+  ];
+  for (const value of files) refuses((fields) => fields["files"] = value, /file/);
+  for (const value of [undefined, 1, [], [0, 1]]) {
+    refuses((fields) => fields["edges"] = value, /file/);
+  }
+  for (const body of ["null", "5", "{", '"text"']) {
+    throws(() => parseResume(resign(body), SUBJECT), ResumeError);
+  }
+});

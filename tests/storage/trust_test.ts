@@ -1,0 +1,195 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import type { FileIndex } from "../../src/base/ids.ts";
+import { diskPaths } from "../../src/metainfo/paths.ts";
+import { FilePlan } from "../../src/storage/file_plan.ts";
+import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
+import type { Sighting } from "../../src/storage/sightings.ts";
+import { judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
+import type { FileFacts } from "../../src/workers/protocol.ts";
+import { sampleData } from "./disk_target.ts";
+
+/** Pieces of 10 bytes: `a` is pieces 0–2, `b` 2–4 (piece 2 is shared), `c` 5–6. */
+const LENGTHS = { a: 25, b: 25, c: 20 };
+const { metainfo } = sampleData("t", LENGTHS, 10);
+const PATHS = diskPaths(metainfo, "linux");
+
+/** When the state was saved, and when the journal was written last. */
+const SAVED = 1_700_000_000_000, NOTED = SAVED + 5_000;
+
+interface Situation {
+  /** Default: all. */
+  readonly selected?: readonly number[];
+  /** What each file is found as; default: `.part`, as it was saved. */
+  readonly seen?: Readonly<Record<number, Partial<Sighting>>>;
+  readonly edges?: FileFacts;
+  readonly state?: Partial<ResumeState> | null;
+  readonly journal?: readonly number[];
+}
+
+function facts(size: number, modifiedMs = SAVED): FileFacts {
+  return { size, modifiedMs, links: 1 };
+}
+
+function record(size: number, isFinal = false): FileRecord {
+  return { isFinal, size, modifiedMs: SAVED };
+}
+
+function bits(length: number, ones: readonly number[]): Bitfield {
+  const field = new Bitfield(length);
+  for (const one of ones) field.set(one);
+  return field;
+}
+
+/** The verdicts on a download of which pieces 0, 1, 2 and 5 were claimed. */
+function verdictsOf(situation: Situation): Verdicts & { plan: FilePlan } {
+  const { selected = [0, 1, 2], seen = {}, state = {}, journal = [] } = situation;
+  const plan = new FilePlan({
+    metainfo,
+    paths: PATHS,
+    outputDir: "/out",
+    stateDir: "/state",
+    selected: new Set(selected as FileIndex[]),
+    overwrite: false,
+  });
+  const lengths = Object.values(LENGTHS);
+  const files = new Map(lengths.map((length, file): [FileIndex, Sighting] => {
+    const usual = { final: undefined, part: facts(length) };
+    return [file as FileIndex, { ...usual, ...seen[file] }];
+  }));
+  const legacy: Legacy = {
+    state: state === null ? undefined : {
+      claimed: bits(7, [0, 1, 2, 5]),
+      selected: bits(3, [0, 1, 2]),
+      files: new Map(lengths.map((length, file) => [file, record(length)])),
+      edges: undefined,
+      ...state,
+    },
+    journal: new Set(journal),
+    journalModifiedMs: NOTED,
+  };
+  const verdicts = judge(plan, plan.wantedPieces(), { files, edges: situation.edges }, legacy);
+  return { ...verdicts, plan };
+}
+
+/** Pieces that are believed, and pieces that are to be hashed. */
+function judged(situation: Situation): [trusted: number[], toCheck: number[]] {
+  const { trusted, toCheck } = verdictsOf(situation);
+  return [[...trusted], [...toCheck]];
+}
+
+Deno.test("judge() believes what a state claims when the files are as they were", () => {
+  deepStrictEqual(judged({}), [[0, 1, 2, 5], []]);
+  strictEqual(verdictsOf({}).isComplete, false);
+});
+
+Deno.test("judge() hashes everything that is there when there is no state", () => {
+  deepStrictEqual(judged({ state: null }), [[], [0, 1, 2, 3, 4, 5, 6]]);
+  deepStrictEqual(judged({ state: null, seen: { 1: { part: undefined } } }), [[], [0, 1, 5, 6]]);
+});
+
+Deno.test("D5 judge() hashes only the file that has changed, whatever changed it", () => {
+  for (const part of [facts(20), facts(25, SAVED + 1), facts(25, SAVED - 1)]) {
+    deepStrictEqual(judged({ seen: { 0: { part } } }), [[5], [0, 1, 2]]);
+  }
+  deepStrictEqual(judged({ seen: { 2: { part: facts(20, SAVED + 1) } } }), [[0, 1, 2], [5, 6]]);
+});
+
+Deno.test("judge() gives up what lay in a file that is gone", () => {
+  deepStrictEqual(judged({ seen: { 0: { part: undefined } } }), [[5], []]);
+});
+
+Deno.test("D10 judge() hashes only what was being written when the last run was killed", () => {
+  const part = facts(25, NOTED + 1_000);
+  deepStrictEqual(judged({ journal: [3, 4], seen: { 1: { part } } }), [[0, 1, 2, 5], [3, 4]]);
+  deepStrictEqual(judged({ journal: [3, 3, 99, 2 ** 31] }), [[0, 1, 2, 5], [3]]);
+});
+
+Deno.test("judge() hashes all of a file that changed long after the journal", () => {
+  const part = facts(25, NOTED + 61_000);
+  deepStrictEqual(judged({ journal: [3], seen: { 1: { part } } }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("judge() hashes all of a file that is shorter than it was, noted or not", () => {
+  const part = facts(20, NOTED);
+  deepStrictEqual(judged({ journal: [3], seen: { 1: { part } } }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("judge() does not take a stale file for one that was written through the edges", () => {
+  const files = new Map([[0, record(25)], [2, record(20)]]);
+  const state = { selected: bits(3, [0, 2]), files };
+  deepStrictEqual(judged({ state, journal: [2] }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("judge() hashes all of a file that is older than it was (D13)", () => {
+  const part = facts(25, SAVED - 1);
+  deepStrictEqual(judged({ journal: [3], seen: { 1: { part } } }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("judge() believes a file that came into being after the state, if it was noted", () => {
+  const files = new Map([[0, record(25)], [2, record(20)]]);
+  const part = facts(25, NOTED);
+  const seen = { 1: { part } };
+  deepStrictEqual(judged({ state: { files }, journal: [3], seen }), [[0, 1, 2, 5], [3]]);
+  deepStrictEqual(judged({ state: { files }, seen }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("judge() believes a file that got its name after the state was saved", () => {
+  const { plan, trusted } = verdictsOf({ seen: { 0: { part: undefined, final: facts(25) } } });
+  deepStrictEqual([...trusted], [0, 1, 2, 5]);
+  deepStrictEqual([0, 1, 2].map((file) => plan.isFinal(file as FileIndex)), [true, false, false]);
+});
+
+Deno.test("judge() finds a target complete without a look at its bytes", () => {
+  const named = (length: number) => ({ final: facts(length), part: undefined });
+  const state = {
+    claimed: bits(7, [0, 1, 2, 3, 4, 5, 6]),
+    files: new Map(Object.values(LENGTHS).map((length, file) => [file, record(length, true)])),
+  };
+  const seen = { 0: named(25), 1: named(25), 2: named(20) };
+  strictEqual(verdictsOf({ state, seen }).isComplete, true);
+  strictEqual(verdictsOf({ state, seen, journal: [1] }).isComplete, false);
+  strictEqual(verdictsOf({ state, seen: { ...seen, 1: {} } }).isComplete, false);
+  const touched = { ...seen, 1: { final: facts(25, SAVED + 1), part: undefined } };
+  strictEqual(verdictsOf({ state, seen: touched }).isComplete, false);
+});
+
+Deno.test("judge() prefers of two names the one that the state says, else the finished one", () => {
+  const both = { 0: { final: facts(25), part: facts(25) } };
+  const isFinal = (situation: Situation) => verdictsOf(situation).plan.isFinal(0 as FileIndex);
+  strictEqual(isFinal({ seen: both }), false);
+  strictEqual(isFinal({ seen: both, state: null }), true);
+  strictEqual(isFinal({ seen: { 0: { final: facts(24), part: facts(25) } }, state: null }), false);
+  strictEqual(isFinal({ seen: { 0: { final: facts(24), part: undefined } }, state: null }), true);
+});
+
+Deno.test("judge() of a selection takes the neighbour's share from the edges", () => {
+  const state = { selected: bits(3, [0]), edges: record(30) };
+  const situation = { selected: [0], state, edges: facts(30) };
+  deepStrictEqual(judged(situation), [[0, 1, 2], []]);
+  const { sourceOf, plan } = verdictsOf(situation);
+  strictEqual(sourceOf(1 as FileIndex), plan.edges);
+  deepStrictEqual(judged({ ...situation, edges: facts(30, SAVED + 1) }), [[0, 1], [2]]);
+  deepStrictEqual(judged({ selected: [0], state }), [[0, 1], []]);
+});
+
+Deno.test("judge() hashes claimed pieces where an earlier selection put them", () => {
+  const fewer = verdictsOf({ selected: [0] });
+  deepStrictEqual([[...fewer.trusted], [...fewer.toCheck]], [[0, 1], [2]]);
+  deepStrictEqual(fewer.sourceOf(1 as FileIndex), { root: "/out", path: "t/b.part" });
+
+  const more = verdictsOf({
+    seen: { 1: { part: undefined } },
+    state: { selected: bits(3, [0, 2]), edges: record(30) },
+    edges: facts(30),
+  });
+  deepStrictEqual([[...more.trusted], [...more.toCheck]], [[0, 1, 5], [2]]);
+  strictEqual(more.sourceOf(1 as FileIndex), more.plan.edges);
+});
+
+Deno.test("judge() without a state takes the neighbour's share from a finished file", () => {
+  const seen = { 1: { final: facts(25), part: undefined } };
+  const { toCheck, sourceOf } = verdictsOf({ selected: [0], state: null, seen });
+  deepStrictEqual([...toCheck], [0, 1, 2]);
+  deepStrictEqual(sourceOf(1 as FileIndex), { root: "/out", path: "t/b" });
+});

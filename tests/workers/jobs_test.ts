@@ -1,0 +1,252 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import type { Bytes } from "../../src/base/bytes.ts";
+import { toHex } from "../../src/base/bytes.ts";
+import { runJob } from "../../src/workers/jobs.ts";
+import { OpenFiles } from "../../src/workers/open_files.ts";
+import type {
+  Finish,
+  Job,
+  JobOf,
+  PieceToHash,
+  Place,
+  Replies,
+  ReplyTo,
+  Span,
+  WriteSpan,
+} from "../../src/workers/protocol.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+/** A worker without the thread. */
+class Desk extends TemporaryFolder {
+  readonly files = new OpenFiles(8);
+
+  run<Kind extends Job["kind"]>(job: JobOf<Kind>): ReplyTo<Kind> {
+    return runJob(job as Job, this.files) as ReplyTo<Kind>;
+  }
+
+  /** Does the job, which must succeed. */
+  must<Kind extends Job["kind"]>(job: JobOf<Kind>): Replies[Kind] {
+    const reply = this.run(job);
+    ok(reply.kind !== "failed", JSON.stringify(reply));
+    return reply as Replies[Kind];
+  }
+
+  place(path: string): Place {
+    return { root: this.path, path };
+  }
+
+  span(path: string, fileOffset: number, pieceOffset: number, length: number): WriteSpan {
+    return { place: this.place(path), fileOffset, pieceOffset, length, fileLength: 0 };
+  }
+
+  finish(from: string, to: string, length: number): Finish {
+    return { from: this.place(from), to: this.place(to), length, mayReplace: false };
+  }
+
+  override [Symbol.dispose](): void {
+    this.files.closeAll();
+    super[Symbol.dispose]();
+  }
+}
+
+function sha1(bytes: Uint8Array): Uint8Array {
+  return createHash("sha1").update(bytes).digest();
+}
+
+function bytesOf(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}
+
+function writeJob(data: Bytes, spans: readonly WriteSpan[], wantDigests = false): JobOf<"write"> {
+  return { kind: "write", data, hash: sha1(data), spans, wantDigests };
+}
+
+Deno.test("write puts the parts of a good piece where they belong", () => {
+  using desk = new Desk();
+  const data = bytesOf("abcdefghij");
+  const spans = [desk.span("a", 3, 0, 4), desk.span("b/c", 0, 4, 1), desk.span("d", 2, 7, 3)];
+  const reply = desk.must<"write">(writeJob(data, spans));
+  deepStrictEqual(reply, { kind: "written", buffer: data.buffer, finished: [] });
+  strictEqual(desk.text("a"), "\0\0\0abcd");
+  strictEqual(desk.text("b/c"), "e");
+  strictEqual(desk.text("d"), "\0\0hij");
+});
+
+Deno.test("write lets not a byte of a corrupt piece reach a file", () => {
+  using desk = new Desk();
+  const data = bytesOf("abcdefghij");
+  const job = { ...writeJob(data, [desk.span("a", 0, 0, 10)]), hash: sha1(bytesOf("other")) };
+  const reply = desk.must<"write">(job);
+  strictEqual(reply.kind, "corrupt");
+  strictEqual(reply.buffer, data.buffer);
+  deepStrictEqual(reply.digests, [toHex(sha1(data))]);
+  strictEqual(desk.exists("a"), false);
+});
+
+Deno.test("write gives a digest for each block of 16 KiB when it is asked to", () => {
+  using desk = new Desk();
+  const data = new Uint8Array(2 * 16_384 + 5).map((_, index) => index >> 8);
+  const reply = desk.must<"write">(writeJob(data, [desk.span("a", 0, 0, data.length)], true));
+  deepStrictEqual(reply.digests, [
+    toHex(sha1(data.subarray(0, 16_384))),
+    toHex(sha1(data.subarray(16_384, 32_768))),
+    toHex(sha1(data.subarray(32_768))),
+  ]);
+});
+
+Deno.test("write finishes the files that lie in the piece alone", () => {
+  using desk = new Desk();
+  const data = bytesOf("abcdefghij");
+  const whole = { ...desk.span("b.part", 0, 4, 3), finish: desk.finish("b.part", "b", 3) };
+  const reply = desk.must<"write">(
+    writeJob(data, [desk.span("a.part", 0, 0, 4), whole, desk.span("c.part", 0, 7, 3)]),
+  );
+  ok(reply.kind === "written");
+  deepStrictEqual(reply.finished.map(({ size }) => size), [3]);
+  strictEqual(desk.text("b"), "efg");
+  deepStrictEqual([desk.exists("b.part"), desk.exists("a.part"), desk.exists("c.part")], [
+    false,
+    true,
+    true,
+  ]);
+});
+
+Deno.test("write gives the buffer back when the disk fails", () => {
+  using desk = new Desk();
+  Deno.mkdirSync(desk.at("a"));
+  const data = bytesOf("abc");
+  const reply = desk.run<"write">(writeJob(data, [desk.span("a", 0, 0, 3)]));
+  deepStrictEqual(reply, {
+    kind: "failed",
+    reason: "not-regular",
+    path: desk.at("a"),
+    message: `Cannot open ${desk.at("a")}: it is a folder`,
+    buffer: data.buffer,
+  });
+});
+
+Deno.test("runJob() reports even our own bugs, and never throws", () => {
+  using desk = new Desk();
+  const data = bytesOf("abc");
+  const broken = { ...writeJob(data, []), spans: undefined } as unknown as JobOf<"write">;
+  const reply = desk.run<"write">(broken);
+  ok(reply.kind === "failed");
+  deepStrictEqual([reply.reason, reply.buffer], ["io", data.buffer]);
+});
+
+Deno.test("read collects bytes from several files, zeros where there is padding", () => {
+  using desk = new Desk();
+  desk.write("a", "0123456789");
+  desk.write("b", "abc");
+  const spans = [desk.span("a", 8, 0, 2), desk.span("b", 0, 4, 3)];
+  const { data } = desk.must<"read">({ kind: "read", length: 8, spans });
+  deepStrictEqual(data, bytesOf("89\0\0abc\0"));
+});
+
+Deno.test("D5 read fails when a file has become shorter, or is gone", () => {
+  using desk = new Desk();
+  desk.write("a", "0123456789");
+  const job: JobOf<"read"> = { kind: "read", length: 5, spans: [desk.span("a", 5, 0, 5)] };
+  desk.must<"read">(job);
+  Deno.truncateSync(desk.at("a"), 9);
+  const short = desk.run<"read">(job);
+  ok(short.kind === "failed");
+  deepStrictEqual([short.reason, short.path], ["missing", desk.at("a")]);
+  desk.must<"forget">({ kind: "forget" });
+  Deno.removeSync(desk.at("a"));
+  const gone = desk.run<"read">(job);
+  ok(gone.kind === "failed" && gone.reason === "missing");
+});
+
+Deno.test("hash tells good, bad and missing pieces apart", () => {
+  using desk = new Desk();
+  desk.write("a", "abcdef");
+  const piece = (text: string, ...spans: Span[]): PieceToHash => (
+    { length: text.length, hash: sha1(bytesOf(text)), spans }
+  );
+  const pieces = [
+    piece("abc", desk.span("a", 0, 0, 3)),
+    piece("xyz", desk.span("a", 3, 0, 3)),
+    piece("def", desk.span("a", 4, 0, 3)),
+    piece("abc", desk.span("b", 0, 0, 3)),
+    piece("\0\0bc\0ef\0", desk.span("a", 1, 2, 2), desk.span("a", 4, 5, 2)),
+    piece("\0\0\0"),
+  ];
+  const { verdicts } = desk.must<"hash">({ kind: "hash", pieces });
+  deepStrictEqual(verdicts, ["good", "bad", "missing", "missing", "good", "good"]);
+});
+
+Deno.test("hash reads pieces that are larger than what it reads at a time", () => {
+  using desk = new Desk();
+  const data = new Uint8Array(1_000_001).map((_, index) => index * 7);
+  desk.write("a", data);
+  const padded = new Uint8Array(1_500_000);
+  padded.set(data, 300_000);
+  const pieces = [
+    { length: data.length, hash: sha1(data), spans: [desk.span("a", 0, 0, data.length)] },
+    { length: padded.length, hash: sha1(padded), spans: [desk.span("a", 0, 300_000, data.length)] },
+  ];
+  deepStrictEqual(desk.must<"hash">({ kind: "hash", pieces }).verdicts, ["good", "good"]);
+});
+
+Deno.test("hash stops at what concerns the whole target", () => {
+  using desk = new Desk();
+  desk.write("a", "abc");
+  Deno.symlinkSync(desk.at("a"), desk.at("link"));
+  const pieces = [{ length: 3, hash: sha1(bytesOf("abc")), spans: [desk.span("link", 0, 0, 3)] }];
+  const reply = desk.run<"hash">({ kind: "hash", pieces });
+  ok(reply.kind === "failed" && reply.reason === "symlink");
+});
+
+Deno.test("whatever is written in any spans is read and hashed as the same bytes", () => {
+  const cuts = fc.array(fc.nat(300), { maxLength: 6 });
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), cuts, (bytes, cuts) => {
+      using desk = new Desk();
+      const data = bytes.slice();
+      const edges = [...new Set([0, data.length, ...cuts.map((cut) => cut % data.length)])]
+        .toSorted((a, b) => a - b);
+      const spans = edges.slice(1).map((end, index) =>
+        desk.span(`file ${index % 3}`, edges[index]!, edges[index]!, end - edges[index]!)
+      );
+      desk.must<"write">(writeJob(data, spans));
+      deepStrictEqual(desk.must<"read">({ kind: "read", length: data.length, spans }).data, data);
+      const pieces = [{ length: data.length, hash: sha1(data), spans }];
+      deepStrictEqual(desk.must<"hash">({ kind: "hash", pieces }).verdicts, ["good"]);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("inspect, create, rename and flush do what they say", () => {
+  using desk = new Desk();
+  const places = [desk.place("a/empty"), desk.place("b")];
+  const inspect: JobOf<"inspect"> = { kind: "inspect", places };
+  deepStrictEqual(desk.must<"inspect">(inspect).facts, [undefined, undefined]);
+  desk.must<"create">({ kind: "create", places });
+  deepStrictEqual(desk.must<"inspect">(inspect).facts.map((facts) => facts?.size), [0, 0]);
+  const files = [{ from: desk.place("b"), to: desk.place("c/d") }];
+  desk.must<"rename">({ kind: "rename", files });
+  deepStrictEqual([desk.exists("b"), desk.text("c/d")], [false, ""]);
+  const { facts } = desk.must<"flush">({
+    kind: "flush",
+    places: [desk.place("c/d")],
+    folders: [desk.place("c"), desk.place("")],
+  });
+  deepStrictEqual(facts.map(({ size }) => size), [0]);
+});
+
+Deno.test("finish names several files, and forget closes what is open", () => {
+  using desk = new Desk();
+  desk.write("a.part", "abc");
+  desk.write("b.part", "de");
+  const files = [desk.finish("a.part", "a", 3), desk.finish("b.part", "b", 2)];
+  const { facts } = desk.must<"finish">({ kind: "finish", files });
+  deepStrictEqual(facts.map(({ size }) => size), [3, 2]);
+  desk.must<"read">({ kind: "read", length: 3, spans: [desk.span("a", 0, 0, 3)] });
+  strictEqual(desk.files.size, 1);
+  desk.must<"forget">({ kind: "forget" });
+  strictEqual(desk.files.size, 0);
+});

@@ -1,0 +1,119 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { createFile, finishFile, flushFolder, renameFile } from "../../src/workers/naming.ts";
+import { OpenFiles } from "../../src/workers/open_files.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+class Shelf extends TemporaryFolder {
+  readonly files = new OpenFiles(8);
+
+  place(path: string) {
+    return { root: this.path, path };
+  }
+
+  finish(length: number, { mayReplace = false } = {}) {
+    const [from, to] = [this.place("x.part"), this.place("x")];
+    return finishFile({ from, to, length, mayReplace }, this.files);
+  }
+
+  override [Symbol.dispose](): void {
+    this.files.closeAll();
+    super[Symbol.dispose]();
+  }
+}
+
+Deno.test("finishFile() gives a file its final name", () => {
+  using shelf = new Shelf();
+  shelf.write("x.part", "12345");
+  strictEqual(shelf.finish(5).size, 5);
+  deepStrictEqual([shelf.text("x"), shelf.exists("x.part")], ["12345", false]);
+});
+
+Deno.test("D6 finishFile() cuts a file that is too long", () => {
+  using shelf = new Shelf();
+  shelf.write("x.part", "1234567");
+  strictEqual(shelf.finish(5).size, 5);
+  strictEqual(shelf.text("x"), "12345");
+});
+
+Deno.test("D5 finishFile() gives no name to a file that somebody has shortened", () => {
+  using shelf = new Shelf();
+  shelf.write("x.part", "1234");
+  throws(() => shelf.finish(5), { reason: "io" });
+  strictEqual(shelf.exists("x"), false);
+});
+
+Deno.test("D7 finishFile() replaces nothing that is something else", () => {
+  using shelf = new Shelf();
+  for (const other of ["12346", "123456", ""]) {
+    shelf.write("x.part", "12345");
+    shelf.write("x", other);
+    throws(() => shelf.finish(5), { reason: "occupied", path: shelf.at("x") });
+    deepStrictEqual([shelf.text("x"), shelf.text("x.part")], [other, "12345"]);
+  }
+});
+
+Deno.test("finishFile() replaces what is the same, and what it may", () => {
+  using shelf = new Shelf();
+  shelf.write("x.part", "12345");
+  shelf.write("x", "12345");
+  shelf.finish(5);
+  shelf.write("x.part", "54321");
+  shelf.finish(5, { mayReplace: true });
+  deepStrictEqual([shelf.text("x"), shelf.exists("x.part")], ["54321", false]);
+});
+
+Deno.test("finishFile() compares files that are larger than what it reads at a time", () => {
+  using shelf = new Shelf();
+  const long = new Uint8Array(600_000).map((_, index) => index * 3);
+  shelf.write("x.part", long);
+  long[599_999]! ^= 1;
+  shelf.write("x", long);
+  throws(() => shelf.finish(600_000), { reason: "occupied" });
+  long[599_999]! ^= 1;
+  shelf.write("x", long);
+  shelf.finish(600_000);
+  strictEqual(shelf.exists("x.part"), false);
+});
+
+Deno.test("D8 finishFile() does not write through a link at the final name", () => {
+  using shelf = new Shelf();
+  using outside = new TemporaryFolder();
+  outside.write("secret", "secret");
+  shelf.write("x.part", "12345");
+  Deno.symlinkSync(outside.at("secret"), shelf.at("x"));
+  throws(() => shelf.finish(5), { reason: "symlink" });
+  strictEqual(outside.text("secret"), "secret");
+});
+
+Deno.test("D4 finishFile() says that a folder stands at the final name", () => {
+  using shelf = new Shelf();
+  shelf.write("x.part", "12345");
+  shelf.write("x/inside", "");
+  throws(() => shelf.finish(5), { reason: "not-regular" });
+  throws(() => shelf.finish(5, { mayReplace: true }), { reason: "not-regular" });
+});
+
+Deno.test("renameFile() moves a file to a name that is free", () => {
+  using shelf = new Shelf();
+  shelf.write("x", "1");
+  renameFile(shelf.place("x"), shelf.place("y"), shelf.files);
+  strictEqual(shelf.text("y"), "1");
+  shelf.write("x", "2");
+  throws(() => renameFile(shelf.place("x"), shelf.place("y"), shelf.files), { reason: "occupied" });
+  deepStrictEqual([shelf.text("x"), shelf.text("y")], ["2", "1"]);
+});
+
+Deno.test("createFile() leaves a file that is there as it is", () => {
+  using shelf = new Shelf();
+  createFile(shelf.place("a/x"), shelf.files);
+  strictEqual(shelf.text("a/x"), "");
+  shelf.write("a/x", "12345");
+  createFile(shelf.place("a/x"), shelf.files);
+  strictEqual(shelf.text("a/x"), "12345");
+});
+
+Deno.test("flushFolder() fails for a folder that is not there", () => {
+  using shelf = new Shelf();
+  flushFolder(shelf.place(""));
+  throws(() => flushFolder(shelf.place("a")), { reason: "missing", path: shelf.at("a") });
+});

@@ -1,0 +1,175 @@
+import { deepStrictEqual, notStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { fstatSync, writeSync } from "node:fs";
+import { StorageError } from "../../src/base/errors.ts";
+import { OpenFiles } from "../../src/workers/open_files.ts";
+import type { Place } from "../../src/workers/protocol.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+class Opened extends TemporaryFolder {
+  readonly files: OpenFiles;
+
+  constructor(maxOpenFiles = 8) {
+    super();
+    this.files = new OpenFiles(maxOpenFiles);
+  }
+
+  place(path: string): Place {
+    return { root: this.path, path };
+  }
+
+  override [Symbol.dispose](): void {
+    this.files.closeAll();
+    super[Symbol.dispose]();
+  }
+}
+
+Deno.test("forWriting() creates a file with its folders, sparse and as long as asked", () => {
+  using opened = new Opened();
+  const descriptor = opened.files.forWriting(opened.place("a/b/file"), 1 << 30);
+  deepStrictEqual([fstatSync(descriptor).size, fstatSync(descriptor).blocks], [1 << 30, 0]);
+});
+
+Deno.test("forWriting() makes a file longer that is there, and never shorter", () => {
+  using opened = new Opened();
+  opened.write("short", "12345");
+  opened.write("long", "1234567890");
+  opened.files.forWriting(opened.place("short"), 8);
+  opened.files.forWriting(opened.place("long"), 8);
+  strictEqual(opened.text("short"), "12345\0\0\0");
+  strictEqual(opened.text("long"), "1234567890");
+});
+
+Deno.test("forReading() makes nothing", () => {
+  using opened = new Opened();
+  throws(() => opened.files.forReading(opened.place("a/file")), { reason: "missing" });
+  throws(() => opened.files.forReading(opened.place("file")), { reason: "missing" });
+  strictEqual(opened.exists("a"), false);
+  strictEqual(opened.exists("file"), false);
+});
+
+Deno.test("OpenFiles keeps no more files open than it may: the oldest go", () => {
+  using opened = new Opened(3);
+  const { files } = opened;
+  const first = files.forWriting(opened.place("0"), 0);
+  const second = files.forWriting(opened.place("1"), 0);
+  files.forWriting(opened.place("2"), 0);
+  strictEqual(files.forWriting(opened.place("0"), 0), first);
+  for (let index = 3; index < 100; index++) {
+    files.forWriting(opened.place(`${index}`), 0);
+    strictEqual(files.forWriting(opened.place("0"), 0), first);
+    strictEqual(files.size, 3);
+  }
+  throws(() => fstatSync(second), { code: "EBADF" });
+});
+
+Deno.test("OpenFiles opens a file again that was open for reading and is to be written", () => {
+  using opened = new Opened();
+  opened.write("file", "12345");
+  const reading = opened.files.forReading(opened.place("file"));
+  const writing = opened.files.forWriting(opened.place("file"), 0);
+  strictEqual(opened.files.size, 1);
+  strictEqual(opened.files.forReading(opened.place("file")), writing);
+  writeSync(writing, new Uint8Array([0x61]), 0, 1, 0);
+  strictEqual(opened.text("file"), "a2345");
+  notStrictEqual(reading, undefined);
+});
+
+Deno.test("forReading() needs no permission to write", () => {
+  using opened = new Opened();
+  opened.write("file", "12345");
+  Deno.chmodSync(opened.at("file"), 0o400);
+  opened.files.forReading(opened.place("file"));
+  opened.files.flush(opened.place("file"));
+});
+
+Deno.test("D8 OpenFiles refuses a file that is a symbolic link, dangling or not", () => {
+  using opened = new Opened();
+  using outside = new TemporaryFolder();
+  outside.write("secret", "secret");
+  Deno.symlinkSync(outside.at("secret"), opened.at("link"));
+  Deno.symlinkSync(outside.at("nothing"), opened.at("dangling"));
+  const refusal = { name: "StorageError", reason: "symlink" };
+  for (const path of ["link", "dangling"]) {
+    throws(() => opened.files.forWriting(opened.place(path), 100), refusal);
+    throws(() => opened.files.forReading(opened.place(path)), refusal);
+    throws(() => opened.files.flush(opened.place(path)), refusal);
+    throws(() => opened.files.inspect(opened.place(path)), refusal);
+  }
+  strictEqual(outside.text("secret"), "secret");
+  strictEqual(outside.exists("nothing"), false);
+});
+
+Deno.test("D9 OpenFiles refuses what is no ordinary file, without opening it", async () => {
+  using opened = new Opened();
+  // To open a pipe would wait for ever for somebody at its other end.
+  await new Deno.Command("mkfifo", { args: [opened.at("pipe")] }).output();
+  Deno.mkdirSync(opened.at("folder"));
+  using socket = Deno.listen({ transport: "unix", path: opened.at("socket") });
+  strictEqual(socket.addr.transport, "unix");
+  for (const path of ["pipe", "folder", "socket"]) {
+    const refusal = { reason: "not-regular" };
+    throws(() => opened.files.forWriting(opened.place(path), 0), refusal, path);
+    throws(() => opened.files.forReading(opened.place(path)), refusal, path);
+    throws(() => opened.files.inspect(opened.place(path)), refusal, path);
+  }
+});
+
+Deno.test("inspect() tells size, time and the number of names, and opens nothing", () => {
+  using opened = new Opened();
+  opened.write("a/file", "12345");
+  Deno.utimeSync(opened.at("a/file"), 1_700_000_000, 1_700_000_000);
+  Deno.linkSync(opened.at("a/file"), opened.at("other"));
+  deepStrictEqual(opened.files.inspect(opened.place("a/file")), {
+    size: 5,
+    modifiedMs: 1_700_000_000_000,
+    links: 2,
+  });
+  strictEqual(opened.files.inspect(opened.place("a/nothing")), undefined);
+  strictEqual(opened.files.inspect(opened.place("b/nothing")), undefined);
+  strictEqual(opened.files.size, 0);
+});
+
+Deno.test("flush() tells how the file looks, and fails when it is gone (D5)", () => {
+  using opened = new Opened();
+  opened.write("file", "12345");
+  strictEqual(opened.files.flush(opened.place("file")).size, 5);
+  Deno.removeSync(opened.at("file"));
+  throws(() => opened.files.flush(opened.place("file")), { reason: "missing" });
+  throws(() => opened.files.flush(opened.place("a/file")), { reason: "missing" });
+});
+
+Deno.test("release() closes a file and gives its path", () => {
+  using opened = new Opened();
+  const descriptor = opened.files.forWriting(opened.place("file"), 0);
+  strictEqual(opened.files.release(opened.place("file")), opened.at("file"));
+  throws(() => fstatSync(descriptor), { code: "EBADF" });
+  strictEqual(opened.files.release(opened.place("file")), opened.at("file"));
+});
+
+Deno.test("S8 OpenFiles gives up its files when the process may open no more", async () => {
+  using folder = new TemporaryFolder();
+  const url = new URL("../../src/workers/open_files.ts", import.meta.url);
+  folder.write(
+    "main.ts",
+    `import { OpenFiles } from "${url}";
+    const files = new OpenFiles(10_000);
+    const root = ${JSON.stringify(folder.path)};
+    for (let index = 0; index < 300; index++) files.forWriting({ root, path: "f" + index }, 1);
+    console.log(files.size < 300 ? "gave up some" : "kept all");`,
+  );
+  const { stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `ulimit -n 100; "${Deno.execPath()}" run --no-lock -A "${folder.at("main.ts")}"`],
+  }).output();
+  const text = new TextDecoder();
+  deepStrictEqual([text.decode(stdout), text.decode(stderr)], ["gave up some\n", ""]);
+  strictEqual(folder.exists("f299"), true);
+});
+
+Deno.test("attempt() in OpenFiles turns what the system says into a StorageError", () => {
+  using opened = new Opened();
+  const name = "x".repeat(300);
+  throws(
+    () => opened.files.forWriting(opened.place(name), 0),
+    (error) => error instanceof StorageError && error.reason === "name-too-long",
+  );
+});

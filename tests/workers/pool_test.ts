@@ -1,0 +1,155 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { StorageError } from "../../src/base/errors.ts";
+import { WorkerPool } from "../../src/workers/pool.ts";
+import type { Job, JobOf } from "../../src/workers/protocol.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+class Workshop extends TemporaryFolder {
+  readonly pool: WorkerPool;
+
+  constructor(size = 2) {
+    super();
+    this.pool = new WorkerPool({ size });
+  }
+
+  writeJob(path: string, text: string): JobOf<"write"> {
+    const data = new TextEncoder().encode(text);
+    const place = { root: this.path, path };
+    const length = data.length;
+    const spans = [{ place, fileOffset: 0, pieceOffset: 0, length, fileLength: 0 }];
+    const hash = createHash("sha1").update(data).digest();
+    return { kind: "write", data, hash, spans, wantDigests: false };
+  }
+
+  override [Symbol.dispose](): void {
+    this.pool.close();
+    super[Symbol.dispose]();
+  }
+}
+
+Deno.test("run() writes in a worker, and the buffer goes there and comes back", async () => {
+  using shop = new Workshop();
+  const job = shop.writeJob("a", "12345");
+  const written = shop.pool.run<"write">(job);
+  strictEqual(job.data.buffer.detached, true);
+  const reply = await written;
+  ok(reply.kind === "written");
+  deepStrictEqual(new Uint8Array(reply.buffer), new TextEncoder().encode("12345"));
+  strictEqual(shop.text("a"), "12345");
+});
+
+Deno.test("run() gives the buffer back when the piece is corrupt, or the disk fails", async () => {
+  using shop = new Workshop();
+  const corrupt = await shop.pool.run<"write">({
+    ...shop.writeJob("a", "12345"),
+    hash: new Uint8Array(20),
+  });
+  ok(corrupt.kind === "corrupt");
+  strictEqual(corrupt.buffer.byteLength, 5);
+  Deno.mkdirSync(shop.at("folder"));
+  const failed = await shop.pool.run<"write">(shop.writeJob("folder", "12345"));
+  ok(failed.kind === "failed");
+  deepStrictEqual([failed.reason, failed.buffer?.byteLength], ["not-regular", 5]);
+});
+
+Deno.test("run() does many jobs with few workers, each answered with its own reply", async () => {
+  using shop = new Workshop(3);
+  const texts = Array.from({ length: 200 }, (_, index) => `the text of file ${index}`);
+  await Promise.all(
+    texts.map((text, index) => shop.pool.run<"write">(shop.writeJob(`f/${index}`, text))),
+  );
+  const replies = await Promise.all(texts.map((text, index) => {
+    const place = { root: shop.path, path: `f/${index}` };
+    const length = text.length;
+    const spans = [{ place, fileOffset: 0, pieceOffset: 0, length }];
+    return shop.pool.run<"read">({ kind: "read", length, spans });
+  }));
+  const read = replies.map((reply) =>
+    reply.kind === "read" && new TextDecoder().decode(reply.data)
+  );
+  deepStrictEqual(read, texts);
+});
+
+Deno.test("an error that a worker does not catch rejects its jobs, and others go on", async () => {
+  using shop = new Workshop(1);
+  const bomb = "no job at all" as unknown as JobOf<"forget">;
+  const outcomes = await Promise.allSettled([
+    shop.pool.run<"write">(shop.writeJob("before", "1")),
+    shop.pool.run<"forget">(bomb),
+    shop.pool.run<"write">(shop.writeJob("waiting", "2")),
+    shop.pool.run<"write">(shop.writeJob("queued", "3")),
+  ]);
+  const [before, broken] = outcomes;
+  strictEqual(before.status, "fulfilled");
+  ok(broken.status === "rejected");
+  ok(broken.reason instanceof StorageError);
+  strictEqual(broken.reason.reason, "io");
+  const again = await shop.pool.run<"write">(shop.writeJob("after", "4"));
+  strictEqual(again.kind, "written");
+});
+
+Deno.test("forget() closes the files of every worker", async () => {
+  using shop = new Workshop();
+  await shop.pool.forget();
+  await Promise.all(
+    ["a", "b", "c", "d"].map((path) => shop.pool.run<"write">(shop.writeJob(path, path))),
+  );
+  ok(openFilesBelow(shop.path) > 0);
+  await shop.pool.forget();
+  strictEqual(openFilesBelow(shop.path), 0);
+});
+
+Deno.test("all workers together keep at most 64 files open", async () => {
+  using shop = new Workshop(2);
+  const paths = Array.from({ length: 200 }, (_, index) => `${index}`);
+  await Promise.all(paths.map((path) => shop.pool.run<"write">(shop.writeJob(path, path))));
+  const open = openFilesBelow(shop.path);
+  ok(open > 32 && open <= 64, `${open} files are open`);
+});
+
+Deno.test("close() rejects what is under way and what comes later, and may be repeated", async () => {
+  using shop = new Workshop(1);
+  const jobs = Array.from(
+    { length: 5 },
+    (_, index) => shop.pool.run<"write">(shop.writeJob(`${index}`, "12345")),
+  );
+  const outcomes = Promise.allSettled(jobs);
+  shop.pool.close();
+  shop.pool.close();
+  for (const { status } of await outcomes) strictEqual(status, "rejected");
+  const late: Job = { kind: "forget" };
+  await rejects(shop.pool.run<"forget">(late), { name: "StorageError", reason: "io" });
+  await shop.pool.forget();
+});
+
+Deno.test("S4 a worker that may not read its own source says which flag is missing", async () => {
+  using folder = new TemporaryFolder();
+  const url = new URL("../../src/workers/pool.ts", import.meta.url);
+  folder.write(
+    "main.ts",
+    `import { WorkerPool } from "${url}";
+    const pool = new WorkerPool({ size: 1 });
+    await pool.run({ kind: "forget" }).catch((error) => console.log(error.reason, error.message));
+    pool.close();`,
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--no-prompt", `--allow-read=${folder.path}`, folder.at("main.ts")],
+    stderr: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  ok(/^permission .*--allow-read=.*disk_worker\.ts\n$/.test(text), text);
+});
+
+/** How many files below a folder this process has open (Linux). */
+function openFilesBelow(folder: string): number {
+  let count = 0;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/`)) count++;
+    } catch {
+      // The descriptor of the listing itself is gone.
+    }
+  }
+  return count;
+}
