@@ -24,8 +24,8 @@ const SLACK_MS = 500;
 /** … for a fast one this many bytes and this much time. */
 const FAST_SLACK_BYTES = 1024 * 1024;
 const FAST_SLACK_MS = 25;
-/** A peer never owes more than it delivers in this time, MIN_DEPTH apart. */
-const MAX_QUEUE_MS = 2_000;
+/** Latency is not believed beyond this: a peer never owes more than it delivers in this time. */
+const MAX_QUEUE_MS = 4_000;
 
 /** Rates are measured over no less: a burst from a buffer is no rate. */
 const MIN_RATE_SPAN_MS = 50;

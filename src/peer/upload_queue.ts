@@ -17,13 +17,19 @@ export const MAX_QUEUED_UPLOADS = 2_000;
 /** `conflicting`: another length is wanted from the same place already. */
 type Admission = "queued" | "duplicate" | "conflicting" | "full";
 
+/** A request among those before and after it. */
+interface Waiting {
+  readonly request: UploadRequest;
+  previous: Waiting | undefined;
+  next: Waiting | undefined;
+}
+
 export class UploadQueue {
   readonly #layout: Layout;
   /** By offset within the torrent. */
-  readonly #waiting = new Map<number, UploadRequest>();
-  /** In order of arrival; what is no longer waiting is skipped. */
-  #order: UploadRequest[] = [];
-  #head = 0;
+  readonly #waiting = new Map<number, Waiting>();
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -35,52 +41,50 @@ export class UploadQueue {
 
   add(request: UploadRequest): Admission {
     const offset = this.#offsetOf(request);
-    const waiting = this.#waiting.get(offset);
-    if (waiting !== undefined) {
-      return waiting.length === request.length ? "duplicate" : "conflicting";
-    }
+    const same = this.#waiting.get(offset)?.request;
+    if (same !== undefined) return same.length === request.length ? "duplicate" : "conflicting";
     if (this.#waiting.size >= MAX_QUEUED_UPLOADS) return "full";
-    this.#waiting.set(offset, request);
-    this.#order.push(request);
-    if (this.#order.length >= 4 * MAX_QUEUED_UPLOADS) this.#compact();
+    const waiting = { request, previous: this.#last, next: undefined };
+    this.#waiting.set(offset, waiting);
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
     return "queued";
   }
 
   /** False when no such request waits. */
   cancel(request: UploadRequest): boolean {
-    const offset = this.#offsetOf(request);
-    if (this.#waiting.get(offset)?.length !== request.length) return false;
-    return this.#waiting.delete(offset);
+    const waiting = this.#waiting.get(this.#offsetOf(request));
+    if (waiting?.request.length !== request.length) return false;
+    this.#remove(waiting);
+    return true;
   }
 
   /** Takes out the request that has waited longest. */
   next(): UploadRequest | undefined {
-    while (this.#head < this.#order.length) {
-      const request = this.#order[this.#head++]!;
-      if (!this.#isWaiting(request)) continue;
-      this.#waiting.delete(this.#offsetOf(request));
-      return request;
-    }
-    this.#order.length = this.#head = 0;
-    return undefined;
+    const first = this.#first;
+    if (first !== undefined) this.#remove(first);
+    return first?.request;
   }
 
   /** Takes out all requests but those for which `isKept`, in order of arrival. */
   clear(isKept: (request: UploadRequest) => boolean): UploadRequest[] {
-    this.#compact();
-    const removed = this.#order.filter((request) => !isKept(request));
-    for (const request of removed) this.#waiting.delete(this.#offsetOf(request));
+    const removed: UploadRequest[] = [];
+    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.next) {
+      if (isKept(waiting.request)) continue;
+      this.#remove(waiting);
+      removed.push(waiting.request);
+    }
     return removed;
   }
 
-  /** Costs what at least half as many calls have put there, so nothing in the long run. */
-  #compact(): void {
-    this.#order = this.#order.slice(this.#head).filter((request) => this.#isWaiting(request));
-    this.#head = 0;
-  }
-
-  #isWaiting(request: UploadRequest): boolean {
-    return this.#waiting.get(this.#offsetOf(request)) === request;
+  #remove(waiting: Waiting): void {
+    const { request, previous, next } = waiting;
+    this.#waiting.delete(this.#offsetOf(request));
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
   }
 
   #offsetOf({ piece, begin }: UploadRequest): number {

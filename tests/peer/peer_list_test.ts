@@ -106,6 +106,9 @@ Deno.test("a peer that was useful is tried after 1 s, doubling up to 1 min", () 
   list.connected(peer);
   list.disconnected(peer, { ...END, wasUseful: true }, now);
   deepStrictEqual(waitMs(list, now), SECOND);
+  list.next(now + SECOND);
+  list.failed(peer, now + SECOND);
+  deepStrictEqual(waitMs(list, now + SECOND), SECOND);
 });
 
 Deno.test("a peer that the user named is tried as soon as one that was useful", () => {
@@ -173,6 +176,12 @@ Deno.test("ban() is for one endpoint, until a third one of the same address lies
   deepStrictEqual(list.counts, { known: 1, connected: 0, banned: 3, unreachable: 0 });
   deepStrictEqual(list.add([endpoint("10.0.0.1:5"), endpoint("10.0.0.1:1")], "named"), 0);
   deepStrictEqual([list.next(0), list.next(0)], [other, undefined]);
+});
+
+Deno.test("ban() takes no address for another that starts alike", () => {
+  const list = newList();
+  for (const text of ["10.0.0.10:1", "10.0.0.11:1", "10.0.0.1:1"]) list.ban(endpoint(text));
+  ok(!list.isBanned(endpoint("10.0.0.1:2")));
 });
 
 Deno.test("ban() never bans all of loopback", () => {

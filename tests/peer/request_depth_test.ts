@@ -71,6 +71,25 @@ Deno.test("the window keeps a peer busy that sends in bursts", () => {
   ok(maxQueueSeconds(samples, 10 * MB) <= 2);
 });
 
+Deno.test("the window takes no burst for a rate", () => {
+  const sendsAt = (at: number) => at % 500 < 5 ? at : Math.ceil(at / 500) * 500;
+  const samples = run({ ...steady(1, 100 * MB), sendsAt }, 30 * SECONDS);
+  ok(utilisation(samples, MB, 20) >= 0.95);
+  ok(maxQueueSeconds(samples, MB) <= 2);
+});
+
+Deno.test("the window keeps a peer busy that is 2.5 s away", () => {
+  const samples = run(steady(2_500, MB), 80 * SECONDS);
+  ok(utilisation(samples, MB, 300) >= 0.9);
+});
+
+Deno.test("the depth is no more than 4 s of the rate, however long the peer takes", () => {
+  const depth = new RequestDepth();
+  const request = { sentAt: 0, deliveredBytes: 0 };
+  for (let block = 0; block < 1_000; block++) depth.delivered(16_384, request, 20_000);
+  deepStrictEqual(depth.current, 1_000 / 20 * 4);
+});
+
 Deno.test("the window follows a peer that becomes slow, and fast again", () => {
   const rate = (now: number) => now >= 10_000 && now < 30_000 ? 200 * KB : 10 * MB;
   const samples = run({ latencyMs: () => 50, rate }, 40 * SECONDS);
