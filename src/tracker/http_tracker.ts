@@ -1,0 +1,98 @@
+/** A tracker asked over HTTP (BEP 3). */
+import { ok as assert } from "node:assert/strict";
+import type { Clock } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { isDialable } from "../base/endpoint.ts";
+import { TrackerError, type TrackerReason } from "../base/errors.ts";
+import { type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
+import type { Network } from "../net/transport.ts";
+import type { AnnounceRequest, AnnounceResponse, TrackerClient } from "./announce.ts";
+import { announceUrl, failureReasonOf, parseAnnounceResponse } from "./http_codec.ts";
+import { resolveTracker } from "./resolve_tracker.ts";
+import { trackerScope, type TrackerUrl } from "./tracker_url.ts";
+
+/** As libtorrent has it; 3,000 peers need 54,000 bytes. */
+const MAX_RESPONSE_BYTES = 835_584;
+const TIMEOUT_MS = 30_000;
+const STOPPED_TIMEOUT_MS = 5_000;
+
+const REASONS: Readonly<Record<HttpFailure, TrackerReason>> = {
+  "unsupported-url": "unsupported-url",
+  "unreachable": "unreachable",
+  "untrusted": "unreachable",
+  "timeout": "timeout",
+  "aborted": "timeout",
+  "redirects": "redirects",
+  "too-large": "too-large",
+  "malformed": "malformed",
+};
+
+export class HttpTracker implements TrackerClient {
+  readonly #url: TrackerUrl;
+  readonly #network: Network;
+  readonly #fetch: FetchBounded;
+  readonly #clock: Clock;
+  /** What the tracker last asked us to repeat. */
+  #trackerId: Bytes | undefined;
+
+  constructor(
+    url: TrackerUrl,
+    options: { network: Network; fetch: FetchBounded; clock: Clock },
+  ) {
+    this.#url = url;
+    this.#network = options.network;
+    this.#fetch = options.fetch;
+    this.#clock = options.clock;
+  }
+
+  async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
+    await this.#checkName(signal);
+    const { status, bytes } = await this.#get(request, signal);
+    if (status !== 200) throw statusError(status, bytes);
+    const response = parseAnnounceResponse(bytes);
+    // BEP 3 clients keep the last id when an answer has none.
+    this.#trackerId = response.trackerId ?? this.#trackerId;
+    return response;
+  }
+
+  /** A public name that leads to this machine is a trap; one that leads nowhere, fetch's to tell. */
+  async #checkName(signal: AbortSignal): Promise<void> {
+    const addresses = await resolveTracker(this.#url, {
+      network: this.#network,
+      clock: this.#clock,
+      signal,
+    });
+    const { port, scope } = this.#url;
+    if (addresses.length > 0 && !addresses.some((host) => isDialable({ host, port }, scope))) {
+      throw new TrackerError("unreachable", "its name leads to this machine");
+    }
+  }
+
+  async #get(request: AnnounceRequest, signal: AbortSignal) {
+    try {
+      return await this.#fetch(
+        announceUrl(this.#url.text, { ...request, trackerId: this.#trackerId }),
+        {
+          maxBytes: MAX_RESPONSE_BYTES,
+          timeoutMs: request.event === "stopped" ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
+          signal,
+          accept: (url) => trackerScope(url) !== undefined,
+        },
+      );
+    } catch (error) {
+      assert(error instanceof HttpError);
+      const words = error.message.replace(/^Cannot fetch from \S+: /, "");
+      throw new TrackerError(REASONS[error.failure], words);
+    }
+  }
+}
+
+/** 410 is a tracker's request to be left alone for good. */
+function statusError(status: number, body: Uint8Array): TrackerError {
+  const words = failureReasonOf(body);
+  const said = words === undefined ? "" : `, and says "${words}"`;
+  return new TrackerError(
+    status === 410 ? "gone" : "http-status",
+    `it answers with HTTP status ${status}${said}`,
+  );
+}
