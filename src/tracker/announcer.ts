@@ -1,0 +1,224 @@
+/**
+ * Runs the trackers of one torrent: asks whom the schedule names, and hands on the peers they
+ * give. No tracker waits for another, and none delays the end.
+ */
+import { ok as assert } from "node:assert/strict";
+import type { Clock, Random } from "../base/ambient.ts";
+import { getUint32 } from "../base/bytes.ts";
+import { Channel } from "../base/channel.ts";
+import { type Endpoint, isDialable } from "../base/endpoint.ts";
+import { TrackerError, type TrackerReason } from "../base/errors.ts";
+import type { InfoHash, PeerId } from "../base/ids.ts";
+import type { FetchBounded } from "../net/http.ts";
+import type { Network } from "../net/transport.ts";
+import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
+import { AnnounceSchedule, type Ask, type AskFailure } from "./schedule.ts";
+import { TrackerRoster } from "./tracker_roster.ts";
+import type { ListedTracker, TrackerStatus } from "./tracker_roster.ts";
+import { hideSecrets } from "./tracker_url.ts";
+import { UdpSockets } from "./udp_sockets.ts";
+
+/** What came of one announce; `url` and the texts hold no passkey and are safe to print. */
+export interface AnnounceReport {
+  readonly url: string;
+  readonly ok: boolean;
+  /** Peers that the tracker gave and that may be dialled. */
+  readonly peers?: number;
+  readonly failure?: string;
+  readonly warning?: string;
+}
+
+export interface AnnouncerOptions {
+  /** Tiers of announce URLs (BEP 12). */
+  readonly trackers: readonly (readonly string[])[];
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** Where we listen for peers. */
+  readonly port: number;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly fetch: FetchBounded;
+  /** Bytes of this run up and down, and bytes still lacking. */
+  readonly numbers: () => { uploaded: number; downloaded: number; left: number };
+  /** Are more peers wanted? Asked often; tell of a change to yes by `wake`. */
+  readonly isHungry: () => boolean;
+  readonly onAnnounce: (report: AnnounceReport) => void;
+}
+
+const NUM_WANT = 200;
+const NUM_WANT_AT_EASE = 50;
+/** Answers that nobody has read yet; peers of later ones come again with the next announce. */
+const MAX_WAITING_ANSWERS = 64;
+/** The schedule is looked at so often even when nothing seems due: sleep may skip time. */
+const LONGEST_PAUSE_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+const SILENCES: readonly TrackerReason[] = ["timeout", "unreachable"];
+
+export class Announcer {
+  readonly #options: AnnouncerOptions;
+  readonly #key: number;
+  readonly #sockets: UdpSockets;
+  readonly #roster: TrackerRoster;
+  readonly #schedule: AnnounceSchedule;
+  readonly #found = new Channel<readonly Endpoint[]>(MAX_WAITING_ANSWERS);
+  readonly #underWay = new Set<Promise<void>>();
+  #running: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #isOver = false;
+  #waking = new AbortController();
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+    this.#key = getUint32(options.random.bytes(4), 0);
+    this.#sockets = new UdpSockets(options.network);
+    this.#roster = new TrackerRoster(options.trackers, {
+      ...options,
+      sockets: this.#sockets,
+      onLateAnswer: (tracker, response) => this.#handOn(tracker, response),
+    });
+    this.#schedule = new AnnounceSchedule(this.#roster.tierSizes, options.random);
+  }
+
+  /** Begins to announce. The peers of each answer, filtered by `isDialable`; ends with `close`. */
+  endpoints(): AsyncIterable<readonly Endpoint[]> {
+    assert(this.#running === undefined, "endpoints() may be called once");
+    for (const { shown, failure } of this.#roster.unusable) {
+      this.#options.onAnnounce({ url: shown, ok: false, failure });
+    }
+    this.#running = this.#run().catch((error) => this.#found.fail(error));
+    return this.#found;
+  }
+
+  /** More peers are wanted now. */
+  wake(): void {
+    this.#schedule.wake();
+    this.#look();
+  }
+
+  /** The download completed in this run: tells the trackers that saw it begin. */
+  completed(): void {
+    this.#schedule.completed();
+    this.#look();
+  }
+
+  status(): readonly TrackerStatus[] {
+    return this.#roster.status();
+  }
+
+  /**
+   * Says `stopped` to the trackers that got `started`, and waits until they have answered, at
+   * most `timeoutMs`. Whatever else is under way is dropped at once.
+   */
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    this.#closing ??= this.#shutDown(timeoutMs);
+    return this.#closing;
+  }
+
+  async #shutDown(timeoutMs: number): Promise<void> {
+    this.#found.close();
+    this.#schedule.stop();
+    this.#roster.abort((ask) => ask?.event !== "completed");
+    this.#look();
+    const ended = new AbortController();
+    void this.#options.clock.sleep(timeoutMs, ended.signal).then(() => this.#giveUp());
+    await this.#running;
+    ended.abort();
+    this.#giveUp();
+    await Promise.all(this.#underWay);
+    await this.#sockets.close();
+  }
+
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#roster.abort(() => true);
+    this.#look();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, isHungry } = this.#options;
+    while (!this.#isOver && !this.#schedule.isStopped) {
+      this.#waking = new AbortController();
+      const wantsPeers = isHungry();
+      for (const ask of this.#schedule.take(clock.now(), wantsPeers)) this.#start(ask, wantsPeers);
+      const deadline = this.#schedule.deadline(clock.now(), wantsPeers) ?? Infinity;
+      const pauseMs = Math.min(deadline - clock.now(), LONGEST_PAUSE_MS);
+      await clock.sleep(pauseMs, this.#waking.signal);
+    }
+  }
+
+  /** Has `#run` look at the schedule again. */
+  #look(): void {
+    this.#waking.abort();
+  }
+
+  #start(ask: Ask, wantsPeers: boolean): void {
+    const underWay = this.#ask(ask, wantsPeers)
+      // Not the world's failure but ours: the reader of the endpoints shall learn of it.
+      .catch((error) => this.#found.fail(error))
+      .finally(() => {
+        this.#underWay.delete(underWay);
+        this.#look();
+      });
+    this.#underWay.add(underWay);
+  }
+
+  async #ask(ask: Ask, wantsPeers: boolean): Promise<void> {
+    const tracker = this.#roster.trackers[ask.tracker]!;
+    const signal = tracker.begin(ask);
+    try {
+      const response = await tracker.client.announce(this.#request(ask, wantsPeers), signal);
+      this.#schedule.answered(ask, response, this.#options.clock.now());
+      this.#handleAnswer(tracker, response);
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+      this.#schedule.failed(ask, failureOf(error), this.#options.clock.now());
+      if (!signal.aborted) this.#handleFailure(tracker, error);
+    }
+  }
+
+  #request({ event }: Ask, wantsPeers: boolean): AnnounceRequest {
+    const { infoHash, peerId, port, numbers } = this.#options;
+    const numWant = event === "stopped" ? 0 : wantsPeers ? NUM_WANT : NUM_WANT_AT_EASE;
+    return { infoHash, peerId, port, ...numbers(), event, numWant, key: this.#key };
+  }
+
+  #handleAnswer(tracker: ListedTracker, response: AnnounceResponse): void {
+    const warning = response.warning && hideSecrets(response.warning, tracker.url);
+    const peers = this.#handOn(tracker, response);
+    tracker.answered(response, peers, warning);
+    this.#report({
+      url: tracker.shown,
+      ok: true,
+      peers,
+      ...(warning === undefined ? {} : { warning }),
+    });
+  }
+
+  #handleFailure(tracker: ListedTracker, error: TrackerError): void {
+    const failure = hideSecrets(error.message, tracker.url);
+    tracker.failed(failure, error.reason === "gone");
+    this.#report({ url: tracker.shown, ok: false, failure });
+  }
+
+  /** What is said at the end is nobody's news. */
+  #report(report: AnnounceReport): void {
+    if (this.#closing === undefined) this.#options.onAnnounce(report);
+  }
+
+  /** Passes on the peers that may be dialled; how many there were. */
+  #handOn({ url }: ListedTracker, { endpoints, externalAddress }: AnnounceResponse): number {
+    const usable = endpoints.filter((endpoint) =>
+      isDialable(endpoint, url.scope) &&
+      !(endpoint.host === externalAddress && endpoint.port === this.#options.port)
+    );
+    if (usable.length > 0) this.#found.tryPush(usable);
+    return usable.length;
+  }
+}
+
+function failureOf({ reason }: TrackerError): AskFailure {
+  if (reason === "gone") return "gone";
+  return SILENCES.includes(reason) ? "silence" : "refused";
+}
