@@ -1,11 +1,12 @@
 /** Every foreign seeder behind every foreign tracker, downloaded as a user would. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { assertExit, Checkout } from "../loopback/checkout.ts";
-import { describeTree, writeRandomFile } from "../loopback/content.ts";
+import * as content from "../loopback/content.ts";
 import { freePort, Lab } from "../loopback/lab.ts";
+import { ScriptedSeeder } from "../loopback/scripted_seeder.ts";
 import { isMissing } from "./installed.ts";
 import { SEEDERS } from "./seeders.ts";
-import { makeTorrent, withMktorrent, withTracker } from "./torrents.ts";
+import { makeTorrent, withMktorrent } from "./torrents.ts";
 import {
   type ForeignTracker,
   startBittorrentTracker,
@@ -16,9 +17,7 @@ import {
 interface TrackerCase {
   readonly name: string;
   readonly programs: readonly string[];
-  readonly ours: keyof ForeignTracker["urls"];
-  /** How the seeder reaches the same tracker, where it does not know our way. */
-  readonly theirs: keyof ForeignTracker["urls"];
+  readonly url: keyof ForeignTracker["urls"];
   start(lab: Lab, port: number, infoHash: Uint8Array): Promise<ForeignTracker>;
 }
 
@@ -29,13 +28,11 @@ const opentracker = {
 const bittorrentTracker = { programs: [], start: startBittorrentTracker };
 
 const TRACKERS: readonly TrackerCase[] = [
-  { ...opentracker, name: "opentracker over HTTP", ours: "http", theirs: "http" },
-  { ...opentracker, name: "opentracker over UDP", ours: "udp", theirs: "udp" },
-  { ...bittorrentTracker, name: "bittorrent-tracker over HTTP", ours: "http", theirs: "http" },
-  { ...bittorrentTracker, name: "bittorrent-tracker over UDP", ours: "udp", theirs: "udp" },
-  { ...bittorrentTracker, name: "bittorrent-tracker over IPv6", ours: "http6", theirs: "http6" },
-  // aria2 1.36 and transmission 3.00 speak UDP to trackers over IPv4 alone.
-  { ...bittorrentTracker, name: "bittorrent-tracker over UDP IPv6", ours: "udp6", theirs: "http6" },
+  { ...opentracker, name: "opentracker over HTTP", url: "http" },
+  { ...opentracker, name: "opentracker over UDP", url: "udp" },
+  { ...bittorrentTracker, name: "bittorrent-tracker over HTTP", url: "http" },
+  { ...bittorrentTracker, name: "bittorrent-tracker over UDP", url: "udp" },
+  { ...bittorrentTracker, name: "bittorrent-tracker over IPv6", url: "http6" },
 ];
 
 for (const tracker of TRACKERS) {
@@ -55,16 +52,15 @@ async function downloadsBehind(
   await using lab = await Lab.open();
   const checkout = await Checkout.make(lab);
   const folder = await lab.makeFolder("seeded");
-  await writeRandomFile(`${folder}/single.bin`, 3_000_001);
+  await content.writeRandomFile(`${folder}/single.bin`, 3_000_001);
   const port = freePort();
-  const urls = urlsOf(port);
   const torrent = await makeTorrent(lab, withMktorrent, {
     folder,
     name: "single.bin",
     pieceLength: 65_536,
-    tracker: urls[tracker.theirs],
+    tracker: urlsOf(port)[tracker.url],
   });
-  await withTracker(torrent, urls[tracker.ours], checkout.path("x.torrent"));
+  await Deno.copyFile(torrent.file, checkout.path("x.torrent"));
   const running = await tracker.start(lab, port, torrent.infoHash);
   await startSeeder(lab, torrent);
   await lab.until("the seeder", async () => await running.seeders(torrent.infoHash) === 1);
@@ -72,9 +68,30 @@ async function downloadsBehind(
   const run = await checkout.run("get", "--json", "-o", "download", "x.torrent");
   assertExit(run, 0, lab.logs());
   deepStrictEqual(
-    await describeTree(checkout.path("download", "single.bin")),
-    await describeTree(`${folder}/single.bin`),
+    await content.describeTree(checkout.path("download", "single.bin")),
+    await content.describeTree(`${folder}/single.bin`),
   );
   ok(run.events("tracker").some((event) => event["ok"] === true));
   deepStrictEqual(run.events("done").length, 1);
 }
+
+Deno.test("get announces to bittorrent-tracker over UDP IPv6, and is known there", async () => {
+  // This tracker answers such announces without the IPv6 peers that it knows, so one is named.
+  await using lab = await Lab.open();
+  const checkout = await Checkout.make(lab);
+  const port = freePort();
+  const tracker = await startBittorrentTracker(lab, port);
+  const torrent = content.makeTorrent("single.bin", content.randomBytes(3_000_001, 1), {
+    pieceLength: 65_536,
+    tracker: tracker.urls.udp6,
+  });
+  await Deno.writeFile(checkout.path("x.torrent"), torrent.bytes);
+  await using seeder = new ScriptedSeeder({ ...torrent, uploadRate: 3_000_000 });
+
+  const options = ["--json", "-o", "download", "--peer", seeder.endpoint];
+  const run = await checkout.run("get", ...options, "x.torrent");
+  assertExit(run, 0, lab.logs());
+  ok(run.events("tracker").every((event) => event["ok"] === true), run.stdout);
+  const said = lab.logs();
+  for (const event of ["start", "complete", "stop"]) ok(said.includes(`${event} ::1:`), said);
+});

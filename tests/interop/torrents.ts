@@ -56,12 +56,6 @@ export async function makeTorrent(
   return { file, folder, name, infoHash: content.sha1(bencode.encode(info)) };
 }
 
-/** The same torrent, as one who knows another tracker got it; written to `file`. */
-export async function withTracker(torrent: Torrent, url: string, file: string): Promise<void> {
-  const { info } = bencode.decode(await Deno.readFile(torrent.file));
-  await Deno.writeFile(file, bencode.encode({ announce: url, info }));
-}
-
 /** Names of many scripts; without `"`, which transmission looks for on disk as `_`. */
 const STEMS = [
   "plain",

@@ -6,6 +6,7 @@ import { SystemClock, SystemRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import { TokenBucket } from "../../src/base/rate.ts";
+import { BLOCK_LENGTH } from "../../src/metainfo/layout.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH, parseHandshake } from "../../src/wire/handshake.ts";
@@ -50,7 +51,8 @@ export class ScriptedSeeder implements AsyncDisposable {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
     if (options.uploadRate !== undefined) {
-      this.#bucket = new TokenBucket(options.uploadRate, this.#clock.now());
+      // No burst, or a megabyte would wait in the system's buffers, sent and not received.
+      this.#bucket = new TokenBucket(options.uploadRate, this.#clock.now(), BLOCK_LENGTH);
     }
     this.#accepting = this.#accept();
   }
