@@ -126,5 +126,15 @@ function timestamp(clock: Clock): string {
 }
 
 function isSaid(level: Level, { quiet, verbose }: Loudness): boolean {
-  return level === "error" || (level === "debug" ? verbose : !quiet);
+  switch (level) {
+    case "error":
+      return true;
+    case "warning":
+    case "info":
+      return !quiet;
+    case "debug":
+      return verbose;
+    case "trace":
+      return false;
+  }
 }

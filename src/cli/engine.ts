@@ -10,6 +10,7 @@ import type { Verdict } from "../torrent/verdict.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { Environment } from "./environment.ts";
+import { CommandError, permissionFailure } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import type { SourceTorrent } from "./source.ts";
 import { VERSION } from "./version.ts";
@@ -62,6 +63,18 @@ export function workerCount({ processorCount }: Environment): number {
   return Math.min(Math.max(processorCount, MIN_WORKERS), MAX_WORKERS);
 }
 
+/**
+ * Throws `CommandError`, exit 4, when Deno may not read the source of the disk workers: it would
+ * say so itself, but across the screen and with a stack.
+ */
+export function checkWorkerPermission(environment: Environment): void {
+  const source = new URL("../workers/disk_worker.ts", import.meta.url);
+  const missing = environment.missingPermission("read", source);
+  if (missing === undefined) return;
+  const { detail, ...failure } = permissionFailure(missing);
+  throw new CommandError(failure, `Cannot start a disk worker: ${detail}`, failure.evidence);
+}
+
 class LocalEngine implements Engine {
   readonly #options: GetOptions;
   readonly #environment: Environment;
@@ -88,6 +101,7 @@ class LocalEngine implements Engine {
   }
 
   async open(request: TorrentRequest): Promise<RunningTorrent> {
+    checkWorkerPermission(this.#environment);
     const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = this.#options;
     const { source: { metainfo, paths }, selected, signal, onEvent } = request;
     const storage = await DiskStorage.open({

@@ -2,6 +2,7 @@
  * The one edge of the command line: what a command knows of its process, and all that it can do
  * to it. Tests run whole commands against an object of their own.
  */
+import { fileURLToPath } from "node:url";
 import { type Clock, type Random, SystemClock, SystemRandom } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Platform } from "../metainfo/path_element.ts";
@@ -14,6 +15,9 @@ import { type MissingPermission, missingPermission } from "./permission.ts";
 
 /** A signal that asks us to stop. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** What is asked for before it is used: a host, a program, or the source of a worker. */
+export type Access = "net" | "run" | "read";
 
 /** Bytes that come in: a file, or standard input. */
 export interface Input {
@@ -50,12 +54,12 @@ export interface Environment {
   openEngine(options: GetOptions): Promise<Engine>;
   /** Opens an existing regular file. Throws what Deno throws. */
   openFile(path: string): Promise<Input & { readonly isRegular: boolean; readonly size: number }>;
-  /** Does something stand at the path, and what? Throws what Deno throws but for NotFound. */
+  /** What stands at the path; undefined for nothing. Throws what Deno throws. */
   inspect(path: string): Promise<"file" | "folder" | "other" | undefined>;
   /** A new file that only we may read, and its folder where that is missing. */
   createLog(folder: string, name: string): Promise<Output>;
   /** What Deno would refuse; undefined when it is granted. Asks nobody. */
-  missingPermission(access: "net" | "run", target: string): MissingPermission | undefined;
+  missingPermission(access: Access, target: string | URL): MissingPermission | undefined;
   /** The program that runs lines of shell. */
   readonly shell: string;
   /** Runs a line of shell; its output goes where ours goes. Throws what Deno throws. */
@@ -147,7 +151,9 @@ async function inspect(path: string): Promise<"file" | "folder" | "other" | unde
     const info = await Deno.stat(path);
     return info.isFile ? "file" : info.isDirectory ? "folder" : "other";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    const isAbsent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isAbsent) return undefined;
     throw error;
   }
 }
@@ -158,11 +164,14 @@ async function createLog(folder: string, name: string, clock: Clock): Promise<Ou
   return new Output((bytes) => file.write(bytes), { clock });
 }
 
-function queryPermission(access: "net" | "run", target: string): MissingPermission | undefined {
-  const asked = access === "net"
-    ? { name: "net" as const, host: target }
-    : { name: "run" as const, command: target };
-  if (Deno.permissions.querySync(asked).state === "granted") return undefined;
+function queryPermission(access: Access, of: string | URL): MissingPermission | undefined {
+  const target = of instanceof URL ? fileURLToPath(of) : of;
+  const asked: Readonly<Record<Access, Deno.PermissionDescriptor>> = {
+    net: { name: "net", host: target },
+    run: { name: "run", command: target },
+    read: { name: "read", path: target },
+  };
+  if (Deno.permissions.querySync(asked[access]).state === "granted") return undefined;
   const flag = `--allow-${access}`;
   const refusal = new Deno.errors.NotCapable(
     `Requires ${access} access to "${target}", run again with the ${flag} flag`,

@@ -3,7 +3,12 @@
  * "Exit codes" in README.md. Pure.
  */
 import { MetainfoError, StorageError, type StorageReason } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { ConnectError } from "../net/transport.ts";
 import { missingPermission } from "./permission.ts";
+
+/** Of a message of the system, which may quote a path. */
+const MAX_MESSAGE_LENGTH = 500;
 
 /** Exit codes that are decided here; a torrent's verdict has 11 to 17 (torrent/verdict.ts). */
 export const ExitCode = {
@@ -55,6 +60,23 @@ export function invalidSource(detail: string): CommandError {
   );
 }
 
+/**
+ * What a failed operation on a file means, in one sentence: `action` is like "Cannot read x".
+ * Exit 4 when Deno refused, 5 when the system did; errors that say what they are stay so.
+ */
+export function fileError(action: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof CommandError) return error;
+  const missing = missingPermission(error);
+  if (missing !== undefined) {
+    const { detail, ...failure } = permissionFailure(missing);
+    return new CommandError(failure, `${action}: ${detail}`, failure.evidence);
+  }
+  return new CommandError(
+    { verdict: "disk", exitCode: ExitCode.disk, retryable: true },
+    `${action}: ${printable(error.message, MAX_MESSAGE_LENGTH)}`,
+  );
+}
+
 /** The failure that an error of any kind means; what nobody expected is a bug of ours. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CommandError) return error.failure;
@@ -68,6 +90,7 @@ export function failureOf(error: unknown): Failure {
     };
   }
   if (error instanceof StorageError) return ofStorage(error);
+  if (error instanceof ConnectError) return ofListening(error);
   const missing = missingPermission(error);
   if (missing !== undefined) return permissionFailure(missing);
   return {
@@ -116,6 +139,18 @@ function ofStorage(error: StorageError): Failure {
     { verdict: "disk", exitCode: ExitCode.disk, retryable: true };
   const { reason, path } = error;
   return { verdict, exitCode, retryable, detail: error.message, evidence: { reason, path } };
+}
+
+/** The one connection that a command waits for is the listener. */
+function ofListening({ message, failure: reason }: ConnectError): Failure {
+  const isForbidden = message.includes("--allow-net");
+  return {
+    verdict: isForbidden ? "permission" : "usage",
+    exitCode: isForbidden ? ExitCode.permission : ExitCode.usage,
+    retryable: false,
+    detail: isForbidden ? message : `${message}; choose another --bind or --port`,
+    evidence: { reason },
+  };
 }
 
 function messageOf(error: unknown): string {

@@ -8,9 +8,11 @@ import {
   combinedExitCode,
   CommandError,
   type Failure,
+  fileError,
   permissionFailure,
   usageError,
 } from "./failure.ts";
+import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { JsonReport } from "./report.ts";
 import { STANDARD_INPUT } from "./source.ts";
@@ -71,13 +73,21 @@ async function gatherAudiences(
   audiences.push(
     isLive ? new TerminalAudience(environment, loudness) : new PlainAudience(environment, loudness),
   );
-  if (logDir !== undefined) {
-    const time = new Date(clock.wallTime()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
-    const suffix = environment.random.below(2 ** 16).toString(16).padStart(4, "0");
-    const log = await environment.createLog(logDir, `starling-${time}-${suffix}.log`);
-    audiences.push(new LogAudience(log, clock));
-  }
+  if (logDir !== undefined) audiences.push(await openLog(logDir, environment));
   return audiences;
+}
+
+async function openLog(folder: string, environment: Environment): Promise<Audience> {
+  const { clock, random } = environment;
+  const time = new Date(clock.wallTime()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  // Two runs may start in the same second.
+  const suffix = random.below(2 ** 16).toString(16).padStart(4, "0");
+  try {
+    const log = await environment.createLog(folder, `starling-${time}-${suffix}.log`);
+    return new LogAudience(log, clock);
+  } catch (error) {
+    throw fileError(`Cannot write a log to ${shownPath(folder)}`, error);
+  }
 }
 
 async function downloadAll(

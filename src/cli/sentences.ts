@@ -5,8 +5,8 @@ import type { TorrentEvent } from "../torrent/snapshot.ts";
 import { meanRate, type Notice, type Subject, type Summary } from "./notice.ts";
 import { formatCount, formatDuration, formatRate, formatSize } from "./units.ts";
 
-/** How much a sentence matters: `debug` is for -v and log files alone. */
-export type Level = "error" | "warning" | "info" | "debug";
+/** How much a sentence matters: `debug` is for -v, `trace` for log files alone. */
+export type Level = "error" | "warning" | "info" | "debug" | "trace";
 
 export interface Sentence {
   readonly level: Level;
@@ -57,7 +57,7 @@ function wordsOfEvent(event: TorrentEvent): Sentence {
         text: `banned ${formatEndpoint(event.endpoint)}: ${event.reason}`,
       };
     case "piece":
-      return debug(`piece ${event.piece} is verified and written`);
+      return { level: "trace", text: `piece ${event.piece} is verified and written` };
     case "piece-corrupt":
       return debug(`piece ${event.piece} arrived corrupt and is fetched again`);
     case "warning":
@@ -69,7 +69,9 @@ function wordsOfEvent(event: TorrentEvent): Sentence {
 function trackerWords(event: Extract<TorrentEvent, { kind: "tracker" }>): Sentence {
   const { url, ok, peers = 0, failure = "no reason given", warning } = event;
   if (warning !== undefined) return { level: "warning", text: `tracker ${url} warns: ${warning}` };
-  return debug(ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `tracker ${url}: ${failure}`);
+  return debug(
+    ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `tracker ${url}: ${failure}`,
+  );
 }
 
 /** The last line of a download: files, size, time, mean rate, from how many peers, ratio. */

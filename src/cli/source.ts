@@ -7,7 +7,7 @@ import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/m
 import { type DiskPaths, diskPaths } from "../metainfo/paths.ts";
 import { HttpError, type HttpFailure } from "../net/http.ts";
 import type { Environment, Input } from "./environment.ts";
-import { CommandError, ExitCode, failureOf, invalidSource, permissionFailure } from "./failure.ts";
+import { CommandError, ExitCode, fileError, invalidSource, permissionFailure } from "./failure.ts";
 import { type ListedFile, listFiles } from "./file_list.ts";
 import type { Header } from "./option_values.ts";
 
@@ -130,25 +130,13 @@ function tooLarge(source: string): CommandError {
   );
 }
 
-/** What a file that cannot be read means, with its name and no stack. */
+/** What a file that cannot be read means: without one, there is no torrent. */
 function explained(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || error instanceof CommandError) return error;
   const action = `Cannot read ${shownSource(path)}`;
-  switch (error.name) {
-    case "NotFound":
-    case "NotADirectory":
-    case "FilesystemLoop":
-      return invalidSource(`${action}: there is no such file${hintFor(path)}`);
-    case "NotCapable": {
-      const { detail, ...failure } = failureOf(error);
-      return new CommandError(failure, `${action}: ${detail}`, failure.evidence);
-    }
-    default:
-      return new CommandError(
-        { verdict: "disk", exitCode: ExitCode.disk, retryable: true },
-        `${action}: ${printable(error.message, MAX_SHOWN_SOURCE_LENGTH)}`,
-      );
-  }
+  const isAbsent = error instanceof Error &&
+    ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
+  if (!isAbsent) return fileError(action, error);
+  return invalidSource(`${action}: there is no such file${hintFor(path)}`);
 }
 
 function hintFor(path: string): string {

@@ -5,9 +5,9 @@ import type { DiskPaths } from "../metainfo/paths.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { VerifyOptions } from "./args.ts";
-import { workerCount } from "./engine.ts";
+import { checkWorkerPermission, workerCount } from "./engine.ts";
 import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode } from "./failure.ts";
+import { CommandError, ExitCode, fileError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import { toJson } from "./json.ts";
 import { renderCheck } from "./progress.ts";
@@ -17,6 +17,8 @@ import { formatCount } from "./units.ts";
 
 const DRAW_INTERVAL_MS = 200;
 const MAX_NAME_LENGTH = 200;
+/** Whether a folder is the torrent's own shows in a few of its names. */
+const MAX_NAMES_LOOKED_AT = 20;
 
 /** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
 export async function verify(
@@ -25,7 +27,10 @@ export async function verify(
 ): Promise<number> {
   const source = await readTorrent(torrent, { environment, headers: [], signal });
   const { metainfo } = source;
-  const place = await findData(source, path, environment);
+  checkWorkerPermission(environment);
+  const place = await findData(source, path, environment).catch((error) => {
+    throw fileError(`Cannot look at ${shownPath(path)}`, error);
+  });
   const pool = new WorkerPool({ size: workerCount(environment) });
   const name = printable(metainfo.name, MAX_NAME_LENGTH);
   const progress = new CheckProgress(name, environment, { isShown: !json });
@@ -53,14 +58,27 @@ async function findData(
   const usual = { outputDir: path, paths };
   if (await environment.inspect(`${path}/${paths.root}`) !== undefined) return usual;
   const standing = await environment.inspect(path);
-  if (standing === "folder" && metainfo.isMultiFile) {
-    // The folder of the torrent itself: its own name is left out of all paths.
-    return { outputDir: path, paths: renamed(paths, "") };
-  }
   if (standing === "file" && !metainfo.isMultiFile) {
     return { outputDir: dirname(path), paths: renamed(paths, basename(path)) };
   }
+  if (standing !== "folder" || !metainfo.isMultiFile) return usual;
+  const within = renamed(paths, "");
+  for (const name of firstNames(within)) {
+    if (await environment.inspect(`${path}/${name}`) !== undefined) {
+      return { outputDir: path, paths: within };
+    }
+  }
   return usual;
+}
+
+/** Names right below the torrent's folder, some of them. */
+function firstNames({ files }: DiskPaths): Set<string> {
+  const names = new Set<string>();
+  for (const { path } of files) {
+    if (path !== "") names.add(path.split("/")[0]!);
+    if (names.size === MAX_NAMES_LOOKED_AT) break;
+  }
+  return names;
 }
 
 function renamed(paths: DiskPaths, name: string): DiskPaths {

@@ -1,10 +1,12 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { MetainfoError, StorageError, type StorageReason } from "../../src/base/errors.ts";
+import { ConnectError } from "../../src/net/transport.ts";
 import {
   combinedExitCode,
   CommandError,
   type Failure,
   failureOf,
+  fileError,
   invalidSource,
   permissionFailure,
   usageError,
@@ -27,6 +29,8 @@ Deno.test("failureOf() gives every error its exit code", () => {
     [storage("name-too-long"), 5, true],
     [storage("occupied"), 6, false],
     [storage("locked"), 75, true],
+    [new ConnectError("limit", "Cannot listen on 192.0.2.1: …"), 2, false],
+    [new ConnectError("unreachable", "Cannot listen: forbidden without --allow-net"), 4, false],
     [new TypeError("oops"), 1, false],
     ["a string", 1, false],
   ];
@@ -64,6 +68,19 @@ Deno.test("S4 failureOf() names the exact flag of a missing permission", () => {
   ok(failure.detail.includes("run again with --allow-read=/data/x"), failure.detail);
   const { detail } = permissionFailure({ access: "net", target: "", flag: "--allow-net" });
   ok(detail.startsWith("Deno's permission for net access is missing"), detail);
+});
+
+Deno.test("fileError() tells Deno's refusal from the system's, and names what failed", () => {
+  const refusal = new Deno.errors.NotCapable(
+    'Requires write access to "logs", run again with the --allow-write flag',
+  );
+  const forbidden = failureOf(fileError("Cannot write a log to logs", refusal));
+  deepStrictEqual([forbidden.exitCode, forbidden.evidence], [4, { flag: "--allow-write=logs" }]);
+  ok(forbidden.detail.startsWith("Cannot write a log to logs: "), forbidden.detail);
+  const full = failureOf(fileError("Cannot write x", new Error("No space left on device")));
+  deepStrictEqual([full.exitCode, full.detail], [5, "Cannot write x: No space left on device"]);
+  const usage = usageError("no");
+  deepStrictEqual(fileError("Cannot write x", usage), usage);
 });
 
 Deno.test("combinedExitCode() puts what is no use to retry first, then the order given", () => {

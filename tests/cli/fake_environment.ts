@@ -2,7 +2,7 @@
 import { ok as assert } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Engine } from "../../src/cli/engine.ts";
-import type { Environment, StopSignal } from "../../src/cli/environment.ts";
+import { type Environment, realEnvironment, type StopSignal } from "../../src/cli/environment.ts";
 import { Output } from "../../src/cli/output.ts";
 import type { MissingPermission } from "../../src/cli/permission.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
@@ -11,7 +11,8 @@ import { ManualClock } from "../sim/manual_clock.ts";
 export interface FakeOptions {
   readonly args?: readonly string[];
   readonly files?: Readonly<Record<string, Uint8Array | Error | "pipe">>;
-  readonly folders?: readonly string[];
+  /** Files and folders are those of the real disk. */
+  readonly usesDisk?: boolean;
   readonly stdin?: Uint8Array | "silent";
   /** Columns and rows; without them standard output is no terminal. */
   readonly terminal?: { columns: number; rows: number };
@@ -95,7 +96,8 @@ export class FakeEnvironment implements Environment {
     return this.#options.terminal ?? { columns: 0, rows: 0 };
   }
 
-  openFile(path: string) {
+  openFile(path: string): ReturnType<Environment["openFile"]> {
+    if (this.#options.usesDisk) return realEnvironment().openFile(path);
     const file = this.#options.files?.[path];
     if (file === undefined) return Promise.reject(new Deno.errors.NotFound(`no ${path}`));
     if (file instanceof Error) return Promise.reject(file);
@@ -105,8 +107,8 @@ export class FakeEnvironment implements Environment {
     return Promise.resolve({ isRegular: true, size: file.length, ...bytesInput(file) });
   }
 
-  inspect(path: string): Promise<"file" | "folder" | "other" | undefined> {
-    if (this.#options.folders?.includes(path)) return Promise.resolve("folder");
+  inspect(path: string): ReturnType<Environment["inspect"]> {
+    if (this.#options.usesDisk) return realEnvironment().inspect(path);
     return Promise.resolve(this.#options.files?.[path] === undefined ? undefined : "file");
   }
 

@@ -26,6 +26,8 @@ class GetRun {
   readonly engine: FakeEngine;
   readonly environment: FakeEnvironment;
   exitCode: number | undefined;
+  /** The command's code was loaded, which takes real time, while the clock stood still. */
+  readonly #loaded = Promise.withResolvers<void>();
 
   constructor(
     args: readonly string[],
@@ -36,10 +38,16 @@ class GetRun {
     this.environment = new FakeEnvironment({
       args: ["get", ...args],
       files: FILES,
-      openEngine: () => Promise.resolve(this.engine),
+      openEngine: () => {
+        this.#loaded.resolve();
+        return Promise.resolve(this.engine);
+      },
       ...options,
     });
-    void run(this.environment).then((exitCode) => this.exitCode = exitCode);
+    void run(this.environment).then((exitCode) => {
+      this.exitCode = exitCode;
+      this.#loaded.resolve();
+    });
   }
 
   get out(): string {
@@ -52,10 +60,12 @@ class GetRun {
 
   /** Lets so much time pass. */
   async pass(durationMs: number): Promise<void> {
+    await this.#loaded.promise;
     await this.environment.clock.run(() => this.exitCode !== undefined, durationMs);
   }
 
   async end(): Promise<number> {
+    await this.#loaded.promise;
     ok(await this.environment.clock.run(() => this.exitCode !== undefined, 3_600_000));
     ok(this.engine.isClosed);
     for (const { calls } of this.engine.torrents.values()) deepStrictEqual(calls.at(-1), "close");

@@ -42,7 +42,7 @@ Deno.test("sentenceOf() has a sentence and a level for everything that happens",
       "warning",
       "banned [::1]:9: it lied",
     ]],
-    [sayOf({ kind: "piece", piece: 5 }), ["debug", "piece 5 is verified and written"]],
+    [sayOf({ kind: "piece", piece: 5 }), ["trace", "piece 5 is verified and written"]],
     [sayOf({ kind: "piece-corrupt", piece: 5 }), [
       "debug",
       "piece 5 arrived corrupt and is fetched again",
