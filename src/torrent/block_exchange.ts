@@ -46,6 +46,7 @@ export class BlockExchange {
         break;
       case "freed":
         for (const { piece, block } of event.blocks) picker.returned(peer.key, piece, block);
+        this.#fillOthers(peer, now);
         break;
       case "have":
         availability.gained(peer.key, event.piece);
@@ -72,6 +73,15 @@ export class BlockExchange {
     for (const peer of this.#options.peers.values()) {
       this.fill(peer, now);
       peer.flush();
+    }
+  }
+
+  /** Others come first: whoever gave the blocks back might only do so again. */
+  #fillOthers(peer: PeerConnection, now: number): void {
+    for (const other of this.#options.peers.values()) {
+      if (other === peer) continue;
+      this.fill(other, now);
+      other.flush();
     }
   }
 

@@ -10,7 +10,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { Torrent, type TorrentOptions } from "./torrent.ts";
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
-const MAX_PENDING_HANDSHAKES = 64;
+const MAX_PENDING_HANDSHAKES = 256;
 
 export interface ClientOptions {
   readonly network: Network;

@@ -106,10 +106,13 @@ export class Swarm {
     return this.#contributors.size;
   }
 
-  /** Connected peers that have something for us. */
+  /** Connected peers that have something for us; once we are complete, those that want something. */
   get usefulCount(): number {
+    const { isComplete } = this.#options.table;
     let useful = 0;
-    for (const { session } of this.#connections.values()) if (session.amInterested) useful++;
+    for (const { session } of this.#connections.values()) {
+      if (isComplete ? session.isPeerInterested : session.amInterested) useful++;
+    }
     return useful;
   }
 
@@ -128,6 +131,8 @@ export class Swarm {
       peer.session.handleTimeout(now);
       this.#handleEvents(peer, now);
       peer.tick(now);
+      // Two seeds have nothing to say to each other.
+      if (this.#options.table.isComplete && peer.session.isSeed) peer.close("useless");
     }
     this.exchange.fillAll(now);
   }

@@ -36,7 +36,7 @@ import { judge, type Verdict } from "./verdict.ts";
 const TICK_MS = 500;
 /** How much finished work a crash of the machine may cost. */
 const SAVE_INTERVAL_MS = 5_000;
-/** While fewer peers than this have something for us, new ones are looked for and dialled. */
+/** While fewer peers than this are useful, new ones are looked for and dialled. */
 const ENOUGH_USEFUL_PEERS = 30;
 /** `stopped` reaches the trackers within this time, or not at all. */
 const FAREWELL_TIMEOUT_MS = 4_000;
@@ -315,14 +315,15 @@ export class Torrent {
     };
   }
 
+  /** New peers are looked for: a seed waits for those who look for it. */
   #isHungry(swarm: Swarm): boolean {
-    return !this.#table.isComplete && swarm.usefulCount < ENOUGH_USEFUL_PEERS &&
-      swarm.size < this.#options.maxPeers;
+    return !this.#table.isComplete && this.#peersWanted(swarm) > 0;
   }
 
-  /** Seeds wait to be found; leechers look for peers until enough of them are useful. */
+  /** Peers are dialled until enough of them have something for us, or want something. */
   #peersWanted(swarm: Swarm): number {
-    return this.#isHungry(swarm) ? this.#options.maxPeers - swarm.size : 0;
+    if (swarm.usefulCount >= ENOUGH_USEFUL_PEERS) return 0;
+    return Math.max(0, this.#options.maxPeers - swarm.size);
   }
 }
 

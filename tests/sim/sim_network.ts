@@ -13,7 +13,7 @@ import { Channel } from "../../src/base/channel.ts";
 
 /** Bytes that a simulated socket takes before `write` waits. */
 const SOCKET_BUFFER_LENGTH = 64 * 1024;
-const MAX_WAITING_CONNECTIONS = 128;
+const MAX_WAITING_CONNECTIONS = 512;
 
 /** How the link to a host behaves. */
 export interface Link {

@@ -1,0 +1,125 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import type { Connection } from "../../src/net/transport.ts";
+import type { Client } from "../../src/torrent/client.ts";
+import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
+import { Lab, PORT } from "../sim/lab.ts";
+import { SimStorage } from "../sim/sim_storage.ts";
+
+const US = "10.0.0.1";
+const FLAGS = { fast: true, extended: true, dht: false };
+
+interface Bench {
+  readonly lab: Lab;
+  readonly client: Client;
+}
+
+/** A client that is in the swarm of a torrent of one piece, and has none of it. */
+async function inSwarm(maxPeers: number, run: (bench: Bench) => Promise<void>): Promise<void> {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(1000), 16_384, random);
+  const client = lab.createClient(US);
+  const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+  lab.addTorrent(client, storage, { maxPeers }).download().catch(() => {});
+  await lab.clock.run(() => false, 100);
+  try {
+    await run({ lab, client });
+  } finally {
+    await lab.end();
+  }
+}
+
+function connect({ lab }: Bench, from: string): Promise<Connection> {
+  const signal = new AbortController().signal;
+  return lab.network.host(from).connect({ host: US, port: PORT }, { timeoutMs: 1000, signal });
+}
+
+/** Says a handshake; the bytes that come back until nothing more comes, null if we hung up. */
+async function knock(
+  bench: Bench,
+  { from = "10.0.3.1", infoHash = bench.lab.metainfo.infoHash, peerId = 9 } = {},
+): Promise<{ answered: number; isOpen: boolean; connection: Connection }> {
+  const { lab } = bench;
+  const connecting = connect(bench, from);
+  await lab.settled(connecting, 1_000);
+  const connection = await connecting;
+  const id = new Uint8Array(20).fill(peerId) as PeerId;
+  const handshake = encodeHandshake({ infoHash, peerId: id, flags: FLAGS });
+  await connection.write(handshake).catch(() => {});
+  let answered = 0, isOpen = true;
+  const listen = async () => {
+    const buffer = new Uint8Array(4096);
+    for (let read = await connection.read(buffer); read !== null;) {
+      answered += read;
+      read = await connection.read(buffer);
+    }
+    isOpen = false;
+  };
+  void listen();
+  await lab.clock.run(() => !isOpen, 1_000);
+  return { answered, isOpen, connection };
+}
+
+Deno.test("listen() opens no socket before it is called, and one however often it is", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(1000), 16_384, random);
+  let opened = 0;
+  const network = lab.network.host(US);
+  const listen = network.listen;
+  network.listen = (options) => {
+    opened++;
+    return listen(options);
+  };
+  lab.network.host = () => network;
+  const client = lab.createClient(US);
+  strictEqual(opened, 0);
+  strictEqual(client.listen(), PORT);
+  strictEqual(client.listen(), PORT);
+  strictEqual(opened, 1);
+  await lab.end();
+});
+
+Deno.test("Client answers a peer that shares a torrent, and takes it in", async () => {
+  await inSwarm(80, async (bench) => {
+    const { answered, isOpen } = await knock(bench);
+    ok(answered > HANDSHAKE_LENGTH, `${answered} bytes`);
+    ok(isOpen);
+  });
+});
+
+Deno.test("P2 Client hangs up without a word when the torrent is not ours", async () => {
+  await inSwarm(80, async (bench) => {
+    const infoHash = new Uint8Array(20).fill(7) as InfoHash;
+    const { answered, isOpen } = await knock(bench, { infoHash });
+    strictEqual(answered, 0);
+    strictEqual(isOpen, false);
+  });
+});
+
+Deno.test("P3 Client keeps one connection when a peer comes twice with one peer id", async () => {
+  await inSwarm(80, async (bench) => {
+    ok((await knock(bench, { from: "10.0.3.1", peerId: 5 })).isOpen);
+    strictEqual((await knock(bench, { from: "10.0.3.2", peerId: 5 })).isOpen, false);
+    ok((await knock(bench, { from: "10.0.3.3", peerId: 6 })).isOpen);
+  });
+});
+
+Deno.test("Client refuses peers above --max-peers", async () => {
+  await inSwarm(2, async (bench) => {
+    ok((await knock(bench, { peerId: 1 })).isOpen);
+    ok((await knock(bench, { peerId: 2 })).isOpen);
+    strictEqual((await knock(bench, { peerId: 3 })).isOpen, false);
+  });
+});
+
+Deno.test("P32 Client closes what comes when 256 have not said who they are", async () => {
+  await inSwarm(200, async (bench) => {
+    const silent = Array.from({ length: 256 }, () => connect(bench, "10.0.3.1"));
+    await bench.lab.settled(Promise.all(silent), 1_000);
+    strictEqual((await knock(bench)).isOpen, false);
+    await bench.lab.clock.run(() => false, 11_000);
+    ok((await knock(bench)).isOpen);
+    for (const connection of await Promise.all(silent)) connection.close();
+  });
+});
