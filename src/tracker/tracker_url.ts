@@ -43,6 +43,7 @@ export function parseTrackerUrl(text: string): TrackerUrl {
   const url = parseUrl(isUdp ? "http:" + text.slice(scheme.length) : text);
   if (url === undefined) refuse("is malformed");
   if (url.username !== "" || url.password !== "") refuse("contains a user name");
+  if (url.port === "0") refuse("has port 0");
   url.hash = "";
   const scope = trackerScope(url);
   if (scope === undefined) refuse("leads where no tracker is");

@@ -48,6 +48,7 @@ Deno.test("T19 parseTrackerUrl() refuses what is malformed, too long or no track
   assertRefused("udp://user@t.example:80/announce");
   assertRefused("http://t.example/announce?" + "a".repeat(64 * 1024));
   assertRefused("udp://t.example:99999/announce");
+  assertRefused("udp://t.example:0/announce");
 });
 
 Deno.test("T19 parseTrackerUrl() does not let a torrent reach services of this machine", () => {
