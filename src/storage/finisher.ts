@@ -66,7 +66,7 @@ export class Finisher {
     for (const file of plan.metainfo.layout.filesOf(piece)) {
       if (!plan.isSelected(file)) continue;
       this.#remaining[file]!--;
-      if (this.#remaining[file] === 0 && !plan.isFinal(file)) this.#waiting.add(file);
+      if (this.#isReady(file)) this.#waiting.add(file);
     }
     this.#run();
   }
@@ -111,6 +111,7 @@ export class Finisher {
 
   /** Never rejects. A batch that fails is done again one by one, to find out which file it is. */
   async #finishBatch(batch: readonly FileIndex[]): Promise<void> {
+    // A lost piece may have made a file incomplete while it waited.
     const files = batch.filter((file) => this.#isReady(file));
     if (files.length === 0) return;
     try {
@@ -127,7 +128,7 @@ export class Finisher {
     }
   }
 
-  /** A lost piece may have made a file incomplete while it waited. */
+  /** Is it complete, and still to be named or cut? */
   #isReady(file: FileIndex): boolean {
     const needsName = !this.#options.plan.isFinal(file) || this.#oversized.has(file);
     return needsName && this.#remaining[file] === 0;

@@ -9,6 +9,7 @@ import { encode } from "../../src/metainfo/bencode.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { DiskStorage, type DiskStorageOptions } from "../../src/storage/disk_storage.ts";
+import { FilePlan } from "../../src/storage/file_plan.ts";
 import type { PieceOutcome, Storage } from "../../src/storage/storage.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
 import { randomBytes } from "../loopback/content.ts";
@@ -97,6 +98,15 @@ export class DiskTarget implements AsyncDisposable {
     return new Set(chosen.map((path) => names.indexOf(path) as FileIndex));
   }
 
+  /** Where everything goes; both folders are made. */
+  plan({ selected = this.select(), overwrite = false } = {}): FilePlan {
+    const { metainfo } = this.sample;
+    const { outputDir, stateDir } = this;
+    Deno.mkdirSync(stateDir, { recursive: true });
+    const paths = diskPaths(metainfo, "linux");
+    return new FilePlan({ metainfo, paths, outputDir, stateDir, selected, overwrite });
+  }
+
   open(options: OpenOptions = {}): Promise<DiskStorage> {
     const { metainfo } = this.sample;
     return DiskStorage.open({
@@ -164,6 +174,15 @@ export class DiskTarget implements AsyncDisposable {
     await using run = await this.run(options);
     await this.writeAll(run.storage);
     await run.storage.finish();
+  }
+
+  /** Puts a file into the output folder; all of its right bytes when `bytes` are left out. */
+  put(path: string, bytes?: Uint8Array): void {
+    const { metainfo, contents } = this.sample;
+    const file = `${this.outputDir}/${path}`;
+    Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    const inTorrent = metainfo.isMultiFile ? path.slice(metainfo.name.length + 1) : path;
+    Deno.writeFileSync(file, bytes ?? contents.get(inTorrent.replace(/\.part$/, ""))!);
   }
 
   /** Paths of all files in the output folder but our own, sorted. */

@@ -35,5 +35,6 @@ export class LocalJobs implements JobRunner {
 
 /** As a worker takes it: the sender's array is empty from then on. */
 function moved({ data }: JobOf<"write">): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(data.buffer.transfer());
+  const { length } = data;
+  return new Uint8Array(data.buffer.transfer(), 0, length);
 }

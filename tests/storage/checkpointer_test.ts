@@ -1,0 +1,253 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import { StorageError } from "../../src/base/errors.ts";
+import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import { Checkpointer } from "../../src/storage/checkpointer.ts";
+import { Journal } from "../../src/storage/journal.ts";
+import { ResumeFile } from "../../src/storage/resume.ts";
+import type { ResumeState } from "../../src/storage/resume_codec.ts";
+import { Turns } from "../../src/storage/turns.ts";
+import type { JobOf } from "../../src/workers/protocol.ts";
+import { DiskTarget, sampleData } from "./disk_target.ts";
+import { LocalJobs } from "./local_jobs.ts";
+
+/** Pieces of 10 bytes: `a` is 0–2, `b` 2–4; every part is on disk. */
+const SAMPLE = sampleData("t", { a: 25, b: 25 }, 10);
+const IO_ERROR = new StorageError("io", "/x", "Cannot flush /x: I/O error");
+
+function p(index: number): PieceIndex {
+  return index as PieceIndex;
+}
+
+class Saving {
+  readonly target = new DiskTarget(SAMPLE);
+  readonly jobs = new LocalJobs();
+  readonly plan;
+  readonly resume;
+  readonly journal;
+  readonly lost: number[] = [];
+  readonly checkpointer: Checkpointer;
+
+  constructor({ isSaved = false, selected = this.target.select() } = {}) {
+    const { target } = this;
+    this.plan = target.plan({ selected });
+    for (const name of ["a", "b"]) target.put(`t/${name}.part`);
+    const { metainfo: { infoHashHex, layout, files } } = SAMPLE;
+    const subject = { infoHashHex, pieceCount: layout.pieceCount, fileCount: files.length };
+    this.resume = new ResumeFile(target.stateDir, subject);
+    this.journal = Journal.open(this.journalPath);
+    const absent = { final: undefined, part: undefined };
+    this.checkpointer = new Checkpointer({
+      plan: this.plan,
+      pool: this.jobs,
+      turns: new Turns(),
+      resume: this.resume,
+      journal: this.journal,
+      claimed: new Bitfield(layout.pieceCount),
+      sightings: { files: new Map([...selected].map((file) => [file, absent])), edges: undefined },
+      isSaved,
+      onLost: (pieces) => this.lost.push(...pieces),
+    });
+  }
+
+  get journalPath(): string {
+    return `${this.target.stateDir}/${SAMPLE.metainfo.infoHashHex}.journal`;
+  }
+
+  /** What a run after this one would find. */
+  async load(): Promise<ResumeState | undefined> {
+    return await this.resume.load(() => ok(false, "no warning"));
+  }
+
+  /** Pieces that the saved state claims. */
+  async claimed(): Promise<number[]> {
+    return [...(await this.load())?.claimed.ones() ?? []];
+  }
+
+  journaled(): readonly number[] {
+    const journal = Journal.open(this.journalPath);
+    journal.close();
+    return journal.found;
+  }
+
+  /** Does what writing a piece does. */
+  write(...pieces: number[]): void {
+    for (const piece of pieces) {
+      this.checkpointer.begin(p(piece));
+      this.checkpointer.add(p(piece));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.journal.close();
+    await this.jobs.forget();
+    await this.target[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("D11 save() claims a piece after its files and folders were flushed, and not before", async () => {
+  await using saving = new Saving();
+  const { checkpointer, jobs } = saving;
+  const claimedAtFlush: number[][] = [];
+  const flushed: string[] = [];
+  const run = jobs.run.bind(jobs);
+  jobs.run = async (job) => {
+    claimedAtFlush.push(await saving.claimed());
+    const { places, folders } = job as JobOf<"flush">;
+    flushed.push(...[...places, ...folders].map(({ path }) => path));
+    return await run(job);
+  };
+  saving.write(0, 2);
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" });
+  deepStrictEqual(await saving.claimed(), [0, 2]);
+  ok(claimedAtFlush.every((pieces) => pieces.length === 0));
+  deepStrictEqual(flushed, ["t/a.part", "t/b.part", "t", ""]);
+});
+
+Deno.test("save() records how the flushed files look", async () => {
+  await using saving = new Saving();
+  saving.write(0);
+  await saving.checkpointer.save();
+  const { files, edges, selected } = (await saving.load())!;
+  const { size, mtime } = Deno.statSync(`${saving.target.outputDir}/t/a.part`);
+  deepStrictEqual([...files], [[0, { isFinal: false, size, modifiedMs: mtime!.getTime() }]]);
+  deepStrictEqual([edges, [...selected.ones()]], [undefined, [0, 1]]);
+});
+
+Deno.test("save() does nothing when nothing is new", async () => {
+  await using saving = new Saving({ isSaved: true });
+  const { checkpointer, jobs } = saving;
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" });
+  strictEqual(await saving.load(), undefined);
+  saving.write(0);
+  await checkpointer.save();
+  const jobCount = jobs.kinds.length;
+  await checkpointer.save();
+  strictEqual(jobs.kinds.length, jobCount);
+});
+
+Deno.test("save() flushes what has come since the last time, and nothing else", async () => {
+  await using saving = new Saving();
+  const { checkpointer, jobs, plan } = saving;
+  saving.write(0, 4);
+  await checkpointer.save();
+  const flushed: string[] = [];
+  jobs.fault = (job) => {
+    if (job.kind === "flush") flushed.push(...job.places.map(({ path }) => path));
+    return undefined;
+  };
+  saving.write(1);
+  await checkpointer.save();
+  deepStrictEqual(flushed, ["t/a.part"]);
+  // A file with its final name was flushed by whoever gave it.
+  saving.write(3);
+  plan.setFinal(1 as FileIndex, true);
+  checkpointer.finished(1 as FileIndex, { size: 25, modifiedMs: 5, links: 1 });
+  await checkpointer.save();
+  deepStrictEqual(flushed, ["t/a.part"]);
+  deepStrictEqual(await saving.claimed(), [0, 1, 3, 4]);
+  const { files } = (await saving.load())!;
+  deepStrictEqual(files.get(1), { isFinal: true, size: 25, modifiedMs: 5 });
+});
+
+Deno.test("D10 the journal names what is on its way and what is not claimed", async () => {
+  await using saving = new Saving();
+  const { checkpointer, jobs } = saving;
+  saving.write(0);
+  checkpointer.begin(p(3));
+  deepStrictEqual(saving.journaled(), [0, 3]);
+  jobs.fault = () => {
+    if (jobs.kinds.length === 1) saving.write(1);
+    return undefined;
+  };
+  await checkpointer.save();
+  deepStrictEqual(saving.journaled().toSorted(), [1, 3]);
+  deepStrictEqual(await saving.claimed(), [0]);
+  checkpointer.cancel(p(3));
+  await checkpointer.save();
+  deepStrictEqual(saving.journaled(), []);
+});
+
+Deno.test("a piece that failed stays in the journal: part of it may be in the files", async () => {
+  await using saving = new Saving();
+  const { checkpointer } = saving;
+  checkpointer.begin(p(3));
+  saving.write(0);
+  await checkpointer.save();
+  deepStrictEqual(saving.journaled(), [3]);
+});
+
+Deno.test("D3 a flush that fails loses what was written since the last good one", async () => {
+  await using saving = new Saving();
+  const { checkpointer, jobs } = saving;
+  saving.write(0);
+  await checkpointer.save();
+  saving.write(1, 3);
+  jobs.fault = () => ({ reason: "io", path: "/x" });
+  const outcome = await checkpointer.save();
+  ok(outcome.kind === "failed");
+  deepStrictEqual([outcome.error.reason, outcome.lost], ["io", [1, 3]]);
+  deepStrictEqual(saving.lost, [1, 3]);
+  // The next flush would succeed, as the system forgets what it could not write.
+  jobs.fault = () => undefined;
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" });
+  deepStrictEqual(await saving.claimed(), [0]);
+  saving.write(1);
+  await checkpointer.save();
+  deepStrictEqual(await saving.claimed(), [0, 1]);
+});
+
+Deno.test("D3 a flush that failed elsewhere counts as well", async () => {
+  await using saving = new Saving();
+  const { checkpointer } = saving;
+  saving.write(0);
+  strictEqual(checkpointer.hasFlushFailed, false);
+  checkpointer.flushFailed(IO_ERROR);
+  strictEqual(checkpointer.hasFlushFailed, true);
+  deepStrictEqual(await checkpointer.save(), { kind: "failed", error: IO_ERROR, lost: [0] });
+  strictEqual(checkpointer.hasFlushFailed, false);
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" });
+  deepStrictEqual(await saving.claimed(), []);
+});
+
+Deno.test("D3 a piece whose files were all flushed before is not lost", async () => {
+  await using saving = new Saving();
+  const { checkpointer, plan } = saving;
+  saving.write(0, 1, 4);
+  plan.setFinal(0 as FileIndex, true);
+  checkpointer.finished(0 as FileIndex, { size: 25, modifiedMs: 5, links: 1 });
+  checkpointer.flushFailed(IO_ERROR);
+  await checkpointer.save();
+  deepStrictEqual(saving.lost, [4]);
+  await checkpointer.save();
+  deepStrictEqual(await saving.claimed(), [0, 1]);
+});
+
+Deno.test("D2 a state that cannot be saved loses nothing, and is saved the next time", async () => {
+  await using saving = new Saving();
+  const { checkpointer, target } = saving;
+  saving.write(0);
+  const inTheWay = `${target.stateDir}/${SAMPLE.metainfo.infoHashHex}.resume.tmp`;
+  Deno.mkdirSync(`${inTheWay}/inside`, { recursive: true });
+  const outcome = await checkpointer.save();
+  ok(outcome.kind === "failed");
+  deepStrictEqual(outcome.lost, []);
+  deepStrictEqual(saving.journaled(), [0]);
+  Deno.removeSync(inTheWay, { recursive: true });
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" });
+  deepStrictEqual(await saving.claimed(), [0]);
+});
+
+Deno.test("the edges are flushed and recorded when a piece has a share in them", async () => {
+  const target = new DiskTarget(SAMPLE);
+  await using saving = new Saving({ selected: target.select("a") });
+  await target[Symbol.asyncDispose]();
+  const { checkpointer, plan } = saving;
+  Deno.writeFileSync(`${plan.edges.root}/${plan.edges.path}`, new Uint8Array(30));
+  saving.write(0);
+  await checkpointer.save();
+  strictEqual((await saving.load())?.edges, undefined);
+  saving.write(2);
+  await checkpointer.save();
+  strictEqual((await saving.load())?.edges?.size, 30);
+});

@@ -1,0 +1,98 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import type { FileIndex } from "../../src/base/ids.ts";
+import type { FilePlan } from "../../src/storage/file_plan.ts";
+import { createEmptyFiles, settleFiles } from "../../src/storage/settle.ts";
+import { seeFiles, type Sightings } from "../../src/storage/sightings.ts";
+import type { PieceVerdict } from "../../src/workers/protocol.ts";
+import { DiskTarget, sampleData } from "./disk_target.ts";
+import { LocalJobs } from "./local_jobs.ts";
+
+/** Pieces of 10 bytes: `a` is 0–2, `b` 2–4; piece 2 is shared. */
+const SAMPLE = sampleData("t", { a: 25, b: 25, empty: 0 }, 10);
+const A = 0 as FileIndex;
+
+function see(plan: FilePlan): Promise<Sightings> {
+  const options = { isTargetThere: true, isPart: () => false };
+  return seeFiles(plan, plan.wantedPieces(), new LocalJobs(), options);
+}
+
+/** Settles after a check: one letter a piece, `g`ood, `b`ad or `m`issing. */
+async function settle(plan: FilePlan, verdicts: string): Promise<void> {
+  const names: Record<string, PieceVerdict> = { g: "good", b: "bad", m: "missing" };
+  const sightings = await see(plan);
+  for (const file of plan.files) {
+    const { final, part } = sightings.files.get(file)!;
+    plan.setFinal(file, final !== undefined && part === undefined);
+  }
+  await settleFiles(plan, sightings, (piece) => names[verdicts[piece]!]!, new LocalJobs());
+}
+
+Deno.test("settleFiles() leaves a complete file its name", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a");
+  const plan = target.plan();
+  await settle(plan, "gggmm");
+  deepStrictEqual([plan.isFinal(A), target.listing()], [true, ["t/a"]]);
+});
+
+Deno.test("settleFiles() makes an incomplete file a part again", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a");
+  const plan = target.plan();
+  await settle(plan, "gbgmm");
+  deepStrictEqual([plan.isFinal(A), target.listing()], [false, ["t/a.part"]]);
+});
+
+Deno.test("D7 settleFiles() refuses a file that is something else, unless it may be replaced", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  for (
+    const [size, verdicts] of [[25, "bbmmm"], [24, "mmmmm"], [26, "bbbmm"], [0, "mmmmm"]] as const
+  ) {
+    target.put("t/a", new Uint8Array(size));
+    await rejects(settle(target.plan(), verdicts), {
+      name: "StorageError",
+      reason: "occupied",
+      path: `${target.outputDir}/t/a`,
+    });
+    const plan = target.plan({ overwrite: true });
+    await settle(plan, verdicts);
+    // Nothing happens to it before there is something to put in its place.
+    deepStrictEqual([plan.isFinal(A), target.listing()], [false, ["t/a"]]);
+  }
+});
+
+Deno.test("settleFiles() lets a file be of which nobody can tell yet", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a");
+  const plan = target.plan();
+  await settle(plan, "mmmmm");
+  deepStrictEqual([plan.isFinal(A), target.listing()], [false, ["t/a"]]);
+});
+
+Deno.test("settleFiles() refuses a file of the wrong size beside its own part", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a", new Uint8Array(3));
+  target.put("t/a.part");
+  await rejects(settle(target.plan(), "gggmm"), { reason: "occupied" });
+  await settle(target.plan({ overwrite: true }), "gggmm");
+  deepStrictEqual(target.listing(), ["t/a", "t/a.part"]);
+});
+
+Deno.test("createEmptyFiles() makes those that are not there", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  const plan = target.plan();
+  deepStrictEqual(await createEmptyFiles(plan, await see(plan), new LocalJobs()), [2]);
+  deepStrictEqual(target.listing(), ["t/empty"]);
+  deepStrictEqual(await createEmptyFiles(plan, await see(plan), new LocalJobs()), []);
+});
+
+Deno.test("D7 createEmptyFiles() empties nothing that is something else, unless it may", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/empty", new Uint8Array(3));
+  const plan = target.plan();
+  await rejects(createEmptyFiles(plan, await see(plan), new LocalJobs()), { reason: "occupied" });
+  const bold = target.plan({ overwrite: true });
+  deepStrictEqual(await createEmptyFiles(bold, await see(bold), new LocalJobs()), [2]);
+  strictEqual(Deno.statSync(`${target.outputDir}/t/empty`).size, 0);
+  deepStrictEqual(target.listing(), ["t/empty"]);
+});
