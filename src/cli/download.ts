@@ -16,6 +16,7 @@ import { readTorrent, shownSource, type SourceTorrent } from "./source.ts";
 import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
+const MAX_STATUS_LENGTH = 300;
 
 export interface DownloadContext {
   readonly options: GetOptions;
@@ -185,10 +186,11 @@ export class Download {
       ? this.#givenUp ?? this.#interrupted()
       : failureOf(error);
     if (failure.exitCode === ExitCode.bug && error instanceof Error) {
-      this.#tell({ kind: "debug", message: error.stack ?? "no stack" });
+      const lines = (error.stack ?? "no stack").split("\n");
+      for (const message of lines) this.#tell({ kind: "debug", message: message.trim() });
     }
     await this.#stop();
-    this.#status = `failed: ${failure.detail}`;
+    this.#status = `failed: ${printable(failure.detail, MAX_STATUS_LENGTH)}`;
     this.#tell({ kind: "failed", failure });
     return failure;
   }

@@ -17,7 +17,7 @@ export interface ListedFile {
 }
 
 /** Longest path that is shown to a person; what is on disk may be longer. */
-export const MAX_SHOWN_PATH_LENGTH = 1000;
+const MAX_SHOWN_PATH_LENGTH = 1000;
 
 /** All files that are on disk, in the order of the torrent. */
 export function listFiles(metainfo: Metainfo, paths: DiskPaths): ListedFile[] {

@@ -5,7 +5,7 @@ import type { Bitfield } from "../base/bitfield.ts";
 export const FULL_CELL = "=";
 /** Some are here, or on their way. */
 export const PARTIAL_CELL = "-";
-export const EMPTY_CELL = " ";
+const EMPTY_CELL = " ";
 
 /** One character a cell; a cell stands for an equal share of the pieces, at least one. */
 export function pieceBar(
