@@ -99,6 +99,8 @@ export class Torrent {
   #progressAt: number;
   #savedAt: number;
   #isSaved = true;
+  /** Until then there is nothing to save: the target may even be refused. */
+  #isRestored = false;
 
   constructor(options: TorrentOptions, surroundings: Surroundings) {
     this.#options = options;
@@ -155,6 +157,7 @@ export class Torrent {
     const have = await storage.restore((bytes, total) => {
       this.#checked = { bytes, total };
     }, this.#leaving.signal);
+    this.#isRestored = true;
     select(this.#table, this.#options);
     for (const index of have.ones()) this.#table.markHave(index as PieceIndex);
     onEvent({ kind: "checked", have: have.count, pieces: have.length });
@@ -263,6 +266,7 @@ export class Torrent {
 
   /** One checkpoint at a time; whoever asks meanwhile waits for one that starts after that. */
   async #save(): Promise<void> {
+    if (!this.#isRestored) return;
     while (this.#saving !== undefined) await this.#saving;
     this.#saving = this.#checkpoint().finally(() => this.#saving = undefined);
     await this.#saving;

@@ -85,6 +85,19 @@ Deno.test("openEngine() keeps its state where --state-dir says", async () => {
   });
 });
 
+Deno.test("openEngine() refuses a target that holds something else, and keeps it", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "data.bin");
+    await Deno.writeTextFile(path, "precious");
+    const { exitCode, detail } = await download(folder).then(
+      () => ({ exitCode: 0, detail: "" }),
+      failureOf,
+    );
+    deepStrictEqual(exitCode, 6, detail);
+    deepStrictEqual(await Deno.readTextFile(path), "precious");
+  });
+});
+
 Deno.test({
   name: "openEngine() needs no socket for a target that is complete",
   permissions: { read: true, write: true, net: false },
