@@ -2,7 +2,7 @@
 import { printable } from "../base/printable.ts";
 import { type Command, parseArguments } from "./args.ts";
 import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode, failureOf } from "./failure.ts";
+import { CommandError, ExitCode, failureOf, fileError } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
 
 /** The oldest runtime that was tested; older ones lack what we use without asking. */
@@ -18,12 +18,8 @@ export async function run(environment: Environment): Promise<number> {
     complain(error, environment);
     interruption.stop(ExitCode.bug);
   });
-  let exitCode = await runCommand(environment, interruption);
+  const exitCode = await runCommand(environment, interruption);
   await environment.stdout.flush();
-  const { failure } = environment.stdout;
-  if (failure !== undefined && exitCode === ExitCode.ok) {
-    exitCode = complain(lostOutput(failure), environment);
-  }
   await environment.stderr.flush();
   interruption.close();
   return exitCode;
@@ -37,7 +33,7 @@ async function runCommand(environment: Environment, interruption: Interruption):
       print: (text) => environment.stdout.writeLine(text),
       columns: columns || DEFAULT_COLUMNS,
     });
-    if (command === undefined) return ExitCode.ok;
+    if (command === undefined) return await answered(ExitCode.ok, environment);
     return await dispatch(command, { environment, interruption });
   } catch (error) {
     return complain(error, environment);
@@ -53,7 +49,7 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
     }
     case "info": {
       const { info } = await import("./info.ts");
-      return await untilInterrupted(info(command, context), context);
+      return await answer(info(command, context), context);
     }
     case "demo": {
       const { demo } = await import("./demo.ts");
@@ -61,21 +57,28 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
     }
     case "verify": {
       const { verify } = await import("./verify.ts");
-      return await untilInterrupted(verify(command, context), context);
+      return await answer(verify(command, context), context);
     }
   }
 }
 
-/** For commands that have nothing to save: they are left as they are. */
-function untilInterrupted(
-  command: Promise<number>,
-  { interruption }: CommandContext,
-): Promise<number> {
+/** For commands whose result is what they print, and that have nothing to save. */
+async function answer(command: Promise<number>, context: CommandContext): Promise<number> {
+  const { environment, interruption } = context;
   const interrupted = new Promise<number>((resolve) => {
     const { signal } = interruption;
     signal.addEventListener("abort", () => resolve(interruption.exitCode ?? ExitCode.bug));
   });
-  return Promise.race([command, interrupted]);
+  const answering = command.then((exitCode) => answered(exitCode, environment));
+  return await Promise.race([answering, interrupted]);
+}
+
+/** An answer that did not arrive is none: throws `CommandError`, exit 5. */
+async function answered(exitCode: number, { stdout }: Environment): Promise<number> {
+  await stdout.flush();
+  const { failure } = stdout;
+  if (failure === undefined) return exitCode;
+  throw fileError("Cannot write to standard output", failure);
 }
 
 /** Says on standard error what went wrong, in one line; returns the exit code. */
@@ -96,14 +99,5 @@ function checkRuntime(version: string): void {
   throw new CommandError(
     { verdict: "runtime", exitCode: ExitCode.usage, retryable: false },
     `Deno ${minMajor}.${minMinor} or newer is needed, this is ${version}`,
-  );
-}
-
-/** A command whose answer did not arrive has not succeeded. */
-function lostOutput(failure: unknown): CommandError {
-  const why = failure instanceof Error ? failure.message : String(failure);
-  return new CommandError(
-    { verdict: "disk", exitCode: ExitCode.disk, retryable: true },
-    `Cannot write to standard output: ${why}`,
   );
 }

@@ -438,6 +438,14 @@ Deno.test("S2 get goes on when the reader of its output has left", async () => {
   deepStrictEqual([await get.end(), get.err], [0, ""]);
 });
 
+Deno.test("D2 get goes on when the disk of its output is full", async () => {
+  const full = new Error("No space left on device (os error 28)");
+  const get = new GetRun(["a.torrent"], undefined, { stdoutError: full });
+  await get.pass(60_000);
+  get.engine.only.complete();
+  deepStrictEqual([await get.end(), get.err], [0, ""]);
+});
+
 Deno.test("T20 get shows no passkey of a tracker or a source", async () => {
   const bytes = FILES["pack.torrent"];
   const get = new GetRun(
