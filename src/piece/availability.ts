@@ -10,13 +10,11 @@ import { RarityOrder } from "./rarity_order.ts";
  * another: a seed costs O(1), a bitfield O(pieces), one more piece O(1).
  */
 export class Availability {
-  /** Peers that have the piece; those in `#seeds` are left out. */
-  readonly #counts: Uint16Array;
   readonly #seeds = new Set<PeerKey>();
+  /** Counts all peers but `#seeds`. */
   readonly #order: RarityOrder;
 
   constructor(pieceCount: number, random: Random) {
-    this.#counts = new Uint16Array(pieceCount);
     this.#order = new RarityOrder(pieceCount, random);
   }
 
@@ -24,45 +22,36 @@ export class Availability {
   replaced(peer: PeerKey, previous: Bitfield, current: Bitfield): void {
     this.left(peer, previous);
     if (current.isFull) this.#seeds.add(peer);
-    else if (!current.isEmpty) {
-      for (const piece of current.ones()) this.#count(piece as PieceIndex, 1);
-    }
+    else if (!current.isEmpty) this.#order.adjustAll(current, 1);
   }
 
   /** A peer that did not have the piece has it now. */
   gained(_peer: PeerKey, piece: PieceIndex): void {
-    this.#count(piece, 1);
+    this.#order.adjust(piece, 1);
   }
 
   /** A peer that has `theirHave` is gone. */
   left(peer: PeerKey, theirHave: Bitfield): void {
     if (this.#seeds.delete(peer) || theirHave.isEmpty) return;
-    for (const piece of theirHave.ones()) this.#count(piece as PieceIndex, -1);
+    this.#order.adjustAll(theirHave, -1);
   }
 
   /** How many connected peers have the piece. */
   count(piece: PieceIndex): number {
-    return this.#counts[piece]! + this.#seeds.size;
+    return this.#order.count(piece) + this.#seeds.size;
   }
 
   /** Puts a piece into the order of rarity: it may be started. */
   insert(piece: PieceIndex): void {
-    this.#order.insert(piece, this.#counts[piece]!);
+    this.#order.insert(piece);
   }
 
   remove(piece: PieceIndex): void {
-    this.#order.remove(piece, this.#counts[piece]!);
+    this.#order.remove(piece);
   }
 
   /** The rarest piece in the order that is set in `among`, if it is one of the first `maxProbes`. */
   rarest(among: Bitfield, maxProbes: number): PieceIndex | undefined {
     return this.#order.rarest(among, maxProbes);
-  }
-
-  #count(piece: PieceIndex, change: 1 | -1): void {
-    const isOrdered = this.#order.has(piece);
-    if (isOrdered) this.remove(piece);
-    this.#counts[piece]! += change;
-    if (isOrdered) this.insert(piece);
   }
 }

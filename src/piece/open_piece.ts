@@ -1,10 +1,12 @@
-import { ok as assert } from "node:assert/strict";
+import { fail } from "node:assert/strict";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
 import type { Linked } from "./linked_list.ts";
 import type { ParoledPiece } from "./paroled_piece.ts";
 import { NO_PEER, type PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";
+
+const HERE = null;
 
 export interface OpenPieceOptions {
   /** Those of lower rank are served first. */
@@ -36,9 +38,8 @@ export class OpenPiece implements Linked<OpenPiece> {
   isListed = false;
   /** Full or given up. */
   isClosed = false;
-  /** The newest request for each block; older ones follow by `another`. */
-  readonly #requests: (BlockRequest | undefined)[];
-  readonly #isHere: Uint8Array;
+  /** For each block the newest request, older ones follow by `another`; HERE when it came. */
+  readonly #requests: (BlockRequest | undefined | typeof HERE)[];
   readonly #blocksToCome: number;
   #freeCount: number;
   #requestedCount = 0;
@@ -52,12 +53,9 @@ export class OpenPiece implements Linked<OpenPiece> {
     this.openedAt = now;
     this.touchedAt = now;
     this.paroled = paroled;
-    this.#requests = new Array<BlockRequest | undefined>(partial.blockCount).fill(undefined);
-    this.#isHere = Uint8Array.from(
-      { length: partial.blockCount },
-      (_, block) => partial.has(block as BlockIndex) ? 1 : 0,
-    );
+    this.#requests = new Array(partial.blockCount).fill(undefined);
     this.#blocksToCome = this.#freeCount = partial.missingCount;
+    if (this.#freeCount < partial.blockCount) this.#skipPadding();
   }
 
   /** On parole: this peer alone gives it from now on. */
@@ -97,37 +95,39 @@ export class OpenPiece implements Linked<OpenPiece> {
   /** The first free block. */
   nextFree(): BlockIndex | undefined {
     if (this.#freeCount === 0) return undefined;
-    while (!this.#isFree(this.#firstFree)) this.#firstFree++;
+    while (this.#requests[this.#firstFree] !== undefined) this.#firstFree++;
     return this.#firstFree as BlockIndex;
   }
 
   /** The requests for a block, linked by `another`. */
   requestsFor(block: BlockIndex): BlockRequest | undefined {
-    return this.#requests[block];
+    return this.#requests[block] ?? undefined;
   }
 
   requestBy(peer: PeerKey, block: BlockIndex): BlockRequest | undefined {
-    let request = this.#requests[block];
+    let request = this.requestsFor(block);
     while (request !== undefined && request.requester.key !== peer) request = request.another;
     return request;
   }
 
   /** All requests for its blocks. */
   *requests(): IterableIterator<BlockRequest> {
-    for (let request of this.#requests) {
+    for (let block = 0; block < this.#requests.length; block++) {
+      let request = this.requestsFor(block as BlockIndex);
       for (; request !== undefined; request = request.another) yield request;
     }
   }
 
   attach(request: BlockRequest): void {
     const { block } = request;
-    assert(this.#isHere[block] === 0);
-    if (this.#requests[block] === undefined) {
+    const others = this.#requests[block];
+    if (others === HERE) fail(`block ${block} of piece ${this.piece} is here`);
+    if (others === undefined) {
       this.#freeCount--;
       this.#requestedCount++;
     }
     request.open = this;
-    request.another = this.#requests[block];
+    request.another = others;
     this.#requests[block] = request;
     this.touchedAt = Math.max(this.touchedAt, request.at);
   }
@@ -145,24 +145,24 @@ export class OpenPiece implements Linked<OpenPiece> {
 
   /** The block came. Returns the requests for it, which are no more. */
   settle(block: BlockIndex, now: number): BlockRequest | undefined {
-    if (this.#isHere[block] !== 0) return undefined;
     const requests = this.#requests[block];
+    if (requests === HERE) return undefined;
     if (requests === undefined) this.#freeCount--;
     else this.#requestedCount--;
-    this.#requests[block] = undefined;
-    this.#isHere[block] = 1;
+    this.#requests[block] = HERE;
     this.touchedAt = now;
     return requests;
   }
 
-  #isFree(block: number): boolean {
-    return this.#isHere[block] === 0 && this.#requests[block] === undefined;
+  #skipPadding(): void {
+    for (let block = 0; block < this.partial.blockCount; block++) {
+      if (this.partial.has(block as BlockIndex)) this.#requests[block] = HERE;
+    }
   }
 
   #requestBefore(request: BlockRequest): BlockRequest {
-    let before = this.#requests[request.block];
+    let before = this.requestsFor(request.block);
     while (before !== undefined && before.another !== request) before = before.another;
-    assert(before !== undefined);
-    return before;
+    return before ?? fail(`block ${request.block} of piece ${this.piece} is not asked for`);
   }
 }

@@ -120,7 +120,7 @@ export class PiecePicker {
     const open = this.#open.get(piece);
     if (open === undefined || !open.partial.has(block)) {
       // Nobody wants it: the piece was given up, or is on parole and another peer's.
-      if (request !== undefined) this.#open.remove(request);
+      if (request !== undefined) this.#free(request);
       return NOBODY;
     }
     const others = this.#open.settle(open, block, peer, now);

@@ -1,5 +1,5 @@
 /** What we have and what we want: each piece is in exactly one state. */
-import { ok as assert } from "node:assert/strict";
+import { fail } from "node:assert/strict";
 import { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -126,7 +126,7 @@ export class PieceTable {
 
   #move(piece: PieceIndex, from: readonly PieceState[], to: PieceState): void {
     const state = this.state(piece);
-    assert(from.includes(state), `piece ${piece} cannot become ${to}: it is ${state}`);
+    if (!from.includes(state)) fail(`piece ${piece} cannot become ${to}: it is ${state}`);
     this.#states[piece] = STATES.indexOf(to);
     if (to === "have") this.have.set(piece);
     else if (state === "have") this.have.clear(piece);

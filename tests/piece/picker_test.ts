@@ -244,6 +244,7 @@ Deno.test("corrupt() has a piece fetched from one peer, best one that did not gi
     ScriptedPeer,
     ScriptedPeer,
   ];
+  answersAfter(picking, c, 50);
   picking.pick(a, 2);
   picking.pick(b, 2);
   picking.give(a, "0.0 0.1");
@@ -272,8 +273,9 @@ Deno.test("corrupt() lets a suspect fetch the piece alone when nobody else does"
 
 Deno.test("a piece on parole goes on with another peer when its owner chokes or leaves", () => {
   const picking = new Picking({ pieces: "." });
-  const { a, b } = failedByTwo(picking);
   const c = picking.join(3, "*");
+  answersAfter(picking, c, 50);
+  const { a, b } = failedByTwo(picking);
   picking.pick(c, 4);
   picking.give(c, "0.0");
   picking.returned(c, "0.1 0.2 0.3");
@@ -285,10 +287,24 @@ Deno.test("a piece on parole goes on with another peer when its owner chokes or 
   deepStrictEqual(picking.pick(b, 2), "0.1 0.2");
 });
 
+Deno.test("a peer that flaps does not keep a piece on parole from others", () => {
+  const picking = new Picking({ pieces: "." });
+  const flapping = picking.join(3, "*");
+  answersAfter(picking, flapping, 50);
+  const { a } = failedByTwo(picking);
+  for (let flap = 0; flap < 10; flap++) {
+    deepStrictEqual(picking.pick(flapping, 1), flap === 0 || picking.now >= 2_000 ? "0.0" : "");
+    picking.returned(flapping, "0.0");
+    picking.now += 150;
+  }
+  deepStrictEqual(picking.pick(a, 1), "0.0", "one second after the failure");
+});
+
 Deno.test("a piece on parole gets help from idle peers when its owner is slow", () => {
   const picking = new Picking({ pieces: "." });
-  const { a } = failedByTwo(picking);
   const owner = picking.join(3, "*"), idle = picking.join(4, "*");
+  answersAfter(picking, owner, 50);
+  const { a } = failedByTwo(picking);
   picking.pick(owner, 2);
   picking.now += 5_000;
   deepStrictEqual(picking.pick(idle, 9), "");
@@ -341,6 +357,7 @@ function answersAfter(picking: Picking, peer: ScriptedPeer, durationMs: number):
 /** Piece 0 was given by two peers and was wrong. */
 function failedByTwo(picking: Picking): { a: ScriptedPeer; b: ScriptedPeer } {
   const a = picking.join(1, "*"), b = picking.join(2, "*");
+  for (const peer of [a, b]) answersAfter(picking, peer, 50);
   picking.pick(a, 2);
   picking.pick(b, 2);
   picking.give(a, "0.0 0.1");
