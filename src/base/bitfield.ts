@@ -72,6 +72,7 @@ export class Bitfield {
 
   /** The first index from `start` on that is set in both, which have one length; -1 if none is. */
   nextCommon(other: Bitfield, start = 0): number {
+    assert(other.length === this.length && start >= 0);
     const ours = this.#bytes, theirs = other.#bytes;
     let byteIndex = start >>> 3;
     if (byteIndex >= ours.length) return -1;

@@ -11,7 +11,7 @@ const RANDOM_FIRST_PIECES = 4;
 
 /** How far down the order of rarity a peer's pieces are looked for, before a sample must do. */
 const MAX_RARITY_PROBES = 256;
-const RARITY_SAMPLE = 16;
+const RARITY_SAMPLE = 8;
 
 /** Ranks of priority 2 lie below this, those of sequential mode below twice this, others above. */
 const RANK_SPAN = 2 ** 32;
@@ -99,10 +99,9 @@ export class PieceChoice {
   #rarestOfSample(theirHave: Bitfield): PieceIndex | undefined {
     const { availability } = this.#options;
     let rarest = this.#anyFrom(theirHave, this.#anywhere());
-    let found = rarest;
-    for (let sampled = 1; found !== undefined && sampled < RARITY_SAMPLE; sampled++) {
-      found = this.#anyFrom(theirHave, found + 1)!;
-      if (availability.count(found) < availability.count(rarest!)) rarest = found;
+    for (let sampled = 1; rarest !== undefined && sampled < RARITY_SAMPLE; sampled++) {
+      const other = this.#anyFrom(theirHave, this.#anywhere())!;
+      if (availability.count(other) < availability.count(rarest)) rarest = other;
     }
     return rarest;
   }

@@ -1,0 +1,95 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
+import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
+import { Assembly, type FullPiece } from "../../src/piece/assembly.ts";
+
+const B0 = 0 as BlockIndex, B1 = 1 as BlockIndex;
+const P0 = 0 as PieceIndex, P1 = 1 as PieceIndex, P2 = 2 as PieceIndex;
+const PIECE_LENGTH = 2 * BLOCK_LENGTH;
+const block = new Uint8Array(BLOCK_LENGTH);
+
+Deno.test("put() stores each block once, and hands over the piece with the last", () => {
+  const assembly = assemblyOf(2);
+  const refused = "unneeded";
+  deepStrictEqual(assembly.put(P0, B0, block, 1), refused);
+  assembly.open(P0);
+  deepStrictEqual(assembly.put(P0, B1, block.fill(5), 1), "stored");
+  deepStrictEqual(assembly.put(P0, B1, block.fill(6), 2), refused);
+  deepStrictEqual(Array.from(assembly.partials(), ({ piece }) => piece), [0]);
+  const full = assembly.put(P0, B0, block.fill(7), 2) as FullPiece;
+  deepStrictEqual([full.piece, full.data.length, full.contributors], [0, PIECE_LENGTH, [2, 1]]);
+  deepStrictEqual([full.data[0], full.data[BLOCK_LENGTH], full.data.at(-1)], [7, 5, 5]);
+  deepStrictEqual([[...assembly.partials()], assembly.partial(P0)], [[], undefined]);
+  deepStrictEqual(assembly.put(P0, B0, block, 3), refused);
+});
+
+Deno.test("put() refuses blocks of all but the peer that a piece is reserved for", () => {
+  const assembly = assemblyOf(1);
+  assembly.open(P0).onlyFrom = 2;
+  deepStrictEqual(assembly.put(P0, B0, block, 1), "unneeded");
+  deepStrictEqual(assembly.put(P0, B0, block, 2), "stored");
+});
+
+Deno.test("hasRoom counts pieces being filled and those away until they are released", () => {
+  const assembly = assemblyOf(2);
+  assembly.open(P0);
+  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [true, PIECE_LENGTH]);
+  assembly.open(P1);
+  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [false, 2 * PIECE_LENGTH]);
+  throws(() => assembly.open(P2));
+  const { data } = fill(assembly, P0);
+  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [false, 2 * PIECE_LENGTH]);
+  assembly.release(data.buffer);
+  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [true, PIECE_LENGTH]);
+  assembly.drop(P1);
+  deepStrictEqual(assembly.usedBytes, 0);
+  throws(() => assembly.release(data.buffer));
+});
+
+Deno.test("open() uses buffers again that were dropped or released", () => {
+  const assembly = assemblyOf(1);
+  const { buffer } = assembly.open(P0).data;
+  assembly.drop(P0);
+  deepStrictEqual(assembly.open(P1).data.buffer === buffer, true);
+  assembly.release(fill(assembly, P1).data.buffer);
+  deepStrictEqual(assembly.open(P2).data.buffer === buffer, true);
+});
+
+Deno.test("release() makes room for a buffer that was lost", () => {
+  const assembly = assemblyOf(1);
+  assembly.open(P0);
+  fill(assembly, P0);
+  assembly.release(new ArrayBuffer(0));
+  deepStrictEqual([assembly.hasRoom, assembly.open(P0).data.length], [true, PIECE_LENGTH]);
+});
+
+Deno.test("maxPieces is what the budget allows, at least one piece, and bounded", () => {
+  const maxPieces = (pieceLength: number, totalLength: number, budgetBytes: number) => {
+    const files = [{ length: totalLength, isPadding: false }];
+    return new Assembly({ layout: new Layout({ pieceLength, files }), budgetBytes }).maxPieces;
+  };
+  deepStrictEqual(maxPieces(16_384, 1e9, 64 * 2 ** 20), 4_096);
+  deepStrictEqual(maxPieces(2 ** 28, 1e9, 64 * 2 ** 20), 1);
+  deepStrictEqual(maxPieces(1, 1e9, 64 * 2 ** 20), 8_192);
+  deepStrictEqual(maxPieces(2 ** 28, 1_000, 2_000), 2, "no piece is longer than the torrent");
+});
+
+Deno.test("a short last piece is handed over with its own length", () => {
+  const files = [{ length: PIECE_LENGTH + 3, isPadding: false }];
+  const layout = new Layout({ pieceLength: PIECE_LENGTH, files });
+  const assembly = new Assembly({ layout, budgetBytes: PIECE_LENGTH });
+  assembly.open(P1);
+  const full = assembly.put(P1, B0, Uint8Array.of(1, 2, 3), 1) as FullPiece;
+  deepStrictEqual([[...full.data], full.data.buffer.byteLength], [[1, 2, 3], PIECE_LENGTH]);
+});
+
+function assemblyOf(budgetPieces: number): Assembly {
+  const files = [{ length: 3 * PIECE_LENGTH, isPadding: false }];
+  const layout = new Layout({ pieceLength: PIECE_LENGTH, files });
+  return new Assembly({ layout, budgetBytes: budgetPieces * PIECE_LENGTH });
+}
+
+function fill(assembly: Assembly, piece: PieceIndex): FullPiece {
+  assembly.put(piece, B0, block, 1);
+  return assembly.put(piece, B1, block, 1) as FullPiece;
+}
