@@ -97,7 +97,11 @@ function renderSingle({ subject, status, torrent }: SourceView, columns: number,
   return [
     title,
     renderGauge((cells) => barOf(torrent, cells), percentOf(torrent), columns, paint),
-    joinWhileFits([stateOf(torrent), ...factsOf(torrent)], "  ", columns),
+    joinWhileFits(
+      torrent.state === "downloading" ? factsOf(torrent) : [stateOf(torrent), ...factsOf(torrent)],
+      "  ",
+      columns,
+    ),
     cutToWidth(peersOf(torrent), columns),
   ];
 }
@@ -214,10 +218,10 @@ function factsOf(torrent: TorrentSnapshot): string[] {
     return [`${formatSize(checked.bytes)} of ${formatSize(checked.total)}`];
   }
   return [
-    `${formatSize(torrent.bytes)} of ${formatSize(torrent.size)}`,
     `down ${formatRate(torrent.downRate)}`,
-    `up ${formatRate(torrent.upRate)}`,
     `ETA ${etaOf(torrent)}`,
+    `${formatSize(torrent.bytes)} of ${formatSize(torrent.size)}`,
+    `up ${formatRate(torrent.upRate)}`,
   ];
 }
 

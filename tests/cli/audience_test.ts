@@ -53,7 +53,7 @@ Deno.test("TerminalAudience writes sentences above the view, errors too", async 
     "starling: debian.iso: no peers are known",
     "debian.iso",
     "[===============   -           ]  50.0%",
-    "downloading  50 MiB of 100 MiB",
+    "down 12.3 MiB/s  ETA 4.0s",
     "peers 12 connected, 52 known, 3 chokin…",
   ]);
   deepStrictEqual(environment.err, "");

@@ -373,7 +373,7 @@ Deno.test("get draws a live view on a terminal, and leaves the summary and the c
     "starling: alpha: mind the gap",
     "alpha",
     `[${"=".repeat(35)}${" ".repeat(7)}-${" ".repeat(27)}]  50.0%`,
-    "downloading  50 MiB of 100 MiB  down 12.3 MiB/s  up 1 KiB/s  ETA 4.0s",
+    "down 12.3 MiB/s  ETA 4.0s  50 MiB of 100 MiB  up 1 KiB/s",
     "peers 12 connected, 52 known, 3 choking us",
     "PEER            DOWN     UP     HAS     CLIENT",
     "192.0.2.1:6881  5 MiB/s  0 B/s  100.0%  libtorrent/2.0",

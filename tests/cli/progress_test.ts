@@ -10,7 +10,7 @@ Deno.test("renderView() shows bar, percent, bytes, rates, ETA and peers of one t
   deepStrictEqual(lines, [
     "debian.iso",
     `[${"=".repeat(35)}${" ".repeat(7)}-${" ".repeat(27)}]  50.0%`,
-    "downloading  50 MiB of 100 MiB  down 12.3 MiB/s  up 1 KiB/s  ETA 4.0s",
+    "down 12.3 MiB/s  ETA 4.0s  50 MiB of 100 MiB  up 1 KiB/s",
     "peers 12 connected, 52 known, 3 choking us",
   ]);
 });
@@ -97,7 +97,7 @@ Deno.test("S3 renderView() keeps to any terminal, 0x0 included", () => {
 Deno.test("renderPlainLine() says everything in one line without control codes", () => {
   deepStrictEqual(
     renderPlainLine([makeView()]),
-    "debian.iso: downloading, 50.0%, 50 MiB of 100 MiB, down 12.3 MiB/s, up 1 KiB/s, ETA 4.0s, " +
+    "debian.iso: downloading, 50.0%, down 12.3 MiB/s, ETA 4.0s, 50 MiB of 100 MiB, up 1 KiB/s, " +
       "peers 12 connected, 52 known, 3 choking us",
   );
   deepStrictEqual(

@@ -26,8 +26,13 @@ export class Terminal {
         this.#row -= Number(argument || 1);
         if (this.#row < 0) throw new Error("the cursor left the screen");
         break;
+      case "G":
+        this.#column = Math.max(0, Number(argument || 1) - 1);
+        break;
       case "K":
-        this.#lines[this.#row] = this.#lines[this.#row]!.slice(0, this.#column);
+        this.#lines[this.#row] = argument === "2"
+          ? ""
+          : this.#lines[this.#row]!.slice(0, this.#column);
         break;
       case "J":
         this.#lines[this.#row] = this.#lines[this.#row]!.slice(0, this.#column);

@@ -1,0 +1,132 @@
+/** The program as a process: permissions, pipes, signals and a terminal, which no fake has. */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { Terminal } from "./terminal.ts";
+import { makeTorrent } from "./torrents.ts";
+
+const MAIN = join(import.meta.dirname!, "../../main.ts");
+const CONTROL_C = 3;
+/** The lock file is for users; a test must not depend on its being up to date. */
+const RUN = ["run", "--no-prompt", "--no-lock"];
+
+function start(flags: readonly string[], args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [...RUN, ...flags, MAIN, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function runToEnd(flags: readonly string[], ...args: string[]) {
+  const process = start(flags, args);
+  await process.stdin.close();
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+Deno.test("main.ts needs no permission for its version and its help", async () => {
+  deepStrictEqual(await runToEnd([], "--version"), { code: 0, out: "starling 0.1.0\n", err: "" });
+  deepStrictEqual((await runToEnd([], "--help")).code, 0);
+});
+
+Deno.test("S4 main.ts names the missing flag in one line and exits 4", async () => {
+  const torrent = await Deno.makeTempFile({ suffix: ".torrent" });
+  await Deno.writeFile(torrent, makeTorrent());
+  const nowhere = `${torrent}.out`;
+  try {
+    const cases: [string[], string[], string][] = [
+      [[], ["info", torrent], `--allow-read=${torrent}`],
+      [[], ["info", "http://127.0.0.1:65535/x"], "--allow-net"],
+      [["--allow-read"], ["get", "-o", nowhere, torrent], `--allow-write=${nowhere}`],
+      [[`--allow-read=${torrent}`], ["get", "-o", nowhere, torrent], "disk_worker.ts"],
+      [["--allow-read"], ["get", "--on-done", "true", torrent], "--allow-run=sh"],
+      [["--allow-read"], ["get", "--log-dir", nowhere, torrent], `--allow-write=${nowhere}`],
+    ];
+    for (const [flags, args, words] of cases) {
+      const { code, out, err } = await runToEnd(flags, ...args);
+      deepStrictEqual([code, out], [4, ""], err);
+      ok(err.includes(words) && err.trimEnd().split("\n").length === 1, err);
+    }
+  } finally {
+    await Deno.remove(torrent);
+  }
+});
+
+Deno.test({
+  name: "S1 main.ts exits 128 + n at a signal",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    for (
+      const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const
+    ) {
+      // It reads standard input, which stays open and silent.
+      const process = start([], ["info", "-"]);
+      const { stdin, stdout, stderr } = process;
+      const ended = Promise.all([stdout.cancel(), stderr.cancel(), process.status]);
+      while (!await isListening(process.pid)) await new Promise((next) => setTimeout(next, 20));
+      process.kill(signal);
+      const [, , { code }] = await ended;
+      deepStrictEqual(code, expected);
+      await stdin.close().catch(() => {});
+    }
+  },
+});
+
+Deno.test({
+  name: "S3 main.ts gives the cursor back to a terminal when it is interrupted",
+  ignore: !await hasProgram("script"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "starling_test_" });
+    try {
+      await Deno.writeFile(join(folder, "x.torrent"), makeTorrent());
+      const command = [
+        `stty cols 60 rows 20; exec ${Deno.execPath()} ${RUN.join(" ")}`,
+        `--allow-net --allow-read --allow-write=${folder} ${MAIN}`,
+        `get --no-tracker -o ${folder} --bind 127.0.0.1 ${folder}/x.torrent`,
+      ].join(" ");
+      const process = new Deno.Command("script", {
+        args: ["-qec", command, "/dev/null"],
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      const keyboard = process.stdin.getWriter();
+      let text = "", isInterrupted = false;
+      for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
+        text += part;
+        if (isInterrupted || !text.includes("peers 0 connected, 0 known")) continue;
+        isInterrupted = true;
+        await keyboard.write(Uint8Array.of(CONTROL_C));
+      }
+      deepStrictEqual((await process.status).code, 130);
+      await keyboard.close().catch(() => {});
+      ok(text.includes("\x1b[?25l"), text);
+      const terminal = new Terminal();
+      terminal.write(text);
+      ok(terminal.isCursorShown);
+      ok(terminal.lines.join("\n").includes("starling: starling: interrupted at 0.0%"), text);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Does the process handle signals by now, instead of being ended by them? */
+async function isListening(pid: number): Promise<boolean> {
+  if (Deno.build.os !== "linux") {
+    await new Promise((next) => setTimeout(next, 2_000));
+    return true;
+  }
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return [1n, 2n, 15n].every((signal) => (caught >> (signal - 1n) & 1n) === 1n);
+}
+
+async function hasProgram(name: string): Promise<boolean> {
+  try {
+    return (await new Deno.Command(name, { args: ["--version"] }).output()).success;
+  } catch {
+    return false;
+  }
+}
