@@ -34,6 +34,7 @@ for (const pieceLength of [256 * 1024, MIB]) {
     pieceOffset: 0,
     length: pieceLength,
     fileLength: TOTAL_BYTES,
+    mayCreate: true,
   });
 
   const writeAll = async () => {

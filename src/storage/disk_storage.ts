@@ -118,8 +118,6 @@ export class DiskStorage implements Storage {
       onWarning,
       signal,
     });
-    // A file that was looked at may be replaced under its name: nobody may go on reading it.
-    await pool.forget();
     this.#begin(restored, legacy);
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
     const isFresh = restored.have.isEmpty;
@@ -153,6 +151,8 @@ export class DiskStorage implements Storage {
   }
 
   async finish(): Promise<void> {
+    await this.#finisher.idle();
+    // After a flush that failed, another would seem to succeed: the checkpoint takes pieces back.
     if (!this.#checkpointer.hasFlushFailed) await this.#finisher.settle();
     const outcome = await this.checkpoint();
     if (outcome.kind === "failed") throw outcome.error;
@@ -223,6 +223,7 @@ export class DiskStorage implements Storage {
 
   #added(piece: PieceIndex, finished: readonly [FileIndex, FileFacts][]): void {
     this.#checkpointer.add(piece);
+    for (const file of this.#plan.metainfo.layout.filesOf(piece)) this.#plan.setPresent(file);
     for (const [file, facts] of finished) this.#finished(file, facts);
     if (this.#have.set(piece)) this.#finisher.add(piece);
   }

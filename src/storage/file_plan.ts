@@ -36,6 +36,8 @@ export class FilePlan {
   readonly #outputDir: string;
   readonly #isSelected: Uint8Array;
   readonly #isFinal: Uint8Array;
+  readonly #isPresent: Uint8Array;
+  #areEdgesPresent = false;
 
   constructor({ metainfo, paths, outputDir, stateDir, selected, overwrite }: FilePlanOptions) {
     this.metainfo = metainfo;
@@ -45,6 +47,7 @@ export class FilePlan {
     this.edges = { root: stateDir, path: `${metainfo.infoHashHex}.edges` };
     this.#isSelected = new Uint8Array(metainfo.files.length);
     this.#isFinal = new Uint8Array(metainfo.files.length);
+    this.#isPresent = new Uint8Array(metainfo.files.length);
     const onDisk = [...selected].toSorted((a, b) => a - b)
       .filter((file) => isOnDisk(metainfo.files[file]!));
     for (const file of onDisk) this.#isSelected[file] = 1;
@@ -63,6 +66,16 @@ export class FilePlan {
 
   setFinal(file: FileIndex, isFinal: boolean): void {
     this.#isFinal[file] = isFinal ? 1 : 0;
+  }
+
+  /** From now on the file must be where it is to be, or else something is lost. */
+  setPresent(file: FileIndex): void {
+    if (this.isSelected(file)) this.#isPresent[file] = 1;
+    else this.setEdgesPresent();
+  }
+
+  setEdgesPresent(): void {
+    this.#areEdgesPresent = true;
   }
 
   lengthOf(file: FileIndex): number {
@@ -105,13 +118,18 @@ export class FilePlan {
 
   /** Where a piece is to be written. A file that lies in this piece alone is finished at once. */
   writeSpans(piece: PieceIndex): WriteSpan[] {
-    return this.metainfo.layout.fileSpans(piece).map((span) => {
-      const at = this.#locate(piece, span);
-      if (!this.isSelected(span.file) || this.isFinal(span.file)) return { ...at, fileLength: 0 };
-      const length = this.lengthOf(span.file);
-      return span.length === length
-        ? { ...at, fileLength: 0, finish: this.finishOf(span.file) }
-        : { ...at, fileLength: length };
+    return this.metainfo.layout.fileSpans(piece).map((span): WriteSpan => {
+      const located = this.#locate(piece, span);
+      if (!this.isSelected(span.file)) {
+        return { ...located, fileLength: 0, mayCreate: !this.#areEdgesPresent };
+      }
+      const mayCreate = this.#isPresent[span.file] === 0;
+      if (this.isFinal(span.file)) return { ...located, fileLength: 0, mayCreate };
+      const fileLength = this.lengthOf(span.file);
+      return span.length === fileLength
+        // There are no other bytes in such a file that could have been lost.
+        ? { ...located, fileLength: 0, mayCreate: true, finish: this.finishOf(span.file) }
+        : { ...located, fileLength, mayCreate };
     });
   }
 

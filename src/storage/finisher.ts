@@ -79,7 +79,7 @@ export class Finisher {
     }
   }
 
-  /** Waits until every complete file has its name. Throws StorageError. */
+  /** Tries what failed once more, and waits for every complete file's name. Throws StorageError. */
   async settle(): Promise<void> {
     for (const file of this.#stuck) this.#waiting.add(file);
     this.#stuck.clear();

@@ -56,12 +56,19 @@ export async function writePiece(
     if (reply.kind === "corrupt") return reply;
     if (reply.kind === "written") return goodResult(plan, piece, spans, reply);
     const buffer = reply.buffer!;
-    if (!PASSING_FAILURES.includes(reply.reason) || attempt === WRITE_ATTEMPTS) {
+    // A piece may come twice, and its file have got its name meanwhile.
+    const isRenamed = reply.reason === "missing" && !isSamePlace(spans, plan.writeSpans(piece));
+    const isPassing = isRenamed || PASSING_FAILURES.includes(reply.reason);
+    if (!isPassing || attempt === WRITE_ATTEMPTS) {
       return { kind: "failed", buffer, error: errorOf(reply) };
     }
-    await clock.sleep(WRITE_RETRY_DELAY_MS);
+    if (!isRenamed) await clock.sleep(WRITE_RETRY_DELAY_MS);
     attemptData = new Uint8Array(buffer, 0, plan.metainfo.layout.pieceSize(piece));
   }
+}
+
+function isSamePlace(before: readonly WriteSpan[], now: readonly WriteSpan[]): boolean {
+  return before.every(({ place }, index) => place.path === now[index]!.place.path);
 }
 
 function goodResult(

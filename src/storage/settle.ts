@@ -12,22 +12,28 @@ import type { Sightings } from "./sightings.ts";
 /** What was found out about a piece; "missing" also where a neighbour's bytes are. */
 export type VerdictOf = (piece: number) => PieceVerdict;
 
-/** Throws StorageError "occupied" when a final name belongs to something else. */
+/**
+ * Tells the plan which files are there. Throws StorageError "occupied" when a final name
+ * belongs to something else.
+ */
 export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
   verdictOf: VerdictOf,
   pool: JobRunner,
 ): Promise<void> {
+  if (sightings.edges !== undefined) plan.setEdgesPresent();
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
-    const { final } = sightings.files.get(file)!;
+    const { final, part } = sightings.files.get(file)!;
+    if (part !== undefined) plan.setPresent(file);
     if (final === undefined) continue;
     if (!plan.isFinal(file)) {
       refuseUnlessReplaceable(plan, file, final.size);
       continue;
     }
     const tally = tallyPieces(plan, file, verdictOf);
+    if (tally.good > 0) plan.setPresent(file);
     if (tally.good === tally.all) continue;
     if (tally.good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
     // Where only neighbours are missing nobody can tell yet: `finish` will compare.

@@ -79,7 +79,7 @@ function verifyAndWrite(job: JobOf<"write">, files: OpenFiles): Replies["write"]
   }
   const finished: FileFacts[] = [];
   for (const span of spans) {
-    const descriptor = files.forWriting(span.place, span.fileLength);
+    const descriptor = files.forWriting(span.place, span);
     writeFully(descriptor, data, span);
     if (span.finish !== undefined) finished.push(finishFile(span.finish, files));
   }

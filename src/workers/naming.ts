@@ -23,7 +23,7 @@ const COMPARE_CHUNK_LENGTH = 256 * 1024;
 export function finishFile({ from, to, length, mayReplace }: Finish, files: OpenFiles): FileFacts {
   let facts = files.flush(from);
   if (facts.size > length) {
-    const descriptor = files.forWriting(from, 0);
+    const descriptor = files.forWriting(from, { fileLength: 0, mayCreate: false });
     attempt("shorten", from.path, () => ftruncateSync(descriptor, length));
     facts = files.flush(from);
   }
@@ -48,7 +48,7 @@ export function renameFile(from: Place, to: Place, files: OpenFiles): void {
 
 /** Creates an empty file unless there is one. */
 export function createFile(place: Place, files: OpenFiles): void {
-  files.forWriting(place, 0);
+  files.forWriting(place, { fileLength: 0, mayCreate: true });
   files.release(place);
 }
 

@@ -25,6 +25,8 @@ const FLUSH_NEEDS_WRITING = Deno.build.os === "windows";
 interface OpenFile {
   readonly descriptor: number;
   readonly isWritable: boolean;
+  /** The job in which its name was last seen to lead to it. */
+  job: number;
 }
 
 /** A file descriptor is good until the next call: another file may need its slot. */
@@ -33,6 +35,7 @@ export class OpenFiles {
   readonly #folders = new Folders();
   /** By absolute path, the least recently used first. */
   readonly #open = new Map<string, OpenFile>();
+  #job = 0;
 
   constructor(maxOpenFiles: number) {
     assert(maxOpenFiles > 0);
@@ -41,6 +44,7 @@ export class OpenFiles {
 
   /** Another job begins: what was checked for the last one may have changed. */
   startJob(): void {
+    this.#job++;
     this.#folders.startJob();
   }
 
@@ -52,14 +56,18 @@ export class OpenFiles {
   }
 
   /**
-   * Opens a file, after creating it with its folders when it is not there; makes it at least
-   * `fileLength` bytes long, sparse. Throws StorageError.
+   * Opens a file, after creating it with its folders when it is not there and may be; makes it
+   * at least `fileLength` bytes long, sparse. Throws StorageError.
    */
-  forWriting(place: Place, fileLength: number): number {
-    const path = this.#folders.resolve(place, true)!;
+  forWriting(
+    place: Place,
+    { fileLength, mayCreate }: { fileLength: number; mayCreate: boolean },
+  ): number {
+    const path = this.#folders.resolve(place, mayCreate);
+    if (path === undefined) throw missing(place.path);
     const cached = this.#cached(path, true);
     if (cached !== undefined) return cached;
-    const created = existsSync(path) ? undefined : this.#create(path);
+    const created = !mayCreate || existsSync(path) ? undefined : this.#create(path);
     const descriptor = created ?? this.#openExisting(path, true);
     const length = created === undefined ? fstatSync(descriptor).size : 0;
     if (length < fileLength) attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
@@ -103,7 +111,7 @@ export class OpenFiles {
   #cached(path: string, mustWrite: boolean): number | undefined {
     const file = this.#open.get(path);
     if (file === undefined) return undefined;
-    if (mustWrite && !file.isWritable) {
+    if ((mustWrite && !file.isWritable) || !this.#isStillThere(path, file)) {
       this.#close(path, file);
       return undefined;
     }
@@ -112,24 +120,34 @@ export class OpenFiles {
     return file.descriptor;
   }
 
+  /**
+   * Does the name still lead to the open file? Another worker may have renamed it, or a stranger
+   * deleted it (D5): what is written to it then is lost.
+   */
+  #isStillThere(path: string, file: OpenFile): boolean {
+    if (file.job === this.#job) return true;
+    file.job = this.#job;
+    const info = lookAt(path);
+    return info !== undefined && isSameFile(info, file.descriptor);
+  }
+
   #openExisting(path: string, isWritable: boolean): number {
     const before = lookAt(path);
     if (before === undefined) throw missing(path);
     requireRegular(before, path);
     const descriptor = this.#openDescriptor(path, isWritable ? "r+" : "r");
-    const after = fstatSync(descriptor);
-    if (before.ino !== null && (after.ino !== before.ino || after.dev !== before.dev)) {
+    if (!isSameFile(before, descriptor)) {
       closeSync(descriptor);
-      throw new StorageError("symlink", path, `Cannot open ${path}: it was just replaced`);
+      throw new StorageError("missing", path, `Cannot open ${path}: it was just replaced`);
     }
-    return this.#keep(path, { descriptor, isWritable });
+    return this.#keep(path, descriptor, isWritable);
   }
 
   /** A new file; undefined when there is one already. A dangling link counts as one. */
   #create(path: string): number | undefined {
     try {
       const descriptor = this.#openDescriptor(path, CREATE_NEW);
-      return this.#keep(path, { descriptor, isWritable: true });
+      return this.#keep(path, descriptor, true);
     } catch (error) {
       if (error instanceof StorageError && error.reason === "occupied") return undefined;
       throw error;
@@ -148,15 +166,15 @@ export class OpenFiles {
     return attempt("open", path, () => openSync(path, flags));
   }
 
-  #keep(path: string, file: OpenFile): number {
+  #keep(path: string, descriptor: number, isWritable: boolean): number {
     if (this.#open.size >= this.#maxOpenFiles) {
       for (const [oldestPath, oldest] of this.#open) {
         this.#close(oldestPath, oldest);
         break;
       }
     }
-    this.#open.set(path, file);
-    return file.descriptor;
+    this.#open.set(path, { descriptor, isWritable, job: this.#job });
+    return descriptor;
   }
 
   #close(path: string, file: OpenFile): void {
@@ -182,6 +200,13 @@ function requireRegular(info: Deno.FileInfo, path: string): void {
     const fact = info.isDirectory ? "it is a folder" : "it is no ordinary file";
     throw new StorageError("not-regular", path, `Cannot open ${path}: ${fact}`);
   }
+}
+
+/** Not every system numbers its files. */
+function isSameFile(info: Deno.FileInfo, descriptor: number): boolean {
+  if (info.ino === null) return true;
+  const open = fstatSync(descriptor);
+  return open.ino === info.ino && open.dev === info.dev;
 }
 
 function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | undefined {

@@ -24,6 +24,8 @@ export interface Span {
 export interface WriteSpan extends Span {
   /** The file is made this long, sparse, before the first byte goes in; 0 for as it comes. */
   readonly fileLength: number;
+  /** False when the file was there: if it is gone, what it held is gone too. */
+  readonly mayCreate: boolean;
   /** Set when this span is the whole file: it is flushed and takes its final name at once. */
   readonly finish?: Finish;
 }

@@ -1,24 +1,38 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
-import { DiskTarget, sampleData } from "./disk_target.ts";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import { DiskTarget, type Run, sampleData } from "./disk_target.ts";
+import { LocalJobs } from "./local_jobs.ts";
 
 const KIB = 1024;
 
-function severalFiles() {
-  return sampleData("several", {
-    "a.bin": 100_000,
-    "empty": 0,
-    ".pad/28672": 28_672 + 2_400,
-    "sub/b.bin": 5_000,
-    "sub/c.bin": 300_000,
-    "sub/deep/d": 1,
-  }, 64 * KIB);
+/** Pieces of 16 KiB: `a` is 0–6, `b` 6–12, `c` 12–14; 6 and 12 are shared. */
+const THREE = sampleData("t", { a: 100_000, b: 100_000, c: 40_000 }, 16 * KIB);
+const ONE = sampleData("one.bin", 100_000, 16 * KIB);
+
+function have(run: Run): number[] {
+  return [...run.have.ones()];
+}
+
+/** Bytes of a file that take room on the disk. */
+function usedBytes(path: string): number {
+  return Deno.statSync(path).blocks! * 512;
 }
 
 Deno.test("DiskStorage stores several files, and finds them complete the next time", async () => {
-  await using target = new DiskTarget(severalFiles());
+  const files = {
+    "a.bin": 100_000,
+    "empty": 0,
+    ".pad/31072": 31_072,
+    "sub/b.bin": 5_000,
+    "sub/c.bin": 300_000,
+    "sub/deep/d": 1,
+  };
+  await using target = new DiskTarget(sampleData("several", files, 64 * KIB));
   {
     await using run = await target.run();
-    deepStrictEqual(run.have.count, 0);
+    strictEqual(run.have.count, 0);
     await target.writeAll(run.storage);
     await run.storage.finish();
     deepStrictEqual(run.done.toSorted(), [
@@ -30,10 +44,347 @@ Deno.test("DiskStorage stores several files, and finds them complete the next ti
     ]);
   }
   target.assertContents();
-  deepStrictEqual(target.listing().length, 5);
+  strictEqual(target.listing().length, 5);
   await using again = await target.run();
   ok(again.have.isFull);
-  deepStrictEqual(again.checkedBytes, 0);
-  deepStrictEqual(again.done, []);
-  deepStrictEqual(again.warnings, []);
+  deepStrictEqual([again.checkedBytes, again.done, again.warnings], [0, [], []]);
+  await again.storage.finish();
+});
+
+Deno.test("DiskStorage stores any layout of files, in any order of pieces", async () => {
+  const lengths = fc.array(fc.oneof(fc.nat(10), fc.nat(3_000)), { minLength: 1, maxLength: 8 });
+  const pieceLength = fc.integer({ min: 200, max: 1_500 });
+  const property = fc.asyncProperty(lengths, pieceLength, fc.infiniteStream(fc.nat()), async (
+    lengths,
+    pieceLength,
+    keys,
+  ) => {
+    const files = Object.fromEntries(lengths.map((length, index) => [
+      index % 3 === 2 ? `.pad/${index}` : `${index % 2}/${index}`,
+      length,
+    ]));
+    files["last"] = 1;
+    await using target = new DiskTarget(sampleData("any", files, pieceLength));
+    const order = [...Array(target.sample.metainfo.layout.pieceCount).keys()]
+      .map((piece) => ({ piece, key: keys.next().value! }))
+      .toSorted((a, b) => a.key - b.key).map(({ piece }) => piece);
+    const half = order.length >> 1;
+    {
+      await using run = await target.run();
+      await target.writeAll(run.storage, order.slice(0, half));
+      if (keys.next().value! % 2 === 0) await run.storage.checkpoint();
+    }
+    {
+      await using run = await target.run();
+      // Padding that fills a piece is nothing to have.
+      const written = order.slice(0, half).filter((piece) => hasFile(target, piece));
+      deepStrictEqual(have(run), written.toSorted((a, b) => a - b));
+      await target.writeAll(run.storage, order.slice(half));
+      await run.storage.finish();
+    }
+    target.assertContents();
+    ok(!target.listing().some((path) => path.endsWith(".part")));
+  });
+  await fc.assert(property, { numRuns: 15 });
+});
+
+function hasFile(target: DiskTarget, piece: number): boolean {
+  return target.sample.metainfo.layout.filesOf(piece as PieceIndex).length > 0;
+}
+
+Deno.test("a file is a sparse part of full length until all of it is verified", async () => {
+  const sample = sampleData("big.bin", 64 * 1024 * KIB, 64 * KIB);
+  await using target = new DiskTarget(sample);
+  await using run = await target.run();
+  await target.writeAll(run.storage, [700]);
+  const path = `${target.outputDir}/big.bin.part`;
+  strictEqual(Deno.statSync(path).size, 64 * 1024 * KIB);
+  ok(usedBytes(path) < 1024 * KIB, `${usedBytes(path)} bytes used`);
+  deepStrictEqual(target.listing(), ["big.bin.part"]);
+});
+
+Deno.test("files take their names one by one, as soon as they are complete", async () => {
+  await using target = new DiskTarget(THREE);
+  await using run = await target.run();
+  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 6]);
+  await run.storage.finish();
+  deepStrictEqual(run.done, ["t/a 100000"]);
+  deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
+});
+
+Deno.test("nothing of a corrupt piece reaches the disk", async () => {
+  await using target = new DiskTarget(ONE);
+  await using run = await target.run();
+  const data = target.piece(2);
+  data[5]! ^= 1;
+  const outcome = await run.storage.write(2 as PieceIndex, data, false);
+  ok(outcome.kind === "corrupt");
+  strictEqual(outcome.buffer.byteLength, 16 * KIB);
+  deepStrictEqual(target.listing(), []);
+});
+
+Deno.test("write() gives digests of good blocks when they are wanted", async () => {
+  await using target = new DiskTarget(sampleData("one.bin", 100_000, 64 * KIB));
+  await using run = await target.run();
+  const data = target.piece(1);
+  const digests = [0, 16 * KIB, 32 * KIB].map((start) =>
+    createHash("sha1").update(data.subarray(start, start + 16 * KIB)).digest("hex")
+  );
+  const outcome = await run.storage.write(1 as PieceIndex, data, true);
+  ok(outcome.kind === "good");
+  deepStrictEqual(outcome.digests, digests);
+});
+
+Deno.test("read() gives bytes of a piece under either name of its files", async () => {
+  await using target = new DiskTarget(THREE);
+  await using run = await target.run();
+  const expected = target.piece(6).subarray(1_000, 14_000);
+  await target.writeAll(run.storage, [6]);
+  const read = () => run.storage.read(6 as PieceIndex, 1_000, 13_000);
+  deepStrictEqual(await read(), expected);
+  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5]);
+  // The files are being named while it is read.
+  for (const bytes of await Promise.all([read(), read(), run.storage.finish().then(read)])) {
+    deepStrictEqual(bytes, expected);
+  }
+});
+
+Deno.test("D5 read() fails when somebody has shortened or taken away the file", async () => {
+  await using target = new DiskTarget(ONE);
+  await using run = await target.run();
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  await Deno.truncate(`${target.outputDir}/one.bin`, 50_000);
+  await rejects(run.storage.read(5 as PieceIndex, 0, 100), {
+    name: "StorageError",
+    reason: "missing",
+  });
+  deepStrictEqual(await run.storage.read(0 as PieceIndex, 0, 9), target.piece(0).slice(0, 9));
+});
+
+Deno.test("a selection creates nothing else, and its neighbours' bytes are kept aside", async () => {
+  await using target = new DiskTarget(THREE);
+  const selected = target.select("b");
+  {
+    await using run = await target.run({ selected });
+    await target.writeAll(run.storage, [6, 7, 8, 9, 10, 11, 12]);
+    await run.storage.finish();
+    deepStrictEqual(run.done, ["t/b 100000"]);
+    const whole = await run.storage.read(6 as PieceIndex, 0, 16 * KIB);
+    deepStrictEqual(whole, target.piece(6));
+  }
+  deepStrictEqual(target.listing(), ["t/b"]);
+  const edges = `${target.stateDir}/${THREE.metainfo.infoHashHex}.edges`;
+  ok(usedBytes(edges) <= 64 * KIB, `${usedBytes(edges)} bytes used`);
+  await using again = await target.run({ selected });
+  deepStrictEqual([have(again), again.checkedBytes], [[6, 7, 8, 9, 10, 11, 12], 0]);
+});
+
+Deno.test("a larger selection takes over what was kept aside", async () => {
+  await using target = new DiskTarget(THREE);
+  {
+    await using run = await target.run({ selected: target.select("b") });
+    await target.writeAll(run.storage, [6, 7, 8, 9, 10, 11, 12]);
+    await run.storage.finish();
+  }
+  await using run = await target.run();
+  deepStrictEqual(have(run), [6, 7, 8, 9, 10, 11, 12]);
+  // Its share of piece 6 is now in `a` itself.
+  await Deno.remove(`${target.stateDir}/${THREE.metainfo.infoHashHex}.edges`);
+  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 13, 14]);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("a smaller selection keeps aside what it still needs of the others", async () => {
+  await using target = new DiskTarget(THREE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [5, 6, 7, 12]);
+    await run.storage.checkpoint();
+  }
+  await using run = await target.run({ selected: target.select("b") });
+  deepStrictEqual(have(run), [6, 7, 12]);
+  deepStrictEqual(await run.storage.read(6 as PieceIndex, 0, 16 * KIB), target.piece(6));
+  await Deno.remove(`${target.outputDir}/t/a.part`);
+  deepStrictEqual(await run.storage.read(6 as PieceIndex, 0, 16 * KIB), target.piece(6));
+});
+
+Deno.test("a selection uses neighbours that another client has left", async () => {
+  await using target = new DiskTarget(THREE);
+  for (const name of ["a", "b"]) target.put(`t/${name}`);
+  await using run = await target.run({ selected: target.select("b") });
+  deepStrictEqual(have(run), [6, 7, 8, 9, 10, 11]);
+  deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
+});
+
+Deno.test("all of a complete target is complete for any selection of it, and stays so", async () => {
+  await using target = new DiskTarget(THREE);
+  await target.complete();
+  {
+    await using run = await target.run({ selected: target.select("a", "c") });
+    deepStrictEqual(have(run), [0, 1, 2, 3, 4, 5, 6, 12, 13, 14]);
+    await run.storage.finish();
+  }
+  await using run = await target.run();
+  ok(run.have.isFull);
+});
+
+Deno.test("D14 a second run on the same target is refused, and the first goes on", async () => {
+  await using target = new DiskTarget(ONE);
+  await using run = await target.run();
+  await rejects(target.open(), { name: "StorageError", reason: "locked" });
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+});
+
+Deno.test("D8 nothing is written through links that wait in the output folder", async () => {
+  const traps: Record<string, (target: DiskTarget, outside: string) => void> = {
+    "the root": (target, outside) => Deno.symlinkSync(outside, `${target.outputDir}/t`),
+    "a part": (target, outside) => {
+      Deno.mkdirSync(`${target.outputDir}/t`);
+      Deno.symlinkSync(`${outside}/x`, `${target.outputDir}/t/a.part`);
+    },
+    "a file": (target, outside) => {
+      Deno.mkdirSync(`${target.outputDir}/t`);
+      Deno.symlinkSync(`${outside}/secret`, `${target.outputDir}/t/b`);
+    },
+    "the edges": (target, outside) => {
+      Deno.mkdirSync(target.stateDir);
+      const edges = `${target.stateDir}/${THREE.metainfo.infoHashHex}.edges`;
+      Deno.symlinkSync(`${outside}/secret`, edges);
+    },
+  };
+  for (const [what, set] of Object.entries(traps)) {
+    await using target = new DiskTarget(THREE);
+    const outside = `${target.folder}/outside`;
+    Deno.mkdirSync(target.outputDir);
+    Deno.mkdirSync(outside);
+    Deno.writeTextFileSync(`${outside}/secret`, "secret");
+    set(target, outside);
+    await rejects(target.run(), { name: "StorageError", reason: "symlink" }, what);
+    deepStrictEqual([...Deno.readDirSync(outside)].map(({ name }) => name), ["secret"], what);
+    strictEqual(Deno.readTextFileSync(`${outside}/secret`), "secret");
+  }
+});
+
+Deno.test("D4 a folder where a file should be is told before anything is downloaded", async () => {
+  await using target = new DiskTarget(ONE);
+  Deno.mkdirSync(`${target.outputDir}/one.bin`, { recursive: true });
+  await rejects(target.run(), { reason: "not-regular", path: `${target.outputDir}/one.bin` });
+});
+
+Deno.test("D4 a file where a folder should be is told before anything is downloaded", async () => {
+  await using target = new DiskTarget(THREE);
+  target.put("t", new Uint8Array(5));
+  await rejects(target.run(), { reason: "not-regular", path: `${target.outputDir}/t` });
+});
+
+Deno.test("D3 a flush that fails takes pieces back, and they can be written again", async () => {
+  await using target = new DiskTarget(THREE);
+  const jobs = new LocalJobs();
+  {
+    await using run = await target.run({ pool: jobs });
+    await target.writeAll(run.storage, [0, 7]);
+    await run.storage.checkpoint();
+    await target.writeAll(run.storage, [1, 2, 3, 4, 5, 6, 8]);
+    jobs.fault = ({ kind }) => kind === "flush" ? { reason: "io", path: "/x" } : undefined;
+    const outcome = await run.storage.checkpoint();
+    ok(outcome.kind === "failed");
+    // `a` had its name, and was flushed, before that; 6 is `b`'s as well.
+    deepStrictEqual([outcome.error.reason, outcome.lost], ["io", [6, 8]]);
+    deepStrictEqual(run.done, ["t/a 100000"]);
+    jobs.fault = () => undefined;
+    await target.writeAll(run.storage, [6, 8]);
+    strictEqual((await run.storage.checkpoint()).kind, "saved");
+  }
+  await using run = await target.run();
+  deepStrictEqual(have(run), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("D3 a flush that fails while a file is named ends the download", async () => {
+  await using target = new DiskTarget(THREE);
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  jobs.fault = ({ kind }) => kind === "finish" ? { reason: "io", path: "/x" } : undefined;
+  await target.writeAll(run.storage);
+  await rejects(run.storage.finish(), { name: "StorageError", reason: "io" });
+  jobs.fault = () => undefined;
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("D5 a part that is deleted while it grows is noticed, and nothing of it is claimed", async () => {
+  await using target = new DiskTarget(THREE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 7]);
+    await run.storage.checkpoint();
+    await target.writeAll(run.storage, [1, 8]);
+    await Deno.remove(`${target.outputDir}/t/b.part`);
+    const written = await target.write(run.storage, 9);
+    ok(written.kind === "failed");
+    strictEqual(written.error.reason, "missing");
+    const outcome = await run.storage.checkpoint();
+    ok(outcome.kind === "failed");
+    deepStrictEqual([outcome.error.reason, outcome.lost], ["missing", [1, 8]]);
+  }
+  await using run = await target.run();
+  deepStrictEqual(have(run).filter((piece) => piece > 1), []);
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("a file that replaced another is what is read from then on", async () => {
+  await using target = new DiskTarget(ONE);
+  target.put("one.bin", new Uint8Array(100_000).fill(5));
+  await using run = await target.run({ overwrite: true });
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  for (let piece = 0; piece < 6; piece++) {
+    deepStrictEqual(
+      await run.storage.read(piece as PieceIndex, 0, 10),
+      target.piece(piece).slice(0, 10),
+    );
+  }
+});
+
+Deno.test("2,000 files in one piece or two each take their names", async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 2_000 }, (_, index) => [`${index % 20}/${index}`, 1_000 + index % 3]),
+  );
+  await using target = new DiskTarget(sampleData("many", files, 64 * KIB));
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage);
+    await run.storage.finish();
+    strictEqual(run.done.length, 2_000);
+  }
+  strictEqual(target.listing().filter((path) => !path.endsWith(".part")).length, 2_000);
+  await using again = await target.run();
+  deepStrictEqual([again.have.isFull, again.checkedBytes], [true, 0]);
+});
+
+Deno.test("S4 a missing permission is told with the flag that grants it", async () => {
+  await using target = new DiskTarget(ONE);
+  Deno.mkdirSync(target.outputDir);
+  const folders = new URL("../../src/storage/target_folders.ts", import.meta.url);
+  const main = `${target.folder}/main.ts`;
+  Deno.writeTextFileSync(
+    main,
+    `import { prepareFolders } from "${folders}";
+    await prepareFolders(${JSON.stringify(target.outputDir)}, ${JSON.stringify(target.stateDir)})
+      .catch((error) => console.log(error.reason, error.message));`,
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--no-prompt", `--allow-read=${target.folder}`, main],
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  ok(text.startsWith("permission "), text);
+  ok(text.includes(`--allow-write=${target.outputDir}`), text);
 });

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import type { PieceIndex } from "../../src/base/ids.ts";
+import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import { writePiece, type WriteResult } from "../../src/storage/piece_writer.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
@@ -70,6 +70,28 @@ Deno.test("writePiece() succeeds when the failure passes", async () => {
     writing.jobs.kinds.length < 3 ? { reason: "io", path: "/x" } : undefined;
   strictEqual((await writing.write()).kind, "good");
   strictEqual(writing.jobs.kinds.length, 3);
+});
+
+Deno.test("writePiece() follows a file that got its name meanwhile, and none that is gone", async () => {
+  await using writing = new Writing();
+  const { plan, jobs, target } = writing;
+  const [first] = plan.files as [FileIndex];
+  target.put("t/a.part");
+  plan.setPresent(first);
+  jobs.fault = () => {
+    if (jobs.kinds.length > 1) return undefined;
+    Deno.renameSync(`${target.outputDir}/t/a.part`, `${target.outputDir}/t/a`);
+    plan.setFinal(first, true);
+    return { reason: "missing", path: "/x" };
+  };
+  strictEqual((await writing.write()).kind, "good");
+  target.assertContents("a");
+  Deno.removeSync(`${target.outputDir}/t/a`);
+  jobs.kinds.length = 0;
+  jobs.fault = () => undefined;
+  const result = await writing.write();
+  ok(result.kind === "failed");
+  deepStrictEqual([result.error.reason, jobs.kinds.length], ["missing", 1]);
 });
 
 Deno.test("writePiece() does not repeat what cannot succeed", async () => {

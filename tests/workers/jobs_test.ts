@@ -38,7 +38,8 @@ class Desk extends TemporaryFolder {
   }
 
   span(path: string, fileOffset: number, pieceOffset: number, length: number): WriteSpan {
-    return { place: this.place(path), fileOffset, pieceOffset, length, fileLength: 0 };
+    const place = this.place(path);
+    return { place, fileOffset, pieceOffset, length, fileLength: 0, mayCreate: true };
   }
 
   finish(from: string, to: string, length: number): Finish {

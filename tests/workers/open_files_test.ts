@@ -25,7 +25,10 @@ class Opened extends TemporaryFolder {
 
 Deno.test("forWriting() creates a file with its folders, sparse and as long as asked", () => {
   using opened = new Opened();
-  const descriptor = opened.files.forWriting(opened.place("a/b/file"), 1 << 30);
+  const descriptor = opened.files.forWriting(opened.place("a/b/file"), {
+    fileLength: 1 << 30,
+    mayCreate: true,
+  });
   deepStrictEqual([fstatSync(descriptor).size, fstatSync(descriptor).blocks], [1 << 30, 0]);
 });
 
@@ -33,8 +36,8 @@ Deno.test("forWriting() makes a file longer that is there, and never shorter", (
   using opened = new Opened();
   opened.write("short", "12345");
   opened.write("long", "1234567890");
-  opened.files.forWriting(opened.place("short"), 8);
-  opened.files.forWriting(opened.place("long"), 8);
+  opened.files.forWriting(opened.place("short"), { fileLength: 8, mayCreate: true });
+  opened.files.forWriting(opened.place("long"), { fileLength: 8, mayCreate: true });
   strictEqual(opened.text("short"), "12345\0\0\0");
   strictEqual(opened.text("long"), "1234567890");
 });
@@ -50,13 +53,13 @@ Deno.test("forReading() makes nothing", () => {
 Deno.test("OpenFiles keeps no more files open than it may: the oldest go", () => {
   using opened = new Opened(3);
   const { files } = opened;
-  const first = files.forWriting(opened.place("0"), 0);
-  const second = files.forWriting(opened.place("1"), 0);
-  files.forWriting(opened.place("2"), 0);
-  strictEqual(files.forWriting(opened.place("0"), 0), first);
+  const first = files.forWriting(opened.place("0"), { fileLength: 0, mayCreate: true });
+  const second = files.forWriting(opened.place("1"), { fileLength: 0, mayCreate: true });
+  files.forWriting(opened.place("2"), { fileLength: 0, mayCreate: true });
+  strictEqual(files.forWriting(opened.place("0"), { fileLength: 0, mayCreate: true }), first);
   for (let index = 3; index < 100; index++) {
-    files.forWriting(opened.place(`${index}`), 0);
-    strictEqual(files.forWriting(opened.place("0"), 0), first);
+    files.forWriting(opened.place(`${index}`), { fileLength: 0, mayCreate: true });
+    strictEqual(files.forWriting(opened.place("0"), { fileLength: 0, mayCreate: true }), first);
     strictEqual(files.size, 3);
   }
   throws(() => fstatSync(second), { code: "EBADF" });
@@ -66,7 +69,7 @@ Deno.test("OpenFiles opens a file again that was open for reading and is to be w
   using opened = new Opened();
   opened.write("file", "12345");
   const reading = opened.files.forReading(opened.place("file"));
-  const writing = opened.files.forWriting(opened.place("file"), 0);
+  const writing = opened.files.forWriting(opened.place("file"), { fileLength: 0, mayCreate: true });
   strictEqual(opened.files.size, 1);
   strictEqual(opened.files.forReading(opened.place("file")), writing);
   writeSync(writing, new Uint8Array([0x61]), 0, 1, 0);
@@ -90,7 +93,10 @@ Deno.test("D8 OpenFiles refuses a file that is a symbolic link, dangling or not"
   Deno.symlinkSync(outside.at("nothing"), opened.at("dangling"));
   const refusal = { name: "StorageError", reason: "symlink" };
   for (const path of ["link", "dangling"]) {
-    throws(() => opened.files.forWriting(opened.place(path), 100), refusal);
+    throws(
+      () => opened.files.forWriting(opened.place(path), { fileLength: 100, mayCreate: true }),
+      refusal,
+    );
     throws(() => opened.files.forReading(opened.place(path)), refusal);
     throws(() => opened.files.flush(opened.place(path)), refusal);
     throws(() => opened.files.inspect(opened.place(path)), refusal);
@@ -108,7 +114,11 @@ Deno.test("D9 OpenFiles refuses what is no ordinary file, without opening it", a
   strictEqual(socket.addr.transport, "unix");
   for (const path of ["pipe", "folder", "socket"]) {
     const refusal = { reason: "not-regular" };
-    throws(() => opened.files.forWriting(opened.place(path), 0), refusal, path);
+    throws(
+      () => opened.files.forWriting(opened.place(path), { fileLength: 0, mayCreate: true }),
+      refusal,
+      path,
+    );
     throws(() => opened.files.forReading(opened.place(path)), refusal, path);
     throws(() => opened.files.inspect(opened.place(path)), refusal, path);
   }
@@ -138,9 +148,39 @@ Deno.test("flush() tells how the file looks, and fails when it is gone (D5)", ()
   throws(() => opened.files.flush(opened.place("a/file")), { reason: "missing" });
 });
 
+Deno.test("D5 an open file is opened again when its name leads to another one", () => {
+  using opened = new Opened();
+  const file = opened.place("file");
+  opened.write("file", "old");
+  opened.files.forWriting(file, { fileLength: 0, mayCreate: false });
+  Deno.renameSync(opened.at("file"), opened.at("moved"));
+  opened.write("file", "new");
+  opened.files.startJob();
+  const descriptor = opened.files.forWriting(file, { fileLength: 0, mayCreate: false });
+  writeSync(descriptor, new Uint8Array([0x4e]), 0, 1, 0);
+  deepStrictEqual([opened.text("moved"), opened.text("file")], ["old", "New"]);
+});
+
+Deno.test("D5 forWriting() does not make a new file in the place of one that was there", () => {
+  using opened = new Opened();
+  const file = opened.place("a/file");
+  opened.files.forWriting(file, { fileLength: 0, mayCreate: true });
+  const again = () => opened.files.forWriting(file, { fileLength: 0, mayCreate: false });
+  again();
+  for (const path of ["a/file", "a"]) {
+    Deno.removeSync(opened.at(path));
+    opened.files.startJob();
+    throws(again, { name: "StorageError", reason: "missing" });
+    strictEqual(opened.exists(path), false);
+  }
+});
+
 Deno.test("release() closes a file and gives its path", () => {
   using opened = new Opened();
-  const descriptor = opened.files.forWriting(opened.place("file"), 0);
+  const descriptor = opened.files.forWriting(opened.place("file"), {
+    fileLength: 0,
+    mayCreate: true,
+  });
   strictEqual(opened.files.release(opened.place("file")), opened.at("file"));
   throws(() => fstatSync(descriptor), { code: "EBADF" });
   strictEqual(opened.files.release(opened.place("file")), opened.at("file"));
@@ -154,7 +194,7 @@ Deno.test("S8 OpenFiles gives up its files when the process may open no more", a
     `import { OpenFiles } from "${url}";
     const files = new OpenFiles(10_000);
     const root = ${JSON.stringify(folder.path)};
-    for (let index = 0; index < 300; index++) files.forWriting({ root, path: "f" + index }, 1);
+    for (let index = 0; index < 300; index++) files.forWriting({ root, path: "f" + index }, { fileLength: 1, mayCreate: true });
     console.log(files.size < 300 ? "gave up some" : "kept all");`,
   );
   const { stdout, stderr } = await new Deno.Command("sh", {
@@ -169,7 +209,7 @@ Deno.test("attempt() in OpenFiles turns what the system says into a StorageError
   using opened = new Opened();
   const name = "x".repeat(300);
   throws(
-    () => opened.files.forWriting(opened.place(name), 0),
+    () => opened.files.forWriting(opened.place(name), { fileLength: 0, mayCreate: true }),
     (error) => error instanceof StorageError && error.reason === "name-too-long",
   );
 });

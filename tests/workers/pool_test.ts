@@ -17,7 +17,9 @@ class Workshop extends TemporaryFolder {
     const data = new TextEncoder().encode(text);
     const place = { root: this.path, path };
     const length = data.length;
-    const spans = [{ place, fileOffset: 0, pieceOffset: 0, length, fileLength: 0 }];
+    const spans = [
+      { place, fileOffset: 0, pieceOffset: 0, length, fileLength: 0, mayCreate: true },
+    ];
     const hash = createHash("sha1").update(data).digest();
     return { kind: "write", data, hash, spans, wantDigests: false };
   }
