@@ -91,6 +91,7 @@ export class RequestDepth {
 
   /** The first request is sent after a time in which the peer owed us none. */
   started(now: number): void {
+    if (now - this.#newerMark.at < 2 * MIN_RATE_SPAN_MS) return;
     this.#olderMark = this.#newerMark = { at: now, deliveredBytes: this.#deliveredBytes };
   }
 

@@ -129,6 +129,15 @@ Deno.test("the depth starts at 4 and ends at 500, or where the peer says, or at 
   }
 });
 
+Deno.test("the depth does not count the time in which nothing was asked for", () => {
+  const depth = new RequestDepth();
+  depth.started(100_000);
+  const request = { sentAt: 100_000, deliveredBytes: 0 };
+  for (let block = 0; block < 4; block++) depth.delivered(16_384, request, 100_010);
+  // 64 KiB within at most 50 ms, and half a second of that.
+  ok(depth.current >= 40, `${depth.current}`);
+});
+
 Deno.test("P26 the depth ignores a reqq that is no number of requests", () => {
   const depth = new RequestDepth();
   for (const reqq of [0, -1, 0.5, NaN, Infinity, -(2 ** 31)]) depth.setStated(reqq);

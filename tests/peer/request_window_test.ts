@@ -33,6 +33,14 @@ Deno.test("room() is what the depth leaves", () => {
   deepStrictEqual(window.room(0), 0);
 });
 
+Deno.test("room() does not shrink for the time in which nothing was asked for", () => {
+  const window = newWindow([1], 0);
+  window.receive(1, 10);
+  for (const key of [2, 3, 4, 5]) window.add(key, span(key), 100_000);
+  for (const key of [2, 3, 4, 5]) window.receive(key, 100_010);
+  ok(window.room(100_010) >= 40);
+});
+
 Deno.test("P14 receive() knows what was abandoned, freed or overdue as late, once", () => {
   const window = newWindow([1, 2, 3]);
   deepStrictEqual(window.abandon(1, 0), span(1));
@@ -74,6 +82,26 @@ Deno.test("refuse() makes us pause, longer each time, until a block comes", () =
   deepStrictEqual(pauses.at(-1), 60_000);
   window.receive(0, 1_000_000);
   ok(window.room(1_000_000) > 0);
+});
+
+Deno.test("refuse() shows how many requests the peer takes", () => {
+  const window = newWindow();
+  window.setStatedDepth(1_000);
+  let key = 0;
+  for (; key < 500; key++) {
+    window.add(key, span(key), key);
+    window.receive(key, key + 1);
+  }
+  const ask = (count: number) => {
+    for (; count > 0; count--, key++) window.add(key, span(key), 1_000);
+  };
+  ok(window.room(1_000) > 40);
+  ask(40);
+  const first = key;
+  ask(1);
+  window.refuse(first, 1_000);
+  window.receive(first - 1, 1_001);
+  deepStrictEqual(window.room(1_001), 1);
 });
 
 Deno.test("P20 expire() frees everything when no block came for 10 s, and asks for one", () => {
