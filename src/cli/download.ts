@@ -198,8 +198,9 @@ export class Download {
   #interrupted(): Failure {
     const { exitCode = ExitCode.bug } = this.#context.interruption;
     const snapshot = this.#torrent?.snapshot();
-    const done = snapshot === undefined
-      ? "before it began"
+    // The size is known once the disk was checked.
+    const done = snapshot === undefined || snapshot.size === 0
+      ? "before the download began"
       : `at ${formatPercent(snapshot.bytes, snapshot.size)}; what is here is saved`;
     return {
       verdict: "interrupted",

@@ -74,7 +74,8 @@ export function renderPlainLine(sources: readonly SourceView[]): string {
   if (sources.length === 1 && only !== undefined) {
     const { torrent, status, subject: { name } } = only;
     if (torrent === undefined) return `${name}: ${status}`;
-    const facts = [stateOf(torrent), percentOf(torrent), ...factsOf(torrent), peersOf(torrent)];
+    const facts = [stateOf(torrent), percentOf(torrent), ...factsOf(torrent)];
+    if (torrent.state !== "checking") facts.push(peersOf(torrent));
     return `${name}: ${facts.join(", ")}`;
   }
   return `${formatCount(sources.length, "torrent")}: ${totalsOf(sources).join(", ")}`;
@@ -102,7 +103,7 @@ function renderSingle({ subject, status, torrent }: SourceView, columns: number,
       "  ",
       columns,
     ),
-    cutToWidth(peersOf(torrent), columns),
+    ...(torrent.state === "checking" ? [] : [cutToWidth(peersOf(torrent), columns)]),
   ];
 }
 
@@ -231,18 +232,24 @@ function peersOf({ peers }: TorrentSnapshot): string {
 
 function totalsOf(sources: readonly SourceView[]): string[] {
   const torrents = sources.flatMap(({ torrent }) => torrent === undefined ? [] : [torrent]);
-  const sum = (fact: (torrent: TorrentSnapshot) => number) =>
-    torrents.reduce((total, torrent) => total + fact(torrent), 0);
-  const bytes = sum((torrent) => torrent.bytes), size = sum((torrent) => torrent.size);
-  const complete = torrents.filter(({ state }) => state === "complete").length;
+  const bytes = sum(torrents, (torrent) => torrent.bytes);
+  const size = sum(torrents, (torrent) => torrent.size);
+  const running = torrents.filter(({ state }) => state !== "complete");
   return [
     formatPercent(bytes, size),
-    `${complete} of ${sources.length} complete`,
+    `${torrents.length - running.length} of ${sources.length} complete`,
     `${formatSize(bytes)} of ${formatSize(size)}`,
-    `down ${formatRate(sum((torrent) => torrent.downRate))}`,
-    `up ${formatRate(sum((torrent) => torrent.upRate))}`,
-    `peers ${sum((torrent) => torrent.peers.connected)} connected`,
+    `down ${formatRate(sum(running, (torrent) => torrent.downRate))}`,
+    `up ${formatRate(sum(running, (torrent) => torrent.upRate))}`,
+    `peers ${sum(running, (torrent) => torrent.peers.connected)} connected`,
   ];
+}
+
+function sum(
+  torrents: readonly TorrentSnapshot[],
+  fact: (torrent: TorrentSnapshot) => number,
+): number {
+  return torrents.reduce((total, torrent) => total + fact(torrent), 0);
 }
 
 function percentOf({ state, checked, bytes, size }: TorrentSnapshot): string {

@@ -257,12 +257,22 @@ Deno.test("S1 get stops, saves and exits 128 + n at a signal", async () => {
   }
 });
 
+Deno.test("S1 get can be interrupted while it checks what is on disk", async () => {
+  const get = new GetRun(["a.torrent"], (torrent) => {
+    torrent.snapshotChanges = { state: "checking", bytes: 0, size: 0 };
+  });
+  await get.pass(1_000);
+  get.environment.signal("SIGTERM");
+  deepStrictEqual(await get.end(), 143);
+  ok(get.err.includes("alpha: interrupted before the download began"), get.err);
+});
+
 Deno.test("S1 get can be interrupted while it waits for standard input", async () => {
   const get = new GetRun(["-"], undefined, { stdin: "silent" });
   await get.pass(1_000);
   get.environment.signal("SIGINT");
   deepStrictEqual(await get.end(), 130);
-  ok(get.err.includes("standard input: interrupted before it began"), get.err);
+  ok(get.err.includes("standard input: interrupted before the download began"), get.err);
 });
 
 Deno.test("get gives each failure of a source its exit code", async () => {

@@ -22,9 +22,10 @@ Deno.test("renderView() says what it waits for before a torrent runs", () => {
 
 Deno.test("renderView() shows how far a check is", () => {
   const view = makeView({ state: "checking", checked: { bytes: 30, total: 100 } });
-  const [, gauge, facts] = renderView([view], [], WIDE);
+  const [, gauge, ...facts] = renderView([view], [], WIDE);
   ok(gauge!.endsWith("30.0%"), gauge);
-  deepStrictEqual(facts, "checking  30 B of 100 B");
+  deepStrictEqual(facts, ["checking  30 B of 100 B"]);
+  deepStrictEqual(renderPlainLine([view]), "debian.iso: checking, 30.0%, 30 B of 100 B");
 });
 
 Deno.test("renderView() gives each of many torrents a line, and all of them a total", () => {
@@ -41,7 +42,7 @@ Deno.test("renderView() gives each of many torrents a line, and all of them a to
     "one                 [====== -    ]  50.0%  12.3 MiB/s ETA 4.0s    peers 12/52/3",
     "two                 complete",
     "three               failed: no peers are known",
-    "all:  50.0%  1 of 3 complete  100 MiB of 200 MiB  down 24.6 MiB/s  up 2 KiB/s",
+    "all:  50.0%  1 of 3 complete  100 MiB of 200 MiB  down 12.3 MiB/s  up 1 KiB/s",
   ]);
 });
 
