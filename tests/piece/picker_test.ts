@@ -223,6 +223,23 @@ Deno.test("pick() gives up the oldest piece when its peers hold all memory for m
   deepStrictEqual(picking.states(), "hh");
 });
 
+Deno.test("verified() makes pick() as ready as at first to give up a piece", () => {
+  for (const isVerified of [true, false]) {
+    const picking = new Picking({ pieces: "...", blocksPerPiece: 1, budgetPieces: 1 });
+    const [a, b] = [picking.join(1, "*--"), picking.join(2, "-**")];
+    picking.pick(a, 1);
+    picking.now += 31_000;
+    const piece = picking.pick(b, 1);
+    if (isVerified) picking.giveGood(b, piece);
+    else picking.leave(b);
+    picking.pick(a, 1);
+    picking.leave(a);
+    picking.pick(picking.join(3, "*--"), 1);
+    picking.now += 31_000;
+    deepStrictEqual(picking.pick(picking.join(4, "-**"), 1) !== "", isVerified);
+  }
+});
+
 Deno.test("pick() keeps slow peers to pieces of their own while there is room", () => {
   const picking = new Picking({ pieces: "hhhh....", blocksPerPiece: 4, budgetPieces: 4 });
   const quick = picking.join(1, "********"), slow = picking.join(2, "********");
@@ -235,6 +252,64 @@ Deno.test("pick() keeps slow peers to pieces of their own while there is room", 
   picking.pick(quick, 2 + 4); // nothing left to start but one piece
   picking.pick(quick, 4);
   deepStrictEqual(picking.pickPieces(quick, 9), ofSlow);
+});
+
+Deno.test("pick() leaves slow peers half of the memory when a quick one found none", () => {
+  const picking = new Picking({ pieces: "hhhh........", blocksPerPiece: 1, budgetPieces: 4 });
+  const quick = picking.join(1, "************"), slow = picking.join(2, "************");
+  answersAfter(picking, quick, 100);
+  answersAfter(picking, slow, 3_000);
+  const pieces = picking.pick(slow, 4);
+  deepStrictEqual(picking.pick(quick, 1), "");
+  picking.giveGood(slow, pieces);
+  const half = picking.pick(slow, 4);
+  deepStrictEqual(half.split(" ").length, 2);
+  picking.now += 9_000;
+  deepStrictEqual(picking.pick(slow, 1), "");
+  picking.now += 1_000;
+  deepStrictEqual(picking.pick(slow, 9).split(" ").length, 2);
+});
+
+Deno.test("pick() keeps the slow out of the pieces of the quick when memory is short", () => {
+  const picking = new Picking({ pieces: "hhhh..", blocksPerPiece: 4, budgetPieces: 1 });
+  const quick = picking.join(1, "******"), slow = picking.join(2, "******");
+  answersAfter(picking, quick, 100);
+  answersAfter(picking, slow, 3_000);
+  const blocks = picking.pick(slow, 4);
+  deepStrictEqual(picking.pick(quick, 1), "");
+  picking.giveGood(slow, blocks);
+  picking.pick(quick, 2);
+  deepStrictEqual(picking.pick(slow, 2), "");
+  picking.now += 10_000;
+  deepStrictEqual(picking.pick(slow, 2).split(" ").length, 2);
+});
+
+Deno.test("what is owed of a piece that was given up may be returned, or its peer may leave", () => {
+  const picking = new Picking({ pieces: "..", blocksPerPiece: 2, budgetPieces: 1 });
+  const hostile = picking.join(1, "*-"), peer = picking.join(2, "-*");
+  picking.pick(hostile, 2);
+  picking.now += 31_000;
+  picking.pick(peer, 2);
+  picking.returned(hostile, "0.1");
+  picking.leave(hostile);
+  deepStrictEqual(picking.states(), ".p");
+  picking.giveGood(peer, "1.0 1.1");
+  deepStrictEqual(picking.pick(picking.join(3, "*-"), 9), "0.0 0.1");
+});
+
+Deno.test("pick() reserves a quarter of the memory for pieces on parole", () => {
+  const picking = new Picking({ pieces: "...", blocksPerPiece: 2, budgetPieces: 8 });
+  const peers = [1, 2, 3].map((key) => picking.join(key, "***"));
+  for (const peer of peers) answersAfter(picking, peer, 50);
+  for (let piece = 0; piece < 3; piece++) {
+    picking.pick(peers[0]!, 1);
+    picking.pick(peers[1]!, 1);
+  }
+  picking.give(peers[0]!, "0.0 1.0 2.0");
+  picking.giveBad(peers[1]!, "0.1 1.1 2.1");
+  deepStrictEqual(picking.pick(peers[2]!, 9), "0.0 0.1 1.0 1.1");
+  picking.giveGood(peers[2]!, "0.0 0.1");
+  deepStrictEqual(picking.pick(peers[2]!, 9), "2.0 2.1");
 });
 
 Deno.test("corrupt() has a piece fetched from one peer, best one that did not give it before", () => {
