@@ -8,7 +8,7 @@ import { argument, command, constant, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
-import { VERSION } from "./version.ts";
+import { VERSION_LINE } from "./version.ts";
 
 const json = withDefault(flag("--json", { description: message`machine-readable` }), false);
 
@@ -63,7 +63,7 @@ export function parseArguments(
 ): Command | undefined {
   return runParserSync(programParser, "starling", withCommand(args), {
     help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
-    version: { option: true, value: `starling ${VERSION}`, onShow: () => undefined },
+    version: { option: true, value: VERSION_LINE, onShow: () => undefined },
     completion: { command: true, onShow: () => undefined },
     brief: message`A BitTorrent client that downloads, verifies and exits.`,
     footer: HELP_FOOTER,
