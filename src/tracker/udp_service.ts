@@ -6,7 +6,7 @@
 import { createHmac } from "node:crypto";
 import type { Random } from "../base/ambient.ts";
 import { type Bytes, equalBytes } from "../base/bytes.ts";
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { SwarmRegistry } from "./swarm_registry.ts";
 import {
   CONNECTION_ID_LENGTH,
@@ -42,7 +42,7 @@ export class UdpService {
     if (request === undefined) return undefined;
     const { transactionId } = request;
     if (request.kind === "connect") {
-      return encodeConnectResponse(transactionId, this.#connectionId(from, slotAt(now)));
+      return encodeConnectResponse(transactionId, this.#connectionId(from.host, slotAt(now)));
     }
     if (!this.#isConnected(request.connectionId, from, now)) {
       return encodeUdpError(transactionId, "connection id is not valid");
@@ -71,14 +71,15 @@ export class UdpService {
     });
   }
 
-  #isConnected(connectionId: Uint8Array, from: Endpoint, now: number): boolean {
+  #isConnected(connectionId: Uint8Array, { host }: Endpoint, now: number): boolean {
     const slot = slotAt(now);
-    return equalBytes(connectionId, this.#connectionId(from, slot)) ||
-      equalBytes(connectionId, this.#connectionId(from, slot - 1));
+    return equalBytes(connectionId, this.#connectionId(host, slot)) ||
+      equalBytes(connectionId, this.#connectionId(host, slot - 1));
   }
 
-  #connectionId(from: Endpoint, slot: number): Uint8Array {
-    return createHmac("sha256", this.#secret).update(`${formatEndpoint(from)} ${slot}`).digest()
+  /** Not of the port: libtorrent shares an id among its sockets, and NAT may change it. */
+  #connectionId(host: string, slot: number): Uint8Array {
+    return createHmac("sha256", this.#secret).update(`${host} ${slot}`).digest()
       .subarray(0, CONNECTION_ID_LENGTH);
   }
 }
