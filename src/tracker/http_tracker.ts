@@ -9,7 +9,7 @@ import type { Network } from "../net/transport.ts";
 import type { AnnounceRequest, AnnounceResponse, TrackerClient } from "./announce.ts";
 import { announceUrl, failureReasonOf, parseAnnounceResponse } from "./http_codec.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
-import { trackerScope, type TrackerUrl } from "./tracker_url.ts";
+import { httpTrackerScope, type TrackerUrl } from "./tracker_url.ts";
 
 /** As libtorrent has it; 3,000 peers need 54,000 bytes. */
 const MAX_RESPONSE_BYTES = 835_584;
@@ -76,7 +76,7 @@ export class HttpTracker implements TrackerClient {
           maxBytes: MAX_RESPONSE_BYTES,
           timeoutMs: request.event === "stopped" ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
           signal,
-          accept: (url) => trackerScope(url) !== undefined,
+          accept: (url) => httpTrackerScope(url) !== undefined,
         },
       );
     } catch (error) {

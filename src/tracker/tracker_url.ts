@@ -30,7 +30,7 @@ const SPACE_OR_CONTROL = /[\x00-\x20\x7f]/;
 
 /**
  * Throws TrackerError("unsupported-url") for what is no URL, is neither HTTP nor UDP, carries a
- * user name, or leads where `trackerScope` says that no tracker is.
+ * user name, or leads where no tracker is.
  */
 export function parseTrackerUrl(text: string): TrackerUrl {
   if (text.length > MAX_URL_LENGTH) refuse(`is longer than ${MAX_URL_LENGTH} characters`);
@@ -45,7 +45,7 @@ export function parseTrackerUrl(text: string): TrackerUrl {
   if (url.username !== "" || url.password !== "") refuse("contains a user name");
   if (url.port === "0") refuse("has port 0");
   url.hash = "";
-  const scope = trackerScope(url);
+  const scope = isUdp ? hostScope(hostOf(url)) : httpTrackerScope(url);
   if (scope === undefined) refuse("leads where no tracker is");
   return {
     text: isUdp ? text : url.href,
@@ -58,19 +58,22 @@ export function parseTrackerUrl(text: string): TrackerUrl {
 }
 
 /**
- * How near a tracker is by its host; undefined where a stranger's torrent must not send us: to
- * link-local addresses (metadata services of clouds), to addresses of nobody, and on this
- * machine to any path but `/announce`.
+ * How near a tracker is that is asked over HTTP; undefined where a stranger's torrent must not
+ * send us: where `hostScope` knows no tracker, and on this machine to any path but `/announce`.
  */
-export function trackerScope(url: URL): AddressScope | undefined {
-  const host = hostOf(url);
+export function httpTrackerScope(url: URL): AddressScope | undefined {
+  const scope = hostScope(hostOf(url));
+  return scope === "loopback" && !url.pathname.startsWith("/announce") ? undefined : scope;
+}
+
+/** Undefined for link-local hosts (metadata services of clouds) and for addresses of nobody. */
+function hostScope(host: string): AddressScope | undefined {
   const scope = host.endsWith(".localhost") ? "loopback" : addressScope(host);
   switch (scope) {
     case "global":
     case "private":
-      return scope;
     case "loopback":
-      return url.pathname.startsWith("/announce") ? scope : undefined;
+      return scope;
     case "link-local":
     case "invalid":
       return undefined;

@@ -1,9 +1,9 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import {
   hideSecrets,
+  httpTrackerScope,
   parseTrackerUrl,
   redactTrackerUrl,
-  trackerScope,
 } from "../../src/tracker/tracker_url.ts";
 
 function assertRefused(text: string): void {
@@ -61,7 +61,7 @@ Deno.test("T19 parseTrackerUrl() does not let a torrent reach services of this m
   assertRefused("http://127.0.0.1:631/printers");
   assertRefused("http://2130706433/admin");
   assertRefused("http://0x7f.1/admin");
-  assertRefused("udp://2130706433:80/admin");
+  assertRefused("udp://169.254.169.254:80/announce");
   assertRefused("http://localhost:8080/shutdown");
   assertRefused("http://a.localhost/shutdown");
   assertRefused("http://[::1]/");
@@ -74,6 +74,7 @@ Deno.test("parseTrackerUrl() says how near the tracker is", () => {
     "http://localhost:6969/announce?x=1": "loopback",
     "http://a.localhost/announce.php": "loopback",
     "http://192.168.1.2/x/announce": "private",
+    "udp://2130706433:80": "loopback",
     "udp://[fd00::1]:80": "private",
     "http://nas/announce": "private",
     "http://nas.local/announce": "private",
@@ -83,10 +84,10 @@ Deno.test("parseTrackerUrl() says how near the tracker is", () => {
   for (const [url, scope] of Object.entries(scopes)) equal(parseTrackerUrl(url).scope, scope, url);
 });
 
-Deno.test("trackerScope() judges redirected addresses alike", () => {
-  equal(trackerScope(new URL("http://127.0.0.1/announce?info_hash=%00")), "loopback");
-  equal(trackerScope(new URL("http://127.0.0.1/admin")), undefined);
-  equal(trackerScope(new URL("http://169.254.169.254/announce")), undefined);
+Deno.test("httpTrackerScope() judges redirected addresses alike", () => {
+  equal(httpTrackerScope(new URL("http://127.0.0.1/announce?info_hash=%00")), "loopback");
+  equal(httpTrackerScope(new URL("http://127.0.0.1/admin")), undefined);
+  equal(httpTrackerScope(new URL("http://169.254.169.254/announce")), undefined);
 });
 
 Deno.test("T20 redactTrackerUrl() shows neither passkey nor query nor user", () => {
