@@ -227,11 +227,15 @@ export class Download {
       };
     }
     const { cause, exitCode, retryable, detail, evidence } = this.#torrent.verdict();
+    const { stallMs = 0 } = this.#context.options;
+    const when = limit === "deadline"
+      ? `at the deadline, after ${formatDuration(waitedMs)}`
+      : `after ${formatDuration(stallMs)} without a new verified piece`;
     return {
       verdict: cause,
       exitCode,
       retryable,
-      detail: `gave up after ${formatDuration(waitedMs)} (--${limit}): ${detail}`,
+      detail: `gave up ${when}: ${detail}`,
       evidence: { ...evidence, limit },
     };
   }

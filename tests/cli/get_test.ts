@@ -187,8 +187,8 @@ Deno.test("get --json reports a failure with its verdict, and a person reads it 
     [failed?.["verdict"], failed?.["exitCode"], failed?.["retryable"]],
     ["all-choked", 14, true],
   );
-  const detail = "gave up after 10s (--stall): 12 peers connected, and all of them choke us; " +
-    "try again later";
+  const detail = "gave up after 10s without a new verified piece: " +
+    "12 peers connected, and all of them choke us; try again later";
   deepStrictEqual(failed?.["detail"], detail);
   deepStrictEqual((failed?.["evidence"] as Record<string, unknown>)["peersChoking"], 12);
   deepStrictEqual(get.err, `starling: alpha: ${detail}\n`);
@@ -199,7 +199,7 @@ Deno.test("get gives up at --deadline with the verdict of the torrent", async ()
   await get.pass(59_000);
   deepStrictEqual(get.exitCode, undefined);
   deepStrictEqual(await get.end(), 14);
-  ok(get.err.includes("gave up after 1m 00s (--deadline)"), get.err);
+  ok(get.err.includes("gave up at the deadline, after 1m 00s: "), get.err);
   deepStrictEqual(get.engine.only.calls, ["download", "stop", "stop", "close"]);
 });
 
@@ -318,7 +318,7 @@ Deno.test("get downloads several sources at once and exits with the decisive fai
   get.engine.torrents.get("beta")!.complete();
   deepStrictEqual(await get.end(), 3);
   ok(get.out.includes("beta: complete and verified"));
-  ok(get.err.includes("alpha: gave up after"));
+  ok(get.err.includes("alpha: gave up at the deadline"));
 });
 
 Deno.test("get downloads a torrent once that is named twice", async () => {
