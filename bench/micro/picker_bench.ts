@@ -110,6 +110,9 @@ for (const peer of busy.peers) busy.picker.pick(peer, 500, 0);
 Deno.bench("pick, dry: memory is full, all is asked for", () => {
   busy.picker.pick(busy.peers[7]!, 16, 100);
 });
+Deno.bench("pick, dry: the same, and 1,024 requests are old enough to be doubted", () => {
+  busy.picker.pick(busy.peers[7]!, 16, 450);
+});
 Deno.bench("isInteresting, of a peer that is", () => {
   crowd.picker.isInteresting(crowd.peers[7]!);
 });

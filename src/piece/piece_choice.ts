@@ -115,7 +115,9 @@ export class PieceChoice {
     return this.#options.random.below(this.#options.pieceCount);
   }
 
+  /** Where the user wants an order, an early start with any piece would be none. */
   #allowed(peer: PickerPeer): PieceIndex | undefined {
+    if (this.#options.isSequential || this.#first.size > 0) return undefined;
     for (const piece of peer.allowedFast) {
       if (this.#startable.has(piece) && peer.offers(piece)) return piece;
     }

@@ -59,6 +59,7 @@ export class RarityOrder {
 
   /** One peer more or less has the piece. */
   adjust(piece: PieceIndex, change: 1 | -1): void {
+    if (this.#counts[piece]! + change < 0) fail(`piece ${piece} is lost by more than had it`);
     const isMoved = this.has(piece) && !this.#isStale;
     if (isMoved) this.#leave(piece);
     this.#counts[piece]! += change;

@@ -99,6 +99,20 @@ Deno.test("several peers share pieces of 16 MiB when four of them fit into memor
   ok(swarm.now < 1.3 * 9_600, `192 MiB at 20 MiB/s took ${swarm.now} ms`);
 });
 
+Deno.test("thousands of tiny pieces of odd length survive peers that come and go", () => {
+  const random = new SeededRandom(3);
+  const peers = Array.from({ length: 30 }, (_, index): SimulatedPeer => ({
+    rate: 100 * KIB,
+    latencyMs: 100 + 50 * index,
+    has: (piece) => (piece * 7 + index) % 3 !== 0,
+    joinsAt: random.below(5_000),
+    leavesAt: index % 2 === 0 ? Infinity : 6_000 + random.below(10_000),
+  }));
+  const swarm = run({ pieceCount: 2_500, pieceLength: BLOCK_LENGTH + 1, peers });
+  ok(swarm.isComplete && swarm.now < 35_000, `40 MiB at 1.5 to 3 MiB/s took ${swarm.now} ms`);
+  ok(swarm.wastedCount < swarm.receivedCount / 50, `${swarm.wastedCount} are wasted`);
+});
+
 Deno.test("P17 among honest peers exactly the liars are banned, with little fetched again", () => {
   for (const lies of [0.01, 0.3, 1]) {
     const honest = Array.from({ length: 6 }, (): SimulatedPeer => ({ rate: MIB, latencyMs: 60 }));

@@ -74,11 +74,12 @@ Deno.test("rarest() looks at no more pieces than it may", () => {
   deepStrictEqual(order.rarest(bitfieldOf("-----*"), 6), 5);
 });
 
-Deno.test("RarityOrder refuses to hold a piece twice, or to give one that it does not hold", () => {
+Deno.test("RarityOrder refuses to hold a piece twice, and to give or lose what is not there", () => {
   const order = new RarityOrder(2, new SeededRandom(1));
   order.insert(0 as PieceIndex);
   throws(() => order.insert(0 as PieceIndex));
   throws(() => order.remove(1 as PieceIndex));
+  throws(() => order.adjust(1 as PieceIndex, -1));
 });
 
 function expectRarest(
