@@ -19,7 +19,7 @@ export interface BlockExchangeOptions {
   readonly picker: PiecePicker;
   readonly assembly: Assembly;
   readonly availability: Availability;
-  /** Peers to download from at once; 0: no limit. */
+  /** Peers to download from at once. */
   readonly maxDownloads: number;
   readonly onFullPiece: (piece: FullPiece) => void;
   readonly onLiar: (peer: PeerKey, piece: PieceIndex) => void;
@@ -141,7 +141,7 @@ export class BlockExchange {
 
   #isDownloadLimitReached(peer: PeerConnection): boolean {
     const { maxDownloads, peers } = this.#options;
-    if (maxDownloads === 0 || peer.session.outstandingCount > 0) return false;
+    if (maxDownloads === Infinity || peer.session.outstandingCount > 0) return false;
     let downloading = 0;
     for (const other of peers.values()) if (other.session.outstandingCount > 0) downloading++;
     return downloading >= maxDownloads;

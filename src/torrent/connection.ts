@@ -127,10 +127,14 @@ export class PeerConnection implements PickerPeer {
       if (this.isClosed) return "finished";
       decoder.advance(length);
       const now = clock.now();
-      for (let message = decoder.next(); message; message = decoder.next()) {
-        this.session.handleMessage(message, now);
+      try {
+        for (let message = decoder.next(); message; message = decoder.next()) {
+          this.session.handleMessage(message, now);
+        }
+      } finally {
+        // What came before a malformed message still counts.
+        onRead(this, now);
       }
-      onRead(this, now);
       if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
     }
   }

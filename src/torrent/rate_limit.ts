@@ -4,6 +4,8 @@ import { TokenBucket } from "../base/rate.ts";
 /** With a limit, one read takes at most this part of a second's bytes, so that peers take turns. */
 const READ_SHARE = 1 / 16;
 const MIN_READ_LENGTH = 4 * 1024;
+/** A peer that gets less of the rate than this cannot be told from one that has stalled. */
+const MIN_PEER_RATE = 32 * 1024;
 
 /**
  * One rate that many connections share. Each moves some bytes and then waits for `pass`; the
@@ -16,10 +18,16 @@ export class RateLimit {
   /** The most bytes to move before calling `pass` again. */
   readonly turnBytes: number;
 
+  /** Peers among which the rate is worth sharing. */
+  readonly maxPeers: number;
+
   /** `bytesPerSecond` undefined: no limit. */
   constructor(bytesPerSecond: number | undefined, clock: Clock) {
     this.#clock = clock;
     if (bytesPerSecond !== undefined) this.#bucket = new TokenBucket(bytesPerSecond, clock.now());
+    this.maxPeers = bytesPerSecond === undefined
+      ? Infinity
+      : Math.max(1, Math.floor(bytesPerSecond / MIN_PEER_RATE));
     this.turnBytes = bytesPerSecond === undefined
       ? Infinity
       : Math.max(MIN_READ_LENGTH, Math.floor(bytesPerSecond * READ_SHARE));

@@ -4,10 +4,12 @@ import { compareBytes, toHex } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
-import type { PeerId, PieceIndex } from "../base/ids.ts";
+import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { PeerList } from "../peer/peer_list.ts";
+import { allowedFastSet } from "../peer/allowed_fast.ts";
 import { PeerSession } from "../peer/session.ts";
+import { MAX_QUEUED_UPLOADS } from "../peer/upload_queue.ts";
 import type { Assembly, FullPiece } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PiecePicker } from "../piece/picker.ts";
@@ -21,8 +23,8 @@ import type { Uploader } from "./uploader.ts";
 
 /** The longest message taken that is no bitfield (P4). */
 const MAX_MESSAGE_LENGTH = 128 * 1024;
-/** Requests that a peer may have waiting here; told to it as reqq (BEP 10). */
-const REQUEST_QUEUE_LIMIT = 2000;
+/** A peer is choked or unchoked at most once in this time (P19). */
+const MIN_CHOKE_PERIOD_MS = 10_000;
 /** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
 const USELESS_AFTER_MS = 60_000;
 /** Endpoints remembered, so that a lie found late still finds its liar. */
@@ -38,6 +40,7 @@ export interface SwarmOptions {
   readonly uploader: Uploader;
   readonly downloadLimit: RateLimit;
   readonly clock: Clock;
+  readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   readonly port: number;
   readonly clientName: string;
@@ -53,6 +56,7 @@ interface Member {
   readonly connection: PeerConnection;
   readonly peerId: string;
   readonly joinedAt: number;
+  chokeChangedAt: number;
 }
 
 export class Swarm {
@@ -75,7 +79,7 @@ export class Swarm {
       picker: options.picker,
       assembly: options.assembly,
       availability: options.availability,
-      maxDownloads: options.maxDownloads,
+      maxDownloads: Math.min(options.maxDownloads || Infinity, options.downloadLimit.maxPeers),
       onFullPiece: (piece) => this.#fullPieces.tryPush(piece),
       onLiar: (key, piece) => this.#ban(key, piece),
     });
@@ -134,6 +138,7 @@ export class Swarm {
       // Two seeds have nothing to say to each other.
       if (this.#options.table.isComplete && peer.session.isSeed) peer.close("useless");
     }
+    this.#assignUploadSlots(now);
     this.exchange.fillAll(now);
   }
 
@@ -155,7 +160,12 @@ export class Swarm {
     const now = clock.now();
     const connection = this.#connect(ready, ++this.#lastKey, now);
     this.#connections.set(connection.key, connection);
-    this.#members.set(connection.key, { connection, peerId, joinedAt: now });
+    this.#members.set(connection.key, {
+      connection,
+      peerId,
+      joinedAt: now,
+      chokeChangedAt: -Infinity,
+    });
     this.#remember(connection);
     connection.run().then(
       (reason) => this.#leave(connection, ready, reason),
@@ -197,10 +207,13 @@ export class Swarm {
   }
 
   #connect(ready: ReadyPeer, key: PeerKey, now: number): PeerConnection {
-    const { layout, table, clock, downloadLimit, uploader } = this.#options;
+    const { layout, table, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const session = new PeerSession({ layout, have: table.have, flags, now });
     session.open(this.#extensionHandshake(endpoint), now);
+    if (uploadSlots > 0) {
+      session.grantAllowedFast(allowedFastSet(endpoint.host, infoHash, layout), now);
+    }
     return new PeerConnection({
       key,
       endpoint,
@@ -223,7 +236,7 @@ export class Swarm {
     const { clientName, port, table } = this.#options;
     return encodeExtensionHandshake({
       clientName,
-      requestQueueLimit: REQUEST_QUEUE_LIMIT,
+      requestQueueLimit: MAX_QUEUED_UPLOADS,
       yourIp: host,
       listenPort: port,
       messages: {},
@@ -235,8 +248,7 @@ export class Swarm {
     for (const event of peer.session.drain()) {
       switch (event.kind) {
         case "interested":
-        case "not-interested":
-          this.#assignUploadSlots(now);
+          this.#offerUploadSlot(this.#members.get(peer.key), now);
           break;
         case "close":
           peer.close(event.reason);
@@ -249,16 +261,31 @@ export class Swarm {
 
   /** First come, first served, while slots last. */
   #assignUploadSlots(now: number): void {
-    let free = this.#options.uploadSlots;
-    for (const peer of this.#connections.values()) {
-      const { session } = peer;
-      const mayHave = session.isPeerInterested && free > 0;
-      if (mayHave) free--;
-      if (mayHave === !session.amChoking) continue;
-      if (mayHave) session.unchoke(now);
-      else session.choke(now);
-      peer.flush();
+    for (const member of this.#members.values()) {
+      const { session } = member.connection;
+      const isIdle = !session.amChoking && !session.isPeerInterested;
+      if (isIdle && now - member.chokeChangedAt >= MIN_CHOKE_PERIOD_MS) {
+        session.choke(now);
+        member.chokeChangedAt = now;
+      }
     }
+    for (const member of this.#members.values()) this.#offerUploadSlot(member, now);
+  }
+
+  #offerUploadSlot(member: Member | undefined, now: number): void {
+    if (member === undefined || this.#freeUploadSlots() <= 0) return;
+    const { session } = member.connection;
+    if (!session.isPeerInterested || !session.amChoking) return;
+    if (now - member.chokeChangedAt < MIN_CHOKE_PERIOD_MS) return;
+    session.unchoke(now);
+    member.chokeChangedAt = now;
+    member.connection.flush();
+  }
+
+  #freeUploadSlots(): number {
+    let free = this.#options.uploadSlots;
+    for (const { session } of this.#connections.values()) if (!session.amChoking) free--;
+    return free;
   }
 
   #leave(peer: PeerConnection, ready: ReadyPeer, reason: CloseReason): void {
@@ -269,7 +296,6 @@ export class Swarm {
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
     this.exchange.peerGone(peer);
-    this.#assignUploadSlots(now);
     this.exchange.fillAll(now);
     this.#options.onPeerGone();
   }

@@ -193,6 +193,7 @@ export class Torrent {
       ...this.#surroundings,
       ...this.#options,
       port,
+      infoHash,
       layout,
       table,
       availability,
