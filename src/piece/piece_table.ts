@@ -97,8 +97,12 @@ export class PieceTable {
     else this.#move(piece, ["unwanted"], "wanted");
   }
 
-  /** Found on the disk at the start (before the picker is made), or verified and written. */
+  /**
+   * Found on the disk at the start (before the picker is made), or verified and written. Nothing
+   * for a piece that is had already, as those of padding are.
+   */
   markHave(piece: PieceIndex): void {
+    if (this.have.has(piece)) return;
     this.#move(piece, ["unwanted", "wanted", "verifying"], "have");
     if (this.priority(piece) > 0) this.#bytesHave += this.#dataBytes(piece);
   }

@@ -8,7 +8,7 @@ const MOVES = {
   markPartial: { from: ["wanted"], to: "partial" },
   markDropped: { from: ["partial"], to: "wanted" },
   markVerifying: { from: ["partial"], to: "verifying" },
-  markHave: { from: ["unwanted", "wanted", "verifying"], to: "have" },
+  markHave: { from: ["unwanted", "wanted", "verifying", "have"], to: "have" },
   markFailed: { from: ["verifying", "have"], to: "wanted" },
 } as const satisfies Record<string, { from: readonly PieceState[]; to: PieceState }>;
 
@@ -66,6 +66,7 @@ Deno.test("M23 setWanted() takes a piece of padding alone as had, and counts no 
   const table = new PieceTable(layout);
   for (const piece of [0, 1]) table.setWanted(piece as PieceIndex, 1);
   deepStrictEqual([0, 1].map((piece) => table.state(piece as PieceIndex)), ["wanted", "have"]);
+  table.markHave(1 as PieceIndex); // the disk says so too
   deepStrictEqual([table.bytesWanted, table.bytesHave], [4, 0]);
 });
 
