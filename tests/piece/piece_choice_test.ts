@@ -63,12 +63,25 @@ Deno.test("next() takes about the rarest of a peer's pieces when others are rare
 });
 
 Deno.test("next() gives what a choking peer allows, if it has it", () => {
-  const { choice, peer } = choiceOf("....", { isSequential: true });
+  const { choice, peer } = choiceOf("....", { isSequential: false });
   peer.isPeerChoking = true;
   deepStrictEqual(choice.next(peer), undefined);
   peer.allowedFast.add(3 as PieceIndex).add(1 as PieceIndex);
   peer.theirHave.clear(3);
   deepStrictEqual([choice.next(peer), choice.nextBefore(peer, Infinity)], [1, undefined]);
+});
+
+Deno.test("next() gives nothing that a choking peer allows when the order is the user's", () => {
+  for (
+    const ordered of [
+      choiceOf("....", { isSequential: true }),
+      choiceOf("..!.", { isSequential: false }),
+    ]
+  ) {
+    ordered.peer.isPeerChoking = true;
+    ordered.peer.allowedFast.add(1 as PieceIndex);
+    deepStrictEqual(ordered.choice.next(ordered.peer), undefined);
+  }
 });
 
 function choiceOf(pieces: string, { isSequential }: { readonly isSequential: boolean }) {
