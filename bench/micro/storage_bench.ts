@@ -77,9 +77,9 @@ for (const pieceLength of [256 * 1024, MIB]) {
     for (let index = 0; index < count; index++) createHash("sha1").update(piece).digest();
   });
   const files = new OpenFiles(4);
-  Deno.bench("verify and write, one core, no worker", { group }, () => {
+  Deno.bench("verify and write, one core, no worker", { group }, async () => {
     for (let index = 0; index < count; index++) {
-      runJob(
+      await runJob(
         { kind: "write", data: piece, hash, spans: [spanOf(index)], wantDigests: false },
         files,
       );

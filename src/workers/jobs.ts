@@ -1,6 +1,7 @@
 /**
- * What a disk worker does, synchronously: hash, and read and write at positions. Run without a
- * Worker in tests. Here is where nothing unverified gets past: `write` hashes first.
+ * What a disk worker does: hash, and read and write at positions, synchronously; only flushing
+ * is waited for. Run without a Worker in tests. Here is where nothing unverified gets past:
+ * `write` hashes first.
  */
 import { createHash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
@@ -9,11 +10,12 @@ import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { toStorageError } from "./disk_errors.ts";
-import { createFile, finishFile, flushFolder, renameFile } from "./naming.ts";
+import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import type {
   FailedReply,
   FileFacts,
+  Finish,
   Job,
   JobOf,
   PieceToHash,
@@ -30,11 +32,14 @@ const HASH_CHUNK_LENGTH = 256 * 1024;
 const chunk = new Uint8Array(HASH_CHUNK_LENGTH);
 const zeros = new Uint8Array(HASH_CHUNK_LENGTH);
 
-/** Does one job. Never throws: what goes wrong is the reply, and it carries the job's buffer. */
-export function runJob(job: Job, files: OpenFiles): ReplyTo<Job["kind"]> {
+/**
+ * Does one job; no other may begin with the same files before it is done. Never rejects: what
+ * goes wrong is the reply, and it carries the job's buffer.
+ */
+export async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
   try {
     files.startJob();
-    return perform(job, files);
+    return await perform(job, files);
   } catch (error) {
     const { reason, path, message } = toStorageError(error, job.kind, "the data");
     const failed: FailedReply = { kind: "failed", reason, path, message };
@@ -42,10 +47,10 @@ export function runJob(job: Job, files: OpenFiles): ReplyTo<Job["kind"]> {
   }
 }
 
-function perform(job: Job, files: OpenFiles): Replies[Job["kind"]] {
+async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]> {
   switch (job.kind) {
     case "write":
-      return verifyAndWrite(job, files);
+      return await verifyAndWrite(job, files);
     case "read":
       return { kind: "read", data: readSpans(job, files) };
     case "hash":
@@ -56,35 +61,52 @@ function perform(job: Job, files: OpenFiles): Replies[Job["kind"]] {
       for (const place of job.places) createFile(place, files);
       return { kind: "created" };
     case "finish":
-      return { kind: "finished", facts: job.files.map((file) => finishFile(file, files)) };
+      return { kind: "finished", facts: await finishFiles(job.files, files) };
     case "rename":
       for (const { from, to } of job.files) renameFile(from, to, files);
       return { kind: "renamed" };
-    case "flush": {
-      const facts = job.places.map((place) => files.flush(place));
-      for (const folder of job.folders) flushFolder(folder);
-      return { kind: "flushed", facts };
-    }
+    case "flush":
+      return { kind: "flushed", facts: await flushAll(job, files) };
     case "forget":
       files.closeAll();
       return { kind: "forgotten" };
   }
 }
 
-function verifyAndWrite(job: JobOf<"write">, files: OpenFiles): Replies["write"] {
-  const { data, spans } = job;
+async function verifyAndWrite(
+  { data, hash, spans, wantDigests }: JobOf<"write">,
+  files: OpenFiles,
+): Promise<Replies["write"]> {
   const digest = createHash("sha1").update(data).digest();
-  if (!equalBytes(digest, job.hash)) {
+  if (!equalBytes(digest, hash)) {
     return { kind: "corrupt", buffer: data.buffer, digests: blockDigests(data) };
   }
   const finished: FileFacts[] = [];
+  let unnamed: Finish[] = [];
   for (const span of spans) {
-    const descriptor = files.forWriting(span.place, span);
-    writeFully(descriptor, data, span);
-    if (span.finish !== undefined) finished.push(finishFile(span.finish, files));
+    writeFully(files.forWriting(span.place, span), data, span);
+    if (span.finish === undefined) continue;
+    unnamed.push(span.finish);
+    // As long as they are all still open.
+    if (unnamed.length < files.maxOpenFiles) continue;
+    finished.push(...await finishFiles(unnamed, files));
+    unnamed = [];
   }
+  finished.push(...await finishFiles(unnamed, files));
   const written = { kind: "written", buffer: data.buffer, finished } as const;
-  return job.wantDigests ? { ...written, digests: blockDigests(data) } : written;
+  return wantDigests ? { ...written, digests: blockDigests(data) } : written;
+}
+
+async function flushAll(
+  { places, folders }: JobOf<"flush">,
+  files: OpenFiles,
+): Promise<FileFacts[]> {
+  const facts: FileFacts[] = [];
+  for (let start = 0; start < places.length; start += files.maxOpenFiles) {
+    facts.push(...await files.flush(places.slice(start, start + files.maxOpenFiles)));
+  }
+  for (const folder of folders) flushFolder(folder);
+  return facts;
 }
 
 /** Hex SHA-1 of each block: who sent which block is known, so that a liar can be told. */

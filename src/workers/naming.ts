@@ -17,16 +17,31 @@ import type { FileFacts, Finish, Place } from "./protocol.ts";
 const COMPARE_CHUNK_LENGTH = 256 * 1024;
 
 /**
- * Flushes a verified file, cuts what is too long (D6), and renames it. What stands at the final
- * name is replaced only when it is the same, or when it may be. Throws StorageError "occupied".
+ * Flushes verified files, cuts what is too long (D6), and renames them. What stands at a final
+ * name is replaced only when it is the same, or when it may be. Rejects with StorageError, such
+ * as "occupied".
  */
-export function finishFile({ from, to, length, mayReplace }: Finish, files: OpenFiles): FileFacts {
-  let facts = files.flush(from);
-  if (facts.size > length) {
-    const descriptor = files.forWriting(from, { fileLength: 0, mayCreate: false });
-    attempt("shorten", from.path, () => ftruncateSync(descriptor, length));
-    facts = files.flush(from);
+export async function finishFiles(
+  unnamed: readonly Finish[],
+  files: OpenFiles,
+): Promise<FileFacts[]> {
+  const finished: FileFacts[] = [];
+  for (let start = 0; start < unnamed.length; start += files.maxOpenFiles) {
+    const batch = unnamed.slice(start, start + files.maxOpenFiles);
+    const flushed = await files.flush(batch.map(({ from }) => from));
+    for (const [index, file] of batch.entries()) {
+      finished.push(await finishFile(file, flushed[index]!, files));
+    }
   }
+  return finished;
+}
+
+async function finishFile(
+  { from, to, length, mayReplace }: Finish,
+  flushed: FileFacts,
+  files: OpenFiles,
+): Promise<FileFacts> {
+  const facts = flushed.size > length ? await cutFile(from, length, files) : flushed;
   if (facts.size < length) {
     const path = `${from.root}/${from.path}`;
     throw new StorageError("io", path, `Cannot finish ${path}: someone else has shortened it`);
@@ -38,6 +53,13 @@ export function finishFile({ from, to, length, mayReplace }: Finish, files: Open
   }
   moveFile(from, to, files);
   return facts;
+}
+
+async function cutFile(place: Place, length: number, files: OpenFiles): Promise<FileFacts> {
+  const descriptor = files.forWriting(place, { fileLength: 0, mayCreate: false });
+  attempt("shorten", place.path, () => ftruncateSync(descriptor, length));
+  const [facts] = await files.flush([place]);
+  return facts!;
 }
 
 /** Renames a file to a name that nobody has. Throws StorageError "occupied". */

@@ -1,3 +1,4 @@
+import { Turns } from "../../src/storage/turns.ts";
 import { runJob } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type { FailedReply, Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
@@ -15,15 +16,20 @@ export class LocalJobs implements JobRunner {
   readonly kinds: Job["kind"][] = [];
   fault: Fault = () => undefined;
   readonly #files = new OpenFiles(4);
+  readonly #turns = new Turns();
 
   async run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
     const asked = job as Job;
     this.kinds.push(asked.kind);
     const mine = asked.kind === "write" ? { ...asked, data: moved(asked) } : asked;
-    await Promise.resolve();
+    const reply = await this.#turns.take(() => this.#perform(mine));
+    return reply as ReplyTo<Kind>;
+  }
+
+  async #perform(mine: Job): Promise<ReplyTo<Job["kind"]>> {
     const fault = this.fault(mine);
-    if (fault === undefined) return runJob(mine, this.#files) as ReplyTo<Kind>;
-    const failed: FailedReply = { kind: "failed", message: `Cannot ${asked.kind} it`, ...fault };
+    if (fault === undefined) return await runJob(mine, this.#files);
+    const failed: FailedReply = { kind: "failed", message: `Cannot ${mine.kind} it`, ...fault };
     return mine.kind === "write" ? { ...failed, buffer: mine.data.buffer } : failed;
   }
 

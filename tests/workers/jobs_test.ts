@@ -22,13 +22,13 @@ import { TemporaryFolder } from "./temporary_folder.ts";
 class Desk extends TemporaryFolder {
   readonly files = new OpenFiles(8);
 
-  run<Kind extends Job["kind"]>(job: JobOf<Kind>): ReplyTo<Kind> {
-    return runJob(job as Job, this.files) as ReplyTo<Kind>;
+  async run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
+    return await runJob(job as Job, this.files) as ReplyTo<Kind>;
   }
 
   /** Does the job, which must succeed. */
-  must<Kind extends Job["kind"]>(job: JobOf<Kind>): Replies[Kind] {
-    const reply = this.run(job);
+  async must<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<Replies[Kind]> {
+    const reply = await this.run(job);
     ok(reply.kind !== "failed", JSON.stringify(reply));
     return reply as Replies[Kind];
   }
@@ -64,32 +64,32 @@ function writeJob(data: Bytes, spans: readonly WriteSpan[], wantDigests = false)
   return { kind: "write", data, hash: sha1(data), spans, wantDigests };
 }
 
-Deno.test("write puts the parts of a good piece where they belong", () => {
+Deno.test("write puts the parts of a good piece where they belong", async () => {
   using desk = new Desk();
   const data = bytesOf("abcdefghij");
   const spans = [desk.span("a", 3, 0, 4), desk.span("b/c", 0, 4, 1), desk.span("d", 2, 7, 3)];
-  const reply = desk.must<"write">(writeJob(data, spans));
+  const reply = await desk.must<"write">(writeJob(data, spans));
   deepStrictEqual(reply, { kind: "written", buffer: data.buffer, finished: [] });
   strictEqual(desk.text("a"), "\0\0\0abcd");
   strictEqual(desk.text("b/c"), "e");
   strictEqual(desk.text("d"), "\0\0hij");
 });
 
-Deno.test("write lets not a byte of a corrupt piece reach a file", () => {
+Deno.test("write lets not a byte of a corrupt piece reach a file", async () => {
   using desk = new Desk();
   const data = bytesOf("abcdefghij");
   const job = { ...writeJob(data, [desk.span("a", 0, 0, 10)]), hash: sha1(bytesOf("other")) };
-  const reply = desk.must<"write">(job);
+  const reply = await desk.must<"write">(job);
   strictEqual(reply.kind, "corrupt");
   strictEqual(reply.buffer, data.buffer);
   deepStrictEqual(reply.digests, [toHex(sha1(data))]);
   strictEqual(desk.exists("a"), false);
 });
 
-Deno.test("write gives a digest for each block of 16 KiB when it is asked to", () => {
+Deno.test("write gives a digest for each block of 16 KiB when it is asked to", async () => {
   using desk = new Desk();
   const data = new Uint8Array(2 * 16_384 + 5).map((_, index) => index >> 8);
-  const reply = desk.must<"write">(writeJob(data, [desk.span("a", 0, 0, data.length)], true));
+  const reply = await desk.must<"write">(writeJob(data, [desk.span("a", 0, 0, data.length)], true));
   deepStrictEqual(reply.digests, [
     toHex(sha1(data.subarray(0, 16_384))),
     toHex(sha1(data.subarray(16_384, 32_768))),
@@ -97,11 +97,11 @@ Deno.test("write gives a digest for each block of 16 KiB when it is asked to", (
   ]);
 });
 
-Deno.test("write finishes the files that lie in the piece alone", () => {
+Deno.test("write finishes the files that lie in the piece alone", async () => {
   using desk = new Desk();
   const data = bytesOf("abcdefghij");
   const whole = { ...desk.span("b.part", 0, 4, 3), finish: desk.finish("b.part", "b", 3) };
-  const reply = desk.must<"write">(
+  const reply = await desk.must<"write">(
     writeJob(data, [desk.span("a.part", 0, 0, 4), whole, desk.span("c.part", 0, 7, 3)]),
   );
   ok(reply.kind === "written");
@@ -114,11 +114,11 @@ Deno.test("write finishes the files that lie in the piece alone", () => {
   ]);
 });
 
-Deno.test("write gives the buffer back when the disk fails", () => {
+Deno.test("write gives the buffer back when the disk fails", async () => {
   using desk = new Desk();
   Deno.mkdirSync(desk.at("a"));
   const data = bytesOf("abc");
-  const reply = desk.run<"write">(writeJob(data, [desk.span("a", 0, 0, 3)]));
+  const reply = await desk.run<"write">(writeJob(data, [desk.span("a", 0, 0, 3)]));
   deepStrictEqual(reply, {
     kind: "failed",
     reason: "not-regular",
@@ -128,40 +128,40 @@ Deno.test("write gives the buffer back when the disk fails", () => {
   });
 });
 
-Deno.test("runJob() reports even our own bugs, and never throws", () => {
+Deno.test("runJob() reports even our own bugs, and never throws", async () => {
   using desk = new Desk();
   const data = bytesOf("abc");
   const broken = { ...writeJob(data, []), spans: undefined } as unknown as JobOf<"write">;
-  const reply = desk.run<"write">(broken);
+  const reply = await desk.run<"write">(broken);
   ok(reply.kind === "failed");
   deepStrictEqual([reply.reason, reply.buffer], ["io", data.buffer]);
 });
 
-Deno.test("read collects bytes from several files, zeros where there is padding", () => {
+Deno.test("read collects bytes from several files, zeros where there is padding", async () => {
   using desk = new Desk();
   desk.write("a", "0123456789");
   desk.write("b", "abc");
   const spans = [desk.span("a", 8, 0, 2), desk.span("b", 0, 4, 3)];
-  const { data } = desk.must<"read">({ kind: "read", length: 8, spans });
+  const { data } = await desk.must<"read">({ kind: "read", length: 8, spans });
   deepStrictEqual(data, bytesOf("89\0\0abc\0"));
 });
 
-Deno.test("D5 read fails when a file has become shorter, or is gone", () => {
+Deno.test("D5 read fails when a file has become shorter, or is gone", async () => {
   using desk = new Desk();
   desk.write("a", "0123456789");
   const job: JobOf<"read"> = { kind: "read", length: 5, spans: [desk.span("a", 5, 0, 5)] };
-  desk.must<"read">(job);
+  await desk.must<"read">(job);
   Deno.truncateSync(desk.at("a"), 9);
-  const short = desk.run<"read">(job);
+  const short = await desk.run<"read">(job);
   ok(short.kind === "failed");
   deepStrictEqual([short.reason, short.path], ["missing", desk.at("a")]);
-  desk.must<"forget">({ kind: "forget" });
+  await desk.must<"forget">({ kind: "forget" });
   Deno.removeSync(desk.at("a"));
-  const gone = desk.run<"read">(job);
+  const gone = await desk.run<"read">(job);
   ok(gone.kind === "failed" && gone.reason === "missing");
 });
 
-Deno.test("hash tells good, bad and missing pieces apart", () => {
+Deno.test("hash tells good, bad and missing pieces apart", async () => {
   using desk = new Desk();
   desk.write("a", "abcdef");
   const piece = (text: string, ...spans: Span[]): PieceToHash => (
@@ -175,11 +175,11 @@ Deno.test("hash tells good, bad and missing pieces apart", () => {
     piece("\0\0bc\0ef\0", desk.span("a", 1, 2, 2), desk.span("a", 4, 5, 2)),
     piece("\0\0\0"),
   ];
-  const { verdicts } = desk.must<"hash">({ kind: "hash", pieces });
+  const { verdicts } = await desk.must<"hash">({ kind: "hash", pieces });
   deepStrictEqual(verdicts, ["good", "bad", "missing", "missing", "good", "good"]);
 });
 
-Deno.test("hash reads pieces that are larger than what it reads at a time", () => {
+Deno.test("hash reads pieces that are larger than what it reads at a time", async () => {
   using desk = new Desk();
   const data = new Uint8Array(1_000_001).map((_, index) => index * 7);
   desk.write("a", data);
@@ -189,22 +189,22 @@ Deno.test("hash reads pieces that are larger than what it reads at a time", () =
     { length: data.length, hash: sha1(data), spans: [desk.span("a", 0, 0, data.length)] },
     { length: padded.length, hash: sha1(padded), spans: [desk.span("a", 0, 300_000, data.length)] },
   ];
-  deepStrictEqual(desk.must<"hash">({ kind: "hash", pieces }).verdicts, ["good", "good"]);
+  deepStrictEqual((await desk.must<"hash">({ kind: "hash", pieces })).verdicts, ["good", "good"]);
 });
 
-Deno.test("hash stops at what concerns the whole target", () => {
+Deno.test("hash stops at what concerns the whole target", async () => {
   using desk = new Desk();
   desk.write("a", "abc");
   Deno.symlinkSync(desk.at("a"), desk.at("link"));
   const pieces = [{ length: 3, hash: sha1(bytesOf("abc")), spans: [desk.span("link", 0, 0, 3)] }];
-  const reply = desk.run<"hash">({ kind: "hash", pieces });
+  const reply = await desk.run<"hash">({ kind: "hash", pieces });
   ok(reply.kind === "failed" && reply.reason === "symlink");
 });
 
-Deno.test("whatever is written in any spans is read and hashed as the same bytes", () => {
+Deno.test("whatever is written in any spans is read and hashed as the same bytes", async () => {
   const cuts = fc.array(fc.nat(300), { maxLength: 6 });
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), cuts, (bytes, cuts) => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), cuts, async (bytes, cuts) => {
       using desk = new Desk();
       const data = bytes.slice();
       const edges = [...new Set([0, data.length, ...cuts.map((cut) => cut % data.length)])]
@@ -212,26 +212,29 @@ Deno.test("whatever is written in any spans is read and hashed as the same bytes
       const spans = edges.slice(1).map((end, index) =>
         desk.span(`file ${index % 3}`, edges[index]!, edges[index]!, end - edges[index]!)
       );
-      desk.must<"write">(writeJob(data, spans));
-      deepStrictEqual(desk.must<"read">({ kind: "read", length: data.length, spans }).data, data);
+      await desk.must<"write">(writeJob(data, spans));
+      deepStrictEqual(
+        (await desk.must<"read">({ kind: "read", length: data.length, spans })).data,
+        data,
+      );
       const pieces = [{ length: data.length, hash: sha1(data), spans }];
-      deepStrictEqual(desk.must<"hash">({ kind: "hash", pieces }).verdicts, ["good"]);
+      deepStrictEqual((await desk.must<"hash">({ kind: "hash", pieces })).verdicts, ["good"]);
     }),
     { numRuns: 50 },
   );
 });
 
-Deno.test("inspect, create, rename and flush do what they say", () => {
+Deno.test("inspect, create, rename and flush do what they say", async () => {
   using desk = new Desk();
   const places = [desk.place("a/empty"), desk.place("b")];
   const inspect: JobOf<"inspect"> = { kind: "inspect", places };
-  deepStrictEqual(desk.must<"inspect">(inspect).facts, [undefined, undefined]);
-  desk.must<"create">({ kind: "create", places });
-  deepStrictEqual(desk.must<"inspect">(inspect).facts.map((facts) => facts?.size), [0, 0]);
+  deepStrictEqual((await desk.must<"inspect">(inspect)).facts, [undefined, undefined]);
+  await desk.must<"create">({ kind: "create", places });
+  deepStrictEqual((await desk.must<"inspect">(inspect)).facts.map((facts) => facts?.size), [0, 0]);
   const files = [{ from: desk.place("b"), to: desk.place("c/d") }];
-  desk.must<"rename">({ kind: "rename", files });
+  await desk.must<"rename">({ kind: "rename", files });
   deepStrictEqual([desk.exists("b"), desk.text("c/d")], [false, ""]);
-  const { facts } = desk.must<"flush">({
+  const { facts } = await desk.must<"flush">({
     kind: "flush",
     places: [desk.place("c/d")],
     folders: [desk.place("c"), desk.place("")],
@@ -239,15 +242,15 @@ Deno.test("inspect, create, rename and flush do what they say", () => {
   deepStrictEqual(facts.map(({ size }) => size), [0]);
 });
 
-Deno.test("finish names several files, and forget closes what is open", () => {
+Deno.test("finish names several files, and forget closes what is open", async () => {
   using desk = new Desk();
   desk.write("a.part", "abc");
   desk.write("b.part", "de");
   const files = [desk.finish("a.part", "a", 3), desk.finish("b.part", "b", 2)];
-  const { facts } = desk.must<"finish">({ kind: "finish", files });
+  const { facts } = await desk.must<"finish">({ kind: "finish", files });
   deepStrictEqual(facts.map(({ size }) => size), [3, 2]);
-  desk.must<"read">({ kind: "read", length: 3, spans: [desk.span("a", 0, 0, 3)] });
+  await desk.must<"read">({ kind: "read", length: 3, spans: [desk.span("a", 0, 0, 3)] });
   strictEqual(desk.files.size, 1);
-  desk.must<"forget">({ kind: "forget" });
+  await desk.must<"forget">({ kind: "forget" });
   strictEqual(desk.files.size, 0);
 });

@@ -1,6 +1,7 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { createFile, finishFile, flushFolder, renameFile } from "../../src/workers/naming.ts";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
+import { createFile, finishFiles, flushFolder, renameFile } from "../../src/workers/naming.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
+import type { FileFacts } from "../../src/workers/protocol.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 class Shelf extends TemporaryFolder {
@@ -10,9 +11,10 @@ class Shelf extends TemporaryFolder {
     return { root: this.path, path };
   }
 
-  finish(length: number, { mayReplace = false } = {}) {
+  async finish(length: number, { mayReplace = false } = {}): Promise<FileFacts> {
     const [from, to] = [this.place("x.part"), this.place("x")];
-    return finishFile({ from, to, length, mayReplace }, this.files);
+    const [facts] = await finishFiles([{ from, to, length, mayReplace }], this.files);
+    return facts!;
   }
 
   override [Symbol.dispose](): void {
@@ -21,76 +23,88 @@ class Shelf extends TemporaryFolder {
   }
 }
 
-Deno.test("finishFile() gives a file its final name", () => {
+Deno.test("finishFiles() gives a file its final name", async () => {
   using shelf = new Shelf();
   shelf.write("x.part", "12345");
-  strictEqual(shelf.finish(5).size, 5);
+  strictEqual((await shelf.finish(5)).size, 5);
   deepStrictEqual([shelf.text("x"), shelf.exists("x.part")], ["12345", false]);
 });
 
-Deno.test("D6 finishFile() cuts a file that is too long", () => {
+Deno.test("finishFiles() names more files than may be open at once", async () => {
+  using shelf = new Shelf();
+  const unnamed = Array.from({ length: 30 }, (_, index) => {
+    shelf.write(`${index}.part`, "1".repeat(index));
+    const [from, to] = [shelf.place(`${index}.part`), shelf.place(`${index}`)];
+    return { from, to, length: index, mayReplace: false };
+  });
+  const facts = await finishFiles(unnamed, shelf.files);
+  deepStrictEqual(facts.map(({ size }) => size), [...Array(30).keys()]);
+  deepStrictEqual([shelf.exists("29.part"), shelf.text("29").length], [false, 29]);
+});
+
+Deno.test("D6 finishFiles() cuts a file that is too long", async () => {
   using shelf = new Shelf();
   shelf.write("x.part", "1234567");
-  strictEqual(shelf.finish(5).size, 5);
+  strictEqual((await shelf.finish(5)).size, 5);
   strictEqual(shelf.text("x"), "12345");
 });
 
-Deno.test("D5 finishFile() gives no name to a file that somebody has shortened", () => {
+Deno.test("D5 finishFiles() gives no name to a file that somebody has shortened", async () => {
   using shelf = new Shelf();
   shelf.write("x.part", "1234");
-  throws(() => shelf.finish(5), { reason: "io" });
+  await rejects(shelf.finish(5), { reason: "io" });
   strictEqual(shelf.exists("x"), false);
 });
 
-Deno.test("D7 finishFile() replaces nothing that is something else", () => {
+Deno.test("D7 finishFiles() replaces nothing that is something else", async () => {
   using shelf = new Shelf();
   for (const other of ["12346", "123456", ""]) {
     shelf.write("x.part", "12345");
     shelf.write("x", other);
-    throws(() => shelf.finish(5), { reason: "occupied", path: shelf.at("x") });
+    await rejects(shelf.finish(5), { reason: "occupied", path: shelf.at("x") });
     deepStrictEqual([shelf.text("x"), shelf.text("x.part")], [other, "12345"]);
   }
 });
 
-Deno.test("finishFile() replaces what is the same, and what it may", () => {
+Deno.test("finishFiles() replaces what is the same, and what it may", async () => {
   using shelf = new Shelf();
   shelf.write("x.part", "12345");
   shelf.write("x", "12345");
-  shelf.finish(5);
+  await shelf.finish(5);
   shelf.write("x.part", "54321");
-  shelf.finish(5, { mayReplace: true });
+  await shelf.finish(5, { mayReplace: true });
   deepStrictEqual([shelf.text("x"), shelf.exists("x.part")], ["54321", false]);
 });
 
-Deno.test("finishFile() compares files that are larger than what it reads at a time", () => {
+Deno.test("finishFiles() compares files that are larger than what it reads at a time", async () => {
   using shelf = new Shelf();
   const long = new Uint8Array(600_000).map((_, index) => index * 3);
   shelf.write("x.part", long);
   long[599_999]! ^= 1;
   shelf.write("x", long);
-  throws(() => shelf.finish(600_000), { reason: "occupied" });
+  await rejects(shelf.finish(600_000), { reason: "occupied" });
   long[599_999]! ^= 1;
   shelf.write("x", long);
-  shelf.finish(600_000);
+  await shelf.finish(600_000);
   strictEqual(shelf.exists("x.part"), false);
 });
 
-Deno.test("D8 finishFile() does not write through a link at the final name", () => {
+Deno.test("D8 finishFiles() does not write through a link at the final name", async () => {
   using shelf = new Shelf();
   using outside = new TemporaryFolder();
   outside.write("secret", "secret");
   shelf.write("x.part", "12345");
   Deno.symlinkSync(outside.at("secret"), shelf.at("x"));
-  throws(() => shelf.finish(5), { reason: "symlink" });
+  await rejects(shelf.finish(5), { reason: "symlink" });
   strictEqual(outside.text("secret"), "secret");
 });
 
-Deno.test("D4 finishFile() says that a folder stands at the final name", () => {
+Deno.test("D4 finishFiles() says that a folder stands at the final name", async () => {
   using shelf = new Shelf();
   shelf.write("x.part", "12345");
   shelf.write("x/inside", "");
-  throws(() => shelf.finish(5), { reason: "not-regular" });
-  throws(() => shelf.finish(5, { mayReplace: true }), { reason: "not-regular" });
+  await rejects(shelf.finish(5), { reason: "not-regular" });
+  await rejects(shelf.finish(5, { mayReplace: true }), { reason: "not-regular" });
 });
 
 Deno.test("renameFile() moves a file to a name that is free", () => {

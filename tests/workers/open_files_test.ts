@@ -1,4 +1,4 @@
-import { deepStrictEqual, notStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, notStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { fstatSync, writeSync } from "node:fs";
 import { StorageError } from "../../src/base/errors.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
@@ -77,15 +77,15 @@ Deno.test("OpenFiles opens a file again that was open for reading and is to be w
   notStrictEqual(reading, undefined);
 });
 
-Deno.test("forReading() needs no permission to write", () => {
+Deno.test("forReading() and flush() need no permission to write", async () => {
   using opened = new Opened();
   opened.write("file", "12345");
   Deno.chmodSync(opened.at("file"), 0o400);
   opened.files.forReading(opened.place("file"));
-  opened.files.flush(opened.place("file"));
+  await opened.files.flush([opened.place("file")]);
 });
 
-Deno.test("D8 OpenFiles refuses a file that is a symbolic link, dangling or not", () => {
+Deno.test("D8 OpenFiles refuses a file that is a symbolic link, dangling or not", async () => {
   using opened = new Opened();
   using outside = new TemporaryFolder();
   outside.write("secret", "secret");
@@ -98,7 +98,7 @@ Deno.test("D8 OpenFiles refuses a file that is a symbolic link, dangling or not"
       refusal,
     );
     throws(() => opened.files.forReading(opened.place(path)), refusal);
-    throws(() => opened.files.flush(opened.place(path)), refusal);
+    await rejects(opened.files.flush([opened.place(path)]), refusal);
     throws(() => opened.files.inspect(opened.place(path)), refusal);
   }
   strictEqual(outside.text("secret"), "secret");
@@ -139,13 +139,17 @@ Deno.test("inspect() tells size, time and the number of names, and opens nothing
   strictEqual(opened.files.size, 0);
 });
 
-Deno.test("flush() tells how the file looks, and fails when it is gone (D5)", () => {
+Deno.test("flush() tells how the files look, and fails when one is gone (D5)", async () => {
   using opened = new Opened();
   opened.write("file", "12345");
-  strictEqual(opened.files.flush(opened.place("file")).size, 5);
+  opened.write("a/file", "123");
+  const flushed = await opened.files.flush([opened.place("file"), opened.place("a/file")]);
+  deepStrictEqual(flushed.map(({ size }) => size), [5, 3]);
+  opened.files.startJob();
   Deno.removeSync(opened.at("file"));
-  throws(() => opened.files.flush(opened.place("file")), { reason: "missing" });
-  throws(() => opened.files.flush(opened.place("a/file")), { reason: "missing" });
+  const gone = { name: "StorageError", reason: "missing" };
+  await rejects(opened.files.flush([opened.place("a/file"), opened.place("file")]), gone);
+  await rejects(opened.files.flush([opened.place("b/file")]), gone);
 });
 
 Deno.test("D5 an open file is opened again when its name leads to another one", () => {
