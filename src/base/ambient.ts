@@ -2,7 +2,9 @@
  * Time and randomness as arguments. Whoever needs either takes one of these, so that a test or
  * a simulation decides what they say.
  */
-import { randomFillSync } from "node:crypto";
+
+/** Bytes that `crypto.getRandomValues` fills at a time. */
+const MAX_RANDOM_LENGTH = 65_536;
 
 /** A source of time. `now` never runs backwards and is unrelated to the calendar. */
 export interface Clock {
@@ -57,7 +59,11 @@ export class SystemRandom implements Random {
   }
 
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    return randomFillSync(new Uint8Array(length));
+    const bytes = new Uint8Array(length);
+    for (let offset = 0; offset < length; offset += MAX_RANDOM_LENGTH) {
+      crypto.getRandomValues(bytes.subarray(offset, offset + MAX_RANDOM_LENGTH));
+    }
+    return bytes;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Something to share: a folder of random files, and its torrent. */
 import { createHash } from "node:crypto";
-import { type Random } from "../base/ambient.ts";
+import type { Random } from "../base/ambient.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { createMetainfo } from "../metainfo/create.ts";
 import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";

@@ -226,7 +226,10 @@ export class Download {
         evidence: { waitedMs },
       };
     }
-    const { cause, exitCode, retryable, detail, evidence } = this.#torrent.verdict();
+    const progressWindowMs = limit === "stall" ? this.#context.options.stallMs : undefined;
+    const { cause, exitCode, retryable, detail, evidence } = this.#torrent.verdict(
+      progressWindowMs,
+    );
     const { stallMs = 0 } = this.#context.options;
     const when = limit === "deadline"
       ? `at the deadline, after ${formatDuration(waitedMs)}`

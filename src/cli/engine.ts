@@ -32,7 +32,7 @@ export interface RunningTorrent {
   stop(): Promise<void>;
   snapshot(): TorrentSnapshot;
   peerSnapshots(): readonly PeerSnapshot[];
-  verdict(): Verdict;
+  verdict(progressWindowMs?: number): Verdict;
   /** Lets go of the target; after `download` has ended. */
   close(): Promise<void>;
 }
@@ -170,8 +170,8 @@ class StoredTorrent implements RunningTorrent {
     return this.#torrent.peerSnapshots();
   }
 
-  verdict(): Verdict {
-    return this.#torrent.verdict();
+  verdict(progressWindowMs?: number): Verdict {
+    return this.#torrent.verdict(progressWindowMs);
   }
 
   close(): Promise<void> {

@@ -37,8 +37,8 @@ export interface TorrentFacts {
   readonly stages: Stages | undefined;
   /** Pieces that arrived corrupt and have not arrived good since. */
   readonly corruptPieces: ReadonlySet<PieceIndex>;
-  /** When a piece was last verified, or when the torrent was started. */
-  readonly progressAt: number;
+  /** When a piece was last verified; undefined before the first. */
+  readonly progressAt: number | undefined;
 }
 
 export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
@@ -113,7 +113,7 @@ export function evidenceOf(facts: TorrentFacts, now: number): Evidence {
     piecesUnavailable: unavailable.length,
     // Only what nobody is left to give: a piece that is being fetched again may yet be good.
     piecesOnlyCorrupt: unavailable.filter((piece) => corruptPieces.has(piece as PieceIndex)).length,
-    sinceProgressMs: now - facts.progressAt,
+    ...(facts.progressAt === undefined ? {} : { sinceProgressMs: now - facts.progressAt }),
   };
 }
 

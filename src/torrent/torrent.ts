@@ -96,7 +96,7 @@ export class Torrent {
   #saving: Promise<void> | undefined;
   #state: TorrentState = "checking";
   #checked = { bytes: 0, total: 0 };
-  #progressAt: number;
+  #progressAt: number | undefined;
   #savedAt: number;
   #isSaved = true;
   /** Until then there is nothing to save: the target may even be refused. */
@@ -107,7 +107,7 @@ export class Torrent {
     this.#surroundings = surroundings;
     this.#table = new PieceTable(options.metainfo.layout);
     this.#peerList = new PeerList({ random: surroundings.random });
-    this.#progressAt = this.#savedAt = surroundings.clock.now();
+    this.#savedAt = surroundings.clock.now();
     this.#allVerified.promise.catch(() => {}); // `download` sees it, if it runs at all
   }
 
@@ -142,6 +142,9 @@ export class Torrent {
 
   /** Leaves the swarm, saves, and tells the trackers; `download`, if it waits, rejects. */
   async stop(): Promise<void> {
+    if (this.#state === "stopped" || (this.#state === "complete" && !this.#options.keepSeeding)) {
+      return;
+    }
     this.#allVerified.reject(new StoppedError("Cannot go on: the torrent was stopped"));
     await this.#leave();
     await this.#save();
@@ -301,9 +304,9 @@ export class Torrent {
     return peerSnapshotsOf(this.#facts(), this.#surroundings.clock.now());
   }
 
-  /** Why it is not complete now. */
-  verdict(): Verdict {
-    return judge(evidenceOf(this.#facts(), this.#surroundings.clock.now()));
+  /** Why it is not complete now; see `judge`. */
+  verdict(progressWindowMs?: number): Verdict {
+    return judge(evidenceOf(this.#facts(), this.#surroundings.clock.now()), progressWindowMs);
   }
 
   #facts(): TorrentFacts {

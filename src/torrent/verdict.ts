@@ -25,8 +25,8 @@ export interface Evidence {
   readonly piecesMissing: number;
   readonly piecesUnavailable: number;
   readonly piecesOnlyCorrupt: number;
-  /** Since the last verified piece, or since the start. */
-  readonly sinceProgressMs: number;
+  /** Since the last piece was verified; absent when none was. */
+  readonly sinceProgressMs?: number;
 }
 
 export type Cause =
@@ -49,7 +49,7 @@ export interface Verdict {
 }
 
 /** A torrent that verified a piece within this time is still making progress. */
-export const PROGRESS_WINDOW_MS = 30_000;
+const PROGRESS_WINDOW_MS = 30_000;
 
 const EXIT_CODES: Readonly<Record<Cause, number>> = {
   "complete": 0,
@@ -62,9 +62,12 @@ const EXIT_CODES: Readonly<Record<Cause, number>> = {
   "deadline": 17,
 };
 
-/** The one cause that explains the evidence, and what to say of it. */
-export function judge(evidence: Evidence): Verdict {
-  const cause = causeOf(evidence);
+/**
+ * The one cause that explains the evidence, and what to say of it. Whoever has waited
+ * `progressWindowMs` for a piece in vain does not take an older one for progress.
+ */
+export function judge(evidence: Evidence, progressWindowMs = PROGRESS_WINDOW_MS): Verdict {
+  const cause = causeOf(evidence, progressWindowMs);
   return {
     cause,
     exitCode: EXIT_CODES[cause],
@@ -74,11 +77,10 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-function causeOf(evidence: Evidence): Cause {
-  if (evidence.isComplete) return "complete";
-  if (evidence.peersConnected > 0 && evidence.sinceProgressMs < PROGRESS_WINDOW_MS) {
-    return "deadline";
-  }
+function causeOf(evidence: Evidence, progressWindowMs: number): Cause {
+  const { isComplete, sinceProgressMs = Infinity } = evidence;
+  if (isComplete) return "complete";
+  if (evidence.peersConnected > 0 && sinceProgressMs < progressWindowMs) return "deadline";
   if (evidence.piecesOnlyCorrupt > 0) return "only-bad-data";
   if (evidence.peersConnected > 0) {
     if (evidence.piecesUnavailable > 0) return "swarm-incomplete";

@@ -15,7 +15,6 @@ const NOTHING: Evidence = {
   piecesMissing: 10,
   piecesUnavailable: 10,
   piecesOnlyCorrupt: 0,
-  sinceProgressMs: 60_000,
 };
 const DEAD_TRACKER = { url: "http://a/announce", hasAnswered: false, failure: "refused" };
 const EMPTY_TRACKER = { url: "http://b/announce", hasAnswered: true };
@@ -81,6 +80,12 @@ for (const [when, facts, cause, exitCode, detail] of CASES) {
     deepStrictEqual(verdict.evidence, evidence);
   });
 }
+
+Deno.test("judge() takes no old piece for progress when that long was waited in vain", () => {
+  const evidence = { ...NOTHING, ...CONNECTED, peersChoking: 2, sinceProgressMs: 6_000 };
+  strictEqual(judge(evidence).cause, "deadline");
+  strictEqual(judge(evidence, 5_000).cause, "all-choked");
+});
 
 Deno.test("judge() names three trackers and counts the rest when many failed", () => {
   const trackers = Array.from(
