@@ -76,10 +76,11 @@ export class DiskTarget implements AsyncDisposable {
   readonly sample: SampleData;
   readonly pool = new WorkerPool({ size: 2 });
 
-  constructor(sample: SampleData, { parent }: { parent?: string } = {}) {
+  /** In a new temporary folder, or in one that is there. */
+  constructor(sample: SampleData, { folder, parent }: { folder?: string; parent?: string } = {}) {
     this.sample = sample;
     this.folder = Deno.realPathSync(
-      Deno.makeTempDirSync(parent === undefined ? {} : { dir: parent }),
+      folder ?? Deno.makeTempDirSync(parent === undefined ? {} : { dir: parent }),
     );
   }
 
