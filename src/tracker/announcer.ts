@@ -109,7 +109,7 @@ export class Announcer {
 
   /**
    * Says `stopped` to the trackers that got `started`, and waits until they have answered, at
-   * most `timeoutMs`. Whatever else is under way is dropped at once.
+   * most `timeoutMs`. Nobody waits for what else is under way.
    */
   close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     this.#closing ??= this.#shutDown(timeoutMs);
@@ -119,20 +119,19 @@ export class Announcer {
   async #shutDown(timeoutMs: number): Promise<void> {
     this.#found.close();
     this.#schedule.stop();
-    this.#roster.abort((ask) => ask?.event !== "completed");
     this.#look();
     const ended = new AbortController();
-    void this.#options.clock.sleep(timeoutMs, ended.signal).then(() => this.#giveUp());
+    const givingUp = this.#options.clock.sleep(timeoutMs, ended.signal).then(() => this.#giveUp());
     await this.#running;
     ended.abort();
-    this.#giveUp();
+    await givingUp;
     await Promise.all(this.#underWay);
     await this.#sockets.close();
   }
 
   #giveUp(): void {
     this.#isOver = true;
-    this.#roster.abort(() => true);
+    this.#roster.abort();
     this.#look();
   }
 
@@ -166,7 +165,7 @@ export class Announcer {
 
   async #ask(ask: Ask, wantsPeers: boolean): Promise<void> {
     const tracker = this.#roster.trackers[ask.tracker]!;
-    const signal = tracker.begin(ask);
+    const signal = tracker.begin();
     try {
       const response = await tracker.client.announce(this.#request(ask, wantsPeers), signal);
       this.#schedule.answered(ask, response, this.#options.clock.now());

@@ -5,7 +5,6 @@ import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { AnnounceResponse, TrackerClient } from "./announce.ts";
 import { HttpTracker } from "./http_tracker.ts";
-import type { Ask } from "./schedule.ts";
 import { parseTrackerUrl, redactTrackerUrl, type TrackerUrl } from "./tracker_url.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
 import { UdpTracker } from "./udp_tracker.ts";
@@ -51,7 +50,6 @@ export class ListedTracker {
   /** The address as people may see it. */
   readonly shown: string;
   readonly client: TrackerClient;
-  #ask: Ask | undefined;
   #controller = new AbortController();
   #status: Omit<TrackerStatus, "url"> = { state: "idle", hasAnswered: false };
 
@@ -68,16 +66,15 @@ export class ListedTracker {
     return { url: this.shown, ...this.#status };
   }
 
-  /** It is being asked from now on; the signal aborts the question. */
-  begin(ask: Ask): AbortSignal {
-    this.#ask = ask;
+  /** It is being asked from now on, and nothing else of it; the signal aborts the question. */
+  begin(): AbortSignal {
+    this.abort();
     this.#controller = new AbortController();
     this.#status = { ...this.#status, state: "asking" };
     return this.#controller.signal;
   }
 
   answered(response: AnnounceResponse, peers: number, warning: string | undefined): void {
-    this.#ask = undefined;
     const { seeders, leechers } = response;
     this.#status = {
       state: "working",
@@ -90,13 +87,12 @@ export class ListedTracker {
   }
 
   failed(failure: string, isGone: boolean): void {
-    this.#ask = undefined;
     this.#status = { ...this.#status, state: isGone ? "gone" : "failing", failure };
   }
 
-  /** Aborts what is under way if it is to be, the late half of an answered question too. */
-  abort(isToAbort: (ask: Ask | undefined) => boolean): void {
-    if (isToAbort(this.#ask)) this.#controller.abort();
+  /** Aborts what is under way, the late half of an answered question too. */
+  abort(): void {
+    this.#controller.abort();
   }
 }
 
@@ -136,8 +132,8 @@ export class TrackerRoster {
     ];
   }
 
-  abort(isToAbort: (ask: Ask | undefined) => boolean): void {
-    for (const tracker of this.trackers) tracker.abort(isToAbort);
+  abort(): void {
+    for (const tracker of this.trackers) tracker.abort();
   }
 }
 

@@ -224,6 +224,18 @@ Deno.test("Announcer waits for a completed that is under way, and for nothing el
   deepStrictEqual(harness.heard.slice(1), ["t.example completed", "t.example stopped"]);
 });
 
+Deno.test("Announcer.close() does not wait for an announce that hangs", async () => {
+  const harness = new Harness(oneTracker);
+  await harness.pass(1_000);
+  harness.network.webHosts.set("t.example", silentWebHost);
+  harness.announcer.wake();
+  await harness.pass(61_000);
+  deepStrictEqual(harness.heard, ["t.example started", "t.example interval"]);
+  harness.network.webHosts.set("t.example", webHost(ANSWER));
+  equal(await harness.close(), 10);
+  equal(harness.heard.at(-1), "t.example stopped");
+});
+
 Deno.test("Announcer.close() takes at most its time, though a tracker falls silent", async () => {
   const harness = new Harness(oneTracker);
   await harness.pass(1_000);

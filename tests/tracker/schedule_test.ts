@@ -34,7 +34,7 @@ class Harness {
     return this.take();
   }
 
-  answer(tracker = 0, intervalMs = HALF_HOUR, minIntervalMs?: number): void {
+  answer(tracker = 0, intervalMs = HALF_HOUR, minIntervalMs: number | undefined = undefined): void {
     this.schedule.answered(this.end(tracker), { intervalMs, minIntervalMs }, this.now);
   }
 

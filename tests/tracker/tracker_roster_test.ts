@@ -84,11 +84,11 @@ Deno.test("ListedTracker says what became of it", () => {
   const url = "http://t.example/…/announce";
   const status = () => roster.status()[0];
   deepStrictEqual(status(), { url, state: "idle", hasAnswered: false });
-  const signal = tracker!.begin({ tracker: 0, event: "started" });
+  tracker!.begin();
   deepStrictEqual(status(), { url, state: "asking", hasAnswered: false });
   tracker!.failed("no answer", false);
   deepStrictEqual(status(), { url, state: "failing", hasAnswered: false, failure: "no answer" });
-  tracker!.begin({ tracker: 0, event: "started" });
+  tracker!.begin();
   tracker!.answered(response({ seeders: 3, leechers: 0 }), 7, "beware");
   deepStrictEqual(status(), {
     url,
@@ -102,15 +102,16 @@ Deno.test("ListedTracker says what became of it", () => {
   tracker!.failed("it answers with HTTP status 410", true);
   equal(status()?.state, "gone");
   equal(status()?.hasAnswered, true);
-  equal(signal.aborted, false);
 });
 
-Deno.test("ListedTracker.abort() aborts the question under way if it is to be", () => {
-  const [tracker] = makeRoster([["http://t.example/announce"]]).trackers;
-  const signal = tracker!.begin({ tracker: 0, event: "completed" });
-  tracker!.abort((ask) => ask?.event !== "completed");
-  equal(signal.aborted, false);
+Deno.test("ListedTracker is asked one question at a time", () => {
+  const roster = makeRoster([["http://t.example/announce"]]);
+  const [tracker] = roster.trackers;
+  const first = tracker!.begin();
+  const second = tracker!.begin();
+  deepStrictEqual([first.aborted, second.aborted], [true, false]);
   tracker!.answered(response(), 0, undefined);
-  tracker!.abort((ask) => ask?.event !== "completed");
-  equal(signal.aborted, true, "also what still runs of an answered one");
+  equal(second.aborted, false);
+  roster.abort();
+  equal(second.aborted, true, "also what still runs of an answered one");
 });
