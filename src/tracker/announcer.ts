@@ -41,7 +41,7 @@ export interface AnnouncerOptions {
   readonly fetch: FetchBounded;
   /** Bytes of this run up and down, and bytes still lacking. */
   readonly numbers: () => { uploaded: number; downloaded: number; left: number };
-  /** Are more peers wanted? Asked often; tell of a change to yes by `wake`. */
+  /** Are more peers wanted? Asked often; `wake` has it asked at once. */
   readonly isHungry: () => boolean;
   readonly onAnnounce: (report: AnnounceReport) => void;
 }
@@ -91,9 +91,8 @@ export class Announcer {
     return this.#found;
   }
 
-  /** More peers are wanted now. */
+  /** More peers may be wanted now; may be called as often as one likes. */
   wake(): void {
-    this.#schedule.wake();
     this.#look();
   }
 

@@ -83,6 +83,7 @@ export class AnnounceSchedule {
   readonly #tiers: TrackerState[][];
   /** By number. */
   readonly #trackers: readonly TrackerState[];
+  #wantedPeers = true;
   #isCompleted = false;
   #isStopping = false;
   #unanswered = 0;
@@ -102,6 +103,11 @@ export class AnnounceSchedule {
 
   /** Whom to ask now; each of them counts as being asked until `answered` or `failed`. */
   take(now: number, wantsPeers: boolean): Ask[] {
+    // A new need is as good as the first one: ask as early as each tracker allows.
+    if (wantsPeers && !this.#wantedPeers) {
+      for (const tracker of this.#trackers) tracker.eagerIntervalMs = tracker.minIntervalMs;
+    }
+    this.#wantedPeers = wantsPeers;
     const mood = this.#mood(wantsPeers);
     const asks: Ask[] = [];
     for (const tracker of this.#tiers.flat()) {
@@ -160,11 +166,6 @@ export class AnnounceSchedule {
   /** The download completed in this run: trackers that saw it begin are to be told at once. */
   completed(): void {
     this.#isCompleted = true;
-  }
-
-  /** Peers are wanted again: ask as early as each tracker allows. */
-  wake(): void {
-    for (const tracker of this.#trackers) tracker.eagerIntervalMs = tracker.minIntervalMs;
   }
 
   /**

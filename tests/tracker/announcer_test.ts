@@ -181,6 +181,17 @@ Deno.test("Announcer asks no more trackers once there are peers enough", async (
   await harness.close();
 });
 
+Deno.test("Announcer.wake() does not make a hungry torrent a nuisance", async () => {
+  const harness = new Harness(oneTracker);
+  for (let second = 0; second < 3_600; second++) {
+    harness.announcer.wake();
+    await harness.pass(1_000);
+  }
+  const asked = harness.heard.length;
+  ok(asked >= 6 && asked <= 8, `${asked} times in an hour`);
+  await harness.close();
+});
+
 Deno.test("Announcer tells the tracker the numbers of the moment and how many peers it wants", async () => {
   const harness = new Harness(oneTracker);
   await harness.pass(1_000);

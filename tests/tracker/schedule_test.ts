@@ -161,7 +161,7 @@ Deno.test("AnnounceSchedule asks sooner when peers are wanted, and ever later if
   deepStrictEqual(gaps, [1, 2, 4, 8, 16, 30, 30]);
 });
 
-Deno.test("AnnounceSchedule.wake() makes it early again, never under the min interval", () => {
+Deno.test("AnnounceSchedule is early again when peers are wanted anew, never under the min interval", () => {
   const harness = new Harness([1]);
   harness.take();
   harness.answer(0, HALF_HOUR, 5 * MINUTE);
@@ -170,11 +170,16 @@ Deno.test("AnnounceSchedule.wake() makes it early again, never under the min int
     harness.answer(0, HALF_HOUR, 5 * MINUTE);
   }
   const answeredAt = harness.now;
-  harness.schedule.wake();
-  equal(harness.deadline(), answeredAt + 5 * MINUTE);
-  harness.now = answeredAt + 5 * MINUTE - 1;
-  harness.schedule.wake();
+  equal(harness.deadline(), answeredAt + HALF_HOUR);
+  harness.wantsPeers = false;
+  harness.take();
+  harness.wantsPeers = true;
   deepStrictEqual(harness.take(), []);
+  equal(harness.deadline(), answeredAt + 5 * MINUTE);
+  for (harness.now = answeredAt; harness.now < answeredAt + 5 * MINUTE; harness.now += 10_000) {
+    harness.wantsPeers = !harness.wantsPeers;
+    deepStrictEqual(harness.take(), []);
+  }
 });
 
 Deno.test("T9 AnnounceSchedule respects a min interval that is longer than the interval", () => {
