@@ -5,7 +5,6 @@
  * while it writes as well. In memory (/dev/shm) where there is such a folder.
  */
 import { createHash } from "node:crypto";
-import type { Bytes } from "../../src/base/bytes.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import { runJob } from "../../src/workers/jobs.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
@@ -37,12 +36,12 @@ for (const pieceLength of [256 * 1024, MIB]) {
     mayCreate: true,
   });
 
+  const buffers = Array.from({ length: IN_FLIGHT_BYTES / pieceLength }, () => piece.slice());
   const writeAll = async () => {
-    const buffers = Array.from({ length: IN_FLIGHT_BYTES / pieceLength }, () => piece.slice());
     const indices = Array(count).keys();
-    await Promise.all(buffers.map(async (first) => {
-      let data: Bytes = first;
+    await Promise.all(buffers.map(async (_, slot) => {
       for (const index of indices) {
+        const data = buffers[slot]!;
         const spans = [spanOf(index)];
         const reply = await pool.run<"write">({
           kind: "write",
@@ -52,7 +51,7 @@ for (const pieceLength of [256 * 1024, MIB]) {
           wantDigests: false,
         });
         if (reply.kind !== "written") throw new Error(reply.kind);
-        data = new Uint8Array(reply.buffer);
+        buffers[slot] = new Uint8Array(reply.buffer);
       }
     }));
   };
