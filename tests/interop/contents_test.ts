@@ -152,11 +152,23 @@ class Swarm implements AsyncDisposable {
     assertExit(run, 0, this.lab.logs());
     const left = [...Deno.readDirSync(this.checkout.path("download"))].map(({ name }) => name);
     deepStrictEqual(left.sort(), [".starling", this.torrent.name].sort());
+    await this.#assertStateIsSettled();
     deepStrictEqual(
       await describeTree(this.checkout.path("download", this.torrent.name)),
       await describeTree(this.seededPath),
     );
     return run;
+  }
+
+  /** A saved state and its lock; no piece in doubt, nothing half done. */
+  async #assertStateIsSettled(): Promise<void> {
+    const hash = this.torrent.infoHash.toHex();
+    const folder = this.checkout.path("download", ".starling");
+    deepStrictEqual(
+      [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
+      [`${hash}.journal`, `${hash}.resume`, `${this.torrent.name}.lock`].sort(),
+    );
+    deepStrictEqual((await Deno.stat(`${folder}/${hash}.journal`)).size, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
