@@ -106,6 +106,11 @@ export class FilePlan {
     };
   }
 
+  /** A copy: with a view, all hashes of the torrent would go to the worker. */
+  hashOf(piece: PieceIndex): Uint8Array {
+    return pieceHash(this.metainfo, piece).slice();
+  }
+
   /** Every piece that has bytes of a selected file. */
   wantedPieces(): Bitfield {
     const wanted = new Bitfield(this.metainfo.layout.pieceCount);
@@ -149,7 +154,7 @@ export class FilePlan {
     const { layout } = this.metainfo;
     return {
       length: layout.pieceSize(piece),
-      hash: pieceHash(this.metainfo, piece),
+      hash: this.hashOf(piece),
       spans: layout.fileSpans(piece).map((span) => {
         const source = sourceOf(span.file);
         return source === undefined || source === this.edges

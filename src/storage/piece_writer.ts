@@ -4,7 +4,6 @@ import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { StorageError, type StorageReason } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import { pieceHash } from "../metainfo/metainfo.ts";
 import { errorOf } from "../workers/disk_errors.ts";
 import type { FileFacts, JobOf, JobRunner, ReplyTo, WriteSpan } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -40,7 +39,7 @@ export async function writePiece(
   let attemptData = data;
   for (let attempt = 1;; attempt++) {
     const spans = plan.writeSpans(piece);
-    const hash = pieceHash(plan.metainfo, piece);
+    const hash = plan.hashOf(piece);
     const job: JobOf<"write"> = { kind: "write", data: attemptData, hash, spans, wantDigests };
     let reply: ReplyTo<"write">;
     try {

@@ -27,6 +27,13 @@ interface OpenFile {
   readonly isWritable: boolean;
   /** The job in which its name was last seen to lead to it. */
   job: number;
+  /** Which file it is; found out when it is first needed. */
+  identity: FileIdentity | undefined;
+}
+
+interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number | null;
 }
 
 /** A file descriptor is good until the next call: another file may need its slot. */
@@ -142,7 +149,9 @@ export class OpenFiles {
     if (file.job === this.#job) return true;
     file.job = this.#job;
     const info = lookAt(path);
-    return info !== undefined && isSameFile(info, file.descriptor);
+    if (info === undefined) return false;
+    file.identity ??= fstatSync(file.descriptor);
+    return isSameFile(info, file.identity);
   }
 
   #openExisting(path: string, isWritable: boolean): number {
@@ -150,11 +159,11 @@ export class OpenFiles {
     if (before === undefined) throw missing(path);
     requireRegular(before, path);
     const descriptor = this.#openDescriptor(path, isWritable ? "r+" : "r");
-    if (!isSameFile(before, descriptor)) {
+    if (!isSameFile(before, fstatSync(descriptor))) {
       closeSync(descriptor);
       throw new StorageError("missing", path, `Cannot open ${path}: it was just replaced`);
     }
-    return this.#keep(path, descriptor, isWritable);
+    return this.#keep(path, descriptor, isWritable, before);
   }
 
   /** A new file; undefined when there is one already. A dangling link counts as one. */
@@ -180,14 +189,19 @@ export class OpenFiles {
     return attempt("open", path, () => openSync(path, flags));
   }
 
-  #keep(path: string, descriptor: number, isWritable: boolean): number {
+  #keep(
+    path: string,
+    descriptor: number,
+    isWritable: boolean,
+    identity?: FileIdentity,
+  ): number {
     if (this.#open.size >= this.maxOpenFiles) {
       for (const [oldestPath, oldest] of this.#open) {
         this.#close(oldestPath, oldest);
         break;
       }
     }
-    this.#open.set(path, { descriptor, isWritable, job: this.#job });
+    this.#open.set(path, { descriptor, isWritable, job: this.#job, identity });
     return descriptor;
   }
 
@@ -223,10 +237,8 @@ function flush(descriptor: number): Promise<void> {
 }
 
 /** Not every system numbers its files. */
-function isSameFile(info: Deno.FileInfo, descriptor: number): boolean {
-  if (info.ino === null) return true;
-  const open = fstatSync(descriptor);
-  return open.ino === info.ino && open.dev === info.dev;
+function isSameFile(seen: FileIdentity, open: FileIdentity): boolean {
+  return seen.ino === null || (seen.ino === open.ino && seen.dev === open.dev);
 }
 
 function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | undefined {

@@ -87,6 +87,13 @@ Deno.test("toHash() takes bytes from where they are, which may be elsewhere", ()
   deepStrictEqual([partial.toHash(FIRST, () => undefined).length, inEdges.hash.length], [10, 20]);
 });
 
+Deno.test("hashOf() gives bytes of their own, so that no more is sent to a worker", () => {
+  const { metainfo } = plan();
+  const hash = plan().hashOf(SECOND);
+  deepStrictEqual(hash, new Uint8Array(metainfo.pieceHashes.slice(20, 40)));
+  strictEqual(hash.buffer.byteLength, 20);
+});
+
 Deno.test("a single file lies in the output folder itself", () => {
   const { metainfo } = sampleData("one.bin", 15, 10);
   const single = new FilePlan({
