@@ -74,10 +74,6 @@ const MAX_LINES = 350;
 /** Exports that no other file of src imports, each with the reason why it stays. */
 const UNUSED_EXPORTS: Readonly<Record<string, string>> = {
   "src/base/ambient.ts SeededRandom": "the repeatable Random of simulations, fuzzing and tests",
-  "src/base/bytes.ts fromBase32": "awaits magnet links",
-  "src/base/bytes.ts fromHex": "awaits magnet links",
-  "src/metainfo/create.ts choosePieceLength": "awaits the create command",
-  "src/torrent/handshaking.ts HANDSHAKE_TIMEOUT_MS": "its test lets exactly so much time pass",
 };
 
 const IN_SIMULATION = "composes tested parts; torrent_test.ts and tests/sim run it in whole swarms";

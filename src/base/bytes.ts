@@ -4,7 +4,6 @@
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const HEX_DIGITS = "0123456789abcdef";
-const BASE32_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 export function getUint16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 8) | bytes[offset + 1]!;
@@ -59,28 +58,4 @@ export function toHex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += HEX_DIGITS[byte >>> 4]! + HEX_DIGITS[byte & 15]!;
   return text;
-}
-
-/** Bytes from hex of either case; undefined when a digit is not hex or one is missing. */
-export function fromHex(text: string): Bytes | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
-/** Bytes from unpadded base32 of either case (RFC 4648); undefined when a digit is invalid. */
-export function fromBase32(text: string): Bytes | undefined {
-  // Before the change of case, which makes base32 digits of a few other letters.
-  if (!/^[a-zA-Z2-7]*$/.test(text)) return undefined;
-  const bytes = new Uint8Array(Math.floor(text.length * 5 / 8));
-  let buffered = 0, bits = 0, offset = 0;
-  for (const digit of text.toUpperCase()) {
-    buffered = ((buffered << 5) | BASE32_DIGITS.indexOf(digit)) & 0xfff;
-    bits += 5;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes[offset++] = buffered >>> bits;
-  }
-  return bytes;
 }

@@ -2,13 +2,12 @@
 import { createHash } from "node:crypto";
 import type { Random } from "../base/ambient.ts";
 import { concatBytes } from "../base/bytes.ts";
-import { createMetainfo } from "../metainfo/create.ts";
+import { choosePieceLength, createMetainfo } from "../metainfo/create.ts";
 import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 
 /** Bytes of all files together are some tens of MB; one file is empty, as real folders have. */
 const FILE_COUNT = 12;
 const MAX_FILE_LENGTH = 8 * 1024 * 1024;
-const PIECE_LENGTH = 256 * 1024;
 const NAME = "demo";
 
 /** Writes the files to `folder`/demo; returns their torrent, and its bytes. */
@@ -16,22 +15,23 @@ export async function makeContent(
   folder: string,
   { trackers, random }: { trackers: readonly (readonly string[])[]; random: Random },
 ): Promise<{ metainfo: Metainfo; torrentBytes: Uint8Array }> {
-  const files: { path: string[]; length: number }[] = [];
-  const hasher = new PieceHasher();
+  const files = Array.from({ length: FILE_COUNT }, (_, index) => ({
+    path: [`file-${String(index).padStart(2, "0")}.bin`],
+    length: index === 0 ? 0 : MAX_FILE_LENGTH / 2 + random.below(MAX_FILE_LENGTH / 2),
+  }));
+  const pieceLength = choosePieceLength(files.reduce((sum, { length }) => sum + length, 0));
+  const hasher = new PieceHasher(pieceLength);
   await Deno.mkdir(`${folder}/${NAME}`, { recursive: true });
-  for (let index = 0; index < FILE_COUNT; index++) {
-    const length = index === 0 ? 0 : MAX_FILE_LENGTH / 2 + random.below(MAX_FILE_LENGTH / 2);
+  for (const { path, length } of files) {
     const bytes = random.bytes(length);
-    const path = [`file-${String(index).padStart(2, "0")}.bin`];
     await Deno.writeFile(`${folder}/${NAME}/${path[0]}`, bytes);
     hasher.add(bytes);
-    files.push({ path, length });
   }
   const torrentBytes = createMetainfo({
     name: NAME,
     files,
     isSingleFile: false,
-    pieceLength: PIECE_LENGTH,
+    pieceLength,
     pieceHashes: hasher.end(),
     trackers,
   });
@@ -42,15 +42,20 @@ export async function makeContent(
 class PieceHasher {
   readonly #hashes: Uint8Array[] = [];
   #hash = createHash("sha1");
+  readonly #pieceLength: number;
   #length = 0;
+
+  constructor(pieceLength: number) {
+    this.#pieceLength = pieceLength;
+  }
 
   add(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length;) {
-      const part = bytes.subarray(offset, offset + PIECE_LENGTH - this.#length);
+      const part = bytes.subarray(offset, offset + this.#pieceLength - this.#length);
       this.#hash.update(part);
       this.#length += part.length;
       offset += part.length;
-      if (this.#length === PIECE_LENGTH) this.#endPiece();
+      if (this.#length === this.#pieceLength) this.#endPiece();
     }
   }
 

@@ -8,6 +8,13 @@ import type { PeerKey } from "./piece_table.ts";
 /** Bounds what tiny pieces cost beside their buffers. */
 const MAX_PIECES_IN_MEMORY = 8_192;
 
+/**
+ * Pieces that wait for the disk: more than this many, and more than this part of the budget, do
+ * not make it any faster.
+ */
+const MIN_PIECES_AWAY = 4;
+const AWAY_SHARE = 1 / 4;
+
 /** All blocks of a piece, not yet verified. */
 export interface FullPiece {
   readonly piece: PieceIndex;
@@ -30,6 +37,7 @@ export class Assembly {
   readonly #partials = new Map<PieceIndex, PartialPiece>();
   readonly #spareBuffers: ArrayBuffer[] = [];
   #awayCount = 0;
+  #usedCount = 0;
 
   constructor({ layout, budgetBytes }: { readonly layout: Layout; readonly budgetBytes: number }) {
     this.#layout = layout;
@@ -43,9 +51,14 @@ export class Assembly {
     return this.#partials.size + this.#awayCount < this.maxPieces;
   }
 
+  /** Is the disk so far behind that nothing more should be taken from the network? */
+  get isDiskBehind(): boolean {
+    return this.#awayCount >= Math.max(MIN_PIECES_AWAY, this.maxPieces * AWAY_SHARE);
+  }
+
   /** Bytes of all buffers in use, those away included. */
   get usedBytes(): number {
-    return (this.#partials.size + this.#awayCount) * this.#bufferLength;
+    return this.#usedCount * this.#bufferLength;
   }
 
   /** Pieces being assembled, oldest first. */
@@ -60,8 +73,7 @@ export class Assembly {
   /** Starts to assemble a piece; for the picker, as `drop` is. */
   open(piece: PieceIndex): PartialPiece {
     assert(this.hasRoom && !this.#partials.has(piece));
-    const buffer = this.#spareBuffers.pop() ?? new ArrayBuffer(this.#bufferLength);
-    const partial = new PartialPiece(this.#layout, piece, buffer);
+    const partial = new PartialPiece(this.#layout, piece, this.#takeBuffer);
     assert(partial.missingCount > 0);
     this.#partials.set(piece, partial);
     return partial;
@@ -72,7 +84,9 @@ export class Assembly {
     const partial = this.#partials.get(piece);
     assert(partial !== undefined);
     this.#partials.delete(piece);
-    this.#spareBuffers.push(partial.data.buffer);
+    if (partial.buffer === undefined) return;
+    this.#usedCount--;
+    this.#spareBuffers.push(partial.buffer);
   }
 
   /**
@@ -100,7 +114,13 @@ export class Assembly {
   release(buffer: ArrayBuffer): void {
     assert(this.#awayCount > 0);
     this.#awayCount--;
+    this.#usedCount--;
     // One that was lost with its worker comes back empty: its room is free, its memory is gone.
     if (buffer.byteLength === this.#bufferLength) this.#spareBuffers.push(buffer);
   }
+
+  readonly #takeBuffer = (): ArrayBuffer => {
+    this.#usedCount++;
+    return this.#spareBuffers.pop() ?? new ArrayBuffer(this.#bufferLength);
+  };
 }

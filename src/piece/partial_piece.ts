@@ -1,7 +1,7 @@
-import { fail } from "node:assert/strict";
+import { fail, ok as assert } from "node:assert/strict";
 import type { Bytes } from "../base/bytes.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
-import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
+import { BLOCK_LENGTH, type BlockSpan, type Layout } from "../metainfo/layout.ts";
 import type { PeerKey } from "./piece_table.ts";
 
 /** Stands for nobody where a peer is named. */
@@ -13,21 +13,37 @@ const NOT_HERE: PeerKey = -2;
 /** A piece in memory of which some blocks are here. Padding is here from the start, as zeros. */
 export class PartialPiece {
   readonly piece: PieceIndex;
-  /** Exactly the piece; the buffer may be longer. */
-  readonly data: Bytes;
   /** For each block that is here the peer that sent it, NO_PEER for padding. */
   readonly contributors: PeerKey[];
   /** Blocks of anybody else are refused; undefined while everybody's are welcome. */
   onlyFrom: PeerKey | undefined;
+  readonly #layout: Layout;
+  readonly #takeBuffer: () => ArrayBuffer;
+  #data: Bytes | undefined;
   #missingCount: number;
 
-  /** `buffer` is long enough; what stands in it does not matter. */
-  constructor(layout: Layout, piece: PieceIndex, buffer: ArrayBuffer) {
+  /**
+   * `takeBuffer` gives a buffer that is long enough, whatever stands in it. It is called when the
+   * first block comes: most pieces that are asked for are still on their way, and need none.
+   */
+  constructor(layout: Layout, piece: PieceIndex, takeBuffer: () => ArrayBuffer) {
     this.piece = piece;
-    this.data = new Uint8Array(buffer, 0, layout.pieceSize(piece));
+    this.#layout = layout;
+    this.#takeBuffer = takeBuffer;
     this.#missingCount = layout.blockCount(piece);
     this.contributors = new Array<PeerKey>(this.#missingCount).fill(NOT_HERE);
-    if (layout.dataLength < layout.totalLength) this.#layPadding(layout);
+    if (layout.dataLength < layout.totalLength) this.#countPadding();
+  }
+
+  /** Exactly the piece; the buffer may be longer. Only once a block is here. */
+  get data(): Bytes {
+    assert(this.#data !== undefined);
+    return this.#data;
+  }
+
+  /** The buffer, if a block has come. */
+  get buffer(): ArrayBuffer | undefined {
+    return this.#data?.buffer;
   }
 
   get blockCount(): number {
@@ -46,18 +62,33 @@ export class PartialPiece {
   /** Copies a block that is not here yet. */
   put(block: BlockIndex, data: Uint8Array, from: PeerKey): void {
     if (this.has(block)) fail(`block ${block} of piece ${this.piece} is here`);
-    this.data.set(data, block * BLOCK_LENGTH);
+    this.#data ??= this.#openBuffer();
+    this.#data.set(data, block * BLOCK_LENGTH);
     this.contributors[block] = from;
     this.#missingCount--;
   }
 
-  #layPadding(layout: Layout): void {
-    for (let index = 0; index < this.blockCount; index++) {
-      const { begin, length } = layout.blockRequest(this.piece, index as BlockIndex);
-      this.data.fill(0, begin + length, begin + BLOCK_LENGTH);
+  #openBuffer(): Bytes {
+    const { dataLength, totalLength } = this.#layout;
+    const data = new Uint8Array(this.#takeBuffer(), 0, this.#layout.pieceSize(this.piece));
+    if (dataLength === totalLength) return data;
+    for (const { begin, length } of this.#requests()) {
+      data.fill(0, begin + length, begin + BLOCK_LENGTH);
+    }
+    return data;
+  }
+
+  #countPadding(): void {
+    for (const { block, length } of this.#requests()) {
       if (length > 0) continue;
-      this.contributors[index] = NO_PEER;
+      this.contributors[block] = NO_PEER;
       this.#missingCount--;
+    }
+  }
+
+  *#requests(): Iterable<BlockSpan> {
+    for (let block = 0; block < this.blockCount; block++) {
+      yield this.#layout.blockRequest(this.piece, block as BlockIndex);
     }
   }
 }

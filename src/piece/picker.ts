@@ -199,7 +199,9 @@ export class PiecePicker {
     const { peer, isSlow, now } = turn;
     const { assembly } = this.#options;
     while (!isFull(turn) && assembly.hasRoom) {
-      const isHalfSlow = (this.#open.slowCount + 1) * 2 > assembly.maxPieces;
+      // One piece they may always have: those that are quick might never give anything.
+      const { slowCount } = this.#open;
+      const isHalfSlow = slowCount > 0 && (slowCount + 1) * 2 > assembly.maxPieces;
       if (isHalfSlow && this.#isConfined(turn)) return;
       const piece = beforeRank === Infinity
         ? this.#choice.next(peer)

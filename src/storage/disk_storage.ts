@@ -64,6 +64,7 @@ export class DiskStorage implements Storage {
   /** Both are made by `restore`, which comes first. */
   #finisher!: Finisher;
   #checkpointer!: Checkpointer;
+  #isRestored = false;
 
   private constructor(options: DiskStorageOptions, folders: TargetFolders, lock: TargetLock) {
     const { metainfo } = options;
@@ -146,8 +147,9 @@ export class DiskStorage implements Storage {
     }
   }
 
-  checkpoint(): Promise<CheckpointOutcome> {
-    return this.#checkpointer.save();
+  async checkpoint(): Promise<CheckpointOutcome> {
+    // Whoever stops while files are still being checked has nothing to save.
+    return this.#isRestored ? await this.#checkpointer.save() : { kind: "saved" };
   }
 
   async finish(): Promise<void> {
@@ -159,7 +161,7 @@ export class DiskStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    await this.#finisher?.idle();
+    if (this.#isRestored) await this.#finisher.idle();
     await this.#turns.take(() => Promise.resolve());
     await this.#options.pool.forget();
     this.#journal.close();
@@ -202,6 +204,7 @@ export class DiskStorage implements Storage {
       onFinished: (file, facts) => this.#finished(file, facts),
       onFlushFailure: (error) => this.#checkpointer.flushFailed(error),
     });
+    this.#isRestored = true;
     for (const piece of restored.unclaimed) this.#checkpointer.add(piece);
     for (const file of restored.created) onFileDone(plan.finalPlace(file).path, 0);
     this.#finisher.start(restored.oversized);

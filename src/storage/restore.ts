@@ -54,8 +54,7 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
   const found = await findPieces(verdicts, options);
-  const verdictOf = (piece: number) => found.get(piece as PieceIndex) ?? "missing";
-  await settleFiles(plan, sightings, verdictOf, pool);
+  await settleFiles(plan, sightings, found, pool);
   // Settling may have renamed selected files.
   const sourceOf = (file: FileIndex) => {
     const source = verdicts.sourceOf(file);
@@ -63,8 +62,9 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   };
   const have = new Bitfield(plan.metainfo.layout.pieceCount);
   const misplaced: (PieceToHash & { piece: PieceIndex })[] = [];
-  for (const [piece, verdict] of found) {
+  for (const [index, verdict] of found.entries()) {
     if (verdict !== "good") continue;
+    const piece = index as PieceIndex;
     if (isMisplaced(plan, piece, verdicts)) {
       misplaced.push({ piece, ...plan.toHash(piece, sourceOf) });
     } else have.set(piece);
@@ -82,14 +82,14 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   };
 }
 
-/** What is known of each piece that is not to be downloaded anyway. */
+/** What each piece is; "missing" also where nobody looked, as it is to be downloaded anyway. */
 async function findPieces(
   verdicts: Verdicts,
   options: RestoreOptions,
-): Promise<Map<PieceIndex, PieceVerdict>> {
+): Promise<readonly PieceVerdict[]> {
   const { plan } = options;
-  const found = new Map<PieceIndex, PieceVerdict>();
-  for (const piece of verdicts.trusted) found.set(piece, "good");
+  const found = new Array<PieceVerdict>(plan.metainfo.layout.pieceCount).fill("missing");
+  for (const piece of verdicts.trusted) found[piece] = "good";
   if (verdicts.isComplete) return found;
   const sample = samplePieces(plan, verdicts.trusted, options.random);
   const total = byteSum(plan, sample) + byteSum(plan, verdicts.toCheck);
@@ -99,13 +99,13 @@ async function findPieces(
       for (const piece of pieces) yield { piece, ...plan.toHash(piece, verdicts.sourceOf) };
     };
     await hashPieces(options.pool, toHash(), ({ piece, length }, verdict) => {
-      found.set(piece, verdict);
+      found[piece] = verdict;
       checked += length;
       options.onProgress(checked, totalBytes);
     }, options.signal);
   };
   await check(sample, total);
-  if (sample.every((piece) => found.get(piece) === "good")) {
+  if (sample.every((piece) => found[piece] === "good")) {
     await check(verdicts.toCheck, total);
     return found;
   }

@@ -9,17 +9,15 @@ import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Sightings } from "./sightings.ts";
 
-/** What was found out about a piece; "missing" also where a neighbour's bytes are. */
-export type VerdictOf = (piece: number) => PieceVerdict;
-
 /**
- * Tells the plan which files are there. Throws StorageError "occupied" when a final name
+ * Tells the plan which files are there. `verdicts` are by piece; "missing" is also one that has
+ * bytes of another file which are not there. Throws StorageError "occupied" when a final name
  * belongs to something else.
  */
 export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
-  verdictOf: VerdictOf,
+  verdicts: readonly PieceVerdict[],
   pool: JobRunner,
 ): Promise<void> {
   if (sightings.edges !== undefined) plan.setEdgesPresent();
@@ -32,7 +30,7 @@ export async function settleFiles(
       refuseUnlessReplaceable(plan, file, final.size);
       continue;
     }
-    const tally = tallyPieces(plan, file, verdictOf);
+    const tally = tallyPieces(plan, file, verdicts);
     if (tally.good > 0) plan.setPresent(file);
     if (tally.good === tally.all) continue;
     if (tally.good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
@@ -71,14 +69,13 @@ export async function createEmptyFiles(
 function tallyPieces(
   plan: FilePlan,
   file: FileIndex,
-  verdictOf: VerdictOf,
+  verdicts: readonly PieceVerdict[],
 ): { all: number; good: number; bad: number } {
   const { first, last } = plan.metainfo.layout.piecesOf(file)!;
   let good = 0, bad = 0;
   for (let piece = first as number; piece <= last; piece++) {
-    const verdict = verdictOf(piece);
-    if (verdict === "good") good++;
-    else if (verdict === "bad") bad++;
+    if (verdicts[piece] === "good") good++;
+    else if (verdicts[piece] === "bad") bad++;
   }
   return { all: last - first + 1, good, bad };
 }

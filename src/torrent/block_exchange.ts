@@ -32,9 +32,17 @@ export class BlockExchange {
   readonly meter = new RateMeter();
   /** Bytes of those among them that nobody needed. */
   wastedBytes = 0;
+  #diskCaughtUp: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BlockExchangeOptions) {
     this.#options = options;
+  }
+
+  /** What to wait for before reading on: for the disk, while it is behind. */
+  backPressure(): Promise<void> | undefined {
+    if (!this.#options.assembly.isDiskBehind) return undefined;
+    this.#diskCaughtUp ??= Promise.withResolvers();
+    return this.#diskCaughtUp.promise;
   }
 
   /** Acts on one event of a session, if it is about pieces and blocks. */
@@ -100,6 +108,10 @@ export class BlockExchange {
   settle({ piece, contributors }: FullPiece, outcome: PieceOutcome, now: number): void {
     const { assembly, picker, peers, onLiar } = this.#options;
     assembly.release(outcome.buffer);
+    if (!assembly.isDiskBehind) {
+      this.#diskCaughtUp?.resolve();
+      this.#diskCaughtUp = undefined;
+    }
     switch (outcome.kind) {
       case "good":
         picker.verified(piece);

@@ -28,6 +28,8 @@ export interface PeerConnectionOptions {
   readonly downloadLimit: RateLimit;
   /** Takes what the session found in the bytes just read, before they are overwritten. */
   readonly onRead: (peer: PeerConnection, now: number) => void;
+  /** What to wait for before reading on, if anything. */
+  readonly backPressure: () => Promise<void> | undefined;
   /** Appends blocks that the peer asked for to the output, if there are any. */
   readonly upload: (peer: PeerConnection, signal: AbortSignal) => Promise<void>;
 }
@@ -116,7 +118,8 @@ export class PeerConnection implements PickerPeer {
   }
 
   async #read(): Promise<CloseReason> {
-    const { connection, clock, downloadLimit, maxMessageLength, onRead } = this.#options;
+    const { connection, clock, downloadLimit, maxMessageLength, onRead, backPressure } =
+      this.#options;
     const decoder = new MessageDecoder({ maxMessageLength });
     while (true) {
       const space = decoder.space();
@@ -135,6 +138,7 @@ export class PeerConnection implements PickerPeer {
         // What came before a malformed message still counts.
         onRead(this, now);
       }
+      await backPressure();
       if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
     }
   }

@@ -13,7 +13,7 @@ import {
 } from "../wire/handshake.ts";
 
 /** A peer must have introduced itself within this time, or is not worth the socket. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** What both sides can: the fast extension (BEP 6) and the extension protocol (BEP 10). */
 const OUR_FLAGS = { fast: true, extended: true, dht: false };

@@ -131,8 +131,10 @@ export class Swarm {
 
   /** To be called twice a second: deadlines, idle peers, and messages that could wait. */
   tick(now: number): void {
+    // While the disk is behind we do not read: nobody is late then but ourselves.
+    const mayBeLate = this.exchange.backPressure() === undefined;
     for (const peer of this.#connections.values()) {
-      peer.session.handleTimeout(now);
+      if (mayBeLate) peer.session.handleTimeout(now);
       this.#handleEvents(peer, now);
       peer.tick(now);
       // Two seeds have nothing to say to each other.
@@ -228,6 +230,7 @@ export class Swarm {
         this.exchange.fill(peer, now);
         peer.flush();
       },
+      backPressure: () => this.exchange.backPressure(),
       upload: (peer, signal) => uploader.serve(peer, signal),
     });
   }

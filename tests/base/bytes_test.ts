@@ -5,8 +5,6 @@ import {
   compareBytes,
   concatBytes,
   equalBytes,
-  fromBase32,
-  fromHex,
   getUint16,
   getUint32,
   putUint16,
@@ -54,29 +52,8 @@ Deno.test("concatBytes() joins in order and owns its buffer", () => {
   }));
 });
 
-Deno.test("fromHex() undoes toHex() and takes either case", () => {
+Deno.test("toHex() is what Buffer says", () => {
   fc.assert(fc.property(anyBytes, (bytes) => {
     equal(toHex(bytes), Buffer.from(bytes).toString("hex"));
-    deepStrictEqual(fromHex(toHex(bytes)), bytes);
-    deepStrictEqual(fromHex(toHex(bytes).toUpperCase()), bytes);
   }));
-});
-
-Deno.test("fromHex() refuses missing and foreign digits", () => {
-  for (const text of ["a", "0g", "0x", " 00", "００"]) equal(fromHex(text), undefined);
-});
-
-Deno.test("fromBase32() reads the vectors of RFC 4648 without padding", () => {
-  const vectors = [["", ""], ["f", "MY"], ["fo", "MZXQ"], ["foo", "MZXW6"], ["foob", "MZXW6YQ"]];
-  vectors.push(["fooba", "MZXW6YTB"], ["foobar", "MZXW6YTBOI"]);
-  for (const [plain, text] of vectors) {
-    deepStrictEqual(fromBase32(text!), new TextEncoder().encode(plain));
-    deepStrictEqual(fromBase32(text!.toLowerCase()), new TextEncoder().encode(plain));
-  }
-});
-
-Deno.test("fromBase32() refuses foreign digits, also those that upper case makes of others", () => {
-  for (const text of ["0", "1", "8", "MY======", "M Y", "ß", "ı", "ſ"]) {
-    equal(fromBase32(text), undefined, text);
-  }
 });

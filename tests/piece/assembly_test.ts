@@ -33,26 +33,47 @@ Deno.test("put() refuses blocks of all but the peer that a piece is reserved for
 Deno.test("hasRoom counts pieces being filled and those away until they are released", () => {
   const assembly = assemblyOf(2);
   assembly.open(P0);
-  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [true, PIECE_LENGTH]);
+  deepStrictEqual(assembly.hasRoom, true);
   assembly.open(P1);
-  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [false, 2 * PIECE_LENGTH]);
+  deepStrictEqual(assembly.hasRoom, false);
   throws(() => assembly.open(P2));
   const { data } = fill(assembly, P0);
-  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [false, 2 * PIECE_LENGTH]);
+  deepStrictEqual(assembly.hasRoom, false);
   assembly.release(data.buffer);
-  deepStrictEqual([assembly.hasRoom, assembly.usedBytes], [true, PIECE_LENGTH]);
-  assembly.drop(P1);
-  deepStrictEqual(assembly.usedBytes, 0);
+  deepStrictEqual(assembly.hasRoom, true);
   throws(() => assembly.release(data.buffer));
 });
 
-Deno.test("open() uses buffers again that were dropped or released", () => {
+Deno.test("usedBytes counts a piece from its first block until it is dropped or released", () => {
+  const assembly = assemblyOf(2);
+  assembly.open(P0);
+  assembly.open(P1);
+  deepStrictEqual(assembly.usedBytes, 0);
+  assembly.put(P1, B0, block, 1);
+  deepStrictEqual(assembly.usedBytes, PIECE_LENGTH);
+  const { data } = fill(assembly, P0);
+  deepStrictEqual(assembly.usedBytes, 2 * PIECE_LENGTH);
+  assembly.release(data.buffer);
+  deepStrictEqual(assembly.usedBytes, PIECE_LENGTH);
+  assembly.drop(P1);
+  deepStrictEqual(assembly.usedBytes, 0);
+  assembly.open(P1);
+  assembly.drop(P1);
+  deepStrictEqual(assembly.usedBytes, 0);
+});
+
+Deno.test("put() uses buffers again that were dropped or released", () => {
   const assembly = assemblyOf(1);
-  const { buffer } = assembly.open(P0).data;
+  const partial = assembly.open(P0);
+  assembly.put(P0, B0, block, 1);
+  const { buffer } = partial;
   assembly.drop(P0);
-  deepStrictEqual(assembly.open(P1).data.buffer === buffer, true);
-  assembly.release(fill(assembly, P1).data.buffer);
-  deepStrictEqual(assembly.open(P2).data.buffer === buffer, true);
+  assembly.open(P1);
+  const full = fill(assembly, P1);
+  deepStrictEqual(full.data.buffer === buffer, true);
+  assembly.release(full.data.buffer);
+  assembly.open(P2);
+  deepStrictEqual(fill(assembly, P2).data.buffer === buffer, true);
 });
 
 Deno.test("release() makes room for a buffer that was lost", () => {
@@ -60,7 +81,22 @@ Deno.test("release() makes room for a buffer that was lost", () => {
   assembly.open(P0);
   fill(assembly, P0);
   assembly.release(new ArrayBuffer(0));
-  deepStrictEqual([assembly.hasRoom, assembly.open(P0).data.length], [true, PIECE_LENGTH]);
+  assembly.open(P0);
+  deepStrictEqual(fill(assembly, P0).data.length, PIECE_LENGTH);
+});
+
+Deno.test("isDiskBehind holds once a quarter of all pieces, and four, wait for the disk", () => {
+  for (const [maxPieces, mostAway] of [[4, 4], [16, 4], [40, 10]] as const) {
+    const assembly = assemblyOf(maxPieces);
+    for (let index = 0; index < mostAway; index++) {
+      deepStrictEqual(assembly.isDiskBehind, false);
+      assembly.open(index as PieceIndex);
+      fill(assembly, index as PieceIndex);
+    }
+    deepStrictEqual(assembly.isDiskBehind, true);
+    assembly.release(new ArrayBuffer(0));
+    deepStrictEqual(assembly.isDiskBehind, false);
+  }
 });
 
 Deno.test("maxPieces is what the budget allows, at least one piece, and bounded", () => {
@@ -84,7 +120,7 @@ Deno.test("a short last piece is handed over with its own length", () => {
 });
 
 function assemblyOf(budgetPieces: number): Assembly {
-  const files = [{ length: 3 * PIECE_LENGTH, isPadding: false }];
+  const files = [{ length: 40 * PIECE_LENGTH, isPadding: false }];
   const layout = new Layout({ pieceLength: PIECE_LENGTH, files });
   return new Assembly({ layout, budgetBytes: budgetPieces * PIECE_LENGTH });
 }

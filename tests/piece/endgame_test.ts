@@ -51,7 +51,7 @@ class AskedBlock {
   readonly #open = (() => {
     const files = [{ length: BLOCK_LENGTH, isPadding: false }];
     const layout = new Layout({ pieceLength: BLOCK_LENGTH, files });
-    const partial = new PartialPiece(layout, 0 as PieceIndex, new ArrayBuffer(BLOCK_LENGTH));
+    const partial = new PartialPiece(layout, 0 as PieceIndex, () => new ArrayBuffer(BLOCK_LENGTH));
     const options = { rank: 0, isSlow: false, now: 0, paroled: undefined };
     return this.#pieces.open(partial, options);
   })();

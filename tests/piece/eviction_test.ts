@@ -47,7 +47,7 @@ function openPieces(openedAt: readonly number[]): [OpenPieces, OpenPiece[]] {
   const layout = new Layout({ pieceLength: BLOCK_LENGTH, files });
   const open = openedAt.map((now, piece) => {
     const buffer = new ArrayBuffer(BLOCK_LENGTH);
-    const partial = new PartialPiece(layout, piece as PieceIndex, buffer);
+    const partial = new PartialPiece(layout, piece as PieceIndex, () => buffer);
     return pieces.open(partial, { rank: piece, isSlow: false, now, paroled: undefined });
   });
   return [pieces, open];

@@ -61,7 +61,11 @@ function openPiece(
       { length: padding * BLOCK_LENGTH, isPadding: true },
     ],
   });
-  const partial = new PartialPiece(layout, 0 as PieceIndex, new ArrayBuffer(3 * BLOCK_LENGTH));
+  const partial = new PartialPiece(
+    layout,
+    0 as PieceIndex,
+    () => new ArrayBuffer(3 * BLOCK_LENGTH),
+  );
   return new OpenPiece(partial, { rank: 0, isSlow: false, now: 0, paroled });
 }
 

@@ -131,7 +131,7 @@ function openPiece(open: OpenPieces, piece: number, rank: number): OpenPiece {
   const partial = new PartialPiece(
     layout,
     piece as PieceIndex,
-    new ArrayBuffer(layout.pieceLength),
+    () => new ArrayBuffer(layout.pieceLength),
   );
   return open.open(partial, { rank, isSlow: false, now: 0, paroled: undefined });
 }
