@@ -14,7 +14,8 @@
  * 3. `read` is for pieces that are here. A file that changed under us shows as a StorageError.
  * 4. `checkpoint` makes what was written so far outlive a power failure, and only then claims it
  *    in the saved state. The caller asks for it every few seconds and when it stops, be it
- *    during `restore`. When flushing fails, the outcome lists the pieces that must be downloaded again.
+ *    during `restore`. When flushing fails, the outcome lists the pieces that must be
+ *    downloaded again.
  * 5. A file takes its final name when all of it is verified and flushed, without being asked.
  *    `finish` waits for the last of them; it is called once every selected piece is here.
  * 6. `close` comes last, after whatever else was asked for has settled. It does not save; call

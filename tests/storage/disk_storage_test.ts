@@ -230,6 +230,14 @@ Deno.test("all of a complete target is complete for any selection of it, and sta
   ok(run.have.isFull);
 });
 
+Deno.test("a run that is stopped before it is restored saves nothing, and closes", async () => {
+  await using target = new DiskTarget(ONE);
+  const storage = await target.open();
+  deepStrictEqual(await storage.checkpoint(), { kind: "saved" });
+  await storage.close();
+  await target.complete();
+});
+
 Deno.test("D14 a second run on the same target is refused, and the first goes on", async () => {
   await using target = new DiskTarget(ONE);
   await using run = await target.run();

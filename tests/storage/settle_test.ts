@@ -24,7 +24,8 @@ async function settle(plan: FilePlan, verdicts: string): Promise<void> {
     const { final, part } = sightings.files.get(file)!;
     plan.setFinal(file, final !== undefined && part === undefined);
   }
-  await settleFiles(plan, sightings, (piece) => names[verdicts[piece]!]!, new LocalJobs());
+  const byPiece = [...verdicts].map((letter) => names[letter]!);
+  await settleFiles(plan, sightings, byPiece, new LocalJobs());
 }
 
 Deno.test("settleFiles() leaves a complete file its name", async () => {
