@@ -1,9 +1,7 @@
-/** Fixed-width integers, comparison and text forms of byte strings. Big-endian throughout. */
+/** Fixed-width integers and comparison of byte strings. Big-endian throughout. */
 
 /** Bytes that own an ordinary, transferable buffer. */
 export type Bytes = Uint8Array<ArrayBuffer>;
-
-const HEX_DIGITS = "0123456789abcdef";
 
 export function getUint16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 8) | bytes[offset + 1]!;
@@ -51,11 +49,4 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
     offset += part.length;
   }
   return joined;
-}
-
-/** Lower-case hex. */
-export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += HEX_DIGITS[byte >>> 4]! + HEX_DIGITS[byte & 15]!;
-  return text;
 }

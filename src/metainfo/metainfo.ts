@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import type { Bytes } from "../base/bytes.ts";
-import { toHex } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH, type InfoHash, type PieceIndex } from "../base/ids.ts";
 import {
@@ -96,7 +95,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
   const infoHash = new Uint8Array(createHash("sha1").update(infoBytes).digest()) as InfoHash;
   return {
     infoHash,
-    infoHashHex: toHex(infoHash),
+    infoHashHex: infoHash.toHex(),
     name,
     pieceLength: layout.pieceLength,
     pieceHashes: parsePieceHashes(info, infoBytes, layout),

@@ -1,7 +1,6 @@
 /** From the live parts of a torrent to plain values: what it is doing, and why it is not done. */
 import type { PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import { toHex } from "../base/bytes.ts";
 import { printable } from "../base/printable.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import type { Assembly } from "../piece/assembly.ts";
@@ -46,7 +45,7 @@ export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
   const downRate = stages?.swarm.exchange.meter.rate(now) ?? 0;
   const missingBytes = table.bytesWanted - table.bytesHave;
   return {
-    infoHash: toHex(metainfo.infoHash),
+    infoHash: metainfo.infoHash.toHex(),
     name: printable(metainfo.name, MAX_NAME_LENGTH),
     state,
     checked,

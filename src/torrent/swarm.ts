@@ -1,6 +1,6 @@
 /** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
 import type { Clock } from "../base/ambient.ts";
-import { compareBytes, toHex } from "../base/bytes.ts";
+import { compareBytes } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
@@ -152,7 +152,7 @@ export class Swarm {
   }
 
   #join(ready: ReadyPeer): void {
-    const peerId = toHex(ready.handshake.peerId);
+    const peerId = ready.handshake.peerId.toHex();
     const refusal = this.#refusal(ready, peerId);
     if (refusal !== undefined) {
       ready.connection.close();

@@ -1,6 +1,6 @@
 /** A tracker's side of HTTP: the queries of clients and the answers (BEP 3, 7, 23, 24, 48). */
 import { ok as assert } from "node:assert/strict";
-import { type Bytes, concatBytes, toHex } from "../base/bytes.ts";
+import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { addressBytes, toCompact } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { encode } from "../metainfo/bencode.ts";
@@ -49,7 +49,7 @@ export function parseScrapeQuery(query: string): Bytes[] {
   const unique = new Map<string, Bytes>();
   for (const text of hashes) {
     const hash = hashFrom("info_hash", text);
-    unique.set(toHex(hash), hash);
+    unique.set(hash.toHex(), hash);
   }
   return [...unique.values()];
 }

@@ -3,7 +3,6 @@
  * Everything is bounded, since anybody may announce anything.
  */
 import type { Random } from "../base/ambient.ts";
-import { toHex } from "../base/bytes.ts";
 import type { KnownPeer, ReceivedAnnounce, SwarmCounts } from "./announce.ts";
 import { PeerPool } from "./peer_pool.ts";
 
@@ -59,7 +58,7 @@ export class SwarmRegistry {
   /** A peer at the address `host` announces; it is told of at most `maxPeers` others. */
   announce(received: ReceivedAnnounce, host: string, maxPeers: number, now: number): Announced {
     this.#sweep(now);
-    const key = toHex(received.infoHash);
+    const key = received.infoHash.toHex();
     if (this.#allowed?.has(key) === false) return { refusal: "this torrent is not served here" };
     const swarm = this.#swarms.get(key) ?? new Swarm();
     const pool = host.includes(":") ? swarm.ipv6 : swarm.ipv4;
@@ -88,7 +87,7 @@ export class SwarmRegistry {
 
   counts(infoHash: Uint8Array, now: number): SwarmCounts {
     this.#sweep(now);
-    return this.#swarms.get(toHex(infoHash))?.counts ?? NOBODY;
+    return this.#swarms.get(infoHash.toHex())?.counts ?? NOBODY;
   }
 
   /** Room for one more, made at the cost of a random peer where only the swarm is full. */

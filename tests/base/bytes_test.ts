@@ -9,7 +9,6 @@ import {
   getUint32,
   putUint16,
   putUint32,
-  toHex,
 } from "../../src/base/bytes.ts";
 
 const anyBytes = fc.uint8Array({ maxLength: 40 });
@@ -49,11 +48,5 @@ Deno.test("concatBytes() joins in order and owns its buffer", () => {
     const joined = concatBytes(...parts);
     deepStrictEqual(joined, new Uint8Array(Buffer.concat(parts)));
     equal(joined.buffer.byteLength, joined.length);
-  }));
-});
-
-Deno.test("toHex() is what Buffer says", () => {
-  fc.assert(fc.property(anyBytes, (bytes) => {
-    equal(toHex(bytes), Buffer.from(bytes).toString("hex"));
   }));
 });

@@ -3,7 +3,7 @@
  * the seed, and FUZZ_SEED repeats it. An input that found a bug is kept in the corpus.
  */
 import { type Random, SeededRandom } from "../../src/base/ambient.ts";
-import { concatBytes, toHex } from "../../src/base/bytes.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
 
 const DEFAULT_RUNS = 2_000;
 const MAX_MUTATIONS = 4;
@@ -27,7 +27,7 @@ export function fuzz({ corpus, check, runs = DEFAULT_RUNS }: FuzzTarget): void {
     try {
       check(input, random);
     } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}, run ${run}, input ${toHex(input)}`, { cause: error });
+      throw new Error(`FUZZ_SEED=${seed}, run ${run}, input ${input.toHex()}`, { cause: error });
     }
   }
 }

@@ -42,7 +42,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   try {
     return await scenario.run();
   } catch (error) {
-    throw new Error(`seed ${seed} (${scenario.story})`, { cause: error });
+    const again = `run it again with: deno task sim ${seed} 1`;
+    throw new Error(`seed ${seed} failed (${scenario.story}); ${again}`, { cause: error });
   } finally {
     await scenario.end();
   }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { SeededRandom, SystemClock } from "../../src/base/ambient.ts";
-import { concatBytes, getUint32, toHex } from "../../src/base/bytes.ts";
+import { concatBytes, getUint32 } from "../../src/base/bytes.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
 import { ConnectError } from "../../src/net/transport.ts";
 import { announceUrl, parseAnnounceResponse } from "../../src/tracker/http_codec.ts";
@@ -86,7 +86,7 @@ Deno.test("TrackerServer closes what it opened when an address is not to be had"
 });
 
 Deno.test("TrackerServer serves the allowed torrents alone", async () => {
-  const server = makeServer({ allowed: new Set([toHex(infoHash).replace(/^00/, "01")]) });
+  const server = makeServer({ allowed: new Set([infoHash.toHex().replace(/^00/, "01")]) });
   await rejects(fetchAnnounce(server.announceUrls[0]!, 7001), /not served here/);
   await server.close();
 });

@@ -1,6 +1,5 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
-import { toHex } from "../../src/base/bytes.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
 import type { ReceivedAnnounce } from "../../src/tracker/announce.ts";
 import { SwarmRegistry } from "../../src/tracker/swarm_registry.ts";
@@ -103,7 +102,7 @@ Deno.test("SwarmRegistry forgets a peer that misses two announces", () => {
 });
 
 Deno.test("SwarmRegistry serves the allowed torrents alone", () => {
-  const registry = makeRegistry(new Set([toHex(infoHash)]));
+  const registry = makeRegistry(new Set([infoHash.toHex()]));
   deepStrictEqual(announce(registry), []);
   equal(announce(registry, { infoHash: hashNumber(1) }), "this torrent is not served here");
 });

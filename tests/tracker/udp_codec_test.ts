@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, toHex } from "../../src/base/bytes.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
 import {
   encodeAnnounceRequest,
   encodeConnectRequest,
@@ -22,7 +22,7 @@ function expecting(kind: "connect" | "announce", family: IpFamily = "ipv4") {
 }
 
 Deno.test("encodeConnectRequest() is the packet of BEP 15", () => {
-  equal(toHex(encodeConnectRequest(0xdeadbeef)), "000004172710198000000000deadbeef");
+  equal(encodeConnectRequest(0xdeadbeef).toHex(), "000004172710198000000000deadbeef");
 });
 
 Deno.test("encodeAnnounceRequest() is the packet of BEP 15", () => {
@@ -38,8 +38,8 @@ Deno.test("encodeAnnounceRequest() is the packet of BEP 15", () => {
   const packet = encodeAnnounceRequest(connectionId, 7, request, "/");
   equal(packet.length, 98);
   equal(
-    toHex(packet),
-    "0102030405060708" + "00000001" + "00000007" + toHex(infoHash) + toHex(peerId) +
+    packet.toHex(),
+    "0102030405060708" + "00000001" + "00000007" + infoHash.toHex() + peerId.toHex() +
       "0000000100000001" + "001fffffffffffff" + "0000000000000000" + "00000002" + "00000000" +
       "ffffffff" + "000000c8" + "ffff",
   );
@@ -172,7 +172,10 @@ Deno.test("parseUdpRequest() reads a scrape of up to 74 torrents", () => {
   const head = concatBytes(connectionId, Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 9));
   const scrape = parseUdpRequest(concatBytes(head, infoHash, infoHash));
   ok(scrape?.kind === "scrape");
-  deepStrictEqual(scrape.infoHashes.map(toHex), [toHex(infoHash), toHex(infoHash)]);
+  deepStrictEqual(scrape.infoHashes.map((hash) => hash.toHex()), [
+    infoHash.toHex(),
+    infoHash.toHex(),
+  ]);
   equal(parseUdpRequest(head), undefined);
   equal(parseUdpRequest(concatBytes(head, infoHash.subarray(1))), undefined);
   equal(parseUdpRequest(concatBytes(head, new Uint8Array(74 * 20)))?.kind, "scrape");
@@ -198,7 +201,7 @@ Deno.test("parseUdpRequest() ignores what is short, unknown or opened by another
 Deno.test("encodeUdpScrapeResponse() keeps the order of the request", () => {
   const other = { seeders: 6, leechers: 8, downloaded: 7 };
   equal(
-    toHex(encodeUdpScrapeResponse(7, [counts, other])),
+    encodeUdpScrapeResponse(7, [counts, other]).toHex(),
     "00000002" + "00000007" + "000000030000000500000004" + "000000060000000700000008",
   );
 });

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, fromHex, putUint32 } from "../../src/base/bytes.ts";
+import { concatBytes, putUint32 } from "../../src/base/bytes.ts";
 import { ProtocolError } from "../../src/base/errors.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
@@ -54,7 +54,7 @@ function blockMessage(
 }
 
 function bytesOf(hex: string): Uint8Array {
-  const bytes = fromHex(hex);
+  const bytes = Uint8Array.fromHex(hex);
   ok(bytes !== undefined, hex);
   return bytes;
 }

@@ -1,5 +1,4 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { toHex } from "../../src/base/bytes.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 
 const KIB = 1024;
@@ -8,7 +7,7 @@ const BLOCK = new Uint8Array(16 * KIB).fill(9);
 function written(write: (writer: MessageWriter) => void): string {
   const writer = new MessageWriter();
   write(writer);
-  return toHex(writer.take() ?? new Uint8Array(0));
+  return (writer.take() ?? new Uint8Array(0)).toHex();
 }
 
 Deno.test("MessageWriter writes every message as BEP 3, 5, 6 and 10 show it", () => {
@@ -43,7 +42,7 @@ Deno.test("take() gives all that waits, in order, and then undefined", () => {
   writer.unchoke();
   writer.have(1);
   strictEqual(writer.pendingBytes, 14);
-  strictEqual(toHex(writer.take()!), "0000000101" + "000000050400000001");
+  strictEqual(writer.take()!.toHex(), "0000000101" + "000000050400000001");
   strictEqual(writer.pendingBytes, 0);
   writer.release();
   strictEqual(writer.take(), undefined);
@@ -87,7 +86,7 @@ Deno.test("piece() copies the block, so that its buffer may be used again", () =
   const block = Uint8Array.of(1, 2);
   writer.piece(0, 0, block);
   block.fill(9);
-  strictEqual(toHex(writer.take()!).slice(-4), "0102");
+  strictEqual(writer.take()!.toHex().slice(-4), "0102");
 });
 
 Deno.test("release() keeps a large buffer only while it is used", () => {

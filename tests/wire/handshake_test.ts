@@ -1,6 +1,6 @@
 import { deepStrictEqual, notStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, fromHex, toHex } from "../../src/base/bytes.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import {
   checkHandshakeStart,
@@ -22,14 +22,14 @@ function encode(flags: Partial<HandshakeFlags> = {}): Uint8Array {
 
 Deno.test("encodeHandshake() writes 68 bytes as BEP 3 has them", () => {
   strictEqual(
-    toHex(encode()),
-    "13" + toHex(TEXT.encode("BitTorrent protocol")) + "0000000000000000" + "aa".repeat(20) +
-      toHex(PEER_ID),
+    encode().toHex(),
+    "13" + TEXT.encode("BitTorrent protocol").toHex() + "0000000000000000" + "aa".repeat(20) +
+      PEER_ID.toHex(),
   );
 });
 
 Deno.test("encodeHandshake() sets the reserved bits of BEP 5, 6 and 10", () => {
-  const reserved = (flags: Partial<HandshakeFlags>) => toHex(encode(flags).subarray(20, 28));
+  const reserved = (flags: Partial<HandshakeFlags>) => encode(flags).subarray(20, 28).toHex();
   strictEqual(reserved({ extended: true }), "0000000000100000");
   strictEqual(reserved({ fast: true }), "0000000000000004");
   strictEqual(reserved({ dht: true }), "0000000000000001");
@@ -51,7 +51,7 @@ Deno.test("parseHandshake() gives what was encoded", () => {
 
 Deno.test("parseHandshake() ignores reserved bits that we do not know", () => {
   const bytes = encode();
-  bytes.set(fromHex("ffffffffffefffea")!, 20);
+  bytes.set(Uint8Array.fromHex("ffffffffffefffea"), 20);
   deepStrictEqual(parseHandshake(bytes).flags, NO_FLAGS);
 });
 
@@ -77,7 +77,7 @@ Deno.test("checkHandshakeStart() accepts every beginning of a handshake", () => 
 Deno.test("P1 checkHandshakeStart() refuses other protocols by their first bytes", () => {
   const others = [
     TEXT.encode("GET / HTTP/1.1\r\n"),
-    fromHex("1603010200010001fc0303")!, // a TLS hello
+    Uint8Array.fromHex("1603010200010001fc0303"), // a TLS hello
     Uint8Array.of(0),
     Uint8Array.of(18),
     Uint8Array.of(255),

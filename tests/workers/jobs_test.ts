@@ -2,7 +2,6 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { Bytes } from "../../src/base/bytes.ts";
-import { toHex } from "../../src/base/bytes.ts";
 import { runJob } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type {
@@ -82,7 +81,7 @@ Deno.test("write lets not a byte of a corrupt piece reach a file", async () => {
   const reply = await desk.must<"write">(job);
   strictEqual(reply.kind, "corrupt");
   strictEqual(reply.buffer, data.buffer);
-  deepStrictEqual(reply.digests, [toHex(sha1(data))]);
+  deepStrictEqual(reply.digests, [sha1(data).toHex()]);
   strictEqual(desk.exists("a"), false);
 });
 
@@ -91,9 +90,9 @@ Deno.test("write gives a digest for each block of 16 KiB when it is asked to", a
   const data = new Uint8Array(2 * 16_384 + 5).map((_, index) => index >> 8);
   const reply = await desk.must<"write">(writeJob(data, [desk.span("a", 0, 0, data.length)], true));
   deepStrictEqual(reply.digests, [
-    toHex(sha1(data.subarray(0, 16_384))),
-    toHex(sha1(data.subarray(16_384, 32_768))),
-    toHex(sha1(data.subarray(32_768))),
+    sha1(data.subarray(0, 16_384)).toHex(),
+    sha1(data.subarray(16_384, 32_768)).toHex(),
+    sha1(data.subarray(32_768)).toHex(),
   ]);
 });
 
