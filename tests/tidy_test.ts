@@ -57,7 +57,6 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/storage/lock.ts": ["deno"],
   "src/storage/state_file.ts": ["deno"],
   "src/storage/target_folders.ts": ["deno"],
-  "src/workers/disk_errors.ts": ["deno"],
   "src/workers/disk_worker.ts": ["thread"],
   "src/workers/folders.ts": ["deno"],
   "src/workers/jobs.ts": ["node"],

@@ -11,7 +11,7 @@ import type { Engine } from "./engine.ts";
 import type { GetOptions } from "./get_options.ts";
 import type { Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
-import { type MissingPermission, missingPermission } from "./permission.ts";
+import { type MissingPermission, missingPermission } from "../base/permission.ts";
 
 /** A signal that asks us to stop. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";

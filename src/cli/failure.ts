@@ -5,7 +5,7 @@
 import { MetainfoError, StorageError, type StorageReason } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { ConnectError } from "../net/transport.ts";
-import { missingPermission } from "./permission.ts";
+import { missingPermission } from "../base/permission.ts";
 
 /** Of a message of the system, which may quote a path. */
 const MAX_MESSAGE_LENGTH = 500;

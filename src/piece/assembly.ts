@@ -1,7 +1,7 @@
 import { ok as assert } from "node:assert/strict";
 import type { Bytes } from "../base/bytes.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
-import type { Layout } from "../metainfo/layout.ts";
+import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import { PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";
 
@@ -49,6 +49,11 @@ export class Assembly {
   /** May another piece be opened? */
   get hasRoom(): boolean {
     return this.#partials.size + this.#awayCount < this.maxPieces;
+  }
+
+  /** The most blocks that pieces in memory may have. */
+  get maxBlocks(): number {
+    return this.maxPieces * Math.ceil(this.#bufferLength / BLOCK_LENGTH);
   }
 
   /** Is the disk so far behind that nothing more should be taken from the network? */

@@ -154,6 +154,7 @@ export class Checkpointer {
       else claimed.set(piece);
     }
     this.#isSaved = false;
+    lost.sort((a, b) => a - b);
     onLost(lost);
     return { kind: "failed", error, lost };
   }

@@ -13,6 +13,21 @@ import type { PeerKey } from "../piece/piece_table.ts";
 import type { PieceOutcome } from "../storage/storage.ts";
 import type { PeerConnection } from "./connection.ts";
 
+/**
+ * New requests wait until they are this part of the peer's window: one write for many costs a
+ * fraction of many writes, and the window has room to spare.
+ */
+const REFILL_SHARE = 1 / 8;
+
+/**
+ * Blocks asked for at a time, of those that all pieces in memory have: one peer may be asked for
+ * most of them; the more peers there are, the more pieces are half here, and need their place.
+ * What is reserved is for peers that have less than their part of it: so nobody starves.
+ */
+const COMMON_SHARE = 1 / 4;
+const LONE_PEER_SHARE = 1 / 2;
+const RESERVED_SHARE = 1 / 4;
+
 export interface BlockExchangeOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
@@ -71,8 +86,9 @@ export class BlockExchange {
   fill(peer: PeerConnection, now: number): void {
     const { session } = peer;
     if (!session.amInterested || peer.isClosed) return;
-    const room = session.requestRoom(now);
-    if (room === 0 || this.#isDownloadLimitReached(peer)) return;
+    const room = Math.min(session.requestRoom(now), this.#memoryRoom(peer));
+    if (room <= 0 || room < (room + session.outstandingCount) * REFILL_SHARE) return;
+    if (this.#isDownloadLimitReached(peer)) return;
     for (const span of this.#options.picker.pick(peer, room, now)) session.request(span, now);
   }
 
@@ -117,8 +133,8 @@ export class BlockExchange {
         picker.verified(piece);
         for (const liar of this.#blame.judge(piece, outcome.digests ?? [])) onLiar(liar, piece);
         for (const peer of peers.values()) {
-          peer.session.sendHave(piece, now);
           if (peer.session.theirHave.has(piece)) this.#updateInterest(peer, now);
+          else peer.session.sendHave(piece, now);
         }
         break;
       case "corrupt": {
@@ -149,6 +165,18 @@ export class BlockExchange {
 
   #updateInterest(peer: PeerConnection, now: number): void {
     peer.session.setInterested(this.#options.picker.isInteresting(peer), now);
+  }
+
+  /** How many more requests the memory allows this peer. */
+  #memoryRoom({ session }: PeerConnection): number {
+    const { assembly, peers } = this.#options;
+    let outstanding = 0;
+    for (const other of peers.values()) outstanding += other.session.outstandingCount;
+    const commonShare = COMMON_SHARE + LONE_PEER_SHARE / peers.size;
+    return Math.max(
+      Math.floor(assembly.maxBlocks * commonShare) - outstanding,
+      Math.ceil(assembly.maxBlocks * RESERVED_SHARE / peers.size) - session.outstandingCount,
+    );
   }
 
   #isDownloadLimitReached(peer: PeerConnection): boolean {

@@ -1,5 +1,6 @@
 /** The operating system's and Deno's refusals as StorageErrors that a user can act on. */
 import { StorageError, type StorageReason } from "../base/errors.ts";
+import { missingPermission } from "../base/permission.ts";
 import type { FailedReply } from "./protocol.ts";
 
 /** Error codes of the system, what they mean to us and to the user. */
@@ -23,7 +24,11 @@ const MEANINGS: Readonly<Record<string, readonly [StorageReason, string]>> = {
 /** The StorageError for whatever `error` is; a StorageError stays as it is. */
 export function toStorageError(error: unknown, action: string, path: string): StorageError {
   if (error instanceof StorageError) return error;
-  if (error instanceof Deno.errors.NotCapable) return permissionError(error, action, path);
+  const missing = missingPermission(error);
+  if (missing !== undefined) {
+    const fact = `Deno was started without this permission; add ${missing.flag}`;
+    return new StorageError("permission", path, `Cannot ${action} ${path}: ${fact}`);
+  }
   const code = codeOf(error);
   const [reason, fact] = MEANINGS[code ?? ""] ?? ["io", describe(error)];
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
@@ -38,16 +43,6 @@ export function errorOf({ reason, path, message }: FailedReply): StorageError {
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
   return typeof code === "string" ? code : undefined;
-}
-
-/** Deno names the kind of access in its message; the flag for exactly this path is our part. */
-function permissionError(error: Error, action: string, path: string): StorageError {
-  const access = /write access/.test(error.message) ? "write" : "read";
-  return new StorageError(
-    "permission",
-    path,
-    `Cannot ${action} ${path}: Deno was started without this permission; add --allow-${access}=${path}`,
-  );
 }
 
 function describe(error: unknown): string {

@@ -4,7 +4,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Engine } from "../../src/cli/engine.ts";
 import { type Environment, realEnvironment, type StopSignal } from "../../src/cli/environment.ts";
 import { Output } from "../../src/cli/output.ts";
-import type { MissingPermission } from "../../src/cli/permission.ts";
+import type { MissingPermission } from "../../src/base/permission.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 

@@ -69,7 +69,7 @@ Deno.test("formatSize() shows three digits and never rounds up a unit", () => {
 });
 
 Deno.test("formatSize() is read back by parseSize() to within its digits", () => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 50 }), (bytes) => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 50 - 1 }), (bytes) => {
     const readBack = parseSize(formatSize(bytes).replace(" ", "").replace(/^(\d+)B$/, "$1"));
     ok(readBack !== undefined && readBack <= bytes && readBack >= bytes * 0.98);
   }));

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { missingPermission } from "../../src/cli/permission.ts";
+import { missingPermission } from "../../src/base/permission.ts";
 
 const flagOf = (message: string) => missingPermission(new Deno.errors.NotCapable(message))?.flag;
 
@@ -23,6 +23,10 @@ Deno.test("S4 missingPermission() reads every refusal of Deno", () => {
   deepStrictEqual(
     flagOf("Requires read access to <CWD>, run again with the --allow-read flag"),
     "--allow-read",
+  );
+  deepStrictEqual(
+    flagOf('Requires all access to "/dev/shm/x", run again with the --allow-all flag'),
+    "--allow-all",
   );
   deepStrictEqual(flagOf("Something new"), "--allow-all");
 });

@@ -19,9 +19,12 @@ export function missingPermission(error: unknown): MissingPermission | undefined
   return { access, target: quoted ?? bare, flag: flagFor(flag, quoted ?? "") };
 }
 
-/** `--allow-read=PATH`, quoted for a shell; peers are anywhere, so `--allow-net` has no list. */
+/** Flags that are given without a list: peers are anywhere, and everything is everything. */
+const BARE_FLAGS = ["--allow-net", "--allow-all"];
+
+/** `--allow-read=PATH`, quoted for a shell. */
 function flagFor(flag: string, target: string): string {
-  if (target === "" || flag === "--allow-net") return flag;
+  if (target === "" || BARE_FLAGS.includes(flag)) return flag;
   return /^[\w@%+:./-]+$/.test(target)
     ? `${flag}=${target}`
     : `'${flag}=${target.replaceAll("'", `'\\''`)}'`;
