@@ -85,7 +85,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/environment.ts": "only binds the real world; process_test.ts runs all of it",
   "src/cli/lying_storage.ts": IN_DEMO,
   "src/torrent/block_exchange.ts": IN_SIMULATION,
-  "src/torrent/connection.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/pipeline.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,

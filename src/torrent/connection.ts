@@ -7,6 +7,7 @@ import type { Bitfield } from "../base/bitfield.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/ids.ts";
+import { TokenBucket } from "../base/rate.ts";
 import type { Connection } from "../net/transport.ts";
 import type { PeerSession } from "../peer/session.ts";
 import type { PeerKey } from "../piece/piece_table.ts";
@@ -16,6 +17,11 @@ import type { RateLimit } from "./rate_limit.ts";
 
 /** A peer that lets one write of ours wait this long is not reading (P25). */
 const WRITE_TIMEOUT_MS = 120_000;
+/**
+ * Messages a second, blocks not counted, that a peer is heard on; what it says beyond waits (P8).
+ * Whoever talks without end would otherwise never let go of the program's one thread.
+ */
+const MAX_CHATTER_RATE = 50_000;
 
 export interface PeerConnectionOptions {
   readonly key: PeerKey;
@@ -121,6 +127,7 @@ export class PeerConnection implements PickerPeer {
     const { connection, clock, downloadLimit, maxMessageLength, onRead, backPressure } =
       this.#options;
     const decoder = new MessageDecoder({ maxMessageLength });
+    const chatter = new TokenBucket(MAX_CHATTER_RATE, clock.now());
     while (true) {
       const space = decoder.space();
       const length = await connection.read(
@@ -130,14 +137,19 @@ export class PeerConnection implements PickerPeer {
       if (this.isClosed) return "finished";
       decoder.advance(length);
       const now = clock.now();
+      let chatterCount = 0;
       try {
         for (let message = decoder.next(); message; message = decoder.next()) {
           this.session.handleMessage(message, now);
+          if (message.kind !== "piece") chatterCount++;
         }
       } finally {
         // What came before a malformed message still counts.
         onRead(this, now);
       }
+      chatter.take(chatterCount, now);
+      const pauseMs = chatter.waitMs(now);
+      if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure();
       if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
     }

@@ -1,0 +1,76 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
+import type { Connection } from "../../src/net/transport.ts";
+import { PeerSession } from "../../src/peer/session.ts";
+import { PeerConnection } from "../../src/torrent/connection.ts";
+import { RateLimit } from "../../src/torrent/rate_limit.ts";
+import { MessageWriter } from "../../src/wire/encoder.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+
+/** Far more than a second of any limit; then the peer is gone, so that no limit ends the test. */
+const MAX_READS = 2_000;
+
+/** A peer that has always said `message` as often as the buffer takes it. */
+function chatterbox(message: Uint8Array): Connection & { reads: number } {
+  return {
+    remote: { host: "10.0.1.1", port: 1 },
+    reads: 0,
+    read(buffer) {
+      if (++this.reads > MAX_READS) return Promise.resolve(null);
+      let length = 0;
+      for (; length + message.length <= buffer.length; length += message.length) {
+        buffer.set(message, length);
+      }
+      return Promise.resolve(length);
+    },
+    write: () => Promise.resolve(),
+    close() {},
+  };
+}
+
+function connect(connection: Connection, clock: ManualClock): PeerConnection {
+  const layout = new Layout({ pieceLength: 16_384, files: [{ length: 1e6, isPadding: false }] });
+  const have = new Bitfield(layout.pieceCount);
+  const flags = { fast: true, extended: false, dht: false };
+  return new PeerConnection({
+    key: 1,
+    endpoint: connection.remote,
+    isIncoming: false,
+    connection,
+    session: new PeerSession({ layout, have, flags, now: clock.now() }),
+    maxMessageLength: 128 * 1024,
+    clock,
+    downloadLimit: new RateLimit(undefined, clock),
+    onRead: (peer) => peer.session.drain(),
+    backPressure: () => undefined,
+    upload: () => Promise.resolve(),
+  });
+}
+
+function written(write: (output: MessageWriter) => void): Uint8Array {
+  const output = new MessageWriter();
+  write(output);
+  return output.take()!.slice();
+}
+
+for (
+  const [name, message] of [
+    ["HAVE", written((output) => output.have(3))],
+    ["keep-alives", written((output) => output.keepAlive())],
+  ] as const
+) {
+  Deno.test(`P8 A peer that floods us with ${name} leaves time for others, and is kept`, async () => {
+    const clock = new ManualClock();
+    const connection = chatterbox(message);
+    const peer = connect(connection, clock);
+    const end = peer.run();
+    await clock.run(() => false, 1_000);
+    ok(connection.reads > 1, "it is read on");
+    ok(connection.reads < 30, `${connection.reads} full buffers in a second`);
+    ok(!peer.isClosed);
+    peer.close("finished");
+    strictEqual(await end, "finished");
+    await clock.run(() => false, 1_000);
+  });
+}
