@@ -8,6 +8,7 @@ import { argument, command, constant, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
+import { trackerParser } from "./tracker_options.ts";
 import { VERSION_LINE } from "./version.ts";
 
 const json = withDefault(flag("--json", { description: message`machine-readable` }), false);
@@ -38,6 +39,10 @@ const programParser = or(
   }),
   command("info", infoParser, { brief: message`what a torrent holds` }),
   command("verify", verifyParser, { brief: message`check files on disk against a torrent` }),
+  command("tracker", trackerParser, {
+    brief: message`a small HTTP and UDP tracker, for rooms and tests`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("demo", demoParser, {
     brief: message`a whole swarm on this machine: tracker, seeders, one download, verified`,
   }),
@@ -49,7 +54,17 @@ export type InfoOptions = Extract<Command, { command: "info" }>;
 export type VerifyOptions = Extract<Command, { command: "verify" }>;
 
 /** First words that are not a source: everything else means `get`. */
-const FIRST_WORDS = ["get", "info", "verify", "demo", "completion", "--help", "-h", "--version"];
+const FIRST_WORDS = [
+  "get",
+  "info",
+  "verify",
+  "tracker",
+  "demo",
+  "completion",
+  "--help",
+  "-h",
+  "--version",
+];
 const HELP_FOOTER =
   message`"starling SOURCE..." means "starling get SOURCE..."; "starling get --help" lists the options.`;
 

@@ -51,6 +51,14 @@ export const addressValue = valueOf(
   "an IPv4 or IPv6 address",
 );
 
+/** A torrent's info-hash, in lower-case hex. */
+export const infoHashValue = valueOf(
+  "INFOHASH",
+  "",
+  (text) => /^[0-9a-f]{40}$/i.test(text) ? text.toLowerCase() : undefined,
+  "an info-hash of 40 hexadecimal digits",
+);
+
 export const rangeValue = valueOf<RangeOption>(
   "FILE:START-END",
   { pattern: "", start: 0, end: 0 },

@@ -61,6 +61,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { demo } = await import("./demo.ts");
       return await demo(context);
     }
+    case "tracker": {
+      const { tracker } = await import("./tracker.ts");
+      return await tracker(command, context);
+    }
     case "verify": {
       const { verify } = await import("./verify.ts");
       return await answer(verify(command, context), context);

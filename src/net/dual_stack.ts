@@ -3,7 +3,7 @@ import type { TcpListenSocket } from "./tcp.ts";
 
 /** All addresses of a family. */
 export const ANY_IPV4 = "0.0.0.0";
-const ANY_IPV6 = "::";
+export const ANY_IPV6 = "::";
 
 /** Listens on a port of an address, 0 for any port. Throws unless the port is merely taken. */
 export type ListenOn = (address: string, port: number) => TcpListenSocket | "taken";

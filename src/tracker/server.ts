@@ -5,7 +5,7 @@ import { formatEndpoint } from "../base/endpoint.ts";
 import { ConnectError, type Connection, type DatagramSocket } from "../net/transport.ts";
 import type { Listener, Network } from "../net/transport.ts";
 import { HEAD_END, HttpService } from "./http_service.ts";
-import { SwarmRegistry } from "./swarm_registry.ts";
+import { type RegistryTotals, SwarmRegistry } from "./swarm_registry.ts";
 import { UdpService } from "./udp_service.ts";
 
 export interface TrackerServerOptions {
@@ -45,6 +45,7 @@ interface Door {
 
 export class TrackerServer {
   readonly #clock: Clock;
+  readonly #registry: SwarmRegistry;
   readonly #http: HttpService;
   readonly #udp: UdpService;
   readonly #doors: readonly Door[];
@@ -61,6 +62,7 @@ export class TrackerServer {
       ...(allowed === undefined ? {} : { allowed }),
     });
     this.#clock = clock;
+    this.#registry = registry;
     this.#http = new HttpService(registry, { intervalMs });
     this.#udp = new UdpService(registry, { random, intervalMs });
     this.#doors = openDoors(options);
@@ -80,6 +82,11 @@ export class TrackerServer {
       const place = formatEndpoint({ host: address, port: this.port });
       return [`http://${place}/announce`, `udp://${place}/announce`];
     });
+  }
+
+  /** Whom it knows now. */
+  totals(): RegistryTotals {
+    return this.#registry.totals(this.#clock.now());
   }
 
   /** Ends everything at once; resolves when nothing runs any more. */

@@ -16,6 +16,14 @@ const INTERVALS_UNTIL_GONE = 2;
 /** Peers that are gone are looked for this often. */
 const SWEEP_MS = 10_000;
 
+/** All swarms together. */
+export interface RegistryTotals {
+  /** Torrents that somebody takes part in. */
+  readonly torrents: number;
+  readonly seeders: number;
+  readonly leechers: number;
+}
+
 const NOBODY: SwarmCounts = { seeders: 0, leechers: 0, downloaded: 0 };
 
 /** The answer to an announce. */
@@ -88,6 +96,17 @@ export class SwarmRegistry {
   counts(infoHash: Uint8Array, now: number): SwarmCounts {
     this.#sweep(now);
     return this.#swarms.get(infoHash.toHex())?.counts ?? NOBODY;
+  }
+
+  totals(now: number): RegistryTotals {
+    this.#sweep(now);
+    let torrents = 0, seeders = 0, leechers = 0;
+    for (const { size, counts } of this.#swarms.values()) {
+      if (size > 0) torrents++;
+      seeders += counts.seeders;
+      leechers += counts.leechers;
+    }
+    return { torrents, seeders, leechers };
   }
 
   /** Room for one more, made at the cost of a random peer where only the swarm is full. */

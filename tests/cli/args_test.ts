@@ -125,6 +125,14 @@ Deno.test("parseArguments() reads the other commands", () => {
     torrent: "x",
     path: "folder",
   });
+  deepStrictEqual(parse("tracker", "--interval", "90s", "-p", "80").command, {
+    command: "tracker",
+    port: 80,
+    bindAddress: undefined,
+    intervalMs: 90_000,
+    allowed: [],
+    quiet: false,
+  });
 });
 
 Deno.test("parseArguments() refuses in one line what cannot be meant", () => {

@@ -152,3 +152,13 @@ Deno.test("SwarmRegistry takes no more peers in all than it may", () => {
   equal(taken, 100_000);
   ok(announce(registry, { infoHash: hashNumber(0), host: "10.0.0.1" }) !== "the tracker is full");
 });
+
+Deno.test("SwarmRegistry counts torrents that somebody takes part in, and peers", () => {
+  const registry = makeRegistry();
+  deepStrictEqual(registry.totals(0), { torrents: 0, seeders: 0, leechers: 0 });
+  announce(registry, { isSeeder: true });
+  announce(registry, { port: 6882, infoHash: hashNumber(1), event: "completed" });
+  announce(registry, { port: 6883, infoHash: hashNumber(1) });
+  deepStrictEqual(registry.totals(0), { torrents: 2, seeders: 1, leechers: 2 });
+  deepStrictEqual(registry.totals(61 * MINUTE), { torrents: 0, seeders: 0, leechers: 0 });
+});
