@@ -1,4 +1,4 @@
-import { ok as assert } from "node:assert/strict";
+import { assert } from "./assert.ts";
 
 /**
  * A fixed number of bits, the first one highest in its byte, as the peer protocol sends them

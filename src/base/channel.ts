@@ -1,4 +1,4 @@
-import { ok as assert } from "node:assert/strict";
+import { assert } from "./assert.ts";
 
 /**
  * A bounded queue between two stages: `push` waits while it is full, iteration waits while it

@@ -1,6 +1,6 @@
 /**
  * The world's failures, typed, each with a reason from a closed set. Our own mistakes are
- * assertions (`node:assert/strict`) and never one of these.
+ * assertions (`assert.ts`) and never one of these.
  *
  * Every message is a sentence for a user: "Cannot X: Y is Z".
  */
@@ -76,6 +76,7 @@ export type StorageReason =
   | "not-regular"
   | "occupied"
   | "missing"
+  | "changed"
   | "name-too-long"
   | "locked";
 

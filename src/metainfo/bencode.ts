@@ -2,7 +2,7 @@
  * The bencode codec (BEP 3 "bencoding"). Decoded values are views over the bytes they came from,
  * so each keeps its raw span and nothing is copied. Nothing is ever re-encoded to be hashed.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { type Bytes, compareBytes } from "../base/bytes.ts";
 import {
   BencodeError,

@@ -1,9 +1,9 @@
+import { assert } from "../base/assert.ts";
 /**
  * One pass over bencoded bytes (BEP 3 "bencoding"): checks them, and notes where each value lies
  * on a tape of integers. So a torrent of a million values costs twelve bytes a value and no
  * object, and no nesting can exhaust the stack.
  */
-import { ok as assert } from "node:assert/strict";
 
 /** What a decoder refuses to exceed. Smaller for datagrams and messages than for files. */
 export interface BencodeLimits {

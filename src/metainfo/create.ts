@@ -1,5 +1,5 @@
 /** A .torrent from what is known of its files (BEP 3, BEP 12, BEP 19, BEP 5, BEP 27). Pure. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";

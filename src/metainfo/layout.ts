@@ -3,7 +3,7 @@
  * integers from the wire become valid indices. Files lie end to end in the order of the torrent,
  * cut into pieces of `pieceLength`, cut into blocks of 16 KiB (BEP 3).
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { BlockIndex, FileIndex, PieceIndex } from "../base/ids.ts";
 
 /** What is asked for at once, in bytes; the last block of a piece may be shorter. */

@@ -1,5 +1,5 @@
 /** Connecting to one of several addresses of a host: "happy eyeballs" (RFC 8305). */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 
 /** How long an address is tried alone before the next one joins in (RFC 8305, section 5). */

@@ -1,5 +1,5 @@
 /** HTTP GET of what strangers serve: bounded in bytes, in time and in where it may lead. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressScope } from "../base/endpoint.ts";

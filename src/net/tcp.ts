@@ -1,5 +1,5 @@
 /** TCP on Deno's sockets: one connection, and incoming ones of one or two address families. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";

@@ -1,5 +1,5 @@
 /** Our half of being a peer: what one peer has, lets us ask for, owes us and delivers. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";

@@ -1,5 +1,5 @@
 /** The requests that one peer owes us: each with a deadline, and never more than is worth it. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { BlockSpan } from "../metainfo/layout.ts";
 import { AbandonedRequests } from "./abandoned_requests.ts";
 import { RequestDepth } from "./request_depth.ts";

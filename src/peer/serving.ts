@@ -1,5 +1,5 @@
 /** The other half of being a peer: what one peer may ask of us, what it asks and what it gets. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";

@@ -1,4 +1,4 @@
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";

@@ -1,4 +1,4 @@
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { NO_PEER } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";

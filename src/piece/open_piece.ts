@@ -1,4 +1,4 @@
-import { fail } from "node:assert/strict";
+import { fail } from "../base/assert.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
 import type { Linked } from "./linked_list.ts";

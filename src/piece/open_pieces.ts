@@ -1,4 +1,4 @@
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
 import { LinkedList } from "./linked_list.ts";

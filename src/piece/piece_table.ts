@@ -1,5 +1,5 @@
 /** What we have and what we want: each piece is in exactly one state. */
-import { fail } from "node:assert/strict";
+import { fail } from "../base/assert.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";

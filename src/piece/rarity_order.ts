@@ -1,4 +1,4 @@
-import { fail } from "node:assert/strict";
+import { fail } from "../base/assert.ts";
 import { type Random, shuffle } from "../base/ambient.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";

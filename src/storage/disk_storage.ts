@@ -2,7 +2,7 @@
  * Storage on a real disk: composes the plan of files, the workers, the saved state and the lock.
  * See `storage.ts` for what it promises.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";

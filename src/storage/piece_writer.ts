@@ -1,5 +1,5 @@
 /** Hands one piece to a worker, and again when it failed for a reason that may pass. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { StorageError, type StorageReason } from "../base/errors.ts";

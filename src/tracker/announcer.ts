@@ -2,7 +2,7 @@
  * Runs the trackers of one torrent: asks whom the schedule names, and hands on the peers they
  * give. No tracker waits for another, and none delays the end.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";

@@ -1,5 +1,5 @@
 /** Our side of the HTTP tracker protocol (BEP 3, 7, 23, 24): the question and the answer. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import {
   addressBytes,
   canonicalHost,

@@ -1,5 +1,5 @@
 /** A tracker's side of HTTP: the queries of clients and the answers (BEP 3, 7, 23, 24, 48). */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { addressBytes, toCompact } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";

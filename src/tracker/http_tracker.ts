@@ -1,5 +1,5 @@
 /** A tracker asked over HTTP (BEP 3). */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { isDialable } from "../base/endpoint.ts";

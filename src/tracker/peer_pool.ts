@@ -1,5 +1,5 @@
 /** Peers of one swarm and family, with random choice among them in constant time. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Random } from "../base/ambient.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { KnownPeer } from "./announce.ts";

@@ -6,7 +6,7 @@
  * Each tracker that answered is then asked at its own interval, and each that failed is asked
  * again, for ever, ever more seldom.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { type Random, shuffle } from "../base/ambient.ts";
 import type { AnnounceEvent } from "./announce.ts";
 

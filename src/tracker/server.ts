@@ -1,5 +1,5 @@
 /** A small tracker: HTTP and UDP, IPv4 and IPv6, on one port. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { formatEndpoint } from "../base/endpoint.ts";
 import { ConnectError, type Connection, type DatagramSocket } from "../net/transport.ts";

@@ -1,5 +1,5 @@
 /** The packets of the UDP tracker protocol, both sides (BEP 15, BEP 41). */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import {
   type Bytes,
   concatBytes,

@@ -2,7 +2,7 @@
  * Our side of the UDP tracker protocol with one address (BEP 15): connection ids, transaction
  * ids, retransmission. Pure: packets and `now` (ms) go in, `drain` says what to do.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Random } from "../base/ambient.ts";
 import { type Bytes, getUint32 } from "../base/bytes.ts";
 import { TrackerError } from "../base/errors.ts";

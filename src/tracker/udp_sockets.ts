@@ -1,5 +1,5 @@
 /** The UDP sockets of one announcer: one for each family, shared by all its trackers. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { ConnectError, type DatagramSocket, type Network } from "../net/transport.ts";

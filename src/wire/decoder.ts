@@ -1,5 +1,5 @@
 /** Bytes from a peer → messages, without copying a block. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { getUint16, getUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";

@@ -1,5 +1,5 @@
 /** Messages → bytes for one peer, many of them in one write. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { putUint16, putUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { LENGTH_PREFIX_LENGTH, MessageId } from "./message.ts";

@@ -1,5 +1,5 @@
 /** The handshake of the extension protocol (BEP 10): what follows id 0 in an Extended message. */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressBytes, formatAddress } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";

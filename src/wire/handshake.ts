@@ -1,5 +1,5 @@
 /** The 68 bytes that open a connection between peers (BEP 3; reserved bits of BEP 5, 6, 10). */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { HASH_LENGTH, type InfoHash, type PeerId } from "../base/ids.ts";

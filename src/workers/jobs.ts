@@ -9,6 +9,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { toStorageError } from "./disk_errors.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
@@ -53,6 +54,8 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
       return await verifyAndWrite(job, files);
     case "read":
       return { kind: "read", data: readSpans(job, files) };
+    case "frame":
+      return { kind: "framed", data: readFramed(job, files) };
     case "hash":
       return { kind: "hashed", verdicts: job.pieces.map((piece) => judge(piece, files)) };
     case "inspect":
@@ -135,12 +138,40 @@ function writeFully(descriptor: number, data: Bytes, span: Span): void {
 
 function readSpans({ length, spans }: JobOf<"read">, files: OpenFiles): Bytes {
   const data = new Uint8Array(length);
-  for (const { place, fileOffset, pieceOffset, length } of spans) {
-    const descriptor = files.forReading(place);
-    const got = readUpTo(descriptor, data, pieceOffset, length, fileOffset, place);
-    if (got < length) throw cutShort("read", place, "the file is shorter than it was");
-  }
+  for (const span of spans) readSpan(span, data, files);
   return data;
+}
+
+/** Reads the run behind the room for its headers, so that one read serves all of its blocks. */
+function readFramed({ run, spans, buffer }: JobOf<"frame">, files: OpenFiles): Bytes {
+  const headers = headersLength(run);
+  const length = headers + run.length;
+  const data = new Uint8Array(buffer?.byteLength === length ? buffer : length);
+  const found = spans.reduce((sum, span) => sum + span.length, 0);
+  if (found < run.length) data.fill(0); // What no span covers is padding.
+  for (const span of spans) {
+    readSpan(span, data.subarray(headers), files);
+    // Afterwards: what changed before the bytes were read is seen, what changes now harms nobody.
+    if (span.verified !== undefined) requireUnchanged(span.place, span.verified, files);
+  }
+  frameBlocks(data, run);
+  return data;
+}
+
+function readSpan(span: Span, into: Uint8Array, files: OpenFiles): void {
+  const { place, fileOffset, pieceOffset, length } = span;
+  const descriptor = files.forReading(place);
+  const got = readUpTo(descriptor, into, pieceOffset, length, fileOffset, place);
+  if (got < length) throw cutShort("read", place, "the file is shorter than it was");
+}
+
+/** Bytes that are not those that were verified go to nobody (D5). */
+function requireUnchanged(place: Place, verified: FileFacts, files: OpenFiles): void {
+  const facts = files.inspect(place);
+  if (facts?.size === verified.size && facts.modifiedMs === verified.modifiedMs) return;
+  const path = pathOf(place);
+  const fact = "it was changed by another program since it was verified";
+  throw new StorageError("changed", path, `Cannot read ${path}: ${fact}`);
 }
 
 /** Reads until `length` bytes are there or the file ends; returns how many there are. */

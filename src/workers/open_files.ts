@@ -2,7 +2,7 @@
  * The open files of one worker: the least recently used is closed when there are too many. Every
  * file is checked before it is opened, and once more after (hostile-inputs D8, D9).
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import {
   closeSync,
   constants,

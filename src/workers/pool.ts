@@ -2,7 +2,7 @@
  * The disk workers: started when there is work, given a few jobs ahead each, so that none waits
  * for the main thread between two. Replies come in the order of a worker's jobs.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { StorageError } from "../base/errors.ts";
 import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.ts";
 
@@ -117,7 +117,7 @@ export class WorkerPool implements JobRunner {
   #send(to: DiskWorker, waiting: Waiting): void {
     to.sent.push(waiting);
     const { job } = waiting;
-    to.worker.postMessage(job, job.kind === "write" ? [job.data.buffer] : []);
+    to.worker.postMessage(job, buffersOf(job));
   }
 
   #drop(worker: DiskWorker, fact: string): void {
@@ -125,6 +125,11 @@ export class WorkerPool implements JobRunner {
     worker.worker.terminate();
     for (const { reject } of worker.sent.splice(0)) reject(poolError(fact));
   }
+}
+
+function buffersOf(job: Job): ArrayBuffer[] {
+  if (job.kind === "write") return [job.data.buffer];
+  return job.kind === "frame" && job.buffer !== undefined ? [job.buffer] : [];
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

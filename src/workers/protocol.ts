@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { StorageReason } from "../base/errors.ts";
+import type { BlockRun } from "../wire/block_run.ts";
 
 /** A file below a folder that we were given. The path is relative and `/`-separated. */
 export interface Place {
@@ -18,6 +19,12 @@ export interface Span {
   readonly fileOffset: number;
   readonly pieceOffset: number;
   readonly length: number;
+}
+
+/** A span to be read for a peer. */
+export interface ReadSpan extends Span {
+  /** How the file looked when its bytes were verified; undefined while we write to it. */
+  readonly verified: FileFacts | undefined;
 }
 
 /** A span to be written. */
@@ -69,6 +76,14 @@ export type Job =
     readonly wantDigests: boolean;
   }
   | { readonly kind: "read"; readonly length: number; readonly spans: readonly Span[] }
+  /** Reads blocks, framed. The offsets of the spans are from the start of the run. */
+  | {
+    readonly kind: "frame";
+    readonly run: BlockRun;
+    readonly spans: readonly ReadSpan[];
+    /** To read into, when it has the size; taken over. */
+    readonly buffer: ArrayBuffer | undefined;
+  }
   | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
   /** Which of these exist, and how they look. Follows no symlink, opens nothing. */
   | { readonly kind: "inspect"; readonly places: readonly Place[] }
@@ -112,6 +127,7 @@ export interface Replies {
       readonly digests: readonly string[];
     };
   read: { readonly kind: "read"; readonly data: Bytes };
+  frame: { readonly kind: "framed"; readonly data: Bytes };
   hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
   create: { readonly kind: "created" };
@@ -134,7 +150,7 @@ export interface JobRunner {
   /** How many jobs are done at a time. */
   readonly size: number;
   /**
-   * Does the job. The buffer of a write job is taken over; every reply to one gives it back.
+   * Does the job. The buffer of a job is taken over; every reply to a write gives it back.
    * Rejects with StorageError when there is nobody to do it, or who did it crashed.
    */
   run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>>;

@@ -116,5 +116,5 @@ Deno.test("raceAddresses() asserts that there is an address", async () => {
   const { signal } = new AbortController();
   const clock = new ManualClock();
   const nothing = { addresses: [], attempt: () => Promise.resolve(1), discard() {} };
-  await rejects(raceAddresses({ ...nothing, clock, signal }), { name: "AssertionError" });
+  await rejects(raceAddresses({ ...nothing, clock, signal }), { name: "BugError" });
 });

@@ -114,7 +114,7 @@ Deno.test("TcpConnection.close() closes the socket once, however often it is cal
 
 Deno.test("TcpConnection.read() asserts that there is room", async () => {
   const connection = new TcpConnection(new FakeSocket(), REMOTE);
-  await rejects(connection.read(new Uint8Array(0)), { name: "AssertionError" });
+  await rejects(connection.read(new Uint8Array(0)), { name: "BugError" });
 });
 
 /** Iterates until `close`, and collects. */

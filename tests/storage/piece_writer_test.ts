@@ -148,6 +148,6 @@ Deno.test("writePiece() takes a short piece in a long buffer, from its start", a
   const late = new Uint8Array(new ArrayBuffer(20), 10);
   const { plan, jobs, clock } = writing;
   await rejects(writePiece({ plan, pool: jobs, clock }, SECOND, late, false), {
-    name: "AssertionError",
+    name: "BugError",
   });
 });

@@ -75,7 +75,7 @@ Deno.test("take() uses the same two buffers again", () => {
 
 Deno.test("take() and release() assert that they alternate", () => {
   const writer = new MessageWriter();
-  throws(() => writer.release(), { name: "AssertionError" });
+  throws(() => writer.release(), { name: "BugError" });
   writer.unchoke();
   writer.take();
   throws(() => writer.take(), /one write at a time/);
