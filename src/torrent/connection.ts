@@ -18,10 +18,10 @@ import type { RateLimit } from "./rate_limit.ts";
 /** A peer that lets one write of ours wait this long is not reading (P25). */
 const WRITE_TIMEOUT_MS = 120_000;
 /**
- * Messages a second, blocks not counted, that a peer is heard on; what it says beyond waits (P8).
- * Whoever talks without end would otherwise never let go of the program's one thread.
+ * Bytes a second, those of blocks not counted, that a peer is heard on; what it says beyond waits
+ * (P8). Whoever talks without end would otherwise never let go of the program's one thread.
  */
-const MAX_CHATTER_RATE = 50_000;
+const MAX_CHATTER_RATE = 2 * 1024 * 1024;
 
 export interface PeerConnectionOptions {
   readonly key: PeerKey;
@@ -137,17 +137,17 @@ export class PeerConnection implements PickerPeer {
       if (this.isClosed) return "finished";
       decoder.advance(length);
       const now = clock.now();
-      let chatterCount = 0;
+      let chatterBytes = length;
       try {
         for (let message = decoder.next(); message; message = decoder.next()) {
           this.session.handleMessage(message, now);
-          if (message.kind !== "piece") chatterCount++;
+          if (message.kind === "piece") chatterBytes -= message.block.length;
         }
       } finally {
         // What came before a malformed message still counts.
         onRead(this, now);
       }
-      chatter.take(chatterCount, now);
+      chatter.take(chatterBytes, now);
       const pauseMs = chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure();
