@@ -2,7 +2,13 @@
 import type { Bitfield } from "../base/bitfield.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 
-export type TorrentState = "checking" | "downloading" | "finishing" | "complete" | "stopped";
+export type TorrentState =
+  | "checking"
+  | "downloading"
+  | "finishing"
+  | "seeding"
+  | "complete"
+  | "stopped";
 
 export interface PeerSnapshot {
   readonly endpoint: Endpoint;

@@ -4,9 +4,7 @@
  */
 import type { Clock, Random } from "../base/ambient.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import type { FileIndex, InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
-import type { PieceRange } from "../metainfo/layout.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import { PeerList } from "../peer/peer_list.ts";
@@ -28,6 +26,7 @@ import {
 import { download, type StoredPiece } from "./pipeline.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { PeerSnapshot, TorrentEvent, TorrentSnapshot, TorrentState } from "./snapshot.ts";
+import { selectFiles, type Selection, selectPieces } from "./selection.ts";
 import { Swarm } from "./swarm.ts";
 import { Uploader } from "./uploader.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -56,8 +55,7 @@ export interface Surroundings {
   readonly uploadLimit: RateLimit;
 }
 
-export interface TorrentOptions {
-  readonly metainfo: Metainfo;
+export interface TorrentOptions extends Selection {
   readonly storage: Storage;
   /** Peers that the user named. */
   readonly peers: readonly Endpoint[];
@@ -67,13 +65,12 @@ export interface TorrentOptions {
   readonly maxDownloads: number;
   /** Peers to upload to at once. */
   readonly uploadSlots: number;
-  readonly selected: ReadonlySet<FileIndex>;
-  /** Bytes `start` to `end` (not included) that come first. */
-  readonly firstRanges: readonly { file: FileIndex; start: number; end: number }[];
   readonly sequential: boolean;
   readonly memoryBudgetBytes: number;
   /** Stay in the swarm once complete, until `stop`. */
   readonly keepSeeding: boolean;
+  /** Share what is on the disk and want nothing else; `selected` does not matter then. */
+  readonly sharesOnly?: boolean;
   readonly onEvent: (event: TorrentEvent) => void;
 }
 
@@ -93,6 +90,8 @@ export class Torrent {
   readonly #allVerified = Promise.withResolvers<void>();
   #stages: Stages | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** What ended the running, when it ended by itself. */
+  #failure: { readonly error: unknown } | undefined;
   #saving: Promise<void> | undefined;
   #state: TorrentState = "checking";
   #checked = { bytes: 0, total: 0 };
@@ -131,7 +130,7 @@ export class Torrent {
       this.#state = "finishing";
       if (!wasComplete) this.#stages?.announcer?.completed();
       await Promise.all([storage.finish(), keepSeeding ? undefined : this.#leave()]);
-      this.#state = "complete";
+      this.#state = keepSeeding ? "seeding" : "complete";
     } catch (error) {
       await this.#leave();
       await this.#save();
@@ -140,14 +139,19 @@ export class Torrent {
     }
   }
 
+  /** After `download` with `keepSeeding`: resolves once `stop` was called. Throws our own bugs. */
+  async seed(): Promise<void> {
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   /** Leaves the swarm, saves, and tells the trackers; `download`, if it waits, rejects. */
   async stop(): Promise<void> {
-    if (this.#state === "stopped" || (this.#state === "complete" && !this.#options.keepSeeding)) {
-      return;
-    }
+    if (this.#state === "stopped" || this.#state === "complete") return;
     this.#allVerified.reject(new StoppedError("Cannot go on: the torrent was stopped"));
     await this.#leave();
     await this.#save();
+    if (this.#state === "seeding") this.#state = "complete";
   }
 
   /** A peer that found us; the caller closes the connection when it is not taken. */
@@ -161,7 +165,8 @@ export class Torrent {
       this.#checked = { bytes, total };
     }, this.#leaving.signal);
     this.#isRestored = true;
-    select(this.#table, this.#options);
+    if (this.#options.sharesOnly) selectPieces(this.#table, have.ones());
+    else selectFiles(this.#table, this.#options);
     for (const index of have.ones()) this.#table.markHave(index as PieceIndex);
     onEvent({ kind: "checked", have: have.count, pieces: have.length });
     this.#state = "downloading";
@@ -179,7 +184,10 @@ export class Torrent {
       for await (const piece of stored) this.#settle(piece, stages);
     };
     this.#running = Promise.all([settle(), this.#tickUntilLeft(stages)])
-      .then(() => {}, (error) => this.#allVerified.reject(error));
+      .then(() => {}, (error) => {
+        this.#failure = { error };
+        this.#allVerified.reject(error);
+      });
   }
 
   #createStages(): Stages {
@@ -333,17 +341,4 @@ export class Torrent {
     if (swarm.usefulCount >= ENOUGH_USEFUL_PEERS) return 0;
     return Math.max(0, this.#options.maxPeers - swarm.size);
   }
-}
-
-/** Marks what was selected, and which of it comes first. */
-function select(table: PieceTable, options: TorrentOptions): void {
-  const { metainfo: { layout }, selected, firstRanges } = options;
-  const mark = (range: PieceRange | undefined, priority: 1 | 2) => {
-    if (range === undefined) return;
-    for (let piece: number = range.first; piece <= range.last; piece++) {
-      table.setWanted(piece as PieceIndex, priority);
-    }
-  };
-  for (const file of selected) mark(layout.piecesOf(file), 1);
-  for (const { file, start, end } of firstRanges) mark(layout.piecesOfRange(file, start, end), 2);
 }

@@ -248,6 +248,36 @@ Deno.test("download() keeps to --max-peers, and lets a useful peer in for a usel
   });
 });
 
+Deno.test("download() stays to seed when asked, until it is stopped", async () => {
+  await inLab(20, async (lab) => {
+    lab.addSeed("10.0.1.1", FAST);
+    const { torrent, result } = download(lab, { keepSeeding: true });
+    ok(await lab.settled(result, MINUTE_MS));
+    strictEqual(torrent.snapshot().state, "seeding");
+    const seeding = torrent.seed();
+    ok(!await lab.settled(seeding, MINUTE_MS));
+    ok(await lab.settled(torrent.stop(), MINUTE_MS));
+    ok(await lab.settled(seeding, 0));
+    strictEqual(torrent.snapshot().state, "complete");
+  });
+});
+
+Deno.test("download() wants nothing that is not here when it only shares", async () => {
+  await inLab(20, async (lab) => {
+    lab.addSeed("10.0.1.1", FAST);
+    const disk = lab.createDisk();
+    for (const piece of [3, 4] as PieceIndex[]) {
+      disk.claimed.set(piece);
+      disk.pieces.set(piece, lab.contentOf(piece));
+    }
+    const { torrent, result } = download(lab, { disk, keepSeeding: true, sharesOnly: true });
+    ok(await lab.settled(result, MINUTE_MS));
+    await lab.clock.run(() => false, MINUTE_MS);
+    const { state, have, pieces, downloaded } = torrent.snapshot();
+    deepStrictEqual([state, have, pieces, downloaded], ["seeding", 2, 2, 0]);
+  });
+});
+
 Deno.test("download() asks at most --max-downloads peers at a time", async () => {
   await inLab(40, async (lab) => {
     for (let index = 0; index < 5; index++) lab.addSeed(`10.0.1.${index}`, SLOW);
