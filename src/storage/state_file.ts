@@ -5,6 +5,7 @@
 import { StorageError } from "../base/errors.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { toStorageError } from "../workers/disk_errors.ts";
+import { realFolder } from "./target_folders.ts";
 
 const OWNER_ONLY = 0o600;
 const TEMPORARY_SUFFIX = ".tmp";
@@ -28,10 +29,12 @@ export async function readStateFile(path: string, maxLength: number): Promise<By
 
 /**
  * Puts `bytes` in the place of the file, so that after a crash or a power failure there is
- * either the old file or the new one (D11). Throws StorageError; the old file is intact then.
+ * either the old file or the new one (D11). The path has no symbolic links, or had none. Throws
+ * StorageError; the old file is intact then.
  */
 export async function replaceStateFile(path: string, bytes: Bytes): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX;
+  await requireRealFolder(folderOf(path));
   try {
     await removeIfThere(temporary);
     await writeFlushed(temporary, bytes);
@@ -61,6 +64,16 @@ export function openStateFile(path: string): Deno.FsFile {
   }
 }
 
+/** The folder was none when we began (`prepareFolders`), but we may run for weeks (D8). */
+async function requireRealFolder(folder: string): Promise<void> {
+  if (await realFolder(folder) === folder) return;
+  throw new StorageError("symlink", folder, `Cannot use ${folder}: it is a symbolic link`);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
 async function writeFlushed(path: string, bytes: Bytes): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true, mode: OWNER_ONLY });
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
@@ -70,7 +83,7 @@ async function writeFlushed(path: string, bytes: Bytes): Promise<void> {
 async function flushFolderOf(path: string): Promise<void> {
   // Windows has no such call and no such need.
   if (Deno.build.os === "windows") return;
-  using folder = await Deno.open(path.slice(0, path.lastIndexOf("/")), { read: true });
+  using folder = await Deno.open(folderOf(path), { read: true });
   await folder.sync();
 }
 

@@ -30,6 +30,15 @@ Deno.test("replaceStateFile() starts afresh where the last run was killed", asyn
   strictEqual(folder.exists("state.tmp"), false);
 });
 
+Deno.test("D8 replaceStateFile() notices when its folder has become a link", async () => {
+  using folder = new TemporaryFolder();
+  folder.write("outside/other", "outside");
+  Deno.symlinkSync(folder.at("outside"), folder.at("states"));
+  await rejects(replaceStateFile(folder.at("states/state"), BYTES), { reason: "symlink" });
+  strictEqual(folder.exists("outside/state"), false);
+  strictEqual(folder.exists("outside/state.tmp"), false);
+});
+
 Deno.test("D12 replaceStateFile() does not write through links", async () => {
   using folder = new TemporaryFolder();
   folder.write("outside", "outside");
