@@ -88,7 +88,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/pipeline.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
-  "src/torrent/uploader.ts": IN_SIMULATION,
   "src/workers/disk_worker.ts": "only hands messages to jobs.ts; pool_test.ts runs it",
 };
 

@@ -1,23 +1,35 @@
 import type { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { PieceIndex } from "../base/ids.ts";
-import type { CheckpointOutcome, PieceOutcome, Storage } from "../storage/storage.ts";
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import type {
+  CheckpointOutcome,
+  PieceOutcome,
+  PieceRun,
+  ReadOutcome,
+  Storage,
+} from "../storage/storage.ts";
+import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
 
 /** The storage of a peer that sends corrupt data: some of the blocks read have a flipped bit. */
 export class LyingStorage implements Storage {
   readonly #storage: Storage;
   readonly #lies: () => boolean;
 
-  /** `lies` decides for each read. */
+  /** `lies` decides for each block that is read. */
   constructor(storage: Storage, lies: () => boolean) {
     this.#storage = storage;
     this.#lies = lies;
   }
 
-  async read(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
-    const bytes = await this.#storage.read(piece, begin, length);
-    if (this.#lies()) bytes[0]! ^= 1;
-    return bytes;
+  async read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome> {
+    const outcome = await this.#storage.read(run, buffer);
+    if (outcome.kind === "failed") return outcome;
+    const { messages } = outcome;
+    for (let at = 0; at < messages.length; at += BLOCK_HEADER_LENGTH + BLOCK_LENGTH) {
+      if (this.#lies()) messages[at + BLOCK_HEADER_LENGTH]! ^= 1;
+    }
+    return outcome;
   }
 
   restore(

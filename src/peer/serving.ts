@@ -1,5 +1,4 @@
 /** The other half of being a peer: what one peer may ask of us, what it asks and what it gets. */
-import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
@@ -111,20 +110,28 @@ export class Serving {
     if (this.#queue.cancel(request)) this.#refuse(request);
   }
 
+  /** Requests that they still want and may have, the oldest first. */
+  get waiting(): Iterable<UploadRequest> {
+    return this.#queue;
+  }
+
+  first(): UploadRequest | undefined {
+    return this.#queue.first;
+  }
+
   next(): UploadRequest | undefined {
     return this.#queue.next();
   }
 
-  /** Answers a request of `next`, unless they have been choked since. */
-  send(request: UploadRequest, data: Uint8Array, now: number): void {
-    assert(data.length === request.length);
-    if (!this.#mayAsk(request.piece)) return this.#refuse(request);
-    this.#options.output.piece(request.piece, request.begin, data);
-    this.#meter.add(data.length, now);
+  /** Bytes of blocks went out. */
+  sent(bytes: number, now: number): void {
+    this.#meter.add(bytes, now);
   }
 
-  reject(request: UploadRequest): void {
-    this.#refuse(request);
+  /** Takes out the oldest request and refuses it. */
+  reject(): void {
+    const request = this.#queue.next();
+    if (request !== undefined) this.#refuse(request);
   }
 
   #mayAsk(piece: PieceIndex): boolean {

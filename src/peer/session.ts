@@ -255,19 +255,30 @@ export class PeerSession {
     this.#say(() => pieces.forEach((piece) => this.#serving.grant(piece)), now);
   }
 
-  /** Takes the request that waited longest; undefined when there is none. */
+  /** What they still want and may have, the oldest first: gone when cancelled or choked. */
+  get uploads(): Iterable<UploadRequest> {
+    return this.#serving.waiting;
+  }
+
+  /** The request that waited longest; undefined when there is none. */
+  get firstUpload(): UploadRequest | undefined {
+    return this.#serving.first();
+  }
+
+  /** Takes the request that waited longest, to be answered at once. */
   nextUpload(): UploadRequest | undefined {
     return this.#serving.next();
   }
 
-  /** Answers a request of `nextUpload`, unless they have been choked since. Copies `data`. */
-  sendBlock(request: UploadRequest, data: Uint8Array, now: number): void {
-    this.#say(() => this.#serving.send(request, data, now), now);
+  /** Blocks went out, not through `output`; `bytes` are those of the blocks alone. */
+  noteUploaded(bytes: number, now: number): void {
+    this.#serving.sent(bytes, now);
+    this.#lastSaidAt = now;
   }
 
-  /** A request of `nextUpload` cannot be served: the disk failed. */
-  rejectUpload(request: UploadRequest, now: number): void {
-    this.#say(() => this.#serving.reject(request), now);
+  /** The request that waited longest cannot be served: the disk failed. */
+  rejectUpload(now: number): void {
+    this.#say(() => this.#serving.reject(), now);
   }
 
   /** Runs a command, and notes whether it said anything: else a keep-alive falls due. */

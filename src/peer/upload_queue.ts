@@ -60,6 +60,18 @@ export class UploadQueue {
     return true;
   }
 
+  /** The request that has waited longest. */
+  get first(): UploadRequest | undefined {
+    return this.#first?.request;
+  }
+
+  /** All that wait, in order of arrival. */
+  *[Symbol.iterator](): Iterator<UploadRequest> {
+    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.next) {
+      yield waiting.request;
+    }
+  }
+
   /** Takes out the request that has waited longest. */
   next(): UploadRequest | undefined {
     const first = this.#first;

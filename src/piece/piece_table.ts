@@ -22,7 +22,7 @@ export type PiecePriority = 0 | 1 | 2;
 const STATES: readonly PieceState[] = ["unwanted", "wanted", "partial", "verifying", "have"];
 
 /**
- * Invariants: `have` holds exactly the pieces in that state, `missing` exactly those that are
+ * Invariants: `have` holds exactly the pieces in that state that were not withheld, `missing` exactly those that are
  * wanted, partial or verifying; a piece that is missing has a priority.
  */
 export class PieceTable {
@@ -126,6 +126,14 @@ export class PieceTable {
     const isSelected = this.priority(piece) > 0;
     if (isSelected && this.state(piece) === "have") this.#bytesHave -= this.#dataBytes(piece);
     this.#move(piece, ["verifying", "have"], isSelected ? "wanted" : "unwanted");
+  }
+
+  /**
+   * It was here, and somebody else has spoiled it since: nobody is told of it any more. It stays
+   * done for us, as it was written once and is not ours to repair while we give it to others.
+   */
+  withhold(piece: PieceIndex): void {
+    this.have.clear(piece);
   }
 
   #move(piece: PieceIndex, from: readonly PieceState[], to: PieceState): void {

@@ -2,16 +2,15 @@
  * Storage on a real disk: composes the plan of files, the workers, the saved state and the lock.
  * See `storage.ts` for what it promises.
  */
-import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import { lookAt } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
+import { BlockReader } from "./block_reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
@@ -21,10 +20,11 @@ import { TargetLock } from "./lock.ts";
 import { writePiece } from "./piece_writer.ts";
 import { type Restored, restorePieces } from "./restore.ts";
 import { ResumeFile } from "./resume.ts";
-import type { CheckpointOutcome, PieceOutcome, Storage } from "./storage.ts";
+import type { CheckpointOutcome, PieceOutcome, PieceRun, ReadOutcome, Storage } from "./storage.ts";
 import { prepareFolders, type TargetFolders } from "./target_folders.ts";
 import type { Legacy } from "./trust.ts";
 import { Turns } from "./turns.ts";
+import { VerifiedFiles } from "./verified_files.ts";
 
 export interface DiskStorageOptions {
   readonly metainfo: Metainfo;
@@ -61,8 +61,10 @@ export class DiskStorage implements Storage {
   readonly #turns = new Turns();
   /** Pieces that were verified and are in their files. */
   readonly #have: Bitfield;
-  /** Both are made by `restore`, which comes first. */
+  /** These are made by `restore`, which comes first. */
   #finisher!: Finisher;
+  #verified!: VerifiedFiles;
+  #reader!: BlockReader;
   #checkpointer!: Checkpointer;
   #isRestored = false;
 
@@ -131,20 +133,16 @@ export class DiskStorage implements Storage {
   async write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome> {
     const { pool, clock } = this.#options;
     this.#checkpointer.begin(piece);
+    this.#verified.touched(piece);
     const result = await writePiece({ plan: this.#plan, pool, clock }, piece, data, wantDigests);
+    this.#verified.touched(piece);
     if (result.kind === "good") this.#added(piece, result.finished);
     else if (result.kind === "corrupt") this.#checkpointer.cancel(piece);
     return result;
   }
 
-  async read(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
-    try {
-      return await this.#readSpans(piece, begin, length);
-    } catch (error) {
-      if (!(error instanceof StorageError) || error.reason !== "missing") throw error;
-      // The file may just have got its final name.
-      return await this.#readSpans(piece, begin, length);
-    }
+  read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome> {
+    return this.#reader.read(run, buffer);
   }
 
   async checkpoint(): Promise<CheckpointOutcome> {
@@ -184,6 +182,14 @@ export class DiskStorage implements Storage {
       this.#have.set(piece);
       if (legacy.state?.claimed.has(piece)) claimed.set(piece);
     }
+    this.#verified = new VerifiedFiles(plan, restored.sightings, restored.oversized);
+    this.#reader = new BlockReader({
+      plan,
+      pool,
+      turns,
+      verified: this.#verified,
+      have: this.#have,
+    });
     this.#checkpointer = new Checkpointer({
       plan,
       pool,
@@ -217,13 +223,6 @@ export class DiskStorage implements Storage {
     if (outcome.kind === "failed") throw outcome.error;
   }
 
-  async #readSpans(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
-    assert(this.#have.has(piece));
-    const spans = this.#plan.readSpans(piece, begin, length);
-    const reply = await runOrThrow<"read">(this.#options.pool, { kind: "read", length, spans });
-    return reply.data;
-  }
-
   #added(piece: PieceIndex, finished: readonly [FileIndex, FileFacts][]): void {
     this.#checkpointer.add(piece);
     for (const file of this.#plan.metainfo.layout.filesOf(piece)) this.#plan.setPresent(file);
@@ -235,6 +234,7 @@ export class DiskStorage implements Storage {
     const isNew = !this.#plan.isFinal(file);
     this.#plan.setFinal(file, true);
     this.#checkpointer.finished(file, facts);
+    this.#verified.finished(file, facts);
     const { path } = this.#plan.finalPlace(file);
     if (isNew) this.#options.onFileDone(path, this.#plan.lengthOf(file));
   }

@@ -11,7 +11,8 @@
  *    `data` is taken over and comes back in the outcome, whatever happened; nothing here
  *    rejects. Pieces may be written in any order and several at a time, but never one piece
  *    twice at once. Writing a good piece again does no harm.
- * 3. `read` is for pieces that are here. A file that changed under us shows as a StorageError.
+ * 3. `read` is for pieces that are here. When a file changed under us the outcome lists what
+ *    must not be given to anybody any more; nothing here rejects.
  * 4. `checkpoint` makes what was written so far outlive a power failure, and only then claims it
  *    in the saved state. The caller asks for it every few seconds and when it stops, be it
  *    during `restore`. When flushing fails, the outcome lists the pieces that must be
@@ -25,6 +26,7 @@ import type { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { StorageError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/ids.ts";
+import type { BlockRun } from "../wire/block_run.ts";
 
 /**
  * What became of a piece. `buffer` is the one that was handed in, to be used again (after a
@@ -48,6 +50,24 @@ export type CheckpointOutcome =
     readonly lost: readonly PieceIndex[];
   };
 
+/** Blocks of a piece that is here. */
+export interface PieceRun extends BlockRun {
+  readonly piece: PieceIndex;
+}
+
+/**
+ * `messages` are the piece messages of a run (`wire/block_run.ts`). `lost` pieces are no longer
+ * what was verified: their file was changed, taken away, or cannot be read; it is empty when the
+ * failure says nothing about them.
+ */
+export type ReadOutcome =
+  | { readonly kind: "read"; readonly messages: Bytes }
+  | {
+    readonly kind: "failed";
+    readonly error: StorageError;
+    readonly lost: readonly PieceIndex[];
+  };
+
 export interface Storage {
   /**
    * The pieces that are here and verified. Reports bytes looked at, and to look at; with a good
@@ -60,8 +80,11 @@ export interface Storage {
   ): Promise<Bitfield>;
   /** Verifies and writes one piece; its buffer may be longer than `data`. Never rejects. */
   write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome>;
-  /** Bytes of a piece that is here. Throws StorageError. */
-  read(piece: PieceIndex, begin: number, length: number): Promise<Bytes>;
+  /**
+   * Reads a run of blocks; `buffer` is taken over, and read into when it has the size of the
+   * messages. Never rejects.
+   */
+  read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome>;
   /** Flushes, then saves the state. Never rejects. */
   checkpoint(): Promise<CheckpointOutcome>;
   /** Waits until all selected files have their final names, and saves. Throws StorageError. */

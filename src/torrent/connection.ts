@@ -2,6 +2,7 @@
  * One peer, driven: socket → decoder → session → the swarm's handler, and back out. Two loops,
  * one that reads and one that writes, and no timer of its own: the torrent ticks.
  */
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { Endpoint } from "../base/endpoint.ts";
@@ -36,7 +37,7 @@ export interface PeerConnectionOptions {
   readonly onRead: (peer: PeerConnection, now: number) => void;
   /** What to wait for before reading on, if anything. */
   readonly backPressure: () => Promise<void> | undefined;
-  /** Appends blocks that the peer asked for to the output, if there are any. */
+  /** Sends blocks, by `writeBlocks`, until the peer asks for no more. */
   readonly upload: (peer: PeerConnection, signal: AbortSignal) => Promise<void>;
 }
 
@@ -49,6 +50,11 @@ export class PeerConnection implements PickerPeer {
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
   #writingSince: number | undefined;
+  /** Blocks that are being written or come next. */
+  #blocks:
+    | { readonly messages: Uint8Array; readonly resolve: (written: boolean) => void }
+    | undefined;
+  #isUploading = false;
 
   constructor(options: PeerConnectionOptions) {
     this.#options = options;
@@ -96,12 +102,30 @@ export class PeerConnection implements PickerPeer {
     return this.#closing.signal.aborted;
   }
 
-  /** Sends what waits in the session's output; returns at once. */
+  /** Sends what waits in the session's output, and begins to upload; returns at once. */
   flush(): void {
-    if (this.#writingSince !== undefined || this.isClosed) return;
-    if (this.session.output.pendingBytes === 0 && !this.session.hasUploads) return;
+    if (this.isClosed) return;
+    if (this.session.hasUploads && !this.#isUploading) {
+      this.#isUploading = true;
+      this.#endWith(this.#upload());
+    }
+    if (this.#writingSince !== undefined) return;
+    if (this.session.output.pendingBytes === 0 && this.#blocks === undefined) return;
     this.#writingSince = this.#options.clock.now();
     this.#endWith(this.#write());
+  }
+
+  /**
+   * Writes piece messages after what is being written now; they must not change meanwhile. One
+   * call at a time. False when the connection has ended.
+   */
+  writeBlocks(messages: Uint8Array): Promise<boolean> {
+    assert(this.#blocks === undefined, "one write of blocks at a time");
+    if (this.isClosed) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#blocks = { messages, resolve };
+    this.flush();
+    return promise;
   }
 
   /** Closes the connection when the peer has stopped reading. */
@@ -155,24 +179,49 @@ export class PeerConnection implements PickerPeer {
     }
   }
 
-  /** Own messages first, then blocks, until there is nothing left of either. */
-  async #write(): Promise<CloseReason | undefined> {
-    const { connection, clock, upload } = this.#options;
-    const { output } = this.session;
-    while (!this.isClosed) {
-      const bytes = output.take();
-      if (bytes !== undefined) {
-        this.#writingSince = clock.now();
-        await connection.write(bytes);
-        output.release();
-      } else if (this.session.hasUploads) {
-        await upload(this, this.#closing.signal);
-      } else {
-        break;
-      }
+  /** In its own loop, so that waiting for the disk or for the rate holds up no message. */
+  async #upload(): Promise<undefined> {
+    while (this.session.hasUploads && !this.isClosed) {
+      await this.#options.upload(this, this.#closing.signal);
+      // What was refused.
+      this.flush();
     }
-    // Here and not when the promise settles: a flush in between would be lost.
-    this.#writingSince = undefined;
-    return undefined;
+    this.#isUploading = false;
+  }
+
+  /**
+   * Blocks first: those at hand were granted before anything that waits in the output was said,
+   * and a choke must not overtake them. Then messages, until there is nothing left of either.
+   */
+  async #write(): Promise<undefined> {
+    const { output } = this.session;
+    try {
+      while (!this.isClosed) {
+        const blocks = this.#blocks;
+        if (blocks !== undefined) {
+          await this.#writeOut(blocks.messages);
+          this.#blocks = undefined;
+          blocks.resolve(true);
+        }
+        const bytes = output.take();
+        if (bytes !== undefined) {
+          await this.#writeOut(bytes);
+          output.release();
+        } else if (blocks === undefined) {
+          break;
+        }
+      }
+    } finally {
+      this.#blocks?.resolve(false);
+      this.#blocks = undefined;
+      // Here and not when the promise settles: a flush in between would be lost.
+      this.#writingSince = undefined;
+    }
+  }
+
+  async #writeOut(bytes: Uint8Array): Promise<void> {
+    const { connection, clock } = this.#options;
+    this.#writingSince = clock.now();
+    await connection.write(bytes);
   }
 }

@@ -191,14 +191,14 @@ export class Torrent {
   }
 
   #createStages(): Stages {
-    const { metainfo: { layout, infoHash }, storage, memoryBudgetBytes, sequential, onEvent } =
+    const { metainfo: { layout, infoHash }, memoryBudgetBytes, sequential, onEvent } =
       this.#options;
     const { clock, random, network, peerId, uploadLimit } = this.#surroundings;
     const port = this.#surroundings.listen();
     const table = this.#table, peerList = this.#peerList;
     const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
     const availability = new Availability(layout.pieceCount, random);
-    const uploader = new Uploader({ storage, limit: uploadLimit, clock });
+    const uploader = new Uploader({ ...this.#options, layout, table, limit: uploadLimit, clock });
     const picker = new PiecePicker({ layout, table, availability, assembly, random, sequential });
     const swarm: Swarm = new Swarm({
       ...this.#surroundings,

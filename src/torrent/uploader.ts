@@ -1,63 +1,161 @@
-/** Answers what peers ask for: blocks from the disk into their output. */
+/**
+ * Answers what peers ask for: for each the oldest request first, and with it all that follow it
+ * on disk and in the queue, in one write. What a peer asks for next is read meanwhile.
+ */
 import type { Clock } from "../base/ambient.ts";
-import { StorageError } from "../base/errors.ts";
+import type { StorageError } from "../base/errors.ts";
+import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
-import type { UploadRequest } from "../peer/upload_queue.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { PeerSession } from "../peer/session.ts";
+import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { PeerConnection } from "./connection.ts";
+import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
+import { BlockCache, type CachedRun, RUN_LENGTH } from "./block_cache.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import type { TorrentEvent } from "./snapshot.ts";
 
-/** Blocks that are read and written together: 256 KiB, so that one write carries many. */
-const MAX_BATCH_BLOCKS = 16;
+/** Bytes of blocks kept for those who ask for them next, for all peers of a torrent together. */
+const CACHE_BUDGET_BYTES = 16 * 1024 * 1024;
+/** Runs that are read before a peer's turn to get them comes. */
+const READ_AHEAD_RUNS = 2;
+/** Requests looked at to find out what those runs are. */
+const MAX_READ_AHEAD_REQUESTS = 64;
+/**
+ * One write holds no more than a peer takes in this time, so that what it cancels is not sent,
+ * and that whoever does not read holds next to nothing (P25).
+ */
+const WRITE_TIME_MS = 250;
+
+/** With a limit, a write holds this part of what may go out in one turn: mostly one block. */
+const LIMITED_TURN_SHARE = 1 / 64;
+
+/** What is needed of a connection. */
+export interface UploadPeer {
+  readonly session: PeerSession;
+  /** Writes messages whole, in between those of `session`; resolves to false when it cannot. */
+  writeBlocks(messages: Uint8Array): Promise<boolean>;
+}
+
+export interface UploaderOptions {
+  readonly storage: Storage;
+  readonly layout: Layout;
+  readonly limit: RateLimit;
+  readonly clock: Clock;
+  /** What cannot be given to anybody any more is no longer had. */
+  readonly table: PieceTable;
+  readonly onEvent: (event: TorrentEvent) => void;
+}
 
 export class Uploader {
-  readonly #storage: Storage;
-  readonly #limit: RateLimit;
-  readonly #clock: Clock;
+  readonly #options: UploaderOptions;
+  readonly #cache: BlockCache;
   /** Bytes of blocks that went out. */
   readonly meter = new RateMeter();
 
-  constructor({ storage, limit, clock }: {
-    readonly storage: Storage;
-    readonly limit: RateLimit;
-    readonly clock: Clock;
-  }) {
-    this.#storage = storage;
-    this.#limit = limit;
-    this.#clock = clock;
+  constructor(options: UploaderOptions) {
+    this.#options = options;
+    this.#cache = new BlockCache({ ...options, budgetBytes: CACHE_BUDGET_BYTES });
   }
 
-  /** Puts the next blocks that the peer asked for into its output, at the allowed rate. */
-  async serve({ session }: PeerConnection, signal: AbortSignal): Promise<void> {
-    const requests: UploadRequest[] = [];
-    let batchBytes = 0;
-    while (requests.length < MAX_BATCH_BLOCKS && batchBytes < this.#limit.turnBytes) {
-      const request = session.nextUpload();
-      if (request === undefined) break;
-      requests.push(request);
-      batchBytes += request.length;
-    }
-    const blocks = await Promise.all(requests.map((request) => this.#read(request)));
-    const now = this.#clock.now();
-    for (const [index, request] of requests.entries()) {
-      const block = blocks[index];
-      if (block === undefined) {
-        session.rejectUpload(request, now);
-      } else {
-        session.sendBlock(request, block, now);
-        this.meter.add(block.length, now);
+  /** Sends what a peer asks for, at the allowed rate, until it asks for nothing or is gone. */
+  async serve(peer: UploadPeer, signal: AbortSignal): Promise<void> {
+    const { session } = peer;
+    while (!signal.aborted) {
+      const request = session.firstUpload;
+      if (request === undefined) return;
+      const cached = this.#cache.acquire(request);
+      let sent = 0;
+      try {
+        const outcome = await cached.outcome;
+        if (outcome.kind === "failed") {
+          this.#fail(outcome.error, outcome.lost, session, cached);
+        } else if (!signal.aborted) {
+          sent = await this.#send(peer, cached, outcome.messages);
+        }
+      } finally {
+        this.#cache.release(cached);
       }
+      if (sent > 0) await this.#options.limit.pass(sent, signal);
     }
-    await this.#limit.pass(batchBytes, signal);
   }
 
-  /** Undefined when the disk fails: one peer goes without, the others are none the worse. */
-  async #read({ piece, begin, length }: UploadRequest): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#storage.read(piece, begin, length);
-    } catch (error) {
-      if (error instanceof StorageError) return undefined;
-      throw error;
+  /**
+   * Sends what is wanted of a run, and returns how many bytes of blocks that was. The first
+   * request may be another than before: what is cancelled meanwhile is not sent.
+   */
+  async #send(peer: UploadPeer, cached: CachedRun, messages: Uint8Array): Promise<number> {
+    const { session } = peer;
+    const { start, end, bytes } = this.#take(session, cached);
+    if (bytes === 0) return 0;
+    this.#readAhead(session);
+    if (!await peer.writeBlocks(messages.subarray(start, end))) return 0;
+    const now = this.#options.clock.now();
+    session.noteUploaded(bytes, now);
+    this.meter.add(bytes, now);
+    return bytes;
+  }
+
+  /** Takes requests as long as their answers follow each other: from where to where they are. */
+  #take(
+    session: PeerSession,
+    cached: CachedRun,
+  ): { start: number; end: number; bytes: number } {
+    const maxBytes = this.#maxWriteBytes(session);
+    let start = 0, end = 0, bytes = 0;
+    for (let request = session.firstUpload; request; request = session.firstUpload) {
+      const offset = cached.offsetOf(request);
+      if (offset === undefined) break;
+      if (bytes === 0) start = end = offset;
+      else if (offset !== end || bytes + request.length > maxBytes) break;
+      session.nextUpload();
+      end = offset + BLOCK_HEADER_LENGTH + request.length;
+      bytes += request.length;
     }
+    return { start, end, bytes };
+  }
+
+  #maxWriteBytes(session: PeerSession): number {
+    const { clock, limit } = this.#options;
+    const bytes = limit.isUnlimited
+      ? session.uploadRate(clock.now()) * WRITE_TIME_MS / 1000
+      // The same for all, as they take turns.
+      : limit.turnBytes * LIMITED_TURN_SHARE;
+    return Math.min(bytes, RUN_LENGTH);
+  }
+
+  #readAhead(session: PeerSession): void {
+    let last: number | undefined;
+    let looked = 0, runs = 0;
+    for (const request of session.uploads) {
+      if (++looked > MAX_READ_AHEAD_REQUESTS) return;
+      const place = request.piece * this.#options.layout.pieceLength + request.begin;
+      const run = Math.floor(place / RUN_LENGTH);
+      if (run === last) continue;
+      last = run;
+      this.#cache.readAhead(request);
+      if (++runs > READ_AHEAD_RUNS) return;
+    }
+  }
+
+  /** One peer goes without, the others are none the worse. */
+  #fail(
+    error: StorageError,
+    lost: readonly PieceIndex[],
+    session: PeerSession,
+    cached: CachedRun,
+  ): void {
+    this.#withhold(lost, error);
+    const now = this.#options.clock.now();
+    while (session.firstUpload?.piece === cached.run.piece) session.rejectUpload(now);
+  }
+
+  /** The user is told once: afterwards the pieces are not had. */
+  #withhold(lost: readonly PieceIndex[], { message }: StorageError): void {
+    const { table, onEvent } = this.#options;
+    const spoiled = lost.filter((piece) => table.have.has(piece));
+    if (spoiled.length === 0) return;
+    for (const piece of spoiled) table.withhold(piece);
+    onEvent({ kind: "warning", message: `${message}; what was in it is not uploaded any more` });
   }
 }

@@ -8,6 +8,7 @@ import { readSync, writeSync } from "node:fs";
 import type { Bytes } from "../base/bytes.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
+import { HASH_LENGTH } from "../base/ids.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { toStorageError } from "./disk_errors.ts";
@@ -19,6 +20,7 @@ import type {
   Finish,
   Job,
   JobOf,
+  PieceOnDisk,
   PieceToHash,
   PieceVerdict,
   Place,
@@ -58,6 +60,8 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
       return { kind: "framed", data: readFramed(job, files) };
     case "hash":
       return { kind: "hashed", verdicts: job.pieces.map((piece) => judge(piece, files)) };
+    case "digest":
+      return { kind: "digested", digests: digestAll(job.pieces, files) };
     case "inspect":
       return { kind: "inspected", facts: job.places.map((place) => files.inspect(place)) };
     case "create":
@@ -146,7 +150,8 @@ function readSpans({ length, spans }: JobOf<"read">, files: OpenFiles): Bytes {
 function readFramed({ run, spans, buffer }: JobOf<"frame">, files: OpenFiles): Bytes {
   const headers = headersLength(run);
   const length = headers + run.length;
-  const data = new Uint8Array(buffer?.byteLength === length ? buffer : length);
+  const fits = buffer?.byteLength === length;
+  const data = fits ? new Uint8Array(buffer) : new Uint8Array(length);
   const found = spans.reduce((sum, span) => sum + span.length, 0);
   if (found < run.length) data.fill(0); // What no span covers is padding.
   for (const span of spans) {
@@ -198,35 +203,47 @@ function readUpTo(
 
 /** Whether the bytes on disk are the piece. Only what concerns the whole target throws. */
 function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
-  const hash = createHash("sha1");
-  let hashed = 0;
   try {
-    for (const span of piece.spans) {
-      hashZeros(hash, span.pieceOffset - hashed);
-      if (!hashSpan(hash, span, files)) return "missing";
-      hashed = span.pieceOffset + span.length;
-    }
+    return equalBytes(digestOf(piece, files), piece.hash) ? "good" : "bad";
   } catch (error) {
     if (error instanceof StorageError && error.reason === "missing") return "missing";
     // A sector that cannot be read is a piece to be downloaded again (D3).
     if (error instanceof StorageError && error.reason === "io") return "bad";
     throw error;
   }
-  hashZeros(hash, piece.length - hashed);
-  return equalBytes(hash.digest(), piece.hash) ? "good" : "bad";
 }
 
-/** Adds a span's bytes to the hash; false when the file is too short for it. */
-function hashSpan(hash: ReturnType<typeof createHash>, span: Span, files: OpenFiles): boolean {
+function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
+  const digests = new Uint8Array(pieces.length * HASH_LENGTH);
+  for (const [index, piece] of pieces.entries()) {
+    digests.set(digestOf(piece, files), index * HASH_LENGTH);
+  }
+  return digests;
+}
+
+/** SHA-1 of a piece. Throws StorageError "missing" when a file is absent or too short. */
+function digestOf({ length, spans }: PieceOnDisk, files: OpenFiles): Uint8Array {
+  const hash = createHash("sha1");
+  let hashed = 0;
+  for (const span of spans) {
+    hashZeros(hash, span.pieceOffset - hashed);
+    hashSpan(hash, span, files);
+    hashed = span.pieceOffset + span.length;
+  }
+  hashZeros(hash, length - hashed);
+  return hash.digest();
+}
+
+/** Adds a span's bytes to the hash. Throws StorageError "missing" when the file ends before. */
+function hashSpan(hash: ReturnType<typeof createHash>, span: Span, files: OpenFiles): void {
   const descriptor = files.forReading(span.place);
   for (let done = 0; done < span.length;) {
     const length = Math.min(chunk.length, span.length - done);
     const got = readUpTo(descriptor, chunk, 0, length, span.fileOffset + done, span.place);
-    if (got < length) return false;
+    if (got < length) throw cutShort("read", span.place, "the file is shorter than it was");
     hash.update(chunk.subarray(0, length));
     done += length;
   }
-  return true;
 }
 
 function hashZeros(hash: ReturnType<typeof createHash>, count: number): void {

@@ -55,12 +55,16 @@ export interface FileFacts {
   readonly links: number;
 }
 
-/** One piece to be hashed where it lies. */
-export interface PieceToHash {
+/** One piece where it lies. */
+export interface PieceOnDisk {
   readonly length: number;
-  readonly hash: Uint8Array;
   /** In piece order; what they leave out is padding, zeros (BEP 47). */
   readonly spans: readonly Span[];
+}
+
+/** One piece to be hashed where it lies, and compared. */
+export interface PieceToHash extends PieceOnDisk {
+  readonly hash: Uint8Array;
 }
 
 /** Digest of a piece as found on disk: `missing` when a file is absent or too short. */
@@ -85,6 +89,8 @@ export type Job =
     readonly buffer: ArrayBuffer | undefined;
   }
   | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
+  /** The SHA-1 of pieces that are to become a torrent: every byte must be there. */
+  | { readonly kind: "digest"; readonly pieces: readonly PieceOnDisk[] }
   /** Which of these exist, and how they look. Follows no symlink, opens nothing. */
   | { readonly kind: "inspect"; readonly places: readonly Place[] }
   /** Creates the files that are not there, empty. */
@@ -129,6 +135,8 @@ export interface Replies {
   read: { readonly kind: "read"; readonly data: Bytes };
   frame: { readonly kind: "framed"; readonly data: Bytes };
   hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
+  /** `digests` has 20 bytes a piece, end to end. */
+  digest: { readonly kind: "digested"; readonly digests: Bytes };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
   create: { readonly kind: "created" };
   finish: { readonly kind: "finished"; readonly facts: readonly FileFacts[] };

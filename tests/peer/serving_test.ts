@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { blockMessage, ScriptedSession } from "./scripted_session.ts";
@@ -43,6 +43,8 @@ Deno.test("a request is announced once, and waits until it is taken", () => {
   script.hear(request(0), request(1, 100, 7));
   deepStrictEqual(script.events(), [{ kind: "wants-block" }]);
   ok(script.session.hasUploads);
+  deepStrictEqual([...script.session.uploads].map(({ piece }) => piece), [0, 1]);
+  deepStrictEqual(script.session.firstUpload, { piece: 0, begin: 0, length: BLOCK });
   deepStrictEqual(script.session.nextUpload(), { piece: 0, begin: 0, length: BLOCK });
   deepStrictEqual(script.session.nextUpload(), { piece: 1, begin: 100, length: 7 });
   deepStrictEqual(script.session.nextUpload(), undefined);
@@ -51,14 +53,15 @@ Deno.test("a request is announced once, and waits until it is taken", () => {
   deepStrictEqual(script.events(), [{ kind: "wants-block" }]);
 });
 
-Deno.test("sendBlock() sends the block, and counts it", () => {
+Deno.test("noteUploaded() counts blocks, and puts off the next keep-alive", () => {
   const script = newServing();
+  script.now += 60_000;
+  const deadline = script.session.deadline();
   script.hear(request(1, 100, 3));
-  const taken = script.session.nextUpload()!;
-  throws(() => script.session.sendBlock(taken, new Uint8Array(4), script.now));
-  script.session.sendBlock(taken, Uint8Array.of(7, 8, 9), script.now);
-  const block = Uint8Array.of(7, 8, 9);
-  deepStrictEqual(script.said(), [{ kind: "piece", index: 1, begin: 100, block }]);
+  script.session.nextUpload();
+  script.session.noteUploaded(3, script.now);
+  ok(script.session.deadline() > deadline);
+  deepStrictEqual(script.said(), []);
   deepStrictEqual(script.session.uploadedBytes, 3);
   ok(script.session.uploadRate(script.now) > 0);
 });
@@ -67,8 +70,11 @@ Deno.test("rejectUpload() says so when both know the fast extension", () => {
   for (const [fast, said] of [[true, [reject(1)]], [false, []]] as const) {
     const script = newServing({ fast });
     script.hear(request(1));
-    script.session.rejectUpload(script.session.nextUpload()!, script.now);
+    script.session.rejectUpload(script.now);
     deepStrictEqual(script.said(), said);
+    ok(!script.session.hasUploads);
+    script.session.rejectUpload(script.now);
+    deepStrictEqual(script.said(), []);
   }
 });
 
@@ -152,14 +158,12 @@ Deno.test("choke() rejects what waits, and what is being read from the disk", ()
   for (const fast of [true, false]) {
     const script = newServing({ fast });
     script.hear(request(0), request(1), request(2));
-    const taken = script.session.nextUpload()!;
     script.session.choke(script.now);
     script.session.choke(script.now);
-    script.session.sendBlock(taken, new Uint8Array(BLOCK), script.now);
-    const rejected = fast ? [reject(1), reject(2), reject(0)] : [];
+    const rejected = fast ? [reject(0), reject(1), reject(2)] : [];
     deepStrictEqual(script.said(), [{ kind: "choke" }, ...rejected]);
     ok(script.session.amChoking && !script.session.hasUploads);
-    deepStrictEqual(script.session.uploadedBytes, 0);
+    deepStrictEqual(script.session.firstUpload, undefined);
   }
 });
 
@@ -184,10 +188,7 @@ Deno.test("grantAllowedFast() lets them ask while choked for pieces that we have
   script.hear(request(4));
   script.session.choke(script.now);
   deepStrictEqual(script.said(), [{ kind: "unchoke" }, { kind: "choke" }, reject(4)]);
-  const taken = script.session.nextUpload()!;
-  deepStrictEqual(taken.piece, 1);
-  script.session.sendBlock(taken, new Uint8Array(BLOCK), script.now);
-  deepStrictEqual(script.session.uploadedBytes, BLOCK);
+  deepStrictEqual([...script.session.uploads].map(({ piece }) => piece), [1]);
 });
 
 Deno.test("grantAllowedFast() says nothing without the fast extension", () => {

@@ -27,8 +27,10 @@ function rest(queue: UploadQueue): UploadRequest[] {
 
 Deno.test("next() serves in the order of arrival, and can start again when empty", () => {
   const queue = newQueue(request(2), request(1), request(1, 16_384));
+  deepStrictEqual([...queue], [request(2), request(1), request(1, 16_384)]);
+  deepStrictEqual(queue.first, request(2));
   deepStrictEqual(rest(queue), [request(2), request(1), request(1, 16_384)]);
-  deepStrictEqual([queue.size, queue.next()], [0, undefined]);
+  deepStrictEqual([queue.size, queue.next(), queue.first], [0, undefined, undefined]);
   deepStrictEqual(queue.add(request(1)), "queued");
   deepStrictEqual(rest(queue), [request(1)]);
 });

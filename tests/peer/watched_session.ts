@@ -101,12 +101,13 @@ export class WatchedSession {
   }
 
   #upload(): void {
-    const request = this.session.nextUpload();
+    const request = this.session.firstUpload;
     if (request === undefined) return;
     ok(LAYOUT.isReadable(request.piece, request.begin, request.length));
     ok(this.#have.has(request.piece));
-    if (this.#random.below(5) === 0) this.session.rejectUpload(request, this.#now);
-    else this.session.sendBlock(request, new Uint8Array(request.length), this.#now);
+    if (this.#random.below(5) === 0) return this.session.rejectUpload(this.#now);
+    ok(this.session.nextUpload() === request);
+    this.session.noteUploaded(request.length, this.#now);
   }
 
   #passTime(durationMs: number): void {

@@ -7,7 +7,14 @@ import { StorageError } from "../../src/base/errors.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import { BLOCK_LENGTH } from "../../src/metainfo/layout.ts";
 import { type Metainfo, pieceHash } from "../../src/metainfo/metainfo.ts";
-import type { CheckpointOutcome, PieceOutcome, Storage } from "../../src/storage/storage.ts";
+import type {
+  CheckpointOutcome,
+  PieceOutcome,
+  PieceRun,
+  ReadOutcome,
+  Storage,
+} from "../../src/storage/storage.ts";
+import { frameBlocks, headersLength } from "../../src/wire/block_run.ts";
 
 export interface DiskFaults {
   readonly latencyMs: number;
@@ -66,11 +73,18 @@ export class SimStorage implements Storage {
       : { kind: "good", buffer };
   }
 
-  async read(piece: PieceIndex, begin: number, length: number): Promise<Bytes> {
+  async read(run: PieceRun): Promise<ReadOutcome> {
     await this.#clock.sleep(this.#faults.latencyMs);
+    const { piece, begin, length } = run;
     const bytes = this.#disk.pieces.get(piece);
-    if (bytes === undefined) throw new StorageError("missing", "sim", "Cannot read sim: no data");
-    return bytes.slice(begin, begin + length);
+    if (bytes === undefined) {
+      const error = new StorageError("changed", "sim", "Cannot read sim: it was changed");
+      return { kind: "failed", error, lost: [piece] };
+    }
+    const messages = new Uint8Array(headersLength(run) + length);
+    messages.set(bytes.subarray(begin, begin + length), headersLength(run));
+    frameBlocks(messages, run);
+    return { kind: "read", messages };
   }
 
   async checkpoint(): Promise<CheckpointOutcome> {

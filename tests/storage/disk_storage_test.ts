@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { PieceIndex } from "../../src/base/ids.ts";
-import { DiskTarget, type Run, sampleData } from "./disk_target.ts";
+import { DiskTarget, readBytes, type Run, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
 const KIB = 1024;
@@ -140,7 +140,7 @@ Deno.test("read() gives bytes of a piece under either name of its files", async 
   await using run = await target.run();
   const expected = target.piece(6).subarray(1_000, 14_000);
   await target.writeAll(run.storage, [6]);
-  const read = () => run.storage.read(6 as PieceIndex, 1_000, 13_000);
+  const read = () => readBytes(run.storage, 6, 1_000, 13_000);
   deepStrictEqual(await read(), expected);
   await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5]);
   // The files are being named while it is read.
@@ -149,17 +149,63 @@ Deno.test("read() gives bytes of a piece under either name of its files", async 
   }
 });
 
-Deno.test("D5 read() fails when somebody has shortened or taken away the file", async () => {
+Deno.test("D5 read() gives nothing of a file that somebody has shortened", async () => {
   await using target = new DiskTarget(ONE);
   await using run = await target.run();
   await target.writeAll(run.storage);
   await run.storage.finish();
   await Deno.truncate(`${target.outputDir}/one.bin`, 50_000);
-  await rejects(run.storage.read(5 as PieceIndex, 0, 100), {
+  await rejects(readBytes(run.storage, 5, 0, 100), {
     name: "StorageError",
     reason: "missing",
   });
-  deepStrictEqual(await run.storage.read(0 as PieceIndex, 0, 9), target.piece(0).slice(0, 9));
+  await rejects(readBytes(run.storage, 0, 0, 9), { name: "StorageError", reason: "changed" });
+});
+
+Deno.test("D5 read() tells which pieces are lost when a file was edited or taken away", async () => {
+  await using target = new DiskTarget(THREE);
+  await target.complete();
+  await using run = await target.run();
+  const path = `${target.outputDir}/t/a`;
+  const before = Deno.statSync(path).mtime!;
+  await Deno.utime(path, before, new Date(before.getTime() + 1));
+  const edited = await run.storage.read({ piece: 6 as PieceIndex, begin: 0, length: 16 * KIB });
+  ok(edited.kind === "failed");
+  deepStrictEqual([edited.error.reason, edited.lost], ["changed", [0, 1, 2, 3, 4, 5, 6]]);
+  await Deno.remove(`${target.outputDir}/t/c`);
+  const gone = await run.storage.read({ piece: 13 as PieceIndex, begin: 0, length: 16 * KIB });
+  ok(gone.kind === "failed");
+  deepStrictEqual([gone.error.reason, gone.lost], ["missing", [12, 13, 14]]);
+  deepStrictEqual(await readBytes(run.storage, 7, 0, 16 * KIB), target.piece(7));
+});
+
+Deno.test("D3 read() tells that a piece is lost that the disk cannot read", async () => {
+  await using target = new DiskTarget(THREE);
+  await target.complete();
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  jobs.fault = ({ kind }) => kind === "frame" ? { reason: "io", path: "/x" } : undefined;
+  const outcome = await run.storage.read({ piece: 6 as PieceIndex, begin: 0, length: 16 * KIB });
+  ok(outcome.kind === "failed");
+  deepStrictEqual([outcome.error.reason, outcome.lost], ["io", [6]]);
+});
+
+Deno.test("read() gives bytes of a file that is being written, and of one resumed", async () => {
+  await using target = new DiskTarget(ONE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 1]);
+    await run.storage.checkpoint();
+  }
+  await using run = await target.run();
+  const reads = [readBytes(run.storage, 1, 0, 16 * KIB)];
+  for (const piece of [2, 3, 4]) {
+    reads.push(target.write(run.storage, piece).then(() => readBytes(run.storage, 0, 0, 16 * KIB)));
+    reads.push(readBytes(run.storage, 0, 0, 16 * KIB));
+  }
+  for (const [index, bytes] of (await Promise.all(reads)).entries()) {
+    deepStrictEqual(bytes, target.piece(index === 0 ? 1 : 0));
+  }
 });
 
 Deno.test("a selection creates nothing else, and its neighbours' bytes are kept aside", async () => {
@@ -170,7 +216,7 @@ Deno.test("a selection creates nothing else, and its neighbours' bytes are kept 
     await target.writeAll(run.storage, [6, 7, 8, 9, 10, 11, 12]);
     await run.storage.finish();
     deepStrictEqual(run.done, ["t/b 100000"]);
-    const whole = await run.storage.read(6 as PieceIndex, 0, 16 * KIB);
+    const whole = await readBytes(run.storage, 6, 0, 16 * KIB);
     deepStrictEqual(whole, target.piece(6));
   }
   deepStrictEqual(target.listing(), ["t/b"]);
@@ -205,9 +251,9 @@ Deno.test("a smaller selection keeps aside what it still needs of the others", a
   }
   await using run = await target.run({ selected: target.select("b") });
   deepStrictEqual(have(run), [6, 7, 12]);
-  deepStrictEqual(await run.storage.read(6 as PieceIndex, 0, 16 * KIB), target.piece(6));
+  deepStrictEqual(await readBytes(run.storage, 6, 0, 16 * KIB), target.piece(6));
   await Deno.remove(`${target.outputDir}/t/a.part`);
-  deepStrictEqual(await run.storage.read(6 as PieceIndex, 0, 16 * KIB), target.piece(6));
+  deepStrictEqual(await readBytes(run.storage, 6, 0, 16 * KIB), target.piece(6));
 });
 
 Deno.test("a selection uses neighbours that another client has left", async () => {
@@ -356,7 +402,7 @@ Deno.test("a file that replaced another is what is read from then on", async () 
   await run.storage.finish();
   for (let piece = 0; piece < 6; piece++) {
     deepStrictEqual(
-      await run.storage.read(piece as PieceIndex, 0, 10),
+      await readBytes(run.storage, piece, 0, 10),
       target.piece(piece).slice(0, 10),
     );
   }

@@ -11,6 +11,7 @@ import { diskPaths } from "../../src/metainfo/paths.ts";
 import { DiskStorage, type DiskStorageOptions } from "../../src/storage/disk_storage.ts";
 import { FilePlan } from "../../src/storage/file_plan.ts";
 import type { PieceOutcome, Storage } from "../../src/storage/storage.ts";
+import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
 import { randomBytes } from "../loopback/content.ts";
 
@@ -218,6 +219,37 @@ export class DiskTarget implements AsyncDisposable {
   #allPieces(): Iterable<number> {
     return Array(this.sample.metainfo.layout.pieceCount).keys();
   }
+}
+
+/** Part of a piece, out of the messages that a peer would get. Throws why it cannot be read. */
+export async function readBytes(
+  storage: Storage,
+  piece: number,
+  begin: number,
+  length: number,
+): Promise<Bytes> {
+  const outcome = await storage.read({ piece: piece as PieceIndex, begin, length });
+  if (outcome.kind === "failed") throw outcome.error;
+  return concatBytes(...blocksOf(outcome.messages).map(({ block }) => block));
+}
+
+/** The piece messages in these bytes, which must be nothing else. */
+export function blocksOf(messages: Uint8Array): { index: number; begin: number; block: Bytes }[] {
+  const decoder = new MessageDecoder({ maxMessageLength: 128 * 1024 });
+  const blocks: { index: number; begin: number; block: Bytes }[] = [];
+  for (let at = 0; at < messages.length;) {
+    const space = decoder.space();
+    const length = Math.min(space.length, messages.length - at);
+    space.set(messages.subarray(at, at + length));
+    at += length;
+    decoder.advance(length);
+    for (let message = decoder.next(); message; message = decoder.next()) {
+      if (message.kind !== "piece") throw new Error(message.kind);
+      const { index, begin, block } = message;
+      blocks.push({ index, begin, block: block.slice() });
+    }
+  }
+  return blocks;
 }
 
 function sha1(bytes: Uint8Array): string {

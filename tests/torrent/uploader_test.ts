@@ -1,0 +1,197 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import { PieceTable } from "../../src/piece/piece_table.ts";
+import { RateLimit } from "../../src/torrent/rate_limit.ts";
+import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
+import { Uploader, type UploadPeer } from "../../src/torrent/uploader.ts";
+import { blockMessage, ScriptedSession } from "../peer/scripted_session.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+import { blocksOf } from "../storage/disk_target.ts";
+import { contentOf, StoredRuns } from "./stored_runs.ts";
+
+const BLOCK = 16_384;
+const PIECES = 10;
+const ALL = [...Array(PIECES).keys()];
+const NEVER = new AbortController().signal;
+
+type Place = readonly [piece: number, begin: number, length?: number];
+
+/** A peer that asks for blocks, and takes what it is given when the test lets it. */
+class Leecher implements UploadPeer {
+  readonly script = new ScriptedSession({ pieceCount: PIECES, have: ALL });
+  readonly session = this.script.session;
+  /** What each write held. */
+  readonly writes: Place[][] = [];
+  /** What writes wait for. */
+  gate: Promise<unknown> = Promise.resolve();
+  isGone = false;
+
+  constructor() {
+    this.session.unchoke(0);
+  }
+
+  ask(...places: readonly Place[]): this {
+    for (const [piece, begin, length = BLOCK] of places) {
+      this.script.hear(blockMessage("request", { piece, begin, length }));
+    }
+    return this;
+  }
+
+  async writeBlocks(messages: Uint8Array): Promise<boolean> {
+    const blocks = blocksOf(messages);
+    for (const { index, begin, block } of blocks) {
+      deepStrictEqual(block, contentOf(index, begin, block.length));
+    }
+    this.writes.push(blocks.map(({ index, begin }) => [index, begin]));
+    await this.gate;
+    // Nothing may have been read into what is being written.
+    deepStrictEqual(blocksOf(messages), blocks);
+    return !this.isGone;
+  }
+
+  get taken(): Place[] {
+    return this.writes.flat();
+  }
+}
+
+class Desk {
+  readonly clock = new ManualClock();
+  readonly disk = new StoredRuns();
+  readonly events: TorrentEvent[] = [];
+  readonly table: PieceTable;
+  readonly uploader: Uploader;
+
+  constructor(bytesPerSecond?: number) {
+    const { layout } = new Leecher().script;
+    const table = this.table = new PieceTable(layout);
+    for (const piece of ALL) table.markHave(piece as PieceIndex);
+    this.uploader = new Uploader({
+      storage: this.disk.asStorage(),
+      layout,
+      table,
+      clock: this.clock,
+      limit: new RateLimit(bytesPerSecond, this.clock),
+      onEvent: (event) => this.events.push(event),
+    });
+  }
+}
+
+/** All blocks of a piece. */
+function wholePiece(piece: number): Place[] {
+  return [0, 1, 2, 3].map((block): Place => [piece, block * BLOCK]);
+}
+
+/** So that a write may hold more than one block. */
+function asFast(peer: Leecher): void {
+  peer.session.noteUploaded(2 ** 24, 0);
+}
+
+Deno.test("serve() answers all requests in their order, neighbours in one write", async () => {
+  const { uploader, disk } = new Desk();
+  const peer = new Leecher();
+  asFast(peer);
+  peer.ask(...wholePiece(3), [1, BLOCK], [1, 2 * BLOCK], [1, 0], [2, 7, 100]);
+  await uploader.serve(peer, NEVER);
+  deepStrictEqual(peer.writes, [
+    wholePiece(3),
+    [[1, BLOCK], [1, 2 * BLOCK]],
+    [[1, 0]],
+    [[2, 7]],
+  ]);
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), [3, 1, 2]);
+  strictEqual(uploader.meter.total, 7 * BLOCK + 100);
+  strictEqual(peer.session.uploadedBytes, 2 ** 24 + uploader.meter.total);
+});
+
+Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows its writes", async () => {
+  const { uploader } = new Desk();
+  const peer = new Leecher().ask(...wholePiece(0), ...wholePiece(1), ...wholePiece(2));
+  const opening = Promise.withResolvers<void>();
+  peer.gate = opening.promise;
+  const serving = uploader.serve(peer, NEVER);
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  deepStrictEqual(peer.writes, [[[0, 0]]]);
+  opening.resolve();
+  await serving;
+  deepStrictEqual(peer.taken, [0, 1, 2].flatMap(wholePiece));
+  ok(peer.writes.at(-1)!.length > 1);
+});
+
+Deno.test("peers that ask for the same pieces share what was read", async () => {
+  const { uploader, disk } = new Desk();
+  const peers = Array.from({ length: 8 }, () => new Leecher().ask(...ALL.flatMap(wholePiece)));
+  await Promise.all(peers.map((peer) => uploader.serve(peer, NEVER)));
+  strictEqual(disk.runs.length, PIECES);
+  for (const peer of peers) deepStrictEqual(peer.taken, ALL.flatMap(wholePiece));
+});
+
+Deno.test("what is cancelled, or choked, while it is read is not sent", async () => {
+  const { uploader, disk } = new Desk();
+  const opening = Promise.withResolvers<void>();
+  disk.gate = opening.promise;
+  const canceller = new Leecher().ask([0, 0], [0, BLOCK]);
+  const choked = new Leecher().ask([0, 0]);
+  const serving = [canceller, choked].map((peer) => uploader.serve(peer, NEVER));
+  const cancelled = { piece: 0, begin: 0, length: BLOCK };
+  canceller.script.hear(blockMessage("cancel", cancelled));
+  choked.session.choke(0);
+  opening.resolve();
+  await Promise.all(serving);
+  deepStrictEqual([canceller.taken, choked.taken], [[[0, BLOCK]], []]);
+});
+
+Deno.test("serve() ends when the peer is gone", async () => {
+  const { uploader, disk } = new Desk();
+  const leaving = new AbortController();
+  const peer = new Leecher().ask(...wholePiece(0));
+  const opening = Promise.withResolvers<void>();
+  disk.gate = opening.promise;
+  const serving = uploader.serve(peer, leaving.signal);
+  leaving.abort();
+  opening.resolve();
+  await serving;
+  deepStrictEqual([peer.taken, uploader.meter.total], [[], 0]);
+});
+
+Deno.test("D3 a piece that cannot be read is refused and no longer had, and the user told once", async () => {
+  const { uploader, disk, table, events } = new Desk();
+  disk.broken.add(1);
+  const peers = [0, 1].map(() => new Leecher().ask(...wholePiece(1), [2, 0]));
+  for (const peer of peers) peer.script.said();
+  await Promise.all(peers.map((peer) => uploader.serve(peer, NEVER)));
+  for (const peer of peers) {
+    deepStrictEqual(peer.taken, [[2, 0]]);
+    deepStrictEqual(
+      peer.script.said(),
+      wholePiece(1).map(([piece, begin]) =>
+        blockMessage("reject", { piece, begin, length: BLOCK })
+      ),
+    );
+  }
+  ok(!table.have.has(1) && table.have.has(2));
+  deepStrictEqual(events, [{
+    kind: "warning",
+    message: "Cannot read /x: it is broken; what was in it is not uploaded any more",
+  }]);
+});
+
+Deno.test("the upload rate is kept, and shared by peers alike", async () => {
+  const rate = 64 * BLOCK;
+  const { uploader, clock } = new Desk(rate);
+  const leaving = new AbortController();
+  const peers = [1, 2, 3, 4].map(() => new Leecher());
+  const serving = peers.map(async (peer) => {
+    while (!leaving.signal.aborted) {
+      peer.ask(...ALL.flatMap(wholePiece));
+      await uploader.serve(peer, leaving.signal);
+    }
+  });
+  await clock.run(() => false, 10_000);
+  leaving.abort();
+  await Promise.all(serving);
+  const total = uploader.meter.total;
+  ok(Math.abs(total / (10 * rate) - 1) <= 0.05, `${total} bytes in 10 s`);
+  for (const { session } of peers) {
+    ok(Math.abs(session.uploadedBytes / total - 1 / 4) <= 0.02, `${session.uploadedBytes} bytes`);
+  }
+});
