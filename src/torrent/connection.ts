@@ -23,6 +23,8 @@ const WRITE_TIMEOUT_MS = 120_000;
  * (P8). Whoever talks without end would otherwise never let go of the program's one thread.
  */
 const MAX_CHATTER_RATE = 2 * 1024 * 1024;
+/** What a message costs beside its bytes: many short ones are more work than a long one. */
+const MESSAGE_COST_BYTES = 40;
 
 export interface PeerConnectionOptions {
   readonly key: PeerKey;
@@ -166,6 +168,7 @@ export class PeerConnection implements PickerPeer {
         for (let message = decoder.next(); message; message = decoder.next()) {
           this.session.handleMessage(message, now);
           if (message.kind === "piece") chatterBytes -= message.block.length;
+          else chatterBytes += MESSAGE_COST_BYTES;
         }
       } finally {
         // What came before a malformed message still counts.

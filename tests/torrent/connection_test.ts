@@ -73,7 +73,9 @@ for (
     const peer = connect(connection, clock);
     const end = peer.run();
     await clock.run(() => false, 1_000);
-    ok(connection.heard > 1024 * 1024 && connection.heard < 4 * 1024 * 1024, `${connection.heard}`);
+    const { heard } = connection;
+    ok(heard > 100 * 1024 && heard < 4 * 1024 * 1024, `${heard} bytes`);
+    ok(heard / message.length < 200_000, `${heard / message.length} messages`);
     ok(!peer.isClosed);
     peer.close("finished");
     strictEqual(await end, "finished");
