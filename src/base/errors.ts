@@ -78,12 +78,14 @@ export type StorageReason =
   | "missing"
   | "changed"
   | "name-too-long"
+  | "not-text"
   | "locked";
 
 /**
  * A failure of the disk or of what stands there. `permission` is Deno's own refusal (exit 4),
  * `denied` the operating system's; `occupied` is a target that holds something else (exit 6);
- * `locked` is another run's (exit 75); the rest are the disk's (exit 5).
+ * `locked` is another run's (exit 75); the rest are the disk's (exit 5), also `not-text`, a name
+ * that is not UTF-8.
  */
 export class StorageError extends Error {
   override readonly name = "StorageError";

@@ -6,6 +6,7 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
 import { trackerParser } from "./tracker_options.ts";
@@ -37,6 +38,10 @@ const programParser = or(
     brief: message`download, verify, exit`,
     usageLine: [{ type: "ellipsis" }],
   }),
+  command("create", createParser, {
+    brief: message`make a .torrent`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("info", infoParser, { brief: message`what a torrent holds` }),
   command("verify", verifyParser, { brief: message`check files on disk against a torrent` }),
   command("tracker", trackerParser, {
@@ -56,6 +61,7 @@ export type VerifyOptions = Extract<Command, { command: "verify" }>;
 /** First words that are not a source: everything else means `get`. */
 const FIRST_WORDS = [
   "get",
+  "create",
   "info",
   "verify",
   "tracker",

@@ -16,8 +16,8 @@ import { type MissingPermission, missingPermission } from "../base/permission.ts
 /** A signal that asks us to stop. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** What is asked for before it is used: a host, a program, or the source of a worker. */
-export type Access = "net" | "run" | "read";
+/** What is asked for before it is used: a host, a program, a worker's source, a folder. */
+export type Access = "net" | "run" | "read" | "write";
 
 /** Bytes that come in: a file, or standard input. */
 export interface Input {
@@ -170,6 +170,7 @@ function queryPermission(access: Access, of: string | URL): MissingPermission | 
     net: { name: "net", host: target },
     run: { name: "run", command: target },
     read: { name: "read", path: target },
+    write: { name: "write", path: target },
   };
   if (Deno.permissions.querySync(asked[access]).state === "granted") return undefined;
   const flag = `--allow-${access}`;

@@ -1,7 +1,7 @@
 /** `starling info`: what a torrent holds, for people and for programs. */
 import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import { magnetLink } from "../metainfo/magnet.ts";
 import type { InfoOptions } from "./args.ts";
 import type { CommandContext } from "./environment.ts";
 import { ExitCode } from "./failure.ts";
@@ -24,7 +24,10 @@ export async function info(
   return ExitCode.ok;
 }
 
-function describeForPrograms({ metainfo, files }: SourceTorrent): Record<string, unknown> {
+/** The contract of `info --json`, which `create --json` keeps too. */
+export function describeForPrograms(
+  { metainfo, files }: Pick<SourceTorrent, "metainfo" | "files">,
+): Record<string, unknown> {
   return {
     name: metainfo.name,
     infoHash: metainfo.infoHashHex,
@@ -37,6 +40,7 @@ function describeForPrograms({ metainfo, files }: SourceTorrent): Record<string,
     comment: metainfo.comment ?? null,
     createdBy: metainfo.createdBy ?? null,
     creationDate: metainfo.creationDate ?? null,
+    source: metainfo.source ?? null,
     webSeeds: metainfo.webSeeds,
     nodes: metainfo.nodes.map(formatEndpoint),
     magnet: magnetLink(metainfo),
@@ -65,6 +69,7 @@ function* factsOf(
   if (metainfo.comment !== undefined) yield ["Comment", shown(metainfo.comment)];
   if (metainfo.createdBy !== undefined) yield ["Created By", shown(metainfo.createdBy)];
   if (metainfo.creationDate !== undefined) yield ["Created", formatDate(metainfo.creationDate)];
+  if (metainfo.source !== undefined) yield ["Source", shown(metainfo.source)];
   yield ["Info Hash", metainfo.infoHashHex];
   yield ["Torrent Size", formatSize(metainfoLength)];
   yield ["Content Size", `${formatSize(sizeOf(files))} (${formatCount(sizeOf(files), "byte")})`];
@@ -76,16 +81,8 @@ function* factsOf(
   }
   for (const url of metainfo.webSeeds) yield ["Web Seed", shown(url)];
   for (const node of metainfo.nodes) yield ["DHT Node", shown(formatEndpoint(node))];
-}
-
-/** BEP 9 "magnet URI format". */
-function magnetLink({ infoHashHex, name, trackers }: Metainfo): string {
-  const parameters = [
-    `xt=urn:btih:${infoHashHex}`,
-    `dn=${encodeURIComponent(name.toWellFormed())}`,
-    ...trackers.flat().map((url) => `tr=${encodeURIComponent(url.toWellFormed())}`),
-  ];
-  return `magnet:?${parameters.join("&")}`;
+  // Not cut: it is there to be copied, and escapes all that could harm a terminal.
+  yield ["Magnet", magnetLink(metainfo)];
 }
 
 function sizeOf(files: readonly ListedFile[]): number {

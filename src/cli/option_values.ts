@@ -17,6 +17,8 @@ export interface Header {
 }
 
 const MAX_SHOWN_VALUE_LENGTH = 100;
+/** 16 KiB to 256 MiB: what mktorrent makes, and everybody reads. */
+const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index));
 
 /** Bytes: `64M`. */
 export const sizeValue = valueOf("SIZE", 0, parseSize, "a size such as 500K, 64M or 1.5G");
@@ -77,6 +79,47 @@ export const headerValue = valueOf<Header>(
 function parseHeader(text: string): Header | undefined {
   const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\p{Cc}]*)$/u.exec(text);
   return match === null ? undefined : { name: match[1]!, value: match[2]!.trimEnd() };
+}
+
+/** A piece: a power of two that every client takes. */
+export const pieceLengthValue = valueOf(
+  "SIZE",
+  0,
+  (text) => PIECE_LENGTHS.find((length) => length === parseSize(text)),
+  "a power of two from 16K to 256M",
+);
+
+/** Trackers that are equal to each other. */
+export const tierValue = valueOf<readonly string[]>(
+  "URL[,URL]",
+  [],
+  (text) => {
+    const urls = text.split(",").map((url) => url.trim());
+    return urls.every((url) => isUrl(url, ["http:", "https:", "udp:"])) ? urls : undefined;
+  },
+  "an http, https or udp URL of a tracker, or several with a comma between",
+);
+
+export const webSeedValue = valueOf(
+  "URL",
+  "",
+  (text) => isUrl(text, ["http:", "https:"]) ? text : undefined,
+  "an http or https URL",
+);
+
+/** One name of a file or folder. */
+export const nameValue = valueOf(
+  "NAME",
+  "",
+  (text) => /^\.{0,2}$|[/\p{Cc}\p{Cs}]/u.test(text) ? undefined : text,
+  "a name without slashes and control characters",
+);
+
+/** URL parsers drop spaces and controls in silence; nobody means them. */
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  if (/[\s\p{Cc}]/u.test(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && url.hostname !== "" && protocols.includes(url.protocol);
 }
 
 /** `placeholder` only stands in for a value while Optique completes words; nobody else sees it. */

@@ -48,14 +48,14 @@ export function renderView(
   return lines.slice(0, Math.max(1, rows));
 }
 
-/** The lines of a check of files on disk. */
+/** The lines of hashing files on disk. `verb` says what happened to the bytes: `checked`. */
 export function renderCheck(
   name: string,
-  checked: { readonly bytes: number; readonly total: number },
+  hashed: { readonly verb: string; readonly bytes: number; readonly total: number },
   options: ViewOptions,
 ): string[] {
   const { columns, paint } = canvasOf(options);
-  const { bytes, total } = checked;
+  const { verb, bytes, total } = hashed;
   return [
     paint(cutToWidth(name, columns), BOLD),
     renderGauge(
@@ -64,7 +64,7 @@ export function renderCheck(
       columns,
       paint,
     ),
-    cutToWidth(`checked ${formatSize(bytes)} of ${formatSize(total)}`, columns),
+    cutToWidth(`${verb} ${formatSize(bytes)} of ${formatSize(total)}`, columns),
   ];
 }
 

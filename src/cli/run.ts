@@ -53,6 +53,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { get } = await import("./get.ts");
       return await get(command, context);
     }
+    case "create": {
+      const { create } = await import("./create.ts");
+      return await answer(create(command, context), context);
+    }
     case "info": {
       const { info } = await import("./info.ts");
       return await answer(info(command, context), context);
@@ -77,7 +81,9 @@ async function answer(command: Promise<number>, context: CommandContext): Promis
   const { environment, interruption } = context;
   const interrupted = new Promise<number>((resolve) => {
     const { signal } = interruption;
-    signal.addEventListener("abort", () => resolve(interruption.exitCode ?? ExitCode.bug));
+    const end = () => resolve(interruption.exitCode ?? ExitCode.bug);
+    if (signal.aborted) end(); // It came while the command was loaded.
+    signal.addEventListener("abort", end);
   });
   const answering = command.then((exitCode) => answered(exitCode, environment));
   return await Promise.race([answering, interrupted]);

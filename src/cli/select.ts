@@ -39,20 +39,30 @@ function filesByNumber(files: readonly ListedFile[], pattern: string): ListedFil
 }
 
 /**
- * A pattern without `/` is matched against the last name of a path, so that `*.iso` finds one in
- * any folder; one with `/` against the whole path, with or without the torrent's own name. A
- * pattern that means a folder means all that is in it.
+ * Does a pattern mean a path? One without `/` is matched against the last name, so that `*.iso`
+ * finds one in any folder; one with `/` against the whole path.
  */
-function matcherOf(pattern: string): (file: ListedFile) => boolean {
-  const wanted = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
+export function pathMatcher(pattern: string): (path: string) => boolean {
+  const wanted = plainPattern(pattern);
   const matchesGlob = globMatcher(wanted);
-  const isMeant = (path: string) => path === wanted || matchesGlob(path);
+  return (path) => path === wanted || matchesGlob(path);
+}
+
+/** Paths count with and without the torrent's name; a folder means all that is in it. */
+function matcherOf(pattern: string): (file: ListedFile) => boolean {
+  const wanted = plainPattern(pattern);
+  const matchesGlob = globMatcher(wanted);
+  const isMeant = pathMatcher(pattern);
   const startsNegated = wanted.startsWith("!");
   return ({ pathInTorrent, path }) => {
     const forms = [pathInTorrent, path];
     if (startsNegated) return forms.every(matchesGlob);
     return forms.some((form) => foldersAndSelf(form).some(isMeant));
   };
+}
+
+function plainPattern(pattern: string): string {
+  return pattern.replace(/^\.\//, "").replace(/\/+$/, "");
 }
 
 function globMatcher(pattern: string): (path: string) => boolean {

@@ -9,13 +9,11 @@ import { checkWorkerPermission, workerCount } from "./engine.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { CommandError, ExitCode, fileError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
+import { HashProgress } from "./hash_progress.ts";
 import { toJson } from "./json.ts";
-import { renderCheck } from "./progress.ts";
-import { Screen } from "./screen.ts";
 import { readTorrent, type SourceTorrent } from "./source.ts";
 import { formatCount } from "./units.ts";
 
-const DRAW_INTERVAL_MS = 200;
 const MAX_NAME_LENGTH = 200;
 /** Whether a folder is the torrent's own shows in a few of its names. */
 const MAX_NAMES_LOOKED_AT = 20;
@@ -33,7 +31,7 @@ export async function verify(
   });
   const pool = new WorkerPool({ size: workerCount(environment) });
   const name = printable(metainfo.name, MAX_NAME_LENGTH);
-  const progress = new CheckProgress(name, environment, { isShown: !json });
+  const progress = new HashProgress(name, environment, { verb: "checked", isShown: !json });
   try {
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
     const report = await checkFiles({ metainfo, ...place, pool, onProgress, signal });
@@ -134,33 +132,4 @@ const VERDICT_WORDS: Readonly<Record<CheckedFile["verdict"], string>> = {
 
 function describeFile({ path, verdict }: CheckedFile): string {
   return `${shownPath(path)}: ${VERDICT_WORDS[verdict]}`;
-}
-
-/** A bar while hashing, on a terminal. */
-class CheckProgress {
-  readonly #name: string;
-  readonly #environment: Environment;
-  readonly #screen: Screen;
-  readonly #isShown: boolean;
-  #drawnAt = -Infinity;
-
-  constructor(name: string, environment: Environment, { isShown }: { isShown: boolean }) {
-    this.#name = name;
-    this.#environment = environment;
-    this.#screen = new Screen(environment.stdout);
-    this.#isShown = isShown && environment.stdout.isTerminal;
-  }
-
-  show(checked: number, total: number): void {
-    const { clock, useColor } = this.#environment;
-    const now = clock.now();
-    if (!this.#isShown || now - this.#drawnAt < DRAW_INTERVAL_MS) return;
-    this.#drawnAt = now;
-    const options = { ...this.#environment.terminalSize(), useColor };
-    this.#screen.draw(renderCheck(this.#name, { bytes: checked, total }, options));
-  }
-
-  end(): void {
-    this.#screen.close();
-  }
 }

@@ -63,6 +63,8 @@ export interface Metainfo {
   /** Seconds since 1970. */
   readonly creationDate?: number;
   readonly encoding?: string;
+  /** Where it was published; part of the info dictionary. */
+  readonly source?: string;
   /** The info dictionary as it was encoded. */
   readonly infoBytes: Bytes;
   /** What was tolerated or left out, each in one sentence of printable text. */
@@ -107,6 +109,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
     webSeeds: parseWebSeeds(root, warnings),
     nodes: parseNodes(root),
     ...parseRemarks(root),
+    ...parseSource(info),
     infoBytes,
     warnings,
   };
@@ -249,4 +252,9 @@ function parseRemarks(
     ...(isDate && { creationDate }),
     ...(encoding !== undefined && { encoding }),
   };
+}
+
+function parseSource(info: BencodeDictionary): Pick<Metainfo, "source"> {
+  const source = textIn(info, "source");
+  return source === undefined ? {} : { source };
 }

@@ -14,7 +14,7 @@ import type {
 import { batches, concurrently } from "./concurrently.ts";
 
 /** Jobs under way for each worker: one in hand, one to come. */
-const JOBS_PER_WORKER = 2;
+export const JOBS_PER_WORKER = 2;
 const INSPECT_BATCH_LENGTH = 512;
 const FLUSH_BATCH_LENGTH = 32;
 const CREATE_BATCH_LENGTH = 256;

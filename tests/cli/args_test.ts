@@ -27,6 +27,28 @@ function refusal(...args: string[]): string {
   throw new Error(`${args} was not refused`);
 }
 
+Deno.test("parseArguments() reads create, whose tiers and patterns may be many", () => {
+  const { command } = parse("create", "-t", "http://a/,udp://b:1", "-t", "http://c/", "x");
+  ok(command?.command === "create");
+  deepStrictEqual(command, {
+    command: "create",
+    output: undefined,
+    trackers: [["http://a/", "udp://b:1"], ["http://c/"]],
+    pieceLength: undefined,
+    isPrivate: false,
+    comment: undefined,
+    source: undefined,
+    webSeeds: [],
+    nodes: [],
+    name: undefined,
+    excluded: [],
+    noDate: false,
+    overwrite: false,
+    json: false,
+    path: "x",
+  });
+});
+
 Deno.test("parseArguments() has the defaults of cli.md", () => {
   deepStrictEqual(parseGet("get", "x.torrent"), {
     command: "get",

@@ -34,6 +34,7 @@ Deno.test("info prints what a torrent holds, with the numbers that --select take
   deepStrictEqual(value("Content Size"), "Content Size  39.0 KiB (40003 bytes)");
   deepStrictEqual(value("Private"), "Private  yes");
   deepStrictEqual(value("Tracker 2"), "Tracker 2  http://c.example/announce");
+  ok(value("Magnet")?.startsWith("Magnet  magnet:?xt=urn:btih:"));
   deepStrictEqual(lines.slice(-3), [
     "1   39.0 KiB  pack/a/one.bin",
     "2        3 B  pack/two.txt",
@@ -58,6 +59,7 @@ Deno.test("info --json prints the contract of cli.md", async () => {
     comment: "mind the \x1b[31mcolour",
     createdBy: "hand",
     creationDate: 1_650_547_020,
+    source: null,
     webSeeds: [],
     nodes: [],
   });

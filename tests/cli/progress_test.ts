@@ -111,7 +111,8 @@ Deno.test("renderPlainLine() says everything in one line without control codes",
 });
 
 Deno.test("renderCheck() shows a bar of bytes", () => {
-  deepStrictEqual(renderCheck("x", { bytes: 512, total: 1024 }, { ...WIDE, columns: 30 }), [
+  const hashed = { verb: "checked", bytes: 512, total: 1024 };
+  deepStrictEqual(renderCheck("x", hashed, { ...WIDE, columns: 30 }), [
     "x",
     `[${"=".repeat(10)}${" ".repeat(10)}]  50.0%`,
     "checked 512 B of 1 KiB",

@@ -41,6 +41,7 @@ Deno.test("createMetainfo() is undone by parseMetainfo(), field by field", () =>
   equal(metainfo.createdBy, "starling");
   equal(metainfo.creationDate, 1_700_000_000);
   equal(metainfo.isPrivate, true);
+  equal(metainfo.source, "HERE");
   deepStrictEqual(metainfo.warnings, []);
 });
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import type { Bytes } from "../../src/base/bytes.ts";
+import { type Bytes, concatBytes } from "../../src/base/bytes.ts";
 import { runJob } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type {
@@ -198,6 +198,22 @@ Deno.test("hash stops at what concerns the whole target", async () => {
   const pieces = [{ length: 3, hash: sha1(bytesOf("abc")), spans: [desk.span("link", 0, 0, 3)] }];
   const reply = await desk.run<"hash">({ kind: "hash", pieces });
   ok(reply.kind === "failed" && reply.reason === "symlink");
+});
+
+Deno.test("digest gives the SHA-1 of each piece, and takes nothing that is cut short", async () => {
+  using desk = new Desk();
+  desk.write("a", "abcdef");
+  desk.write("b", "gh");
+  const pieces = [
+    { length: 4, spans: [desk.span("a", 0, 0, 4)] },
+    { length: 4, spans: [desk.span("a", 4, 0, 2), desk.span("b", 0, 2, 2)] },
+  ];
+  const { digests } = await desk.must<"digest">({ kind: "digest", pieces });
+  deepStrictEqual(digests, concatBytes(sha1(bytesOf("abcd")), sha1(bytesOf("efgh"))));
+  desk.write("b", "g");
+  const reply = await desk.run<"digest">({ kind: "digest", pieces });
+  ok(reply.kind === "failed" && reply.reason === "missing", JSON.stringify(reply));
+  deepStrictEqual(reply.message, `Cannot read ${desk.at("b")}: the file is shorter than it was`);
 });
 
 Deno.test("whatever is written in any spans is read and hashed as the same bytes", async () => {

@@ -1,0 +1,204 @@
+/** `starling create`: makes a .torrent of a file or a folder. */
+import { MetainfoError, StorageError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { choosePieceLength, createMetainfo, type MetainfoDraft } from "../metainfo/create.ts";
+import { HASH_LENGTH } from "../base/ids.ts";
+import { magnetLink } from "../metainfo/magnet.ts";
+import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
+import { diskPaths } from "../metainfo/paths.ts";
+import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
+import { findSource, type SourceTree } from "../storage/source_tree.ts";
+import { writeTorrentFile } from "../storage/torrent_file.ts";
+import { WorkerPool } from "../workers/pool.ts";
+import type { FileFacts } from "../workers/protocol.ts";
+import type { CreateOptions } from "./create_options.ts";
+import { findTarget, type TorrentTarget } from "./create_target.ts";
+import { checkWorkerPermission, workerCount } from "./engine.ts";
+import type { CommandContext, Environment } from "./environment.ts";
+import { ExitCode, usageError } from "./failure.ts";
+import { listFiles, shownPath } from "./file_list.ts";
+import { HashProgress } from "./hash_progress.ts";
+import { describeForPrograms } from "./info.ts";
+import { toJson } from "./json.ts";
+import { pathMatcher } from "./select.ts";
+import { formatCount, formatSize } from "./units.ts";
+import { VERSION } from "./version.ts";
+
+const MAX_WARNING_LENGTH = 1000;
+
+/** Makes it, and prints its info-hash. Throws `CommandError` or `StorageError`. */
+export async function create(options: CreateOptions, context: CommandContext): Promise<number> {
+  const { environment, interruption: { signal } } = context;
+  checkWorkerPermission(environment);
+  const exclusion = new Exclusion(options.excluded);
+  const isExcluded = (path: string) => exclusion.covers(path);
+  const found = await findSource(options.path, { isExcluded, signal });
+  const name = options.name ?? found.name;
+  if (name === "") throw usageError(`${shownPath(options.path)} has no name; give one with --name`);
+  const target = await findTarget(options, name, environment);
+  const tree = withoutTarget(found, target);
+  const pool = new WorkerPool({ size: workerCount(environment) });
+  const progress = new HashProgress(printable(name, MAX_WARNING_LENGTH), environment, {
+    verb: "hashed",
+    isShown: !options.json,
+  });
+  try {
+    const places = tree.files.map(({ place }) => place);
+    const facts = await lookAtFiles(pool, places);
+    const draft = draftOf(name, tree, facts, options, environment);
+    const { layout } = preview(draft, options.path);
+    const onProgress = (hashed: number, total: number) => progress.show(hashed, total);
+    const pieceHashes = await hashFiles({ layout, places, facts, pool, onProgress, signal });
+    progress.end();
+    signal.throwIfAborted();
+    const bytes = createMetainfo({ ...draft, pieceHashes });
+    const metainfo = parseMetainfo(bytes);
+    const { random } = environment;
+    await writeTorrentFile(bytes, { ...target, mayReplace: options.overwrite, pool, random });
+    warn([...exclusion.warnings(), ...warningsOf(metainfo, found, tree)], environment);
+    print(metainfo, target, options.json, environment);
+    return ExitCode.ok;
+  } finally {
+    progress.end();
+    pool.close();
+  }
+}
+
+/** Everything but the hashes, which are zeros. Throws when there is nothing to hash. */
+function draftOf(
+  name: string,
+  { files, isSingleFile }: SourceTree,
+  facts: readonly FileFacts[],
+  options: CreateOptions,
+  { clock }: Environment,
+): MetainfoDraft {
+  const totalLength = facts.reduce((total, { size }) => total + size, 0);
+  if (totalLength === 0) {
+    const fact = files.length === 0 ? "there is no file in it" : "all of its files are empty";
+    const shown = shownPath(options.path);
+    throw new StorageError("missing", shown, `Cannot make a torrent of ${shown}: ${fact}`);
+  }
+  const pieceLength = options.pieceLength ?? choosePieceLength(totalLength);
+  return {
+    name,
+    files: files.map(({ path }, index) => ({
+      path: isSingleFile ? [name] : path,
+      length: facts[index]!.size,
+    })),
+    isSingleFile,
+    pieceLength,
+    pieceHashes: new Uint8Array(Math.ceil(totalLength / pieceLength) * HASH_LENGTH),
+    trackers: options.trackers,
+    webSeeds: options.webSeeds,
+    nodes: options.nodes,
+    comment: options.comment,
+    createdBy: `starling/${VERSION}`,
+    creationDate: options.noDate ? undefined : Math.floor(clock.wallTime() / 1000),
+    isPrivate: options.isPrivate,
+    source: options.source,
+  };
+}
+
+/**
+ * The torrent with hashes of nothing: what nobody could download is known before hours of
+ * hashing. Throws a usage error.
+ */
+function preview(draft: MetainfoDraft, path: string): Metainfo {
+  try {
+    const metainfo = parseMetainfo(createMetainfo(draft));
+    diskPaths(metainfo, "linux");
+    return metainfo;
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error;
+    const fact = error.message.replace(/^Cannot [^:]*: /, "");
+    throw usageError(`Cannot make a torrent of ${shownPath(path)}: ${fact}`);
+  }
+}
+
+/** A torrent that is made again must not hold the last one, nor take the place of its data. */
+function withoutTarget(tree: SourceTree, { folder, name, shown }: TorrentTarget): SourceTree {
+  const isTarget = (root: string, path: string) => `${root}/${path}` === `${folder}/${name}`;
+  const files = tree.files.filter(({ place: { root, path } }) => !isTarget(root, path));
+  if (tree.isSingleFile && files.length === 0) {
+    throw usageError(`${shownPath(shown)} cannot be both the data and the .torrent`);
+  }
+  return { ...tree, files };
+}
+
+/** What is not wrong and yet may not be meant. */
+function* warningsOf(metainfo: Metainfo, found: SourceTree, used: SourceTree): Iterable<string> {
+  if (used.files.length < found.files.length) {
+    yield "the .torrent that is replaced lies in the folder, and is left out of the torrent";
+  }
+  const [link] = found.links;
+  if (link !== undefined) {
+    const links = formatCount(found.links.length, "symbolic link");
+    yield `what ${links} lead to is in the torrent, such as ${link}; "verify" and "seed" ` +
+      "do not follow them";
+  }
+  if (metainfo.isPrivate && metainfo.trackers.length === 0) {
+    yield "a private torrent without a tracker finds no peers";
+  }
+  yield* renamings(metainfo);
+  yield* metainfo.warnings;
+}
+
+/** Of files that downloads, and `verify` and `seed` too, look for under another name. */
+function* renamings(metainfo: Metainfo): Iterable<string> {
+  const paths = diskPaths(metainfo, "linux").files;
+  const first = paths.findIndex(({ changes }) => changes !== undefined);
+  if (first < 0) return;
+  const { path, changes = [] } = paths[first]!;
+  const own = [metainfo.name, ...metainfo.isMultiFile ? metainfo.files[first]!.path : []].join("/");
+  const fact = changes.includes("duplicate")
+    ? "it differs from another only in case, or in how it is encoded"
+    : "its name is not safe everywhere";
+  yield `${own} is called ${path} when it is downloaded: ${fact}`;
+}
+
+function warn(warnings: Iterable<string>, { stderr }: Environment): void {
+  for (const warning of warnings) {
+    stderr.writeLine(`starling: warning: ${printable(warning, MAX_WARNING_LENGTH)}`);
+  }
+}
+
+function print(
+  metainfo: Metainfo,
+  { shown }: TorrentTarget,
+  json: boolean,
+  { stdout, platform }: Environment,
+): void {
+  const files = listFiles(metainfo, diskPaths(metainfo, platform));
+  if (json) {
+    stdout.writeLine(toJson({ torrent: shown, ...describeForPrograms({ metainfo, files }) }));
+    return;
+  }
+  const { layout: { totalLength, pieceCount }, pieceLength } = metainfo;
+  const content = `${formatCount(files.length, "file")}, ${formatSize(totalLength)} in ` +
+    `${formatCount(pieceCount, "piece")} of ${formatSize(pieceLength)}`;
+  stdout.writeLine(`  Torrent  ${shownPath(shown)}`);
+  stdout.writeLine(`  Content  ${content}`);
+  stdout.writeLine(`Info Hash  ${metainfo.infoHashHex}`);
+  stdout.writeLine(`   Magnet  ${magnetLink(metainfo)}`);
+}
+
+/** The patterns of --exclude, and which of them met nothing: a slip that nobody would notice. */
+class Exclusion {
+  readonly #unmet: Map<string, (path: string) => boolean>;
+  readonly #matchers: readonly (readonly [pattern: string, matches: (path: string) => boolean])[];
+
+  constructor(patterns: readonly string[]) {
+    this.#matchers = patterns.map((pattern) => [pattern, pathMatcher(pattern)]);
+    this.#unmet = new Map(this.#matchers);
+  }
+
+  covers(path: string): boolean {
+    const met = this.#matchers.filter(([, matches]) => matches(path));
+    for (const [pattern] of met) this.#unmet.delete(pattern);
+    return met.length > 0;
+  }
+
+  *warnings(): Iterable<string> {
+    for (const pattern of this.#unmet.keys()) yield `--exclude ${pattern} leaves out nothing`;
+  }
+}

@@ -1,0 +1,62 @@
+/** Where a new .torrent goes, looked at before its data is hashed for hours. */
+import { basename, dirname } from "node:path";
+import { realFolder } from "../storage/target_folders.ts";
+import type { Environment } from "./environment.ts";
+import { CommandError, ExitCode, fileError, permissionFailure } from "./failure.ts";
+import { shownPath } from "./file_list.ts";
+
+export interface TorrentTarget {
+  /** Absolute, without symbolic links. */
+  readonly folder: string;
+  readonly name: string;
+  /** The path as the user would write it. */
+  readonly shown: string;
+}
+
+/**
+ * `NAME.torrent` here, or in the folder that `output` is, or `output` itself. Throws
+ * `CommandError`: exit 6 when it is there already, 4 when it may not be written; `StorageError`
+ * when there is no such folder.
+ */
+export async function findTarget(
+  { output, overwrite }: { readonly output?: string | undefined; readonly overwrite: boolean },
+  torrentName: string,
+  environment: Environment,
+): Promise<TorrentTarget> {
+  const shown = await pathFor(output, `${torrentName}.torrent`, environment);
+  const action = `Cannot write ${shownPath(shown)}`;
+  const standing = await inspect(shown, action, environment);
+  if (standing !== undefined && (!overwrite || standing !== "file")) {
+    throw new CommandError(
+      { verdict: "occupied", exitCode: ExitCode.occupied, retryable: false },
+      standing === "file"
+        ? `${action}: it exists already; use --overwrite to replace it`
+        : `${action}: it is no ordinary file`,
+    );
+  }
+  const folder = await realFolder(dirname(shown));
+  const missing = environment.missingPermission("write", folder);
+  if (missing !== undefined) {
+    const { detail, ...failure } = permissionFailure(missing);
+    throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
+  }
+  return { folder, name: basename(shown), shown };
+}
+
+async function pathFor(
+  output: string | undefined,
+  name: string,
+  environment: Environment,
+): Promise<string> {
+  if (output === undefined) return name;
+  const standing = await inspect(output, `Cannot write ${shownPath(output)}`, environment);
+  return standing === "folder" ? `${output.replace(/\/+$/, "")}/${name}` : output;
+}
+
+async function inspect(path: string, action: string, environment: Environment) {
+  try {
+    return await environment.inspect(path);
+  } catch (error) {
+    throw fileError(action, error);
+  }
+}

@@ -1,0 +1,92 @@
+/** Hashes files that are to become a torrent, on all workers, and notices when they change. */
+import { StorageError } from "../base/errors.ts";
+import { HASH_LENGTH } from "../base/ids.ts";
+import type { Bytes } from "../base/bytes.ts";
+import type { Layout } from "../metainfo/layout.ts";
+import type { FileFacts, JobRunner, PieceOnDisk, Place } from "../workers/protocol.ts";
+import { concurrently } from "./concurrently.ts";
+import { inspectFiles, JOBS_PER_WORKER, runOrThrow } from "./disk_jobs.ts";
+
+/** Bytes of a job: enough to hide the way there and back. */
+const DIGEST_JOB_BYTES = 8 * 1024 * 1024;
+
+export interface HashOptions {
+  readonly layout: Layout;
+  /** Where each file of the layout is. */
+  readonly places: readonly Place[];
+  /** How each looked when the layout was made of their sizes. */
+  readonly facts: readonly FileFacts[];
+  readonly pool: JobRunner;
+  readonly onProgress: (hashedBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Sizes and times of files that must be there. Throws StorageError. */
+export async function lookAtFiles(pool: JobRunner, places: readonly Place[]): Promise<FileFacts[]> {
+  const facts = await inspectFiles(pool, places);
+  return facts.map((one, index) =>
+    one ?? fail("missing", places[index]!, "it is not there any more")
+  );
+}
+
+/**
+ * SHA-1 of every piece, end to end. Throws StorageError when a file cannot be read, or is another
+ * size or was written to since `facts` were taken; or `signal`'s reason.
+ */
+export async function hashFiles(options: HashOptions): Promise<Bytes> {
+  const { layout, places, facts, pool, onProgress, signal } = options;
+  const hashes = new Uint8Array(layout.pieceCount * HASH_LENGTH);
+  let hashed = 0;
+  const tasks = function* () {
+    for (const { first, count } of runsOf(layout)) {
+      yield async () => {
+        const pieces = Array.from({ length: count }, (_, index) => find(first + index, options));
+        const { digests } = await runOrThrow<"digest">(pool, { kind: "digest", pieces });
+        hashes.set(digests, first * HASH_LENGTH);
+        hashed += pieces.reduce((sum, { length }) => sum + length, 0);
+        onProgress(hashed, layout.totalLength);
+      };
+    }
+  };
+  await concurrently(pool.size * JOBS_PER_WORKER, tasks(), signal);
+  await checkUnchanged(pool, places, facts);
+  return hashes;
+}
+
+/** The pieces of each job. */
+function* runsOf({ pieceCount, pieceLength }: Layout): Iterable<{ first: number; count: number }> {
+  const most = Math.max(1, Math.floor(DIGEST_JOB_BYTES / pieceLength));
+  for (let first = 0; first < pieceCount; first += most) {
+    yield { first, count: Math.min(most, pieceCount - first) };
+  }
+}
+
+function find(index: number, { layout, places }: HashOptions): PieceOnDisk {
+  const piece = layout.pieceIndex(index)!;
+  const spans = layout.fileSpans(piece).map(({ file, ...span }) => ({
+    ...span,
+    place: places[file]!,
+  }));
+  return { length: layout.pieceSize(piece), spans };
+}
+
+async function checkUnchanged(
+  pool: JobRunner,
+  places: readonly Place[],
+  before: readonly FileFacts[],
+): Promise<void> {
+  const after = await lookAtFiles(pool, places);
+  for (const [index, { size, modifiedMs }] of after.entries()) {
+    const { size: sizeBefore, modifiedMs: modifiedBefore } = before[index]!;
+    if (size === sizeBefore && modifiedMs === modifiedBefore) continue;
+    const fact = size === sizeBefore
+      ? "it was written to while it was read"
+      : `its size changed from ${sizeBefore} to ${size} bytes while it was read`;
+    fail("changed", places[index]!, fact);
+  }
+}
+
+function fail(reason: StorageError["reason"], { root, path }: Place, fact: string): never {
+  const whole = `${root}/${path}`;
+  throw new StorageError(reason, whole, `Cannot make a torrent of ${whole}: ${fact}`);
+}

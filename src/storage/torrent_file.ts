@@ -1,0 +1,51 @@
+/** Writes a .torrent: as a whole or not at all, and over nothing that may not be replaced. */
+import { createHash } from "node:crypto";
+import type { Random } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import type { JobRunner, Place } from "../workers/protocol.ts";
+import { runOrThrow } from "./disk_jobs.ts";
+
+const SUFFIX_LENGTH = 8;
+
+export interface TorrentFileOptions {
+  /** Absolute, without symbolic links. */
+  readonly folder: string;
+  readonly name: string;
+  readonly mayReplace: boolean;
+  readonly pool: JobRunner;
+  readonly random: Random;
+}
+
+/** Writes and flushes `bytes`, which are taken over. Throws StorageError, such as "occupied". */
+export async function writeTorrentFile(bytes: Bytes, options: TorrentFileOptions): Promise<void> {
+  const { folder, name, mayReplace, pool, random } = options;
+  const { length } = bytes;
+  const to: Place = { root: folder, path: name };
+  const from: Place = {
+    root: folder,
+    path: `.starling-${random.bytes(SUFFIX_LENGTH).toHex()}.tmp`,
+  };
+  const span = { place: from, fileOffset: 0, pieceOffset: 0, length };
+  try {
+    await runOrThrow<"write">(pool, {
+      kind: "write",
+      data: bytes,
+      hash: createHash("sha1").update(bytes).digest(),
+      spans: [{
+        ...span,
+        fileLength: 0,
+        mayCreate: true,
+        finish: { from, to, length, mayReplace },
+      }],
+      wantDigests: false,
+    });
+  } catch (error) {
+    await Deno.remove(`${folder}/${from.path}`).catch(() => {});
+    throw error;
+  }
+  await runOrThrow<"flush">(pool, {
+    kind: "flush",
+    places: [],
+    folders: [{ root: folder, path: "" }],
+  });
+}

@@ -1,0 +1,284 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { run } from "../../src/cli/run.ts";
+import { createMetainfo } from "../../src/metainfo/create.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { makeTorrent, randomBytes } from "../loopback/content.ts";
+import { TemporaryFolder } from "../workers/temporary_folder.ts";
+import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
+import { Terminal } from "./terminal.ts";
+
+const CONTENT = {
+  "one.bin": randomBytes(100_000, 1),
+  "sub/empty": new Uint8Array(0),
+  "sub/two.bin": randomBytes(50_000, 2),
+};
+
+/** A folder `tree` with data, and a place for the .torrent beside it. */
+function withData(): TemporaryFolder {
+  const folder = new TemporaryFolder();
+  for (const [path, bytes] of Object.entries(CONTENT)) folder.write(`tree/${path}`, bytes);
+  return folder;
+}
+
+async function create(args: readonly string[], options: FakeOptions = {}) {
+  const environment = new FakeEnvironment({
+    args: ["create", ...args],
+    usesDisk: true,
+    ...options,
+  });
+  const exitCode = await run(environment);
+  return { exitCode, out: environment.out, err: environment.err, environment };
+}
+
+function read(folder: TemporaryFolder, name = "x.torrent") {
+  return parseMetainfo(Deno.readFileSync(folder.at(name)));
+}
+
+Deno.test("create makes the torrent of a folder, and prints info-hash and magnet link", async () => {
+  using folder = withData();
+  const tree = folder.at("tree"), output = folder.at("x.torrent");
+  const { exitCode, out, err } = await create(["-o", output, "--piece-length", "32K", tree]);
+  deepStrictEqual([exitCode, err], [0, ""]);
+  const { infoHash } = makeTorrent("tree", CONTENT, { pieceLength: 32_768 });
+  deepStrictEqual(out.split("\n"), [
+    `  Torrent  ${output}`,
+    "  Content  3 files, 146 KiB in 5 pieces of 32 KiB",
+    `Info Hash  ${infoHash.toHex()}`,
+    `   Magnet  magnet:?xt=urn:btih:${infoHash.toHex()}&dn=tree`,
+    "",
+  ]);
+  deepStrictEqual(read(folder).infoHash, infoHash);
+  deepStrictEqual([...Deno.readDirSync(folder.path)].length, 2);
+});
+
+Deno.test("create makes the torrent of a single file, in a folder under its own name", async () => {
+  using folder = withData();
+  Deno.mkdirSync(folder.at("out"));
+  const { exitCode } = await create(["-o", folder.at("out/"), folder.at("tree/one.bin")]);
+  deepStrictEqual(exitCode, 0);
+  const metainfo = read(folder, "out/one.bin.torrent");
+  deepStrictEqual([metainfo.isMultiFile, metainfo.name], [false, "one.bin"]);
+  deepStrictEqual(metainfo.pieceLength, 16_384);
+  const made = makeTorrent("one.bin", CONTENT["one.bin"], { pieceLength: 16_384 });
+  deepStrictEqual(metainfo.infoHash, made.infoHash);
+});
+
+Deno.test("create writes every option into the torrent", async () => {
+  using folder = withData();
+  const { exitCode, err } = await create([
+    ...["-o", folder.at("x.torrent"), "-t", "http://a/announce,udp://b:1", "-t", "https://c/"],
+    ...["--comment", "for you", "--source", "HERE", "--web-seed", "http://seed/tree"],
+    ...["--node", "router.example:6881", "--name", "other", "--private", folder.at("tree")],
+  ]);
+  deepStrictEqual([exitCode, err], [0, ""]);
+  const metainfo = read(folder);
+  deepStrictEqual(metainfo.trackers, [["http://a/announce", "udp://b:1"], ["https://c/"]]);
+  deepStrictEqual([metainfo.comment, metainfo.source, metainfo.name], ["for you", "HERE", "other"]);
+  deepStrictEqual(metainfo.webSeeds, ["http://seed/tree"]);
+  deepStrictEqual(metainfo.nodes, [{ host: "router.example", port: 6881 }]);
+  deepStrictEqual(metainfo.isPrivate, true);
+  deepStrictEqual(metainfo.createdBy, "starling/0.1.0");
+  ok(metainfo.creationDate !== undefined);
+});
+
+Deno.test("create --no-date makes the same bytes each time, --json tells what info tells", async () => {
+  using folder = withData();
+  const args = ["--no-date", "--json", "--overwrite", "-o", folder.at("x.torrent")];
+  const first = await create([...args, folder.at("tree")]);
+  const bytes = Deno.readFileSync(folder.at("x.torrent"));
+  const second = await create([...args, folder.at("tree")]);
+  deepStrictEqual([second.exitCode, second.out, second.err], [0, first.out, ""]);
+  deepStrictEqual(Deno.readFileSync(folder.at("x.torrent")), bytes);
+  const info = new FakeEnvironment({
+    args: ["info", "--json", folder.at("x.torrent")],
+    usesDisk: true,
+  });
+  await run(info);
+  const { torrent, ...facts } = JSON.parse(first.out);
+  deepStrictEqual(torrent, folder.at("x.torrent"));
+  deepStrictEqual(facts, JSON.parse(info.out));
+  deepStrictEqual(facts.creationDate, null);
+});
+
+Deno.test("create --exclude leaves out files and folders, and says which pattern met nothing", async () => {
+  using folder = withData();
+  folder.write("tree/notes.tmp", "x");
+  folder.write("tree/deep/er/more.tmp", "x");
+  const { exitCode, err } = await create([
+    ...["-o", folder.at("x.torrent"), "--exclude", "*.tmp", "--exclude", "sub"],
+    ...["--exclude", "*.iso", folder.at("tree")],
+  ]);
+  deepStrictEqual(exitCode, 0);
+  deepStrictEqual(err, "starling: warning: --exclude *.iso leaves out nothing\n");
+  deepStrictEqual(read(folder).files.map(({ path }) => path), [["one.bin"]]);
+});
+
+Deno.test("create replaces a .torrent only with --overwrite", async () => {
+  using folder = withData();
+  folder.write("x.torrent", "mine");
+  const args = ["-o", folder.at("x.torrent"), folder.at("tree")];
+  const refused = await create(args);
+  deepStrictEqual([refused.exitCode, refused.out], [6, ""]);
+  deepStrictEqual(
+    refused.err,
+    `starling: Cannot write ${folder.at("x.torrent")}: it exists already; ` +
+      "use --overwrite to replace it\n",
+  );
+  deepStrictEqual(folder.text("x.torrent"), "mine");
+  deepStrictEqual((await create(["--overwrite", ...args])).exitCode, 0);
+  deepStrictEqual(read(folder).name, "tree");
+});
+
+Deno.test("create leaves the .torrent that it replaces out of itself", async () => {
+  using folder = withData();
+  const args = ["--no-date", "--overwrite", "-o", folder.at("tree/x.torrent"), folder.at("tree")];
+  await create(args);
+  const bytes = Deno.readFileSync(folder.at("tree/x.torrent"));
+  const { exitCode, err } = await create(args);
+  deepStrictEqual(exitCode, 0);
+  deepStrictEqual(Deno.readFileSync(folder.at("tree/x.torrent")), bytes);
+  ok(err.includes("warning: the .torrent that is replaced lies in the folder"), err);
+  const file = folder.at("tree/one.bin");
+  deepStrictEqual((await create(["--overwrite", "-o", file, file])).exitCode, 2);
+  deepStrictEqual(Deno.readFileSync(file), CONTENT["one.bin"]);
+});
+
+Deno.test("create refuses, in a sentence and without a trace, what cannot be a torrent", async () => {
+  const cases: readonly (readonly [
+    exitCode: number,
+    words: string,
+    prepare: (folder: TemporaryFolder) => void,
+    args?: readonly string[],
+  ])[] = [
+    [
+      5,
+      "tree: it is not there",
+      (folder) => Deno.removeSync(folder.at("tree"), { recursive: true }),
+    ],
+    [5, "tree: there is no file in it", (folder) => {
+      Deno.removeSync(folder.at("tree"), { recursive: true });
+      Deno.mkdirSync(folder.at("tree/sub"), { recursive: true });
+    }],
+    [5, "tree: all of its files are empty", (folder) => {
+      Deno.removeSync(folder.at("tree"), { recursive: true });
+      folder.write("tree/empty", "");
+    }],
+    [5, "tree/out: it is a symbolic link that leads out of the folder", (folder) => {
+      Deno.symlinkSync("/etc/passwd", folder.at("tree/out"));
+    }],
+    [5, "tree/pipe: it is neither a file nor a folder; leave it out with --exclude", (folder) => {
+      new Deno.Command("mkfifo", { args: [folder.at("tree/pipe")] }).outputSync();
+    }],
+    [2, `tree: the path of file 1 has 101 names, more than 100`, (folder) => {
+      folder.write(`tree/${"a/".repeat(100)}b`, "x");
+    }],
+    [5, "none: it is not there", () => {}, ["-o", "none/x.torrent"]],
+    [6, "it is no ordinary file", () => {}, ["--overwrite", "-o", "/dev/null"]],
+  ];
+  for (const [exitCode, words, prepare, args] of cases) {
+    using folder = withData();
+    prepare(folder);
+    const target = args ?? ["-o", folder.at("x.torrent")];
+    const refused = await create([...target, folder.at("tree")]);
+    deepStrictEqual([refused.exitCode, refused.out], [exitCode, ""], refused.err);
+    ok(/^starling: Cannot [^\n]*\n$/.test(refused.err), refused.err);
+    ok(refused.err.includes(words), refused.err);
+    ok(!folder.exists("x.torrent"));
+  }
+});
+
+Deno.test("create takes options that mean something, and says what is wrong with others", async () => {
+  const cases: readonly (readonly [words: string, ...args: string[]])[] = [
+    ["100K is not a power of two from 16K to 256M", "--piece-length", "100K"],
+    ["8K is not a power of two", "--piece-length", "8K"],
+    ["ftp://x/ is not an http, https or udp URL", "-t", "ftp://x/"],
+    ["http://a/, is not an http, https or udp URL", "-t", "http://a/,"],
+    ["is not an http or https URL", "--web-seed", "udp://x"],
+    ["a/b is not a name without slashes", "--name", "a/b"],
+    [".. is not a name", "--name", ".."],
+    ["router is not HOST:PORT", "--node", "router"],
+  ];
+  for (const [words, ...args] of cases) {
+    const { exitCode, err } = await create([...args, "x"]);
+    deepStrictEqual(exitCode, 2);
+    ok(err.includes(words), err);
+  }
+});
+
+Deno.test("create warns of what may not be meant", async () => {
+  using folder = withData();
+  Deno.symlinkSync("one.bin", folder.at("tree/link"));
+  folder.write("tree/ONE.bin", "x");
+  const { exitCode, err } = await create([
+    ...["--private", "-o", folder.at("x.torrent"), folder.at("tree")],
+  ]);
+  deepStrictEqual(exitCode, 0);
+  deepStrictEqual(err.split("\n").map((line) => line.replace("starling: warning: ", "")), [
+    'what 1 symbolic link lead to is in the torrent, such as link; "verify" and "seed" do not ' +
+    "follow them",
+    "a private torrent without a tracker finds no peers",
+    "tree/one.bin is called tree/one.1.bin when it is downloaded: it differs from another only " +
+    "in case, or in how it is encoded",
+    "",
+  ]);
+});
+
+Deno.test("create names the permission that is missing, before it hashes", async () => {
+  using folder = withData();
+  const missing = { access: "write", target: "/x", flag: "--allow-write=/x" };
+  const { exitCode, err } = await create(["-o", folder.at("x.torrent"), folder.at("tree")], {
+    missing,
+  });
+  deepStrictEqual(exitCode, 4);
+  ok(err.includes("--allow-write=/x"), err);
+});
+
+Deno.test("create stops when it is interrupted, and leaves nothing", async () => {
+  using folder = withData();
+  const environment = new FakeEnvironment({
+    args: ["create", "-o", folder.at("x.torrent"), folder.at("tree")],
+    usesDisk: true,
+  });
+  const running = run(environment);
+  environment.signal("SIGINT");
+  deepStrictEqual(await running, 130);
+  ok(!folder.exists("x.torrent"));
+});
+
+Deno.test("create shows a bar on a terminal, and takes it away", async () => {
+  using folder = withData();
+  const { exitCode, out } = await create(["-o", folder.at("x.torrent"), folder.at("tree")], {
+    terminal: { columns: 80, rows: 24 },
+  });
+  deepStrictEqual(exitCode, 0);
+  ok(out.includes("hashed 146 KiB of 146 KiB"), out);
+  const terminal = new Terminal();
+  terminal.write(out);
+  deepStrictEqual(terminal.lines[0], `  Torrent  ${folder.at("x.torrent")}`);
+  ok(terminal.isCursorShown);
+});
+
+Deno.test("create makes torrents that verify finds complete", async () => {
+  using folder = withData();
+  await create(["-o", folder.at("x.torrent"), folder.at("tree")]);
+  const environment = new FakeEnvironment({
+    args: ["verify", folder.at("x.torrent"), folder.at("tree")],
+    usesDisk: true,
+  });
+  deepStrictEqual(await run(environment), 0, environment.err);
+});
+
+Deno.test("createMetainfo() and create agree on what they write", async () => {
+  using folder = withData();
+  await create(["--no-date", "-o", folder.at("x.torrent"), folder.at("tree")]);
+  const metainfo = read(folder);
+  const bytes = createMetainfo({
+    name: "tree",
+    files: metainfo.files,
+    isSingleFile: false,
+    pieceLength: metainfo.pieceLength,
+    pieceHashes: metainfo.pieceHashes,
+    createdBy: "starling/0.1.0",
+  });
+  deepStrictEqual(Deno.readFileSync(folder.at("x.torrent")), new Uint8Array(bytes));
+});

@@ -1,0 +1,56 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { writeTorrentFile } from "../../src/storage/torrent_file.ts";
+import { TemporaryFolder } from "../workers/temporary_folder.ts";
+import { LocalJobs } from "./local_jobs.ts";
+
+async function write(
+  folder: TemporaryFolder,
+  text: string,
+  { mayReplace = false, jobs = new LocalJobs() } = {},
+) {
+  const bytes = new TextEncoder().encode(text);
+  const random = new SeededRandom(1);
+  try {
+    await writeTorrentFile(bytes, {
+      folder: folder.path,
+      name: "x",
+      mayReplace,
+      pool: jobs,
+      random,
+    });
+  } finally {
+    await jobs.forget();
+  }
+}
+
+function namesIn(folder: TemporaryFolder): string[] {
+  return [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+}
+
+Deno.test("writeTorrentFile() writes all of it and leaves nothing else", async () => {
+  using folder = new TemporaryFolder();
+  await write(folder, "d1:ai1ee");
+  deepStrictEqual(folder.text("x"), "d1:ai1ee");
+  deepStrictEqual(namesIn(folder), ["x"]);
+});
+
+Deno.test("writeTorrentFile() replaces a file only when it may", async () => {
+  using folder = new TemporaryFolder();
+  folder.write("x", "something longer than what comes");
+  await rejects(write(folder, "new"), { reason: "occupied" });
+  deepStrictEqual(folder.text("x"), "something longer than what comes");
+  deepStrictEqual(namesIn(folder), ["x"]);
+  await write(folder, "new", { mayReplace: true });
+  deepStrictEqual(folder.text("x"), "new");
+});
+
+Deno.test("writeTorrentFile() leaves what was there when the disk fails", async () => {
+  using folder = new TemporaryFolder();
+  folder.write("x", "old");
+  const jobs = new LocalJobs();
+  jobs.fault = ({ kind }) => kind === "write" ? { reason: "no-space", path: "x" } : undefined;
+  await rejects(write(folder, "new", { mayReplace: true, jobs }), { reason: "no-space" });
+  deepStrictEqual(folder.text("x"), "old");
+  deepStrictEqual(namesIn(folder), ["x"]);
+});
