@@ -9,6 +9,7 @@ import { string } from "@optique/core/valueparser";
 import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
+import { seedParser } from "./seed_options.ts";
 import { trackerParser } from "./tracker_options.ts";
 import { VERSION_LINE } from "./version.ts";
 
@@ -44,6 +45,10 @@ const programParser = or(
   }),
   command("info", infoParser, { brief: message`what a torrent holds` }),
   command("verify", verifyParser, { brief: message`check files on disk against a torrent` }),
+  command("seed", seedParser, {
+    brief: message`share data that is already here`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("tracker", trackerParser, {
     brief: message`a small HTTP and UDP tracker, for rooms and tests`,
     usageLine: [{ type: "ellipsis" }],
@@ -64,6 +69,7 @@ const FIRST_WORDS = [
   "create",
   "info",
   "verify",
+  "seed",
   "tracker",
   "demo",
   "completion",

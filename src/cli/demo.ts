@@ -3,7 +3,7 @@
  * program, one of them sends corrupt data; then `get` downloads from them over real sockets, as
  * it would from anybody, and `verify` checks what came.
  */
-import { ok as assert } from "node:assert/strict";
+import { assert } from "../base/assert.ts";
 import { formatEndpoint } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import { createFetch } from "../net/http.ts";

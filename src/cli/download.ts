@@ -1,7 +1,8 @@
 /** One source of `get`, from what was typed to a final name or a verdict. */
 import { printable } from "../base/printable.ts";
+import type { SeedingGoal } from "../torrent/seeding_goal.ts";
 import { StoppedError } from "../torrent/torrent.ts";
-import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
+import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "../torrent/snapshot.ts";
 import { resolveRanges } from "./byte_range.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";
 import type { Environment } from "./environment.ts";
@@ -12,11 +13,15 @@ import type { Interruption } from "./interruption.ts";
 import type { Notice, Subject, Summary } from "./notice.ts";
 import type { SourceView } from "./progress.ts";
 import { selectFiles } from "./select.ts";
+import { failureOfSharing, seedingGoal, Sharing } from "./sharing.ts";
 import { readTorrent, shownSource, type SourceTorrent } from "./source.ts";
+import type { Task } from "./tasks.ts";
 import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
 const MAX_STATUS_LENGTH = 300;
+/** Nothing more is missing: no deadline ends them. */
+const DONE_STATES: readonly TorrentState[] = ["finishing", "seeding", "complete"];
 
 export interface DownloadContext {
   readonly options: GetOptions;
@@ -29,7 +34,7 @@ export interface DownloadContext {
   readonly tell: (subject: Subject, notice: Notice) => void;
 }
 
-export class Download {
+export class Download implements Task {
   readonly #source: string;
   readonly #context: DownloadContext;
   readonly #startedAt: number;
@@ -40,6 +45,7 @@ export class Download {
   #isOver = false;
   /** How it was when it was complete. */
   #completed: TorrentSnapshot | undefined;
+  #sharing: Sharing | undefined;
   /** Why it was stopped: the verdict of a deadline or a stall. */
   #givenUp: Failure | undefined;
   #progress = { mark: "", at: 0 };
@@ -59,8 +65,7 @@ export class Download {
     signal.addEventListener("abort", stop);
     if (signal.aborted) stop();
     try {
-      await this.#download();
-      return undefined;
+      return await this.#download();
     } catch (error) {
       return this.#fail(error);
     } finally {
@@ -75,7 +80,8 @@ export class Download {
     if (this.#isOver || this.#leaving.signal.aborted) return;
     const { deadlineMs = Infinity, stallMs = Infinity } = this.#context.options;
     const snapshot = this.#torrent?.snapshot();
-    if (snapshot?.state === "finishing" || snapshot?.state === "complete") return;
+    this.#sharing?.supervise(now);
+    if (snapshot !== undefined && DONE_STATES.includes(snapshot.state)) return;
     const mark = `${snapshot?.state} ${snapshot?.have} ${snapshot?.checked.bytes}`;
     if (mark !== this.#progress.mark) this.#progress = { mark, at: now };
     const isLate = now - this.#startedAt >= deadlineMs;
@@ -94,7 +100,8 @@ export class Download {
     return this.#isOver ? [] : this.#torrent?.peerSnapshots() ?? [];
   }
 
-  async #download(): Promise<void> {
+  /** Returns what is no failure of the download: that it was stopped while it was shared. */
+  async #download(): Promise<Failure | undefined> {
     const { environment, engine, options, claim } = this.#context;
     const { headers } = options;
     const { signal } = this.#leaving;
@@ -105,7 +112,7 @@ export class Download {
     if (!claim(metainfo.infoHashHex)) {
       this.#status = "the same torrent as another source";
       this.#tell({ kind: "warning", message: "it was named twice and is downloaded once" });
-      return;
+      return undefined;
     }
     const selected = selectFiles(files, options.select);
     const size = sizeOf(selected);
@@ -114,11 +121,14 @@ export class Download {
     this.#tell({ kind: "added", metainfo, size, fileCount: selected.size });
     for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
     this.#status = "waiting for another run on the same target";
+    const goal = seedingGoal(options);
     this.#torrent = await engine.open({
       source,
+      target: options,
       selected: new Set([...selected].map(({ index }) => index)),
       ranges,
       memoryBudgetBytes: this.#context.memoryBudgetBytes,
+      keepSeeding: goal !== undefined,
       signal,
       onEvent: (event) => this.#tell({ kind: "torrent", event }),
     });
@@ -129,6 +139,17 @@ export class Download {
     this.#status = "complete";
     this.#tell({ kind: "done", summary });
     await this.#runHook(summary);
+    return goal && await this.#share(this.#torrent, goal);
+  }
+
+  /** Goes on in the swarm that it is in already. */
+  async #share(torrent: RunningTorrent, goal: SeedingGoal): Promise<Failure | undefined> {
+    const { environment: { clock }, interruption } = this.#context;
+    this.#sharing = new Sharing(torrent, goal, clock);
+    const shared = await this.#sharing.run();
+    this.#completed = torrent.snapshot();
+    this.#tell({ kind: "seeded", shared });
+    return failureOfSharing(shared, interruption);
   }
 
   /** `--on-done`. Its failure changes nothing: the data is complete. */

@@ -1,34 +1,76 @@
-/** Network, disk and the torrents between them, put together for `get`. */
+/** Network, disk and the torrents between them, put together for `get` and `seed`. */
 import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
 import { DiskStorage } from "../storage/disk_storage.ts";
+import { SharedStorage } from "../storage/shared_storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { Client } from "../torrent/client.ts";
 import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../torrent/snapshot.ts";
 import type { Torrent } from "../torrent/torrent.ts";
 import type { Verdict } from "../torrent/verdict.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
+import type { DataPlace } from "./data_place.ts";
 import type { Environment } from "./environment.ts";
 import { CommandError, permissionFailure } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import type { SourceTorrent } from "./source.ts";
 import { VERSION } from "./version.ts";
 
+/** What all torrents of a command share, and how each of them takes part in its swarm. */
+export type EngineOptions =
+  & Pick<
+    GetOptions,
+    | "bindAddress"
+    | "port"
+    | "maxUploadRate"
+    | "peers"
+    | "noTracker"
+    | "maxPeers"
+    | "uploadSlots"
+  >
+  & { readonly maxDownloadRate?: number | undefined };
+
 /** A torrent to be downloaded. */
 export interface TorrentRequest {
   readonly source: SourceTorrent;
+  /** Where to, and how. */
+  readonly target: Pick<
+    GetOptions,
+    | "outputDir"
+    | "stateDir"
+    | "overwrite"
+    | "noResume"
+    | "waitLockMs"
+    | "maxDownloads"
+    | "sequential"
+  >;
   readonly selected: ReadonlySet<FileIndex>;
   readonly ranges: readonly FileRange[];
   readonly memoryBudgetBytes: number;
+  /** Stay in the swarm once complete, until `stop`. */
+  readonly keepSeeding: boolean;
   /** Ends the waiting for another run on the same target. */
   readonly signal: AbortSignal;
+  readonly onEvent: (event: TorrentEvent) => void;
+}
+
+/** A torrent whose data is here already, and is only to be shared. */
+export interface ShareRequest {
+  readonly source: SourceTorrent;
+  readonly place: DataPlace;
+  readonly stateDir: string | undefined;
+  /** Believe a saved state that says that all is here. */
+  readonly trustState: boolean;
+  readonly allowPartial: boolean;
   readonly onEvent: (event: TorrentEvent) => void;
 }
 
 /** A torrent that holds its target; see torrent/torrent.ts. */
 export interface RunningTorrent {
   download(): Promise<void>;
+  seed(): Promise<void>;
   stop(): Promise<void>;
   snapshot(): TorrentSnapshot;
   peerSnapshots(): readonly PeerSnapshot[];
@@ -40,6 +82,8 @@ export interface RunningTorrent {
 export interface Engine {
   /** Takes hold of the target. Throws StorageError; the reason of the request's signal. */
   open(request: TorrentRequest): Promise<RunningTorrent>;
+  /** Throws StorageError when the folder of the data is not there. */
+  share(request: ShareRequest): Promise<RunningTorrent>;
   close(): Promise<void>;
 }
 
@@ -54,7 +98,7 @@ const MIN_WORKERS = 2;
 const MAX_WORKERS = 16;
 
 /** Workers, sockets and files come into being when the first torrent needs them. */
-export function openEngine(options: GetOptions, environment: Environment): Engine {
+export function openEngine(options: EngineOptions, environment: Environment): Engine {
   return new LocalEngine(options, environment);
 }
 
@@ -76,12 +120,12 @@ export function checkWorkerPermission(environment: Environment): void {
 }
 
 class LocalEngine implements Engine {
-  readonly #options: GetOptions;
+  readonly #options: EngineOptions;
   readonly #environment: Environment;
   readonly #pool: WorkerPool;
   readonly #client: Client;
 
-  constructor(options: GetOptions, environment: Environment) {
+  constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
     const { bindAddress, maxDownloadRate, maxUploadRate } = options;
     this.#options = options;
@@ -102,8 +146,8 @@ class LocalEngine implements Engine {
 
   async open(request: TorrentRequest): Promise<RunningTorrent> {
     checkWorkerPermission(this.#environment);
-    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = this.#options;
-    const { source: { metainfo, paths }, selected, signal, onEvent } = request;
+    const { source: { metainfo, paths }, target, selected, signal, onEvent } = request;
+    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = target;
     const storage = await DiskStorage.open({
       metainfo,
       paths,
@@ -113,29 +157,61 @@ class LocalEngine implements Engine {
       pool: this.#pool,
       clock: this.#environment.clock,
       random: this.#environment.random,
-      overwrite: this.#options.overwrite,
-      trustState: !this.#options.noResume,
-      waitLockMs: this.#options.waitLockMs,
+      overwrite: target.overwrite,
+      trustState: !target.noResume,
+      waitLockMs: target.waitLockMs,
       signal,
       onFileDone: (path, size) => onEvent({ kind: "file", path, size }),
       onWarning: (message) => onEvent({ kind: "warning", message }),
     });
     const torrent = this.#client.add({
+      ...this.#swarmOptions(),
       metainfo,
       storage,
-      peers: this.#options.peers,
-      useTrackers: !this.#options.noTracker,
-      maxPeers: this.#options.maxPeers,
-      maxDownloads: this.#options.maxDownloads,
-      uploadSlots: this.#options.uploadSlots,
+      maxDownloads: target.maxDownloads,
       selected,
       firstRanges: request.ranges,
-      sequential: this.#options.sequential,
+      sequential: target.sequential,
       memoryBudgetBytes: request.memoryBudgetBytes,
-      keepSeeding: false,
+      keepSeeding: request.keepSeeding,
       onEvent,
     });
     return new StoredTorrent(torrent, storage);
+  }
+
+  async share(request: ShareRequest): Promise<RunningTorrent> {
+    checkWorkerPermission(this.#environment);
+    const { source: { metainfo }, place, onEvent } = request;
+    const { folder, outputDir, paths } = place;
+    const { stateDir = `${folder}/${STATE_FOLDER}`, trustState, allowPartial } = request;
+    const storage = await SharedStorage.open({
+      metainfo,
+      paths,
+      outputDir,
+      stateDir,
+      trustState,
+      allowPartial,
+      pool: this.#pool,
+    });
+    const torrent = this.#client.add({
+      ...this.#swarmOptions(),
+      metainfo,
+      storage,
+      maxDownloads: 0,
+      selected: new Set(),
+      firstRanges: [],
+      sequential: false,
+      memoryBudgetBytes: metainfo.pieceLength,
+      keepSeeding: true,
+      sharesOnly: true,
+      onEvent,
+    });
+    return new StoredTorrent(torrent, storage);
+  }
+
+  #swarmOptions() {
+    const { peers, noTracker, maxPeers, uploadSlots } = this.#options;
+    return { peers, useTrackers: !noTracker, maxPeers, uploadSlots };
   }
 
   async close(): Promise<void> {
@@ -147,15 +223,19 @@ class LocalEngine implements Engine {
 /** A torrent and the storage that it uses up. */
 class StoredTorrent implements RunningTorrent {
   readonly #torrent: Torrent;
-  readonly #storage: DiskStorage;
+  readonly #storage: Storage;
 
-  constructor(torrent: Torrent, storage: DiskStorage) {
+  constructor(torrent: Torrent, storage: Storage) {
     this.#torrent = torrent;
     this.#storage = storage;
   }
 
   download(): Promise<void> {
     return this.#torrent.download();
+  }
+
+  seed(): Promise<void> {
+    return this.#torrent.seed();
   }
 
   stop(): Promise<void> {

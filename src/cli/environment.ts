@@ -7,8 +7,7 @@ import { type Clock, type Random, SystemClock, SystemRandom } from "../base/ambi
 import type { Bytes } from "../base/bytes.ts";
 import type { Platform } from "../metainfo/path_element.ts";
 import type { FetchBounded } from "../net/http.ts";
-import type { Engine } from "./engine.ts";
-import type { GetOptions } from "./get_options.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
 import type { Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 import { type MissingPermission, missingPermission } from "../base/permission.ts";
@@ -50,8 +49,8 @@ export interface Environment {
   terminalSize(): { columns: number; rows: number };
   /** A bounded GET. */
   readonly fetch: FetchBounded;
-  /** Network, disk and the torrents between them, as `get` was asked to use them. */
-  openEngine(options: GetOptions): Promise<Engine>;
+  /** Network, disk and the torrents between them. */
+  openEngine(options: EngineOptions): Promise<Engine>;
   /** Opens an existing regular file. Throws what Deno throws. */
   openFile(path: string): Promise<Input & { readonly isRegular: boolean; readonly size: number }>;
   /** What stands at the path; undefined for nothing. Throws what Deno throws. */

@@ -1,4 +1,4 @@
-/** What happens to the sources of `get`, for all who tell of it. Pure. */
+/** What happens to the sources of `get` and `seed`, for all who tell of it. Pure. */
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerSnapshot, TorrentEvent } from "../torrent/snapshot.ts";
 import type { Failure } from "./failure.ts";
@@ -24,6 +24,14 @@ export type Notice =
   }
   | { readonly kind: "torrent"; readonly event: TorrentEvent }
   | { readonly kind: "done"; readonly summary: Summary }
+  | {
+    readonly kind: "seeding";
+    /** Bytes that are shared, and those of the whole torrent. */
+    readonly bytes: number;
+    readonly size: number;
+    readonly path: string;
+  }
+  | { readonly kind: "seeded"; readonly shared: Shared }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "debug"; readonly message: string };
@@ -41,6 +49,18 @@ export interface Summary {
   readonly durationMs: number;
   /** Where it is: the output folder and the root, `/`-separated. */
   readonly path: string;
+}
+
+/** How sharing ended. */
+export interface Shared {
+  /** What was reached, or that it was stopped before. */
+  readonly reason: "ratio" | "time" | "stopped";
+  /** Since all was here. */
+  readonly durationMs: number;
+  /** Bytes of blocks sent in this run. */
+  readonly uploaded: number;
+  /** Copies sent. */
+  readonly ratio: number;
 }
 
 /** Bytes a second over the whole run. */

@@ -37,6 +37,14 @@ export const durationValue = valueOf(
 /** Milliseconds, or 0 for not at all. */
 export const waitValue = valueOf("T", 0, parseDuration, "a time such as 0, 90s, 10m or 2h");
 
+/** How many copies to send: `1.5`. */
+export const ratioValue = valueOf(
+  "R",
+  0,
+  (text) => /^\d{1,6}(\.\d{1,6})?$/.test(text) && Number(text) > 0 ? Number(text) : undefined,
+  "a ratio above 0, such as 1 or 2.5",
+);
+
 /** Where a peer is, named by the user. */
 export const endpointValue = valueOf<Endpoint>(
   "HOST:PORT",

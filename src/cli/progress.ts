@@ -3,6 +3,7 @@
  * where there is no terminal. Pure: from snapshots, a width and a height to text.
  */
 import { formatEndpoint } from "../base/endpoint.ts";
+import { shareRatio } from "../torrent/seeding_goal.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
 import type { Subject } from "./notice.ts";
 import { FULL_CELL, PARTIAL_CELL, pieceBar, plainBar } from "./piece_bar.ts";
@@ -139,8 +140,10 @@ function renderRow(
   const { connected, known, choking } = torrent.peers;
   const facts = joinWhileFits(
     [
-      formatRate(torrent.downRate).padStart(11),
-      `ETA ${etaOf(torrent)}`.padEnd(11),
+      ...(torrent.state === "seeding" ? sharingOf(torrent) : [
+        formatRate(torrent.downRate).padStart(11),
+        `ETA ${etaOf(torrent)}`.padEnd(11),
+      ]),
       `peers ${connected}/${known}/${choking}`,
     ],
     " ",
@@ -218,12 +221,18 @@ function factsOf(torrent: TorrentSnapshot): string[] {
   if (torrent.state === "checking") {
     return [`${formatSize(checked.bytes)} of ${formatSize(checked.total)}`];
   }
+  if (torrent.state === "seeding") return sharingOf(torrent);
   return [
     `down ${formatRate(torrent.downRate)}`,
     `ETA ${etaOf(torrent)}`,
     `${formatSize(torrent.bytes)} of ${formatSize(torrent.size)}`,
     `up ${formatRate(torrent.upRate)}`,
   ];
+}
+
+function sharingOf({ upRate, uploaded, size }: TorrentSnapshot): string[] {
+  const ratio = shareRatio(uploaded, size).toFixed(2);
+  return [`up ${formatRate(upRate)}`, `sent ${formatSize(uploaded)}`, `ratio ${ratio}`];
 }
 
 function peersOf({ peers }: TorrentSnapshot): string {
@@ -235,9 +244,10 @@ function totalsOf(sources: readonly SourceView[]): string[] {
   const bytes = sum(torrents, (torrent) => torrent.bytes);
   const size = sum(torrents, (torrent) => torrent.size);
   const running = torrents.filter(({ state }) => state !== "complete");
+  const complete = torrents.filter(({ state }) => state === "complete" || state === "seeding");
   return [
     formatPercent(bytes, size),
-    `${torrents.length - running.length} of ${sources.length} complete`,
+    `${complete.length} of ${sources.length} complete`,
     `${formatSize(bytes)} of ${formatSize(size)}`,
     `down ${formatRate(sum(running, (torrent) => torrent.downRate))}`,
     `up ${formatRate(sum(running, (torrent) => torrent.upRate))}`,

@@ -86,6 +86,14 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
         { bytes: size, seconds, meanRate: rate, uploaded, path, downloaded, peers: contributors },
       ];
     }
+    case "seeding": {
+      const { bytes, size, path } = notice;
+      return ["seeding", { bytes, size, path }];
+    }
+    case "seeded": {
+      const { reason, durationMs, uploaded, ratio } = notice.shared;
+      return ["seeded", { reason, seconds: durationMs / 1000, uploaded, ratio }];
+    }
     case "failed": {
       const { verdict, exitCode, retryable, detail, evidence } = notice.failure;
       return ["failed", { verdict, exitCode, retryable, detail, evidence }];

@@ -65,6 +65,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { demo } = await import("./demo.ts");
       return await demo(context);
     }
+    case "seed": {
+      const { seed } = await import("./seed.ts");
+      return await seed(command, context);
+    }
     case "tracker": {
       const { tracker } = await import("./tracker.ts");
       return await tracker(command, context);

@@ -2,7 +2,7 @@
 import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import type { TorrentEvent } from "../torrent/snapshot.ts";
-import { meanRate, type Notice, type Subject, type Summary } from "./notice.ts";
+import { meanRate, type Notice, type Shared, type Subject, type Summary } from "./notice.ts";
 import { formatCount, formatDuration, formatRate, formatSize } from "./units.ts";
 
 /** How much a sentence matters: `debug` is for -v, `trace` for log files alone. */
@@ -33,6 +33,10 @@ function wordsOf(notice: Notice): Sentence {
     }
     case "done":
       return { level: "info", text: completion(notice.summary) };
+    case "seeding":
+      return { level: "info", text: seeding(notice) };
+    case "seeded":
+      return { level: "info", text: seeded(notice.shared) };
     case "failed":
       return { level: "error", text: notice.failure.detail };
     case "warning":
@@ -85,6 +89,22 @@ function completion(summary: Summary): string {
     `from ${formatCount(contributors, "peer")}`,
     `ratio ${(uploaded / downloaded).toFixed(2)}`,
   ].join(", ");
+}
+
+function seeding({ bytes, size, path }: Extract<Notice, { kind: "seeding" }>): string {
+  const what = bytes === size ? formatSize(size) : `${formatSize(bytes)} of ${formatSize(size)}`;
+  return `seeding ${what} from ${path}`;
+}
+
+const ENDINGS: Readonly<Record<Shared["reason"], string>> = {
+  ratio: "the ratio is reached",
+  time: "its time is over",
+  stopped: "stopped",
+};
+
+function seeded({ reason, durationMs, uploaded, ratio }: Shared): string {
+  return `seeded ${formatSize(uploaded)} in ${formatDuration(durationMs)}, ` +
+    `ratio ${ratio.toFixed(2)}: ${ENDINGS[reason]}`;
 }
 
 function debug(text: string): Sentence {

@@ -72,8 +72,9 @@ async function tellStatistics(
   { say, signal }: { say: (line: string) => void; signal: AbortSignal },
 ): Promise<void> {
   let said = "";
-  while (!signal.aborted) {
+  while (true) {
     await clock.sleep(STATISTICS_INTERVAL_MS, signal);
+    if (signal.aborted) return;
     const { torrents, seeders, leechers } = server.totals();
     const line = `${formatCount(torrents, "torrent")}, ${formatCount(seeders, "seeder")}, ` +
       formatCount(leechers, "leecher");

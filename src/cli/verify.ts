@@ -1,22 +1,19 @@
 /** `starling verify`: are the files on disk what the torrent says? Writes nothing. */
-import { basename, dirname } from "node:path";
 import { printable } from "../base/printable.ts";
-import type { DiskPaths } from "../metainfo/paths.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { VerifyOptions } from "./args.ts";
+import { findData } from "./data_place.ts";
 import { checkWorkerPermission, workerCount } from "./engine.ts";
 import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode, fileError } from "./failure.ts";
+import { CommandError, ExitCode } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import { HashProgress } from "./hash_progress.ts";
 import { toJson } from "./json.ts";
-import { readTorrent, type SourceTorrent } from "./source.ts";
+import { readTorrent } from "./source.ts";
 import { formatCount } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
-/** Whether a folder is the torrent's own shows in a few of its names. */
-const MAX_NAMES_LOOKED_AT = 20;
 
 /** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
 export async function verify(
@@ -26,15 +23,13 @@ export async function verify(
   const source = await readTorrent(torrent, { environment, headers: [], signal });
   const { metainfo } = source;
   checkWorkerPermission(environment);
-  const place = await findData(source, path, environment).catch((error) => {
-    throw fileError(`Cannot look at ${shownPath(path)}`, error);
-  });
+  const { outputDir, paths } = await findData(source, path, environment);
   const pool = new WorkerPool({ size: workerCount(environment) });
   const name = printable(metainfo.name, MAX_NAME_LENGTH);
   const progress = new HashProgress(name, environment, { verb: "checked", isShown: !json });
   try {
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
-    const report = await checkFiles({ metainfo, ...place, pool, onProgress, signal });
+    const report = await checkFiles({ metainfo, outputDir, paths, pool, onProgress, signal });
     progress.end();
     await print(report, { name, json, environment });
     return ExitCode.ok;
@@ -42,52 +37,6 @@ export async function verify(
     progress.end();
     pool.close();
   }
-}
-
-/**
- * `path` is the folder that the data is in, as `--output` of `get`, or the data itself: the file
- * of a single-file torrent, the folder of another, whatever its name is now.
- */
-async function findData(
-  { metainfo, paths }: SourceTorrent,
-  path: string,
-  environment: Environment,
-): Promise<{ outputDir: string; paths: DiskPaths }> {
-  const usual = { outputDir: path, paths };
-  if (await environment.inspect(`${path}/${paths.root}`) !== undefined) return usual;
-  const standing = await environment.inspect(path);
-  if (standing === "file" && !metainfo.isMultiFile) {
-    return { outputDir: dirname(path), paths: renamed(paths, basename(path)) };
-  }
-  if (standing !== "folder" || !metainfo.isMultiFile) return usual;
-  const within = renamed(paths, "");
-  for (const name of firstNames(within)) {
-    if (await environment.inspect(`${path}/${name}`) !== undefined) {
-      return { outputDir: path, paths: within };
-    }
-  }
-  return usual;
-}
-
-/** Names right below the torrent's folder, some of them. */
-function firstNames({ files }: DiskPaths): Set<string> {
-  const names = new Set<string>();
-  for (const { path } of files) {
-    if (path !== "") names.add(path.split("/")[0]!);
-    if (names.size === MAX_NAMES_LOOKED_AT) break;
-  }
-  return names;
-}
-
-function renamed(paths: DiskPaths, name: string): DiskPaths {
-  const rename = (path: string) => (name + path.slice(paths.root.length)).replace(/^\//, "");
-  return {
-    ...paths,
-    root: name,
-    files: paths.files.map((file) =>
-      file.path === "" ? file : { ...file, path: rename(file.path) }
-    ),
-  };
 }
 
 async function print(

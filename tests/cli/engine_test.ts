@@ -35,8 +35,10 @@ async function download(folder: string, ...args: string[]): Promise<Result> {
   try {
     const torrent = await engine.open({
       source: { metainfo, metainfoLength: TORRENT.bytes.length, paths, files },
+      target: options,
       selected: new Set([0 as FileIndex]),
       ranges: [],
+      keepSeeding: false,
       memoryBudgetBytes: options.memoryBytes,
       signal: new AbortController().signal,
       onEvent: (event) => events.push(event),

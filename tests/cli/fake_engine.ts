@@ -1,6 +1,6 @@
 /** An engine whose torrents do what the test says. */
 import { StorageError } from "../../src/base/errors.ts";
-import type { Engine, RunningTorrent, TorrentRequest } from "../../src/cli/engine.ts";
+import type { Engine, RunningTorrent, ShareRequest, TorrentRequest } from "../../src/cli/engine.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import { StoppedError } from "../../src/torrent/torrent.ts";
 import type { Verdict } from "../../src/torrent/verdict.ts";
@@ -9,21 +9,31 @@ import { makeSnapshot } from "./snapshots.ts";
 /** One torrent. The test changes `snapshotChanges` and calls `complete` or `fail`. */
 export class FakeTorrent implements RunningTorrent {
   readonly request: TorrentRequest;
+  /** What `seed` asked for; undefined for a download. */
+  readonly share: ShareRequest | undefined;
   snapshotChanges: Partial<TorrentSnapshot> = {};
   peers: PeerSnapshot[] = [];
   answer: Verdict = makeVerdict();
   /** What was called, in order. */
   readonly calls: string[] = [];
   readonly #ending = Promise.withResolvers<void>();
+  readonly #leaving = Promise.withResolvers<void>();
 
-  constructor(request: TorrentRequest) {
-    this.request = request;
+  constructor(request: TorrentRequest | ShareRequest) {
+    this.request = request as TorrentRequest;
+    this.share = "place" in request ? request : undefined;
     this.#ending.promise.catch(() => {});
   }
 
   complete(changes: Partial<TorrentSnapshot> = {}): void {
     this.snapshotChanges = { ...this.snapshotChanges, state: "complete", ...changes };
     this.#ending.resolve();
+  }
+
+  /** All is here, and is shared from now on. */
+  seedOn(changes: Partial<TorrentSnapshot> = {}): void {
+    const { size = this.snapshot().size } = changes;
+    this.complete({ state: "seeding", bytes: size, downRate: 0, ...changes });
   }
 
   fail(error: unknown): void {
@@ -35,9 +45,15 @@ export class FakeTorrent implements RunningTorrent {
     return this.#ending.promise;
   }
 
+  seed(): Promise<void> {
+    this.calls.push("seed");
+    return this.#leaving.promise;
+  }
+
   stop(): Promise<void> {
     this.calls.push("stop");
     this.#ending.reject(new StoppedError("stopped"));
+    this.#leaving.resolve();
     return Promise.resolve();
   }
 
@@ -75,7 +91,15 @@ export class FakeEngine implements Engine {
     return torrent!;
   }
 
-  async open(request: TorrentRequest): Promise<RunningTorrent> {
+  open(request: TorrentRequest): Promise<RunningTorrent> {
+    return this.#add(request);
+  }
+
+  share(request: ShareRequest): Promise<RunningTorrent> {
+    return this.#add(request);
+  }
+
+  async #add(request: TorrentRequest | ShareRequest): Promise<RunningTorrent> {
     await Promise.resolve();
     const torrent = new FakeTorrent(request);
     this.#onOpen(torrent);

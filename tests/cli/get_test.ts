@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { StorageError } from "../../src/base/errors.ts";
 import { run } from "../../src/cli/run.ts";
-import { FakeEngine, type FakeTorrent, lockedError } from "./fake_engine.ts";
+import { CommandRun } from "./command_run.ts";
+import { type FakeTorrent, lockedError } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makePeer } from "./snapshots.ts";
 import { Terminal } from "./terminal.ts";
@@ -21,59 +22,14 @@ const FILES = {
 
 const MIB = 1024 * 1024;
 
-/** A `get` under way: the test moves its time. */
-class GetRun {
-  readonly engine: FakeEngine;
-  readonly environment: FakeEnvironment;
-  exitCode: number | undefined;
-  /** The command's code was loaded, which takes real time, while the clock stood still. */
-  readonly #loaded = Promise.withResolvers<void>();
-
+/** A `get` under way. */
+class GetRun extends CommandRun {
   constructor(
     args: readonly string[],
     onOpen: (torrent: FakeTorrent) => void = () => {},
     options: FakeOptions = {},
   ) {
-    this.engine = new FakeEngine(onOpen);
-    this.environment = new FakeEnvironment({
-      args: ["get", ...args],
-      files: FILES,
-      openEngine: () => {
-        this.#loaded.resolve();
-        return Promise.resolve(this.engine);
-      },
-      ...options,
-    });
-    void run(this.environment).then((exitCode) => {
-      this.exitCode = exitCode;
-      this.#loaded.resolve();
-    });
-  }
-
-  get out(): string {
-    return this.environment.out;
-  }
-
-  get err(): string {
-    return this.environment.err;
-  }
-
-  /** Lets so much time pass. */
-  async pass(durationMs: number): Promise<void> {
-    await this.#loaded.promise;
-    await this.environment.clock.run(() => this.exitCode !== undefined, durationMs);
-  }
-
-  async end(): Promise<number> {
-    await this.#loaded.promise;
-    ok(await this.environment.clock.run(() => this.exitCode !== undefined, 3_600_000));
-    ok(this.engine.isClosed);
-    for (const { calls } of this.engine.torrents.values()) deepStrictEqual(calls.at(-1), "close");
-    return this.exitCode!;
-  }
-
-  events(name: string): Record<string, unknown>[] {
-    return this.environment.events.filter(({ event }) => event === name);
+    super(["get", ...args], onOpen, { files: FILES, ...options });
   }
 }
 
@@ -468,4 +424,42 @@ Deno.test("T20 get shows no passkey of a tracker or a source", async () => {
   deepStrictEqual(await get.end(), 0);
   const said = get.out + get.err + Object.values(get.environment.logs).join("");
   ok(!said.includes("secretpasskey"), said);
+});
+
+const COPY = 100_000;
+
+Deno.test("get --seed-ratio tells that it is done, runs --on-done, then shares to the ratio", async () => {
+  const get = new GetRun(["--seed-ratio", "2", "--on-done", "echo", "--json", "a.torrent"]);
+  await get.pass(1_000);
+  const torrent = get.engine.only;
+  ok(torrent.request.keepSeeding);
+  torrent.seedOn({ size: COPY, uploaded: COPY });
+  await get.pass(10_000);
+  deepStrictEqual(get.exitCode, undefined);
+  deepStrictEqual(get.events("done").length, 1);
+  deepStrictEqual(get.environment.shellLines.length, 1);
+  deepStrictEqual(get.events("progress").at(-1)?.["state"], "seeding");
+  torrent.snapshotChanges = { ...torrent.snapshotChanges, uploaded: 2 * COPY };
+  deepStrictEqual(await get.end(), 0);
+  deepStrictEqual(torrent.calls, ["download", "seed", "stop", "close"]);
+  const [{ reason, ratio, uploaded } = {}] = get.events("seeded");
+  deepStrictEqual([reason, ratio, uploaded], ["ratio", 2, 2 * COPY]);
+});
+
+Deno.test("get --seed shares until it is stopped, whatever --deadline says", async () => {
+  const get = new GetRun(["--seed", "--deadline", "1m", "a.torrent"]);
+  await get.pass(1_000);
+  get.engine.only.seedOn();
+  await get.pass(3_600_000);
+  deepStrictEqual(get.exitCode, undefined);
+  get.environment.signal("SIGINT");
+  deepStrictEqual(await get.end(), 130);
+  ok(get.out.endsWith("ratio 0.05: stopped\n"), get.out);
+  deepStrictEqual(get.err, "");
+});
+
+Deno.test("get without --seed leaves the swarm", async () => {
+  const get = new GetRun(["a.torrent"], completesAtOnce);
+  deepStrictEqual(await get.end(), 0);
+  ok(!get.engine.only.request.keepSeeding);
 });

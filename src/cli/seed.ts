@@ -1,0 +1,45 @@
+/** `starling seed`: shares data that is here already, and never writes to it. */
+import type { CommandContext } from "./environment.ts";
+import { gatherAudiences, runTasks } from "./tasks.ts";
+import { combinedExitCode, usageError } from "./failure.ts";
+import type { Audience, Notice, Subject } from "./notice.ts";
+import { type SeedOptions, splitWords } from "./seed_options.ts";
+import { Share } from "./share.ts";
+import { STANDARD_INPUT } from "./source.ts";
+
+/** Torrents of one command; each has its own peers and trackers. */
+const MAX_TORRENTS = 1000;
+
+/**
+ * Shares all torrents at the same time, until each has reached its goal. Exits 0 then; as a signal
+ * says when it was stopped. Throws usage errors.
+ */
+export async function seed(options: SeedOptions, context: CommandContext): Promise<number> {
+  const { environment } = context;
+  const { torrents, path } = splitWords(options.words);
+  if (torrents.length > MAX_TORRENTS) throw usageError(`more than ${MAX_TORRENTS} torrents`);
+  if (torrents.filter((torrent) => torrent === STANDARD_INPUT).length > 1) {
+    throw usageError("standard input can be only one of the torrents");
+  }
+  const audiences: readonly Audience[] = await gatherAudiences(options, environment);
+  const engine = await environment.openEngine(options);
+  try {
+    const claimed = new Set<string>();
+    const shares = torrents.map((torrent) =>
+      new Share(torrent, {
+        ...context,
+        options,
+        path,
+        engine,
+        claim: (infoHash) => !claimed.has(infoHash) && claimed.add(infoHash) !== undefined,
+        tell: (subject: Subject, notice: Notice) => {
+          for (const audience of audiences) audience.hear(subject, notice);
+        },
+      })
+    );
+    return combinedExitCode(await runTasks(shares, audiences, environment));
+  } finally {
+    await engine.close();
+    for (const audience of audiences) await audience.close();
+  }
+}

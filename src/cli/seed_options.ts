@@ -1,0 +1,40 @@
+/** The options of `seed`: the table "seed" in README.md is written from here. Pure. */
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { argument, constant, flag } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
+
+export const seedParser = object({
+  command: constant("seed"),
+  ...sharingOptions,
+  partial: withDefault(
+    flag("--partial", { description: message`share what is there, even when that is not all` }),
+    false,
+  ),
+  ...swarmOptions,
+  ...reportOptions,
+  words: multiple(
+    argument(string({ metavar: "TORRENT... [PATH]" }), {
+      description:
+        message`.torrent files; PATH is the data, or the folder that it is in (the current one)`,
+    }),
+    { min: 1, errors: { tooFew: message`a torrent is missing` } },
+  ),
+});
+
+export type SeedOptions = InferValue<typeof seedParser>;
+
+/**
+ * Which words are torrents: all of them, but for a last one that is not the first, is no URL, and
+ * does not end in `.torrent`; that is where the data is.
+ */
+export function splitWords(
+  words: readonly string[],
+): { torrents: readonly string[]; path: string } {
+  const last = words.at(-1)!;
+  const isTorrent = words.length === 1 || /\.torrent$|^https?:\/\//i.test(last);
+  return isTorrent ? { torrents: words, path: "." } : { torrents: words.slice(0, -1), path: last };
+}

@@ -1,0 +1,148 @@
+/** One torrent of `seed`, from what was typed to how the sharing ended. */
+import { join } from "node:path";
+import { printable } from "../base/printable.ts";
+import { StoppedError } from "../torrent/torrent.ts";
+import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
+import { findData } from "./data_place.ts";
+import type { Engine, RunningTorrent } from "./engine.ts";
+import type { Environment } from "./environment.ts";
+import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
+import type { Interruption } from "./interruption.ts";
+import type { Notice, Subject } from "./notice.ts";
+import type { SourceView } from "./progress.ts";
+import type { SeedOptions } from "./seed_options.ts";
+import { failureOfSharing, Sharing } from "./sharing.ts";
+import { readTorrent, shownSource } from "./source.ts";
+import type { Task } from "./tasks.ts";
+
+const MAX_NAME_LENGTH = 200;
+const MAX_STATUS_LENGTH = 300;
+
+export interface ShareContext {
+  readonly options: SeedOptions;
+  /** The data, or the folder that it is in. */
+  readonly path: string;
+  readonly environment: Environment;
+  readonly engine: Engine;
+  readonly interruption: Interruption;
+  /** Is this torrent not being shared already? */
+  readonly claim: (infoHash: string) => boolean;
+  readonly tell: (subject: Subject, notice: Notice) => void;
+}
+
+export class Share implements Task {
+  readonly #source: string;
+  readonly #context: ShareContext;
+  readonly #leaving = new AbortController();
+  #subject: Subject;
+  #status = "reading the torrent";
+  #torrent: RunningTorrent | undefined;
+  #sharing: Sharing | undefined;
+  /** How it was at the end. */
+  #last: TorrentSnapshot | undefined;
+
+  constructor(source: string, context: ShareContext) {
+    this.#source = source;
+    this.#context = context;
+    const name = shownSource(source);
+    this.#subject = { source: name, name, infoHash: null };
+  }
+
+  async run(): Promise<Failure | undefined> {
+    const stop = () => void this.#stop();
+    const { signal } = this.#context.interruption;
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    try {
+      return await this.#share();
+    } catch (error) {
+      return await this.#fail(error);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#last = this.#torrent?.snapshot();
+      await this.#torrent?.close();
+      this.#torrent = undefined;
+    }
+  }
+
+  supervise(now: number): void {
+    this.#sharing?.supervise(now);
+  }
+
+  view(): SourceView {
+    const torrent = this.#torrent?.snapshot() ?? this.#last;
+    return { subject: this.#subject, status: this.#status, torrent };
+  }
+
+  peers(): readonly PeerSnapshot[] {
+    return this.#torrent?.peerSnapshots() ?? [];
+  }
+
+  async #share(): Promise<Failure | undefined> {
+    const { environment, engine, options, path, claim, interruption } = this.#context;
+    const { signal } = this.#leaving;
+    const source = await readTorrent(this.#source, {
+      environment,
+      headers: options.headers,
+      signal,
+    });
+    const { metainfo, files } = source;
+    const name = printable(metainfo.name, MAX_NAME_LENGTH) || metainfo.infoHashHex;
+    this.#subject = { ...this.#subject, name, infoHash: metainfo.infoHashHex };
+    if (!claim(metainfo.infoHashHex)) {
+      this.#status = "the same torrent as another";
+      this.#tell({ kind: "warning", message: "it was named twice and is shared once" });
+      return undefined;
+    }
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    this.#tell({ kind: "added", metainfo, size, fileCount: files.length });
+    for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
+    const place = await findData(source, path, environment);
+    const torrent = this.#torrent = await engine.share({
+      source,
+      place,
+      stateDir: options.stateDir,
+      trustState: !options.noResume,
+      allowPartial: options.partial,
+      onEvent: (event) => this.#tell({ kind: "torrent", event }),
+    });
+    if (signal.aborted) throw new StoppedError("stopped");
+    await torrent.download(); // Nothing is missing: it checks what is here, and joins the swarm.
+    const { bytes } = torrent.snapshot();
+    this.#status = "seeded";
+    this.#tell({ kind: "seeding", bytes, size, path: join(place.outputDir, place.paths.root) });
+    const goal = { ratio: options.seedRatio, durationMs: options.seedMs };
+    this.#sharing = new Sharing(torrent, goal, environment.clock);
+    const shared = await this.#sharing.run();
+    this.#tell({ kind: "seeded", shared });
+    return failureOfSharing(shared, interruption);
+  }
+
+  async #stop(): Promise<void> {
+    this.#leaving.abort();
+    await this.#torrent?.stop();
+  }
+
+  async #fail(error: unknown): Promise<Failure> {
+    const isStopped = this.#leaving.signal.aborted && !(error instanceof CommandError);
+    const failure = isStopped ? this.#interrupted() : failureOf(error);
+    if (failure.exitCode === ExitCode.bug && error instanceof Error) {
+      const lines = (error.stack ?? "no stack").split("\n");
+      for (const message of lines) this.#tell({ kind: "debug", message: message.trim() });
+    }
+    await this.#stop();
+    this.#status = `failed: ${printable(failure.detail, MAX_STATUS_LENGTH)}`;
+    this.#tell({ kind: "failed", failure });
+    return failure;
+  }
+
+  #interrupted(): Failure {
+    const { exitCode = ExitCode.bug } = this.#context.interruption;
+    const detail = "interrupted before it was shared";
+    return { verdict: "interrupted", exitCode, retryable: true, detail, evidence: {} };
+  }
+
+  #tell(notice: Notice): void {
+    this.#context.tell(this.#subject, notice);
+  }
+}
