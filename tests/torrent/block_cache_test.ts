@@ -1,12 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Layout } from "../../src/metainfo/layout.ts";
-import { BlockCache } from "../../src/torrent/block_cache.ts";
+import { BlockCache, RUN_LENGTH } from "../../src/torrent/block_cache.ts";
 import { requestOf, StoredRuns } from "./stored_runs.ts";
 
 const BLOCK = 16_384;
-const RUN = 16 * BLOCK;
+const RUN = RUN_LENGTH;
 /** With its headers. */
-const RUN_SIZE = RUN + 16 * 13;
+const RUN_SIZE = RUN + RUN / BLOCK * 13;
 
 /** Twenty pieces of two and a half runs. */
 const LAYOUT = new Layout({

@@ -4,7 +4,7 @@ import { formatEndpoint } from "../../src/base/endpoint.ts";
 import { StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import { StoppedError, type Torrent, type TorrentOptions } from "../../src/torrent/torrent.ts";
-import { fullBitfield, Lab } from "../sim/lab.ts";
+import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
 import { type DiskFaults, type SimDisk, SimStorage } from "../sim/sim_storage.ts";
 
 const PIECE_LENGTH = 32_768;
@@ -245,6 +245,34 @@ Deno.test("download() keeps to --max-peers, and lets a useful peer in for a usel
     });
     seeding.download().catch(() => {});
     await complete(lab, downloader, 10 * MINUTE_MS);
+  });
+});
+
+Deno.test("D5 a seed whose file changes offers no more of it, says so once, and serves the rest", async () => {
+  await inLab(20, async (lab) => {
+    const disk = lab.createDisk();
+    const everything = fullBitfield(20);
+    disk.claimed = everything;
+    for (const piece of everything.ones() as Iterable<PieceIndex>) {
+      if (piece !== 7) disk.pieces.set(piece, lab.contentOf(piece));
+    }
+    const seed = download(lab, { disk, host: "10.0.1.1", keepSeeding: true, uploadSlots: 8 });
+    ok(await lab.settled(seed.result, MINUTE_MS));
+    lab.endpoints.push({ host: "10.0.1.1", port: PORT });
+    const early = download(lab, { host: "10.0.0.2" });
+    ok(!await lab.settled(early.result, 2 * MINUTE_MS));
+    strictEqual(early.torrent.snapshot().have, 19);
+    const warnings = lab.events.filter(({ kind }) => kind === "warning");
+    deepStrictEqual(warnings, [{
+      kind: "warning",
+      message: "Cannot read sim: it was changed; what was in it is not uploaded any more",
+    }]);
+    // Whoever comes later is not even told of it.
+    const late = download(lab, { host: "10.0.0.3", uploadSlots: 0 });
+    ok(!await lab.settled(late.result, MINUTE_MS));
+    const [peer] = late.torrent.peerSnapshots();
+    strictEqual(peer?.progress, 19 / 20);
+    for (const { torrent } of [seed, early, late]) await lab.settled(torrent.stop(), MINUTE_MS);
   });
 });
 
