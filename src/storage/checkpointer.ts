@@ -5,7 +5,7 @@
 import { Bitfield } from "../base/bitfield.ts";
 import type { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import { toStorageError } from "../workers/disk_errors.ts";
+import { shortened, toStorageError } from "../workers/disk_errors.ts";
 import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { flushFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -37,6 +37,8 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #selected: Bitfield;
   readonly #records = new Map<number, FileRecord>();
+  /** Where what was written to a file ends, in bytes. */
+  readonly #writtenEnds = new Map<FileIndex, number>();
   #edges: FileRecord | undefined;
   #isSaved: boolean;
   /** Pieces on their way to the files, and those that failed to get there. */
@@ -85,9 +87,11 @@ export class Checkpointer {
     this.#isSaved = false;
     this.#underway.delete(piece);
     this.#unflushed.add(piece);
-    for (const file of plan.metainfo.layout.filesOf(piece)) {
+    for (const { file, fileOffset, length } of plan.metainfo.layout.fileSpans(piece)) {
       if (plan.isSelected(file)) this.#dirtyFiles.add(file);
       else this.#areEdgesDirty = true;
+      const end = Math.max(fileOffset + length, this.#writtenEnds.get(file) ?? 0);
+      this.#writtenEnds.set(file, end);
     }
   }
 
@@ -136,7 +140,12 @@ export class Checkpointer {
     const withEdges = this.#areEdgesDirty;
     this.#areEdgesDirty = false;
     const facts = await flushFiles(pool, withEdges ? [...places, plan.edges] : places, folders);
-    for (const [index, file] of [...files].entries()) this.#record(file, facts[index]!);
+    for (const [index, file] of [...files].entries()) {
+      // What is recorded is believed by the next run: never a file that lacks what was written.
+      const writtenEnd = this.#writtenEnds.get(file) ?? 0;
+      if (facts[index]!.size < writtenEnd) throw shortened(plan.placeOf(file).path);
+      this.#record(file, facts[index]!);
+    }
     if (withEdges) this.#edges = { isFinal: false, ...facts.at(-1)! };
   }
 

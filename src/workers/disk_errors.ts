@@ -39,6 +39,11 @@ export function errorOf({ reason, path, message }: FailedReply): StorageError {
   return new StorageError(reason, path, message);
 }
 
+/** The error of a file that somebody else has cut while it was ours (D5). */
+export function shortened(path: string): StorageError {
+  return new StorageError("io", path, `Cannot use ${path}: someone else has shortened it`);
+}
+
 /** The code of a system error, such as `ENOENT`; undefined when it has none. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;

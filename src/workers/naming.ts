@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
+import { shortened } from "./disk_errors.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import type { FileFacts, Finish, Place } from "./protocol.ts";
 
@@ -42,10 +43,7 @@ async function finishFile(
   files: OpenFiles,
 ): Promise<FileFacts> {
   const facts = flushed.size > length ? await cutFile(from, length, files) : flushed;
-  if (facts.size < length) {
-    const path = `${from.root}/${from.path}`;
-    throw new StorageError("io", path, `Cannot finish ${path}: someone else has shortened it`);
-  }
+  if (facts.size < length) throw shortened(`${from.root}/${from.path}`);
   if (from.path === to.path) return facts;
   const target = `${to.root}/${to.path}`;
   if (existsSync(target) && !mayReplace && !isSameContent(from, to, facts.size, files)) {

@@ -13,7 +13,7 @@ import {
   openSync,
 } from "node:fs";
 import { StorageError } from "../base/errors.ts";
-import { codeOf, toStorageError } from "./disk_errors.ts";
+import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
 import { Folders, lookAt } from "./folders.ts";
 import type { FileFacts, Place } from "./protocol.ts";
 
@@ -29,6 +29,8 @@ interface OpenFile {
   job: number;
   /** Which file it is; found out when it is first needed. */
   identity: FileIdentity | undefined;
+  /** Bytes that it was made long, and may never be shorter than (D5). */
+  madeLength: number;
 }
 
 interface FileIdentity {
@@ -78,6 +80,7 @@ export class OpenFiles {
     const descriptor = created ?? this.#openExisting(path, true);
     const length = created === undefined ? fstatSync(descriptor).size : 0;
     if (length < fileLength) attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
+    this.#open.get(path)!.madeLength = fileLength;
     return descriptor;
   }
 
@@ -151,7 +154,9 @@ export class OpenFiles {
     const info = lookAt(path);
     if (info === undefined) return false;
     file.identity ??= fstatSync(file.descriptor);
-    return isSameFile(info, file.identity);
+    if (!isSameFile(info, file.identity)) return false;
+    if (info.size < file.madeLength) throw shortened(path);
+    return true;
   }
 
   #openExisting(path: string, isWritable: boolean): number {
@@ -201,7 +206,7 @@ export class OpenFiles {
         break;
       }
     }
-    this.#open.set(path, { descriptor, isWritable, job: this.#job, identity });
+    this.#open.set(path, { descriptor, isWritable, job: this.#job, identity, madeLength: 0 });
     return descriptor;
   }
 

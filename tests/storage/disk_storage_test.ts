@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { PieceIndex } from "../../src/base/ids.ts";
@@ -389,6 +389,28 @@ Deno.test("D5 a part that is deleted while it grows is noticed, and nothing of i
   }
   await using run = await target.run();
   deepStrictEqual(have(run).filter((piece) => piece > 1), []);
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("D5 a part that is shortened while it grows is noticed, and checked by the next run", async () => {
+  await using target = new DiskTarget(THREE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 7]);
+    strictEqual((await run.storage.checkpoint()).kind, "saved");
+    await target.writeAll(run.storage, [8]);
+    await Deno.truncate(`${target.outputDir}/t/b.part`, 10);
+    const written = await target.write(run.storage, 9);
+    ok(written.kind === "failed");
+    match(written.error.message, /someone else has shortened it/);
+    const outcome = await run.storage.checkpoint();
+    ok(outcome.kind === "failed");
+    deepStrictEqual(outcome.lost, [8]);
+  }
+  await using run = await target.run();
+  deepStrictEqual(have(run).filter((piece) => piece > 5), []);
   await target.writeAll(run.storage);
   await run.storage.finish();
   target.assertContents();
