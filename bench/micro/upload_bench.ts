@@ -49,7 +49,7 @@ for (const blocks of [1, 4, 16, 32, 64]) {
   Deno.bench(`read and frame, two workers, runs of ${blocks} blocks`, {
     group: "64 MiB for peers",
     baseline: blocks === 1,
-  }, () => readAll(blocks * BLOCK_LENGTH));
+  }, async () => await readAll(blocks * BLOCK_LENGTH));
 }
 
 const run = { piece: 1, begin: 0, length: 32 * BLOCK_LENGTH };
