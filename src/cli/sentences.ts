@@ -71,11 +71,10 @@ function wordsOfEvent(event: TorrentEvent): Sentence {
 }
 
 function trackerWords(event: Extract<TorrentEvent, { kind: "tracker" }>): Sentence {
-  const { url, ok, peers = 0, failure = "no reason given", warning } = event;
+  const { url, ok, peers = 0, failure = "no reason given", isRefusal = false, warning } = event;
   if (warning !== undefined) return { level: "warning", text: `tracker ${url} warns: ${warning}` };
-  return debug(
-    ok ? `tracker ${url} named ${formatCount(peers, "peer")}` : `tracker ${url}: ${failure}`,
-  );
+  if (ok) return debug(`tracker ${url} named ${formatCount(peers, "peer")}`);
+  return { level: isRefusal ? "warning" : "debug", text: `tracker ${url}: ${failure}` };
 }
 
 /** The last line of a download: files, size, time, mean rate, from how many peers, ratio. */

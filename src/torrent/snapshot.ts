@@ -73,6 +73,8 @@ export type TorrentEvent =
     readonly ok: boolean;
     readonly peers?: number;
     readonly failure?: string;
+    /** The tracker said no, and for the first time in these words. */
+    readonly isRefusal?: boolean;
     readonly warning?: string;
   }
   | { readonly kind: "peer-banned"; readonly endpoint: Endpoint; readonly reason: string }

@@ -25,6 +25,8 @@ export interface AnnounceReport {
   /** Peers that the tracker gave and that may be dialled. */
   readonly peers?: number;
   readonly failure?: string;
+  /** The tracker answered, and said no; told once for the same words. */
+  readonly isRefusal?: boolean;
   readonly warning?: string;
 }
 
@@ -196,8 +198,10 @@ export class Announcer {
 
   #handleFailure(tracker: ListedTracker, error: TrackerError): void {
     const failure = hideSecrets(error.message, tracker.url);
+    const isNews = tracker.status.failure !== failure;
     tracker.failed(failure, error.reason === "gone");
-    this.#report({ url: tracker.shown, ok: false, failure });
+    const isRefusal = isNews && error.reason === "failure-reason";
+    this.#report({ url: tracker.shown, ok: false, failure, ...(isRefusal ? { isRefusal } : {}) });
   }
 
   /** What is said at the end is nobody's news. */

@@ -30,6 +30,13 @@ Deno.test("sentenceOf() has a sentence and a level for everything that happens",
       "debug",
       "tracker udp://t named 2 peers",
     ]],
+    [
+      sayOf({ kind: "tracker", url: "udp://t", ok: false, failure: "it says no", isRefusal: true }),
+      [
+        "warning",
+        "tracker udp://t: it says no",
+      ],
+    ],
     [sayOf({ kind: "tracker", url: "udp://t", ok: false, failure: "no answer" }), [
       "debug",
       "tracker udp://t: no answer",

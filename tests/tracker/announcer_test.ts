@@ -315,6 +315,8 @@ Deno.test("T16 Announcer tries for ever when all trackers fail, and says why", a
     },
   ]);
   ok(harness.reports.every((report) => !report.ok && report.failure !== undefined));
+  const refusals = harness.reports.filter(({ isRefusal }) => isRefusal);
+  deepStrictEqual(refusals.map(({ url }) => url), ["http://t.example/announce"]);
   await harness.close();
 });
 
