@@ -168,13 +168,13 @@ function print(
   json: boolean,
   { stdout, platform }: Environment,
 ): void {
-  const files = listFiles(metainfo, diskPaths(metainfo, platform));
   if (json) {
+    const files = listFiles(metainfo, diskPaths(metainfo, platform));
     stdout.writeLine(toJson({ torrent: shown, ...describeForPrograms({ metainfo, files }) }));
     return;
   }
   const { layout: { totalLength, pieceCount }, pieceLength } = metainfo;
-  const content = `${formatCount(files.length, "file")}, ${formatSize(totalLength)} in ` +
+  const content = `${formatCount(metainfo.files.length, "file")}, ${formatSize(totalLength)} in ` +
     `${formatCount(pieceCount, "piece")} of ${formatSize(pieceLength)}`;
   stdout.writeLine(`  Torrent  ${shownPath(shown)}`);
   stdout.writeLine(`  Content  ${content}`);

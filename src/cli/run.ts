@@ -55,7 +55,7 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
     }
     case "create": {
       const { create } = await import("./create.ts");
-      return await answer(create(command, context), context);
+      return await conclude(create(command, context), context);
     }
     case "info": {
       const { info } = await import("./info.ts");
@@ -91,6 +91,17 @@ async function answer(command: Promise<number>, context: CommandContext): Promis
   });
   const answering = command.then((exitCode) => answered(exitCode, environment));
   return await Promise.race([answering, interrupted]);
+}
+
+/** For commands that stop soon when they are told to, and leave nothing half done. */
+async function conclude(command: Promise<number>, context: CommandContext): Promise<number> {
+  const { environment, interruption } = context;
+  try {
+    return await answered(await command, environment);
+  } catch (error) {
+    if (interruption.signal.aborted) return interruption.exitCode ?? ExitCode.bug;
+    throw error;
+  }
 }
 
 /** An answer that did not arrive is none: throws `CommandError`, exit 5. */

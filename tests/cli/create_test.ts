@@ -129,6 +129,21 @@ Deno.test("create replaces a .torrent only with --overwrite", async () => {
   deepStrictEqual(read(folder).name, "tree");
 });
 
+Deno.test("create does not replace what appears while it hashes", async () => {
+  using folder = withData();
+  const environment = new FakeEnvironment({
+    args: ["create", "-o", folder.at("x.torrent"), folder.at("tree")],
+    usesDisk: true,
+  });
+  environment.missingPermission = (access?: string) => {
+    if (access === "write") folder.write("x.torrent", "theirs");
+    return undefined;
+  };
+  deepStrictEqual(await run(environment), 6, environment.err);
+  deepStrictEqual(folder.text("x.torrent"), "theirs");
+  deepStrictEqual([...Deno.readDirSync(folder.path)].length, 2);
+});
+
 Deno.test("create leaves the .torrent that it replaces out of itself", async () => {
   using folder = withData();
   const args = ["--no-date", "--overwrite", "-o", folder.at("tree/x.torrent"), folder.at("tree")];
