@@ -54,7 +54,9 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
   const found = await findPieces(verdicts, options);
-  await settleFiles(plan, sightings, found, pool);
+  const isKnown = (file: FileIndex) =>
+    legacy.journal.size > 0 || legacy.state?.files.has(file) === true;
+  await settleFiles(plan, sightings, found, { pool, isKnown });
   // Settling may have renamed selected files.
   const sourceOf = (file: FileIndex) => {
     const source = verdicts.sourceOf(file);

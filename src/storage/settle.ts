@@ -11,26 +11,30 @@ import type { Sightings } from "./sightings.ts";
 
 /**
  * Tells the plan which files are there. `verdicts` are by piece; "missing" is also one that has
- * bytes of another file which are not there. Throws StorageError "occupied" when a final name
- * belongs to something else.
+ * bytes of another file which are not there. `isKnown` are files that an earlier run worked on.
+ * Throws StorageError "occupied" when a name belongs to something else.
  */
 export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
   verdicts: readonly PieceVerdict[],
-  pool: JobRunner,
+  { pool, isKnown }: { pool: JobRunner; isKnown: (file: FileIndex) => boolean },
 ): Promise<void> {
   if (sightings.edges !== undefined) plan.setEdgesPresent();
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
-    if (part !== undefined) plan.setPresent(file);
+    const tally = tallyPieces(plan, file, verdicts);
+    if (part !== undefined) {
+      const isForeign = !part.isHollow && !isKnown(file) && tally.good === 0 && tally.bad > 0;
+      if (isForeign && !plan.overwrite) throw occupied(plan.partPlace(file));
+      plan.setPresent(file);
+    }
     if (final === undefined) continue;
     if (!plan.isFinal(file)) {
       refuseUnlessReplaceable(plan, file, final.size);
       continue;
     }
-    const tally = tallyPieces(plan, file, verdicts);
     if (tally.good > 0) plan.setPresent(file);
     if (tally.good === tally.all) continue;
     if (tally.good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
@@ -83,8 +87,11 @@ function tallyPieces(
 /** What has the right `size` may still turn out to be ours; what has not, may not. */
 function refuseUnlessReplaceable(plan: FilePlan, file: FileIndex, size: number | undefined): void {
   if (plan.overwrite || size === plan.lengthOf(file)) return;
-  const { root, path } = plan.finalPlace(file);
-  throw new StorageError(
+  throw occupied(plan.finalPlace(file));
+}
+
+function occupied({ root, path }: Place): StorageError {
+  return new StorageError(
     "occupied",
     `${root}/${path}`,
     `Cannot download to ${root}/${path}: the file there is something else; ` +

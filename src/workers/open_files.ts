@@ -249,7 +249,9 @@ function isSameFile(seen: FileIdentity, open: FileIdentity): boolean {
 function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | undefined {
   if (info === undefined) return undefined;
   requireRegular(info, path);
-  return { size: info.size, modifiedMs: info.mtime?.getTime() ?? 0, links: info.nlink ?? 1 };
+  const { size, mtime, nlink, blocks } = info;
+  const facts = { size, modifiedMs: mtime?.getTime() ?? 0, links: nlink ?? 1 };
+  return blocks === 0 ? { ...facts, isHollow: true } : facts;
 }
 
 function missing(path: string): StorageError {

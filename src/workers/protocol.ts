@@ -53,6 +53,8 @@ export interface FileFacts {
   readonly modifiedMs: number;
   /** Names of this file; more than one is a hard link. */
   readonly links: number;
+  /** Nothing has been written to it: it takes no room on the disk. */
+  readonly isHollow?: boolean;
 }
 
 /** One piece where it lies. */

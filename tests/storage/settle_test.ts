@@ -17,7 +17,7 @@ function see(plan: FilePlan): Promise<Sightings> {
 }
 
 /** Settles after a check: one letter a piece, `g`ood, `b`ad or `m`issing. */
-async function settle(plan: FilePlan, verdicts: string): Promise<void> {
+async function settle(plan: FilePlan, verdicts: string, isKnown = false): Promise<void> {
   const names: Record<string, PieceVerdict> = { g: "good", b: "bad", m: "missing" };
   const sightings = await see(plan);
   for (const file of plan.files) {
@@ -25,7 +25,7 @@ async function settle(plan: FilePlan, verdicts: string): Promise<void> {
     plan.setFinal(file, final !== undefined && part === undefined);
   }
   const byPiece = [...verdicts].map((letter) => names[letter]!);
-  await settleFiles(plan, sightings, byPiece, new LocalJobs());
+  await settleFiles(plan, sightings, byPiece, { pool: new LocalJobs(), isKnown: () => isKnown });
 }
 
 Deno.test("settleFiles() leaves a complete file its name", async () => {
@@ -60,6 +60,21 @@ Deno.test("D7 settleFiles() refuses a file that is something else, unless it may
     // Nothing happens to it before there is something to put in its place.
     deepStrictEqual([plan.isFinal(A), target.listing()], [false, ["t/a"]]);
   }
+});
+
+Deno.test("D7 settleFiles() refuses a part that no run of ours can have left, unless it may be replaced", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a.part", new Uint8Array(25).fill(1));
+  await rejects(settle(target.plan(), "bbmmm"), {
+    reason: "occupied",
+    path: `${target.outputDir}/t/a.part`,
+  });
+  await settle(target.plan({ overwrite: true }), "bbmmm");
+  await settle(target.plan(), "gbmmm");
+  await settle(target.plan(), "bbmmm", true);
+  await Deno.truncate(`${target.outputDir}/t/a.part`, 0);
+  await Deno.truncate(`${target.outputDir}/t/a.part`, 25);
+  await settle(target.plan(), "bbmmm");
 });
 
 Deno.test("settleFiles() lets a file be of which nobody can tell yet", async () => {
