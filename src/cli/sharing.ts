@@ -51,7 +51,8 @@ export class Sharing {
     const reached = reachedGoal(this.#goal, { uploaded, size, sharedMs });
     if (reached === undefined) return;
     this.#reachedAt ??= now;
-    if (now - this.#reachedAt >= LINGER_MS) this.#reached.resolve(reached);
+    const hasLingered = now - this.#reachedAt >= LINGER_MS;
+    if (reached === "time" || hasLingered) this.#reached.resolve(reached);
   }
 
   /** Resolves once the swarm was left. Throws what the torrent throws. */
