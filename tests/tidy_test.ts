@@ -92,7 +92,9 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/torrent/block_exchange.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/pipeline.ts": IN_SIMULATION,
+  "src/torrent/revealing.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
+  "src/torrent/unchoking.ts": IN_SIMULATION,
   "src/workers/disk_worker.ts": "only hands messages to jobs.ts; pool_test.ts runs it",
 };
 

@@ -1,5 +1,5 @@
 /** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
-import type { Clock } from "../base/ambient.ts";
+import type { Clock, Random } from "../base/ambient.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
@@ -14,17 +14,17 @@ import type { Assembly, FullPiece } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
-import { encodeExtensionHandshake } from "../wire/extension.ts";
+import { encodeExtensionHandshake, EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import { Revealing } from "./revealing.ts";
+import { Unchoking } from "./unchoking.ts";
 import type { Uploader } from "./uploader.ts";
 
 /** The longest message taken that is no bitfield (P4). */
 const MAX_MESSAGE_LENGTH = 128 * 1024;
-/** A peer is choked or unchoked at most once in this time (P19). */
-const MIN_CHOKE_PERIOD_MS = 10_000;
 /** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
 const USELESS_AFTER_MS = 60_000;
 /** Endpoints remembered, so that a lie found late still finds its liar. */
@@ -40,6 +40,7 @@ export interface SwarmOptions {
   readonly uploader: Uploader;
   readonly downloadLimit: RateLimit;
   readonly clock: Clock;
+  readonly random: Random;
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   readonly port: number;
@@ -47,6 +48,8 @@ export interface SwarmOptions {
   readonly maxPeers: number;
   readonly maxDownloads: number;
   readonly uploadSlots: number;
+  /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
+  readonly superSeed?: boolean;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** There is room for another peer. */
   readonly onPeerGone: () => void;
@@ -56,7 +59,10 @@ interface Member {
   readonly connection: PeerConnection;
   readonly peerId: string;
   readonly joinedAt: number;
-  chokeChangedAt: number;
+  /** It was told so (BEP 21). */
+  knowsThatWeOnlyUpload: boolean;
+  /** It wants nothing, as it says itself. */
+  onlyUploads: boolean;
 }
 
 export class Swarm {
@@ -67,6 +73,8 @@ export class Swarm {
   readonly #members = new Map<PeerKey, Member>();
   readonly #remembered = new Map<PeerKey, Endpoint>();
   readonly #contributors = new Set<string>();
+  readonly #unchoking: Unchoking;
+  readonly #revealing: Revealing;
   readonly #fullPieces: Channel<FullPiece>;
   #lastKey: PeerKey = 0;
   #isClosed = false;
@@ -83,6 +91,9 @@ export class Swarm {
       onFullPiece: (piece) => this.#fullPieces.tryPush(piece),
       onLiar: (key, piece) => this.#ban(key, piece),
     });
+    const peers = this.#connections, { have } = options.table;
+    this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
+    this.#revealing = new Revealing({ ...options, peers, have });
   }
 
   /** Full pieces on their way to the disk are bounded by the bytes of all pieces in memory. */
@@ -132,15 +143,16 @@ export class Swarm {
   /** To be called twice a second: deadlines, idle peers, and messages that could wait. */
   tick(now: number): void {
     // While the disk is behind we do not read: nobody is late then but ourselves.
+    const { isComplete } = this.#options.table;
     const mayBeLate = this.exchange.backPressure() === undefined;
     for (const peer of this.#connections.values()) {
       if (mayBeLate) peer.session.handleTimeout(now);
       this.#handleEvents(peer, now);
       peer.tick(now);
-      // Two seeds have nothing to say to each other.
-      if (this.#options.table.isComplete && peer.session.isSeed) peer.close("useless");
     }
-    this.#assignUploadSlots(now);
+    this.#revealing.tick(now);
+    if (isComplete) this.#actAsSeed();
+    this.#unchoking.tick(isComplete, now);
     this.exchange.fillAll(now);
   }
 
@@ -166,8 +178,10 @@ export class Swarm {
       connection,
       peerId,
       joinedAt: now,
-      chokeChangedAt: -Infinity,
+      knowsThatWeOnlyUpload: this.#onlyUploads || !ready.handshake.flags.extended,
+      onlyUploads: false,
     });
+    this.#unchoking.join(connection, now);
     this.#remember(connection);
     connection.run().then(
       (reason) => this.#leave(connection, ready, reason),
@@ -209,9 +223,10 @@ export class Swarm {
   }
 
   #connect(ready: ReadyPeer, key: PeerKey, now: number): PeerConnection {
-    const { layout, table, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
+    const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
-    const session = new PeerSession({ layout, have: table.have, flags, now });
+    const have = this.#revealing.join(key);
+    const session = new PeerSession({ layout, have, flags, now });
     session.open(this.#extensionHandshake(endpoint), now);
     if (uploadSlots > 0) {
       session.grantAllowedFast(allowedFastSet(endpoint.host, infoHash, layout), now);
@@ -236,14 +251,14 @@ export class Swarm {
   }
 
   #extensionHandshake({ host }: Endpoint): Uint8Array {
-    const { clientName, port, table } = this.#options;
+    const { clientName, port } = this.#options;
     return encodeExtensionHandshake({
       clientName,
       requestQueueLimit: MAX_QUEUED_UPLOADS,
       yourIp: host,
       listenPort: port,
       messages: {},
-      uploadOnly: table.isComplete,
+      uploadOnly: this.#onlyUploads,
     });
   }
 
@@ -251,54 +266,56 @@ export class Swarm {
     for (const event of peer.session.drain()) {
       switch (event.kind) {
         case "interested":
-          this.#offerUploadSlot(this.#members.get(peer.key), now);
+        case "not-interested":
+          this.#unchoking.updateInterest(peer, now);
+          break;
+        case "extension-handshake":
+          this.#noteUploadOnly(peer.key, event.handshake.uploadOnly);
           break;
         case "close":
           peer.close(event.reason);
           break;
         default:
           this.exchange.handle(peer, event, now);
+          if (event.kind === "have") this.#revealing.spread(event.piece, now);
       }
     }
   }
 
-  /** First come, first served, while slots last. */
-  #assignUploadSlots(now: number): void {
+  /** Nothing more is wanted (BEP 21). A super-seed does not say so: it seems to have nothing. */
+  get #onlyUploads(): boolean {
+    return this.#options.table.isComplete && !this.#revealing.isPartial;
+  }
+
+  #noteUploadOnly(key: PeerKey, onlyUploads: boolean): void {
+    const member = this.#members.get(key);
+    if (member !== undefined) member.onlyUploads = onlyUploads;
+  }
+
+  /** Parts from those who want nothing either, and tells the others that we want nothing. */
+  #actAsSeed(): void {
     for (const member of this.#members.values()) {
-      const { session } = member.connection;
-      const isIdle = !session.amChoking && !session.isPeerInterested;
-      if (isIdle && now - member.chokeChangedAt >= MIN_CHOKE_PERIOD_MS) {
-        session.choke(now);
-        member.chokeChangedAt = now;
+      const { connection, onlyUploads, knowsThatWeOnlyUpload } = member;
+      if (onlyUploads || connection.session.isSeed) connection.close("useless");
+      else if (this.#onlyUploads && !knowsThatWeOnlyUpload) {
+        member.knowsThatWeOnlyUpload = true;
+        const handshake = this.#extensionHandshake(connection.endpoint);
+        connection.session.output.extended(EXTENSION_HANDSHAKE_ID, handshake);
+        connection.flush();
       }
     }
-    for (const member of this.#members.values()) this.#offerUploadSlot(member, now);
-  }
-
-  #offerUploadSlot(member: Member | undefined, now: number): void {
-    if (member === undefined || this.#freeUploadSlots() <= 0) return;
-    const { session } = member.connection;
-    if (!session.isPeerInterested || !session.amChoking) return;
-    if (now - member.chokeChangedAt < MIN_CHOKE_PERIOD_MS) return;
-    session.unchoke(now);
-    member.chokeChangedAt = now;
-    member.connection.flush();
-  }
-
-  #freeUploadSlots(): number {
-    let free = this.#options.uploadSlots;
-    for (const { session } of this.#connections.values()) if (!session.amChoking) free--;
-    return free;
   }
 
   #leave(peer: PeerConnection, ready: ReadyPeer, reason: CloseReason): void {
     this.#connections.delete(peer.key);
     this.#members.delete(peer.key);
+    this.#unchoking.leave(peer);
     this.#noteContributor(peer);
     this.#noteEnd(ready, reason, peer.session.downloadedBytes > 0);
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
     this.exchange.peerGone(peer);
+    this.#revealing.leave(peer.key);
     this.exchange.fillAll(now);
     this.#options.onPeerGone();
   }

@@ -65,6 +65,8 @@ export interface TorrentOptions extends Selection {
   readonly maxDownloads: number;
   /** Peers to upload to at once. */
   readonly uploadSlots: number;
+  /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
+  readonly superSeed?: boolean;
   readonly sequential: boolean;
   readonly memoryBudgetBytes: number;
   /** Stay in the swarm once complete, until `stop`. */

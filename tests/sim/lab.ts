@@ -10,7 +10,7 @@ import { LyingStorage } from "../../src/cli/lying_storage.ts";
 import { createMetainfo } from "../../src/metainfo/create.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { Client } from "../../src/torrent/client.ts";
+import { Client, type ClientOptions } from "../../src/torrent/client.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
 import { StoppedError, type Torrent, type TorrentOptions } from "../../src/torrent/torrent.ts";
 import { ManualClock } from "./manual_clock.ts";
@@ -93,7 +93,7 @@ export class Lab {
     void serve();
   }
 
-  createClient(host: string): Client {
+  createClient(host: string, limits: Pick<ClientOptions, "maxUploadRate"> = {}): Client {
     const client = new Client({
       network: this.network.host(host),
       fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
@@ -101,6 +101,7 @@ export class Lab {
       random: this.#random,
       version: "0.0.0",
       ports: [PORT],
+      ...limits,
     });
     this.#clients.add(client);
     return client;

@@ -1,0 +1,113 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import { SuperSeed } from "../../src/peer/super_seed.ts";
+
+const PIECES = 6;
+const PIECE_LENGTH = 100;
+
+/** A super-seed and what its peers have. */
+class Room {
+  readonly haves = new Map<number, Bitfield>();
+  /** Bytes that the seed gave. */
+  readonly given = new Map<number, number>();
+  readonly shown = new Map<number, Bitfield>();
+  readonly seed = new SuperSeed({
+    pieceCount: PIECES,
+    pieceSize: () => PIECE_LENGTH,
+    random: new SeededRandom(1),
+    copies: (piece) => [...this.haves.values()].filter((have) => have.has(piece)).length,
+  });
+
+  join(...keys: number[]): void {
+    for (const key of keys) {
+      this.haves.set(key, new Bitfield(PIECES));
+      this.shown.set(key, this.seed.join(key));
+    }
+  }
+
+  leave(key: number): void {
+    this.haves.delete(key);
+    this.seed.leave(key);
+  }
+
+  next(key: number, now = 0): PieceIndex | undefined {
+    const uploadedBytes = this.given.get(key) ?? 0;
+    return this.seed.next({ key, theirHave: this.haves.get(key)!, uploadedBytes }, now);
+  }
+
+  gains(key: number, piece: number): void {
+    this.haves.get(key)!.set(piece);
+  }
+}
+
+Deno.test("next() shows every peer another piece, and nothing of the rest", () => {
+  const room = new Room();
+  room.join(1, 2, 3);
+  const pieces = [1, 2, 3].map((key) => room.next(key)!);
+  strictEqual(new Set(pieces).size, 3);
+  deepStrictEqual([...room.shown.get(2)!.ones()], [pieces[1]]);
+});
+
+Deno.test("next() waits until the piece has come to another peer", () => {
+  const room = new Room();
+  room.join(1, 2);
+  const piece = room.next(1)!;
+  strictEqual(room.next(1), undefined, "not fetched yet");
+  room.gains(1, piece);
+  strictEqual(room.next(1), undefined, "not handed on yet");
+  deepStrictEqual(room.seed.viewers(piece), [1]);
+  room.gains(2, piece);
+  const second = room.next(1)!;
+  ok(second !== piece);
+  deepStrictEqual(room.seed.viewers(piece), []);
+  deepStrictEqual(room.seed.viewers(second), [1]);
+});
+
+Deno.test("next() does not let a lone peer wait, nor one from whom nobody takes anything", () => {
+  const room = new Room();
+  room.join(1);
+  room.gains(1, room.next(1)!);
+  const second = room.next(1)!;
+  room.join(2);
+  room.gains(1, second);
+  strictEqual(room.next(1, 59_999), undefined);
+  ok(room.next(1, 60_000) !== undefined);
+});
+
+Deno.test("leave() brings back a piece that nobody else has", () => {
+  const room = new Room();
+  room.join(1, 2);
+  const lost = room.next(1)!;
+  room.leave(1);
+  strictEqual(room.next(2), lost);
+});
+
+Deno.test("next() shows a lone peer everything, and then nothing", () => {
+  const room = new Room();
+  room.join(1);
+  for (let count = 0; count < PIECES; count++) room.gains(1, room.next(1)!);
+  ok(room.haves.get(1)!.isFull);
+  strictEqual(room.next(1), undefined);
+});
+
+Deno.test("next() shows the rarest of what is left once every piece was shown", () => {
+  const room = new Room();
+  room.join(1);
+  for (let count = 0; count < PIECES; count++) room.gains(1, room.next(1)!);
+  room.join(2, 3);
+  for (let piece = 0; piece < PIECES; piece++) if (piece !== 4) room.gains(2, piece);
+  strictEqual(room.next(3), 4);
+});
+
+Deno.test("next() knows what it gave, for a peer does not tell a seed that has the piece", () => {
+  const room = new Room();
+  room.join(1, 2);
+  const piece = room.next(1)!;
+  room.gains(2, piece);
+  room.given.set(1, PIECE_LENGTH - 1);
+  strictEqual(room.next(1), undefined);
+  room.given.set(1, PIECE_LENGTH);
+  ok(room.next(1) !== undefined);
+});
