@@ -64,6 +64,8 @@ export interface ShareRequest {
   /** Believe a saved state that says that all is here. */
   readonly trustState: boolean;
   readonly allowPartial: boolean;
+  /** Show each peer one piece at a time (BEP 16). */
+  readonly superSeed: boolean;
   readonly onEvent: (event: TorrentEvent) => void;
 }
 
@@ -204,6 +206,7 @@ class LocalEngine implements Engine {
       memoryBudgetBytes: metainfo.pieceLength,
       keepSeeding: true,
       sharesOnly: true,
+      superSeed: request.superSeed,
       onEvent,
     });
     return new StoredTorrent(torrent, storage);

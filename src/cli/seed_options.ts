@@ -14,6 +14,12 @@ export const seedParser = object({
     flag("--partial", { description: message`share what is there, even when that is not all` }),
     false,
   ),
+  superSeed: withDefault(
+    flag("--super", {
+      description: message`show each peer one piece at a time (BEP 16): to give a first copy away`,
+    }),
+    false,
+  ),
   ...swarmOptions,
   ...reportOptions,
   words: multiple(

@@ -104,6 +104,7 @@ export class Share implements Task {
       stateDir: options.stateDir,
       trustState: !options.noResume,
       allowPartial: options.partial,
+      superSeed: options.superSeed,
       onEvent: (event) => this.#tell({ kind: "torrent", event }),
     });
     if (signal.aborted) throw new StoppedError("stopped");

@@ -86,6 +86,14 @@ Deno.test("seed draws what it sends on a terminal", async () => {
   deepStrictEqual(await seed.end(), 130);
 });
 
+Deno.test("seed hands --super and --partial on", async () => {
+  const args = ["--super", "--partial", "--no-resume", "--seed-time", "1s", "a.torrent"];
+  const seed = startSeed(args);
+  deepStrictEqual(await seed.end(), 0);
+  const { superSeed, allowPartial, trustState } = seed.engine.only.share!;
+  deepStrictEqual([superSeed, allowPartial, trustState], [true, true, false]);
+});
+
 Deno.test("seed refuses standard input twice", async () => {
   const environment = new FakeEnvironment({ args: ["seed", "-", "-", "x.torrent"] });
   deepStrictEqual(await run(environment), 2);
