@@ -7,7 +7,8 @@ import type { FetchBounded } from "../net/http.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type Introduction, welcome } from "./handshaking.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { Torrent, type TorrentOptions } from "./torrent.ts";
+import { Torrent } from "./torrent.ts";
+import type { TorrentOptions } from "./torrent_options.ts";
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
 const MAX_PENDING_HANDSHAKES = 256;

@@ -2,17 +2,12 @@
  * One torrent: the owner of all its mutable state. It composes the pipeline, turns outcomes into
  * HAVE or a ban, ticks, saves, and says what it is doing.
  */
-import type { Clock, Random } from "../base/ambient.ts";
-import type { Endpoint } from "../base/endpoint.ts";
-import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
-import type { FetchBounded } from "../net/http.ts";
-import type { Network } from "../net/transport.ts";
+import type { InfoHash, PieceIndex } from "../base/ids.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import { Assembly } from "../piece/assembly.ts";
 import { Availability } from "../piece/availability.ts";
 import { PiecePicker } from "../piece/picker.ts";
 import { PieceTable } from "../piece/piece_table.ts";
-import type { Storage } from "../storage/storage.ts";
 import { Announcer } from "../tracker/announcer.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { namedPeers, trackerPeers } from "./discovery.ts";
@@ -24,10 +19,10 @@ import {
   type TorrentFacts,
 } from "./facts.ts";
 import { download, type StoredPiece } from "./pipeline.ts";
-import type { RateLimit } from "./rate_limit.ts";
-import type { PeerSnapshot, TorrentEvent, TorrentSnapshot, TorrentState } from "./snapshot.ts";
-import { selectFiles, type Selection, selectPieces } from "./selection.ts";
+import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
+import { selectFiles, selectPieces } from "./selection.ts";
 import { Swarm } from "./swarm.ts";
+import type { Surroundings, TorrentOptions } from "./torrent_options.ts";
 import { Uploader } from "./uploader.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
@@ -40,41 +35,11 @@ const ENOUGH_USEFUL_PEERS = 30;
 /** `stopped` reaches the trackers within this time, or not at all. */
 const FAREWELL_TIMEOUT_MS = 4_000;
 
-/** What a torrent needs of the program around it. */
-export interface Surroundings {
-  readonly network: Network;
-  readonly fetch: FetchBounded;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly peerId: PeerId;
-  /** The port where peers can reach us, from the first call on. Throws ConnectError. */
-  readonly listen: () => number;
-  /** Name and version, told to peers (BEP 10). */
-  readonly clientName: string;
-  readonly downloadLimit: RateLimit;
-  readonly uploadLimit: RateLimit;
-}
-
-export interface TorrentOptions extends Selection {
-  readonly storage: Storage;
-  /** Peers that the user named. */
-  readonly peers: readonly Endpoint[];
-  readonly useTrackers: boolean;
-  readonly maxPeers: number;
-  /** Peers to download from at once; 0: no limit. */
-  readonly maxDownloads: number;
-  /** Peers to upload to at once. */
-  readonly uploadSlots: number;
-  /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
-  readonly superSeed?: boolean;
-  readonly sequential: boolean;
-  readonly memoryBudgetBytes: number;
-  /** Stay in the swarm once complete, until `stop`. */
-  readonly keepSeeding: boolean;
-  /** Share what is on the disk and want nothing else; `selected` does not matter then. */
-  readonly sharesOnly?: boolean;
-  readonly onEvent: (event: TorrentEvent) => void;
-}
+/** Not an error: peers may come by themselves, and nobody asked to give up. */
+const NO_SOURCE = {
+  kind: "warning",
+  message: "no tracker may be asked and no peer is named (--peer): waiting for peers to come",
+} as const;
 
 /** `stop` came before the torrent was complete. */
 export class StoppedError extends Error {
@@ -181,6 +146,7 @@ export class Torrent {
     const { swarm, dialer, announcer } = stages;
     const sources = [namedPeers(peers)];
     if (announcer !== undefined) sources.push(trackerPeers(announcer.endpoints()));
+    else if (peers.length === 0 && !this.#table.isComplete) this.#options.onEvent(NO_SOURCE);
     const stored = download({ sources, dialer, swarm, storage });
     const settle = async () => {
       for await (const piece of stored) this.#settle(piece, stages);

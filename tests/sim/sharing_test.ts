@@ -1,7 +1,8 @@
 /** Whole swarms of our own client: who gives how much to whom. */
 import { ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
-import type { Torrent, TorrentOptions } from "../../src/torrent/torrent.ts";
+import type { Torrent } from "../../src/torrent/torrent.ts";
+import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 

@@ -3,7 +3,8 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
 import { StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { StoppedError, type Torrent, type TorrentOptions } from "../../src/torrent/torrent.ts";
+import { StoppedError, type Torrent } from "../../src/torrent/torrent.ts";
+import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
 import { type DiskFaults, type SimDisk, SimStorage } from "../sim/sim_storage.ts";
 
@@ -176,6 +177,17 @@ Deno.test("download() fetches only what was selected", async () => {
     const downloader = download(lab, { selected: new Set<FileIndex>() });
     ok(await lab.settled(downloader.result, 1_000));
     strictEqual(downloader.disk.pieces.size, 0);
+  });
+});
+
+Deno.test("download() says that it can only wait when there is no source of peers", async () => {
+  await inLab(3, async (lab) => {
+    const { torrent, result } = download(lab, { peers: [] });
+    strictEqual(await lab.settled(result, MINUTE_MS), false);
+    const warnings = lab.events.flatMap((event) => event.kind === "warning" ? [event.message] : []);
+    strictEqual(warnings.length, 1);
+    match(warnings[0]!, /no peer is named/);
+    strictEqual(torrent.verdict().exitCode, 12);
   });
 });
 
