@@ -115,6 +115,19 @@ Deno.test("tick() serves the fastest, and one more, while we download", () => {
   }
 });
 
+Deno.test("tick() gives free riders the optimistic slot, and no other", () => {
+  const room = new Room(4);
+  for (let giver = 1; giver <= 6; giver++) room.join(giver, { gives: giver * 10_000 });
+  const riders = [11, 12, 13];
+  for (const rider of riders) room.join(rider);
+  room.pass(3 * ROUND_MS); // slots that nobody had earned yet were anybody's
+  for (let passedMs = 0; passedMs < 60 * ROUND_MS; passedMs += TICK_MS) {
+    room.pass(TICK_MS);
+    ok(riders.filter((rider) => room.unchoked.has(rider)).length <= 1);
+  }
+  ok(riders.some((rider) => room.time.get(rider)! > 0));
+});
+
 Deno.test("tick() moves the optimistic slot every 30 seconds", () => {
   const room = new Room(2).join(1, { gives: 1000 });
   for (let key = 2; key <= 6; key++) room.join(key);
