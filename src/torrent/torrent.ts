@@ -3,6 +3,7 @@
  * HAVE or a ban, ticks, saves, and says what it is doing.
  */
 import type { InfoHash, PieceIndex } from "../base/ids.ts";
+import type { Layout } from "../metainfo/layout.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import { Assembly } from "../piece/assembly.ts";
 import { Availability } from "../piece/availability.ts";
@@ -205,7 +206,7 @@ export class Torrent {
       numbers: () => ({
         uploaded: uploader.meter.total,
         downloaded: swarm.exchange.meter.total,
-        left: this.#table.bytesWanted - this.#table.bytesHave,
+        ...bytesLeft(this.#table, this.#options.metainfo.layout),
       }),
       isHungry: () => this.#isHungry(swarm),
       onAnnounce: (report) => onEvent({ kind: "tracker", ...report }),
@@ -309,4 +310,15 @@ export class Torrent {
     if (swarm.usefulCount >= ENOUGH_USEFUL_PEERS) return 0;
     return Math.max(0, this.#options.maxPeers - swarm.size);
   }
+}
+
+/** What is wanted yet; once nothing is, what there would be to want (BEP 21). */
+function bytesLeft(table: PieceTable, layout: Layout): { left: number; isPartialSeed: boolean } {
+  const isPartialSeed = table.isComplete && !table.have.isFull;
+  if (!isPartialSeed) return { left: table.bytesWanted - table.bytesHave, isPartialSeed };
+  let left = 0;
+  for (let index = 0; index < layout.pieceCount; index++) {
+    if (!table.have.has(index)) left += layout.pieceSize(index as PieceIndex);
+  }
+  return { left, isPartialSeed };
 }

@@ -10,6 +10,9 @@ import { printable } from "../base/printable.ts";
 /** Why we announce, where it is more than the interval (BEP 3). */
 export type AnnounceEvent = "started" | "completed" | "stopped";
 
+/** In place of no event: we have all that we want, which is not all that there is (BEP 21). */
+export type PartialSeedEvent = "paused";
+
 export interface AnnounceRequest {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
@@ -20,7 +23,7 @@ export interface AnnounceRequest {
   readonly downloaded: number;
   /** Bytes that we lack. */
   readonly left: number;
-  readonly event: AnnounceEvent | undefined;
+  readonly event: AnnounceEvent | PartialSeedEvent | undefined;
   readonly numWant: number;
   /** 32 bits that stay the same for a session, so that a tracker knows us at a new address. */
   readonly key: number;
@@ -54,7 +57,7 @@ export interface ReceivedAnnounce {
   readonly peerId: Uint8Array;
   readonly port: number;
   readonly isSeeder: boolean;
-  readonly event: AnnounceEvent | undefined;
+  readonly event: AnnounceEvent | PartialSeedEvent | undefined;
   /** Undefined when the client leaves it to the tracker. */
   readonly numWant: number | undefined;
 }

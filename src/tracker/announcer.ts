@@ -42,7 +42,13 @@ export interface AnnouncerOptions {
   readonly network: Network;
   readonly fetch: FetchBounded;
   /** Bytes of this run up and down, and bytes still lacking. */
-  readonly numbers: () => { uploaded: number; downloaded: number; left: number };
+  /** Of the moment, in bytes; `isPartialSeed`: nothing more is wanted of what is left (BEP 21). */
+  readonly numbers: () => {
+    uploaded: number;
+    downloaded: number;
+    left: number;
+    isPartialSeed?: boolean;
+  };
   /** Are more peers wanted? Asked often; `wake` has it asked at once. */
   readonly isHungry: () => boolean;
   readonly onAnnounce: (report: AnnounceReport) => void;
@@ -178,10 +184,12 @@ export class Announcer {
     }
   }
 
-  #request({ event }: Ask, wantsPeers: boolean): AnnounceRequest {
-    const { infoHash, peerId, port, numbers } = this.#options;
+  #request({ event: due }: Ask, wantsPeers: boolean): AnnounceRequest {
+    const { infoHash, peerId, port } = this.#options;
+    const { isPartialSeed = false, ...numbers } = this.#options.numbers();
+    const event = due ?? (isPartialSeed ? "paused" : undefined);
     const numWant = event === "stopped" ? 0 : wantsPeers ? NUM_WANT : NUM_WANT_AT_EASE;
-    return { infoHash, peerId, port, ...numbers(), event, numWant, key: this.#key };
+    return { infoHash, peerId, port, ...numbers, event, numWant, key: this.#key };
   }
 
   #handleAnswer(tracker: ListedTracker, response: AnnounceResponse): void {

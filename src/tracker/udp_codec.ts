@@ -17,6 +17,7 @@ import {
   type AnnounceResponse,
   intervalMsFrom,
   MAX_PEERS_PER_RESPONSE,
+  type PartialSeedEvent,
   type ReceivedAnnounce,
   type SwarmCounts,
   trackerText,
@@ -69,11 +70,13 @@ const MAX_SCRAPED = 74;
 const OPTION_URL_DATA = 2;
 const MAX_OPTION_LENGTH = 255;
 
-const EVENTS: readonly (AnnounceEvent | undefined)[] = [
+/** By their numbers in BEP 15; the last is what libtorrent sends for BEP 21. */
+const EVENTS: readonly (AnnounceEvent | PartialSeedEvent | undefined)[] = [
   undefined,
   "completed",
   "started",
   "stopped",
+  "paused",
 ];
 
 export function encodeConnectRequest(transactionId: number): Bytes {

@@ -21,7 +21,7 @@ class Harness {
   readonly reports: AnnounceReport[] = [];
   readonly found: string[] = [];
   isHungry = true;
-  numbers = { uploaded: 0, downloaded: 0, left: 1_000 };
+  numbers: ReturnType<AnnouncerOptions["numbers"]> = { uploaded: 0, downloaded: 0, left: 1_000 };
   readonly announcer: Announcer;
   readonly #reading: Promise<void>;
 
@@ -212,6 +212,15 @@ Deno.test("Announcer tells the tracker the numbers of the moment and how many pe
   ]);
   const keys = new Set(harness.network.fetched.map((url) => new URL(url).searchParams.get("key")));
   equal(keys.size, 1);
+});
+
+Deno.test("Announcer says paused where no other event is due, as a partial seed (BEP 21)", async () => {
+  const harness = new Harness(oneTracker);
+  harness.numbers = { uploaded: 0, downloaded: 0, left: 400, isPartialSeed: true };
+  harness.isHungry = false;
+  await harness.pass(1_900_000);
+  await harness.close();
+  deepStrictEqual(harness.heard, ["t.example started", "t.example paused", "t.example stopped"]);
 });
 
 Deno.test("Announcer says completed when told, and stopped after it", async () => {

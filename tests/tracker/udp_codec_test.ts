@@ -188,7 +188,7 @@ Deno.test("parseUdpRequest() ignores what is short, unknown or opened by another
     equal(parseUdpRequest(announce.subarray(0, length)), undefined);
   }
   const badEvent = announce.slice();
-  badEvent[83] = 4;
+  badEvent[83] = 5;
   equal(parseUdpRequest(badEvent), undefined);
   const badAction = announce.slice();
   badAction[11] = 3;
