@@ -49,7 +49,7 @@ const torrent = client.add({
   metainfo,
   storage,
   peers: [],
-  useTrackers: false,
+  sources: { trackers: false, dht: false, pex: false, lsd: false },
   maxPeers: MAX_PEERS,
   maxDownloads: 0,
   uploadSlots: UPLOAD_SLOTS,

@@ -14,12 +14,11 @@ import { DiskStorage } from "../storage/disk_storage.ts";
 import { Client } from "../torrent/client.ts";
 import { TrackerServer } from "../tracker/server.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import { parseArguments } from "./args.ts";
+import { type Command, parseArguments } from "./args.ts";
 import { makeContent } from "./demo_content.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { ExitCode } from "./failure.ts";
 import { get } from "./get.ts";
-import type { GetOptions } from "./get_options.ts";
 import { LyingStorage } from "./lying_storage.ts";
 import type { Audience, Notice, Subject } from "./notice.ts";
 import { formatSize } from "./units.ts";
@@ -29,6 +28,8 @@ import { VERSION } from "./version.ts";
 const MAX_PEERS = 8;
 const ADDRESS = "127.0.0.1";
 const HONEST_SEEDERS = 2;
+/** A demonstration asks nobody beyond this machine. */
+const ALONE = ["--no-dht", "--no-lsd", "--no-port-map"];
 /** Slow enough to be watched, fast enough for a demonstration. */
 const SEEDER_BYTES_PER_SECOND = 6 * 1024 * 1024;
 /** One block in so many comes corrupt from the liar. */
@@ -43,9 +44,10 @@ export async function demo(context: CommandContext): Promise<number> {
     const torrent = await swarm.start();
     const output = `${folder}/download`;
     const bans = new BanList();
-    const exitCode = await get(getOptions(["--output", output, torrent]), context, [bans]);
+    const options = optionsOf("get", ...ALONE, "--output", output, torrent);
+    const exitCode = await get(options, context, [bans]);
     if (exitCode !== ExitCode.ok) return exitCode;
-    await verify({ command: "verify", torrent, path: output, json: false }, context);
+    await verify(optionsOf("verify", ...ALONE, torrent, output), context);
     stdout.writeLine(`Banned: ${bans.endpoints.join(", ") || "nobody"}. ${swarm.liar} lied.`);
     return ExitCode.ok;
   } finally {
@@ -54,10 +56,14 @@ export async function demo(context: CommandContext): Promise<number> {
   }
 }
 
-function getOptions(args: readonly string[]): GetOptions {
-  const options = parseArguments(["get", ...args], { print: () => {}, columns: 80 });
-  assert(options?.command === "get");
-  return options;
+/** What a user would get who typed it. */
+function optionsOf<Name extends Command["command"]>(
+  name: Name,
+  ...args: readonly string[]
+): Extract<Command, { command: Name }> {
+  const options = parseArguments([name, ...args], { print: () => {}, columns: 80 });
+  assert(options?.command === name);
+  return options as Extract<Command, { command: Name }>;
 }
 
 /** Hears who was banned. */
@@ -154,7 +160,7 @@ class DemoSwarm {
       metainfo,
       storage: isLiar ? new LyingStorage(storage, () => random.below(LIE_RARITY) === 0) : storage,
       peers: [],
-      useTrackers: true,
+      sources: { trackers: true, dht: false, pex: false, lsd: false },
       maxPeers: MAX_PEERS,
       maxDownloads: 0,
       uploadSlots: MAX_PEERS,

@@ -27,6 +27,13 @@ export type EngineOptions =
     | "maxUploadRate"
     | "peers"
     | "noTracker"
+    | "noDht"
+    | "noPex"
+    | "noLsd"
+    | "noPortMap"
+    | "dhtBootstrap"
+    | "encryption"
+    | "proxy"
     | "maxPeers"
     | "uploadSlots"
   >
@@ -214,7 +221,12 @@ class LocalEngine implements Engine {
 
   #swarmOptions() {
     const { peers, noTracker, maxPeers, uploadSlots } = this.#options;
-    return { peers, useTrackers: !noTracker, maxPeers, uploadSlots };
+    return {
+      peers,
+      sources: { trackers: !noTracker, dht: false, pex: false, lsd: false },
+      maxPeers,
+      uploadSlots,
+    };
   }
 
   async close(): Promise<void> {

@@ -23,7 +23,7 @@ const MAX_TRUSTED_RETRY_MS = 60_000;
 const UNNEEDED_RETRY_MS = 600_000;
 
 /** Who named an endpoint. Those that the user named come first and are never forgotten. */
-export type PeerSource = "named" | "tracker" | "incoming";
+export type PeerSource = "named" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
 
 export interface PeerCounts {
   readonly known: number;

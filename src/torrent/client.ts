@@ -71,6 +71,8 @@ export class Client {
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,
       uploadLimit: this.#uploadLimit,
+      dht: () => undefined,
+      lsd: () => undefined,
     });
     const { infoHash } = options.metainfo;
     this.#torrents.push({ torrent, introduction: { infoHash, peerId } });

@@ -22,14 +22,10 @@ export function discover(sources: readonly AsyncIterable<Sighting>[]): AsyncIter
   return sightings;
 }
 
-/** The peers that the user named. */
-export async function* namedPeers(endpoints: readonly Endpoint[]): AsyncIterable<Sighting> {
-  if (endpoints.length > 0) yield { endpoints, source: "named" };
-}
-
-/** The peers that trackers name. */
-export async function* trackerPeers(
-  announced: AsyncIterable<readonly Endpoint[]>,
+/** The peers that one source names. */
+export async function* sighted(
+  named: AsyncIterable<readonly Endpoint[]>,
+  source: PeerSource,
 ): AsyncIterable<Sighting> {
-  for await (const endpoints of announced) yield { endpoints, source: "tracker" };
+  for await (const endpoints of named) yield { endpoints, source };
 }

@@ -6,8 +6,8 @@ import type { PeerList } from "../peer/peer_list.ts";
 import type { Assembly } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PieceTable } from "../piece/piece_table.ts";
-import type { Announcer } from "../tracker/announcer.ts";
 import type { Dialer } from "./dialer.ts";
+import type { PeerSources } from "./peer_sources.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Uploader } from "./uploader.ts";
@@ -17,7 +17,7 @@ const MAX_NAME_LENGTH = 200;
 
 /** The stages of the pipeline and what they share, while we are in the swarm. */
 export interface Stages {
-  readonly announcer: Announcer | undefined;
+  readonly peerSources: PeerSources;
   readonly dialer: Dialer;
   readonly swarm: Swarm;
   readonly uploader: Uploader;
@@ -94,13 +94,15 @@ export function evidenceOf(facts: TorrentFacts, now: number): Evidence {
   const { known, banned } = peerList.counts;
   const unavailable = Array.from(table.missing.ones())
     .filter((piece) => stages?.availability.count(piece as PieceIndex) === 0);
+  const { trackers = [], dht } = stages?.peerSources.evidence() ?? {};
   return {
     isComplete: table.isComplete,
-    trackers: (stages?.announcer?.status() ?? []).map(({ url, hasAnswered, failure }) => ({
+    trackers: trackers.map(({ url, hasAnswered, failure }) => ({
       url,
       hasAnswered,
       ...(failure === undefined ? {} : { failure }),
     })),
+    ...(dht && { dht }),
     namedPeers: facts.namedPeers,
     peersKnown: known,
     peersConnected: stages?.swarm.size ?? 0,

@@ -9,9 +9,7 @@ import { Assembly } from "../piece/assembly.ts";
 import { Availability } from "../piece/availability.ts";
 import { PiecePicker } from "../piece/picker.ts";
 import { PieceTable } from "../piece/piece_table.ts";
-import { Announcer } from "../tracker/announcer.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
-import { namedPeers, trackerPeers } from "./discovery.ts";
 import {
   evidenceOf,
   peerSnapshotsOf,
@@ -19,6 +17,7 @@ import {
   type Stages,
   type TorrentFacts,
 } from "./facts.ts";
+import { allowedSources, PeerSources } from "./peer_sources.ts";
 import { download, type StoredPiece } from "./pipeline.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
 import { selectFiles, selectPieces } from "./selection.ts";
@@ -96,7 +95,7 @@ export class Torrent {
       if (wasComplete) this.#allVerified.resolve();
       await this.#allVerified.promise;
       this.#state = "finishing";
-      if (!wasComplete) this.#stages?.announcer?.completed();
+      if (!wasComplete) this.#stages?.peerSources.completed();
       await Promise.all([storage.finish(), keepSeeding ? undefined : this.#leave()]);
       this.#state = keepSeeding ? "seeding" : "complete";
     } catch (error) {
@@ -142,13 +141,11 @@ export class Torrent {
 
   #join(): void {
     if (this.#leaving.signal.aborted) return;
-    const { peers, storage } = this.#options;
+    const { storage, onEvent } = this.#options;
     const stages = this.#stages = this.#createStages();
-    const { swarm, dialer, announcer } = stages;
-    const sources = [namedPeers(peers)];
-    if (announcer !== undefined) sources.push(trackerPeers(announcer.endpoints()));
-    else if (peers.length === 0 && !this.#table.isComplete) this.#options.onEvent(NO_SOURCE);
-    const stored = download({ sources, dialer, swarm, storage });
+    const { swarm, dialer, peerSources } = stages;
+    if (!peerSources.isAny && !this.#table.isComplete) onEvent(NO_SOURCE);
+    const stored = download({ sources: peerSources.sightings(), dialer, swarm, storage });
     const settle = async () => {
       for await (const piece of stored) this.#settle(piece, stages);
     };
@@ -191,25 +188,25 @@ export class Torrent {
       introduction: { infoHash, peerId },
       wanted: () => this.#peersWanted(swarm),
     });
-    const announcer = this.#createAnnouncer(port, swarm, uploader);
-    return { swarm, dialer, announcer, uploader, assembly, availability };
+    const peerSources = this.#createSources(port, swarm, uploader);
+    return { swarm, dialer, peerSources, uploader, assembly, availability };
   }
 
-  #createAnnouncer(port: number, swarm: Swarm, uploader: Uploader): Announcer | undefined {
-    const { metainfo: { trackers, infoHash }, useTrackers, onEvent } = this.#options;
-    if (!useTrackers || trackers.length === 0) return undefined;
-    return new Announcer({
-      ...this.#surroundings,
+  #createSources(port: number, swarm: Swarm, uploader: Uploader): PeerSources {
+    const { metainfo, peers, found = [], sources, onEvent } = this.#options;
+    return new PeerSources({
+      ...metainfo,
       port,
-      trackers,
-      infoHash,
+      known: [{ endpoints: peers, source: "named" }, { endpoints: found, source: "tracker" }],
+      sources: allowedSources(sources, metainfo.isPrivate),
+      surroundings: this.#surroundings,
       numbers: () => ({
         uploaded: uploader.meter.total,
         downloaded: swarm.exchange.meter.total,
-        ...bytesLeft(this.#table, this.#options.metainfo.layout),
+        ...bytesLeft(this.#table, metainfo.layout),
       }),
       isHungry: () => this.#isHungry(swarm),
-      onAnnounce: (report) => onEvent({ kind: "tracker", ...report }),
+      onEvent,
     });
   }
 
@@ -222,7 +219,7 @@ export class Torrent {
       const now = clock.now();
       stages.swarm.tick(now);
       stages.dialer.dial();
-      if (this.#isHungry(stages.swarm)) stages.announcer?.wake();
+      if (this.#isHungry(stages.swarm)) stages.peerSources.wake();
       if (!this.#isSaved && now - this.#savedAt >= SAVE_INTERVAL_MS) void this.#save();
     }
   }
@@ -265,10 +262,10 @@ export class Torrent {
   /** Ends every stage, lets what is on its way to the disk arrive, and says goodbye. */
   async #leave(): Promise<void> {
     this.#leaving.abort();
-    const { dialer, swarm, announcer } = this.#stages ?? {};
+    const { dialer, swarm, peerSources } = this.#stages ?? {};
     dialer?.close();
     swarm?.close();
-    await Promise.all([this.#running, announcer?.close(FAREWELL_TIMEOUT_MS)]);
+    await Promise.all([this.#running, peerSources?.close(FAREWELL_TIMEOUT_MS)]);
   }
 
   /** What it is doing now. */

@@ -1,11 +1,12 @@
 /** What a torrent is given: by the program around it, and by whoever wants it. */
 import type { Clock, Random } from "../base/ambient.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import type { PeerId } from "../base/ids.ts";
+import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import type { SourceSwitches } from "./peer_sources.ts";
 import type { Selection } from "./selection.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
@@ -22,13 +23,54 @@ export interface Surroundings {
   readonly clientName: string;
   readonly downloadLimit: RateLimit;
   readonly uploadLimit: RateLimit;
+  /** The distributed hash table; undefined where it is off. Opens its sockets when first called. */
+  readonly dht: () => Dht | undefined;
+  /** The search on the local network, likewise. */
+  readonly lsd: () => LocalPeers | undefined;
+}
+
+/** What a torrent needs of the DHT (BEP 5). */
+export interface Dht {
+  search(infoHash: InfoHash, options: DhtSearchOptions): DhtSearch;
+  /** A node that somebody named: asked whether it is one. */
+  addNode(node: Endpoint): void;
+}
+
+export interface DhtSearchOptions {
+  /** Where peers can reach us; undefined: nobody is told of us. */
+  readonly port: () => number | undefined;
+  readonly isSeed: () => boolean;
+  /** Are more peers wanted? */
+  readonly isHungry: () => boolean;
+  /** Ends the search. */
+  readonly signal: AbortSignal;
+}
+
+/** Peers as they are found; ends when its signal aborts. */
+export interface DhtSearch extends AsyncIterable<readonly Endpoint[]> {
+  /** Nodes asked for this torrent, and how many of them answered. */
+  readonly asked: number;
+  readonly answered: number;
+  /** More peers may be wanted now. */
+  wake(): void;
+}
+
+/** What a torrent needs of the local search (BEP 14). */
+export interface LocalPeers {
+  search(
+    infoHash: InfoHash,
+    options: { readonly port: number; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly Endpoint[]>;
 }
 
 export interface TorrentOptions extends Selection {
   readonly storage: Storage;
   /** Peers that the user named. */
   readonly peers: readonly Endpoint[];
-  readonly useTrackers: boolean;
+  /** Peers that were found before. */
+  readonly found?: readonly Endpoint[];
+  /** Who may be asked for more. */
+  readonly sources: SourceSwitches;
   readonly maxPeers: number;
   /** Peers to download from at once; 0: no limit. */
   readonly maxDownloads: number;

@@ -11,6 +11,8 @@ export interface Evidence {
     readonly hasAnswered: boolean;
     readonly failure?: string;
   }[];
+  /** DHT nodes asked, and how many answered; absent when the DHT is off. */
+  readonly dht?: { readonly asked: number; readonly answered: number };
   /** Were peers named by the user, so that trackers are not the only source? */
   readonly namedPeers: number;
   readonly peersKnown: number;
@@ -91,7 +93,8 @@ function causeOf(evidence: Evidence, progressWindowMs: number): Cause {
   }
   const isRefusedEverywhere = evidence.trackers.length > 0 &&
     evidence.trackers.every((tracker) => !tracker.hasAnswered);
-  return isRefusedEverywhere && evidence.namedPeers === 0 ? "trackers-failed" : "no-peers";
+  const hasOtherSource = evidence.namedPeers > 0 || (evidence.dht?.answered ?? 0) > 0;
+  return isRefusedEverywhere && !hasOtherSource ? "trackers-failed" : "no-peers";
 }
 
 function describe(cause: Cause, evidence: Evidence): string {
@@ -100,13 +103,14 @@ function describe(cause: Cause, evidence: Evidence): string {
       return "complete and verified";
     case "trackers-failed":
       return `no tracker gave an answer (${trackerFailures(evidence)}), and there is no other ` +
-        "source of peers; try again later, or name a peer with --peer";
+        `source of peers${dhtAnswers(evidence)}; try again later, or name a peer with --peer`;
     case "no-peers":
       return evidence.trackers.length === 0
-        ? "no peers are known: the torrent names no tracker that may be asked; name a peer with --peer"
+        ? "no peers are known: the torrent names no tracker that may be asked" +
+          `${dhtAnswers(evidence)}; name a peer with --peer`
         : `no peers are known: of ${count(evidence.trackers.length, "tracker")} ` +
           `${evidence.trackers.filter((tracker) => tracker.hasAnswered).length} answered, ` +
-          "and named nobody; try again later";
+          `and named nobody${dhtAnswers(evidence)}; try again later`;
     case "peers-unreachable":
       return `none of ${count(evidence.peersKnown, "known peer")} can be reached ` +
         `(${dialFailures(evidence)}); check the network and try again later`;
@@ -132,6 +136,12 @@ function describe(cause: Cause, evidence: Evidence): string {
           count(evidence.peersConnected, "peer")
         } were connected; what is here is kept, so run it again`;
   }
+}
+
+function dhtAnswers({ dht }: Evidence): string {
+  if (dht === undefined) return "";
+  if (dht.asked === 0) return ", and no DHT node is known";
+  return `, and of ${count(dht.asked, "DHT node")} asked ${dht.answered} answered`;
 }
 
 function trackerFailures({ trackers }: Evidence): string {

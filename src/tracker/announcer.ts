@@ -123,6 +123,15 @@ export class Announcer {
     return this.#closing;
   }
 
+  /** Ends without a word: whoever goes on under the same peer id is not to be forgotten. */
+  async abandon(): Promise<void> {
+    this.#found.close();
+    this.#giveUp();
+    await this.#running;
+    await Promise.all(this.#underWay);
+    await this.#sockets.close();
+  }
+
   async #shutDown(timeoutMs: number): Promise<void> {
     this.#found.close();
     this.#schedule.stop();

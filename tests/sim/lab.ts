@@ -114,7 +114,7 @@ export class Lab {
       metainfo: this.metainfo,
       storage,
       peers: this.endpoints,
-      useTrackers: false,
+      sources: { trackers: false, dht: false, pex: false, lsd: false },
       maxPeers: 80,
       maxDownloads: 0,
       uploadSlots: 0,

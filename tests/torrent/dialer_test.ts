@@ -5,7 +5,7 @@ import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Network } from "../../src/net/transport.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
 import { Dialer, type ReadyPeer } from "../../src/torrent/dialer.ts";
-import { namedPeers } from "../../src/torrent/discovery.ts";
+import type { Sighting } from "../../src/torrent/discovery.ts";
 import { type Introduction, welcome } from "../../src/torrent/handshaking.ts";
 import { encodeHandshake } from "../../src/wire/handshake.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
@@ -70,10 +70,14 @@ function createBench(wanted = 80): Bench {
 
 async function run(bench: Bench, endpoints: readonly Endpoint[]): Promise<void> {
   const collecting = async () => {
-    for await (const peer of bench.dialer.connect(namedPeers(endpoints))) bench.ready.push(peer);
+    for await (const peer of bench.dialer.connect(naming(endpoints))) bench.ready.push(peer);
   };
   void collecting();
   await bench.clock.run(() => false, 0);
+}
+
+async function* naming(endpoints: readonly Endpoint[]): AsyncIterable<Sighting> {
+  yield await Promise.resolve({ endpoints, source: "named" });
 }
 
 function hosts(count: number): Endpoint[] {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import type { Endpoint } from "../../src/base/endpoint.ts";
-import { discover, namedPeers, type Sighting, trackerPeers } from "../../src/torrent/discovery.ts";
+import { discover, sighted, type Sighting } from "../../src/torrent/discovery.ts";
 
 const A: Endpoint = { host: "10.0.0.1", port: 1 };
 const B: Endpoint = { host: "10.0.0.2", port: 2 };
@@ -16,14 +16,11 @@ async function collect(sightings: AsyncIterable<Sighting>): Promise<Sighting[]> 
 }
 
 Deno.test("discover() ends when all sources have ended, with what each of them said", async () => {
-  const found = await collect(discover([namedPeers([A]), trackerPeers(yielding([B], [A, B]))]));
+  const named = sighted(yielding([A]), "named");
+  const found = await collect(discover([named, sighted(yielding([B], [A, B]), "tracker")]));
   const bySource = (source: string) => found.filter((sighting) => sighting.source === source);
   deepStrictEqual(bySource("named"), [{ endpoints: [A], source: "named" }]);
   deepStrictEqual(bySource("tracker").map(({ endpoints }) => endpoints), [[B], [A, B]]);
-});
-
-Deno.test("namedPeers() says nothing when the user named nobody", async () => {
-  deepStrictEqual(await collect(namedPeers([])), []);
 });
 
 Deno.test("discover() throws what a source throws", async () => {

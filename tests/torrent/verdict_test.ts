@@ -38,6 +38,20 @@ const CASES: readonly [string, Partial<Evidence>, Cause, number, RegExp][] = [
   ],
   ["there is no source of peers", {}, "no-peers", 12, /--peer/],
   [
+    "every tracker failed, and no DHT node answers",
+    { trackers: [DEAD_TRACKER], dht: { asked: 3, answered: 0 } },
+    "trackers-failed",
+    11,
+    /of 3 DHT nodes asked 0 answered/,
+  ],
+  [
+    "every tracker failed, and the DHT knows nobody",
+    { trackers: [DEAD_TRACKER], dht: { asked: 30, answered: 20 } },
+    "no-peers",
+    12,
+    /of 30 DHT nodes asked 20 answered/,
+  ],
+  [
     "every tracker failed, and nobody answers where the user pointed",
     { trackers: [DEAD_TRACKER], namedPeers: 1, peersKnown: 1, dialFailures: { refused: 4 } },
     "peers-unreachable",
