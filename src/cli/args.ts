@@ -10,6 +10,7 @@ import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
 import { seedParser } from "./seed_options.ts";
+import { searchOptions } from "./swarm_options.ts";
 import { trackerParser } from "./tracker_options.ts";
 import { VERSION_LINE } from "./version.ts";
 
@@ -18,6 +19,7 @@ const json = withDefault(flag("--json", { description: message`machine-readable`
 const infoParser = object({
   command: constant("info"),
   json,
+  ...searchOptions,
   source: argument(string({ metavar: "SOURCE" }), {
     description: message`a .torrent file, an http(s) URL of one, or - for standard input`,
   }),
@@ -26,6 +28,7 @@ const infoParser = object({
 const verifyParser = object({
   command: constant("verify"),
   json,
+  ...searchOptions,
   torrent: argument(string({ metavar: "TORRENT" }), { description: message`a .torrent file` }),
   path: optional(argument(string({ metavar: "PATH" }), {
     description: message`the data, or the folder that it is in (the current one)`,
@@ -43,8 +46,14 @@ const programParser = or(
     brief: message`make a .torrent`,
     usageLine: [{ type: "ellipsis" }],
   }),
-  command("info", infoParser, { brief: message`what a torrent holds` }),
-  command("verify", verifyParser, { brief: message`check files on disk against a torrent` }),
+  command("info", infoParser, {
+    brief: message`what a torrent or magnet holds`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
+  command("verify", verifyParser, {
+    brief: message`check files on disk against a torrent`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("seed", seedParser, {
     brief: message`share data that is already here`,
     usageLine: [{ type: "ellipsis" }],

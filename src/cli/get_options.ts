@@ -53,6 +53,12 @@ export const getParser = object({
   maxBytes: optional(option("--max-bytes", sizeValue, {
     description: message`refuse a torrent whose selected size is larger`,
   })),
+  metadataOnly: withDefault(
+    flag("--metadata-only", {
+      description: message`save the .torrent of a magnet (-o FILE.torrent), and exit`,
+    }),
+    false,
+  ),
   overwrite: withDefault(
     flag("--overwrite", {
       description: message`may replace files that are not this torrent's data`,

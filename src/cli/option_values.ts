@@ -69,6 +69,15 @@ export const infoHashValue = valueOf(
   "an info-hash of 40 hexadecimal digits",
 );
 
+/** The URL of a proxy, which may hold a password: it is never quoted back. */
+export const proxyValue = valueOf(
+  "URL",
+  "",
+  (text) => isUrl(text, ["socks5:", "http:"]) ? text : undefined,
+  "socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host where needed",
+  { isSecret: true },
+);
+
 export const rangeValue = valueOf<RangeOption>(
   "FILE:START-END",
   { pattern: "", start: 0, end: 0 },
@@ -136,6 +145,7 @@ function valueOf<Value>(
   placeholder: Value,
   parse: (text: string) => Value | undefined,
   expected: string,
+  { isSecret = false } = {},
 ): ValueParser<"sync", Value> {
   return {
     mode: "sync",
@@ -144,7 +154,7 @@ function valueOf<Value>(
     parse(text) {
       const value = parse(text);
       if (value !== undefined) return { success: true, value };
-      return { success: false, error: refusal(text, expected) };
+      return { success: false, error: refusal(isSecret ? "the value" : text, expected) };
     },
     format: (value) => String(value),
   };

@@ -1,13 +1,15 @@
-/** Options that `get` and `seed` have in common. Pure. */
+/** Options that `get` and `seed` have in common, and `info` and `verify` in part. Pure. */
 import { message } from "@optique/core/message";
-import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { Endpoint } from "../base/endpoint.ts";
 import {
   addressValue,
   durationValue,
   endpointValue,
   headerValue,
+  proxyValue,
   rateValue,
   ratioValue,
 } from "./option_values.ts";
@@ -17,13 +19,21 @@ const DEFAULT_UPLOAD_SLOTS = 8;
 /** More connections than this no machine has ports for. */
 const MAX_CONNECTIONS = 65_535;
 
+/** Where a DHT without nodes asks for the first ones: kept up by BitTorrent, Transmission, libtorrent. */
+const WELL_KNOWN_ROUTERS: readonly Endpoint[] = [
+  { host: "router.bittorrent.com", port: 6881 },
+  { host: "dht.transmissionbt.com", port: 6881 },
+  { host: "router.utorrent.com", port: 6881 },
+  { host: "dht.libtorrent.org", port: 25401 },
+];
+
 const folder = string({ metavar: "DIR" });
 const connections = integer({ metavar: "N", min: 1, max: MAX_CONNECTIONS });
 /** 0 is no limit, or none at all. */
 export const connectionLimit = integer({ metavar: "N", min: 0, max: MAX_CONNECTIONS });
 
-/** How to take part in a swarm. */
-export const swarmOptions = {
+/** How peers are found and reached: all that a magnet's metadata needs. */
+export const searchOptions = {
   peers: multiple(option("--peer", endpointValue, {
     description: message`peers to dial first, before any tracker answers`,
   })),
@@ -37,6 +47,46 @@ export const swarmOptions = {
     option("--max-peers", connections, { description: message`connections a torrent` }),
     DEFAULT_MAX_PEERS,
   ),
+  noTracker: withDefault(flag("--no-tracker", { description: message`ask no tracker` }), false),
+  noDht: withDefault(flag("--no-dht", { description: message`do not use the DHT` }), false),
+  noPex: withDefault(
+    flag("--no-pex", { description: message`do not exchange peers with peers` }),
+    false,
+  ),
+  noLsd: withDefault(
+    flag("--no-lsd", { description: message`do not look for peers on the local network` }),
+    false,
+  ),
+  noPortMap: withDefault(
+    flag("--no-port-map", { description: message`do not ask the router to forward the port` }),
+    false,
+  ),
+  dhtBootstrap: map(
+    multiple(option("--dht-bootstrap", endpointValue, {
+      description: message`where an empty DHT table starts (the well-known routers)`,
+    })),
+    (endpoints) => endpoints.length > 0 ? endpoints : WELL_KNOWN_ROUTERS,
+  ),
+  encryption: withDefault(
+    option("--encryption", choice(["prefer", "require", "off"], { metavar: "MODE" }), {
+      description: message`protocol encryption (MSE): prefer, require or off (prefer)`,
+    }),
+    "prefer" as const,
+  ),
+  proxy: optional(option("--proxy", proxyValue, {
+    description: message`socks5://… for peers and trackers, http://… for trackers alone`,
+  })),
+  metadataTimeoutMs: optional(option("--metadata-timeout", durationValue, {
+    description: message`give up after this time without the metadata of a magnet`,
+  })),
+  stateDir: optional(option("--state-dir", folder, {
+    description: message`resume data, lock, metadata of magnets (OUTPUT/.starling)`,
+  })),
+};
+
+/** How to take part in a swarm. */
+export const swarmOptions = {
+  ...searchOptions,
   uploadSlots: withDefault(
     option("--max-uploads", connectionLimit, { description: message`peers uploaded to at once` }),
     DEFAULT_UPLOAD_SLOTS,
@@ -44,7 +94,6 @@ export const swarmOptions = {
   maxUploadRate: optional(option("--max-upload-rate", rateValue, {
     description: message`most bytes a second`,
   })),
-  noTracker: withDefault(flag("--no-tracker", { description: message`ask no tracker` }), false),
 };
 
 /** When there was enough sharing. */
@@ -76,7 +125,4 @@ export const reportOptions = {
     false,
   ),
   logDir: optional(option("--log-dir", folder, { description: message`also write a log file` })),
-  stateDir: optional(option("--state-dir", folder, {
-    description: message`resume data and lock (OUTPUT/.starling)`,
-  })),
 };

@@ -49,6 +49,22 @@ Deno.test("parseArguments() reads create, whose tiers and patterns may be many",
   });
 });
 
+const SEARCH_DEFAULTS = {
+  noDht: false,
+  noPex: false,
+  noLsd: false,
+  noPortMap: false,
+  dhtBootstrap: [
+    { host: "router.bittorrent.com", port: 6881 },
+    { host: "dht.transmissionbt.com", port: 6881 },
+    { host: "router.utorrent.com", port: 6881 },
+    { host: "dht.libtorrent.org", port: 25401 },
+  ],
+  encryption: "prefer",
+  proxy: undefined,
+  metadataTimeoutMs: undefined,
+} as const;
+
 Deno.test("parseArguments() has the defaults of cli.md", () => {
   deepStrictEqual(parseGet("get", "x.torrent"), {
     command: "get",
@@ -68,6 +84,8 @@ Deno.test("parseArguments() has the defaults of cli.md", () => {
     seedRatio: undefined,
     seedMs: undefined,
     noTracker: false,
+    ...SEARCH_DEFAULTS,
+    metadataOnly: false,
     deadlineMs: undefined,
     stallMs: undefined,
     memoryBytes: 64 * 1024 ** 2,
@@ -92,6 +110,10 @@ Deno.test("parseArguments() takes every option, typed", () => {
     ...["--bind", "127.0.0.1", "--max-peers", "9", "--max-downloads", "3", "--max-uploads", "0"],
     ...["--max-download-rate", "2M", "--max-upload-rate", "1.5K", "--select", "*.iso"],
     ...["--select", "1,3-5", "--range", "a:0-1K", "--sequential", "--no-tracker"],
+    ...["--no-dht", "--no-pex", "--no-lsd", "--no-port-map", "--dht-bootstrap", "127.0.0.1:6881"],
+    ...["--dht-bootstrap", "[::1]:7", "--encryption", "require"],
+    ...["--proxy", "socks5://me:secret@127.0.0.1:1080"],
+    ...["--metadata-timeout", "20s", "--metadata-only"],
     ...["--seed", "--seed-ratio", "1.5", "--seed-time", "2h"],
     ...["--deadline", "2h", "--stall", "90s", "--memory", "16M", "--header", "Cookie: id=1"],
     ...["--max-bytes", "1G", "--overwrite", "--no-resume", "--wait-lock", "10m"],
@@ -116,6 +138,15 @@ Deno.test("parseArguments() takes every option, typed", () => {
     seedRatio: 1.5,
     seedMs: 7_200_000,
     noTracker: true,
+    noDht: true,
+    noPex: true,
+    noLsd: true,
+    noPortMap: true,
+    dhtBootstrap: [{ host: "127.0.0.1", port: 6881 }, { host: "::1", port: 7 }],
+    encryption: "require",
+    proxy: "socks5://me:secret@127.0.0.1:1080",
+    metadataTimeoutMs: 20_000,
+    metadataOnly: true,
     deadlineMs: 7_200_000,
     stallMs: 90_000,
     memoryBytes: 16 * 1024 ** 2,
@@ -143,14 +174,26 @@ Deno.test("parseArguments() reads a source alone as get", () => {
 });
 
 Deno.test("parseArguments() reads the other commands", () => {
+  const search = {
+    ...SEARCH_DEFAULTS,
+    peers: [],
+    port: undefined,
+    bindAddress: undefined,
+    maxPeers: 80,
+    noTracker: false,
+    stateDir: undefined,
+  };
   deepStrictEqual(parse("info", "--json", "x").command, {
     command: "info",
     json: true,
+    ...search,
     source: "x",
   });
-  deepStrictEqual(parse("verify", "x", "folder").command, {
+  deepStrictEqual(parse("verify", "--no-dht", "x", "folder").command, {
     command: "verify",
     json: false,
+    ...search,
+    noDht: true,
     torrent: "x",
     path: "folder",
   });
@@ -186,6 +229,9 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "--range", "a:5-2", "x"], "a:5-2 is not FILE:START-END"],
     [["get", "--header", "nope", "x"], "nope is not a header"],
     [["get", "--header", "A: b\r\nC: d", "x"], "is not a header"],
+    [["get", "--dht-bootstrap", "nowhere", "x"], "nowhere is not HOST:PORT"],
+    [["get", "--encryption", "maybe", "x"], "--encryption"],
+    [["get", "--metadata-timeout", "0s", "x"], "0s is not a time"],
     [["get", "-o", "a", "-o", "b", "x"], "-o cannot be used multiple times"],
     [["info"], "SOURCE"],
     [["info", "a", "b"], "b"],
@@ -198,6 +244,11 @@ Deno.test("S13 parseArguments() quotes no control codes back", () => {
   ok(!refusal("get", "--memory", "\x1b[2J", "x").includes("\x1b"));
 });
 
+Deno.test("parseArguments() quotes no proxy back, which may hold a password", () => {
+  const words = refusal("get", "--proxy", "ftp://me:secret@127.0.0.1", "x");
+  ok(!words.includes("secret") && words.includes("is not socks5://HOST:PORT"), words);
+});
+
 Deno.test("parseArguments() answers help, version and completion by itself", () => {
   deepStrictEqual(parse("--version"), { command: undefined, printed: "starling 0.1.0" });
   for (const args of [[], ["--help"], ["-h"], ["get", "--help"]]) {
@@ -206,10 +257,24 @@ Deno.test("parseArguments() answers help, version and completion by itself", () 
     ok(printed.includes("Usage: starling"), printed);
   }
   ok(parse("get", "--help").printed.includes("--max-download-rate RATE"));
+  for (const command of ["get", "seed", "info", "verify"]) {
+    const { printed } = parse(command, "--help");
+    for (const option of SEARCH_OPTIONS) ok(printed.includes(option), `${command} ${option}`);
+  }
   ok(parse("completion", "bash").printed.includes("complete -F"));
   ok(parse("completion", "zsh").printed.includes("#compdef starling"));
 });
 
+const SEARCH_OPTIONS = [
+  ...["--no-tracker", "--no-dht", "--no-pex", "--no-lsd", "--no-port-map"],
+  ...["--dht-bootstrap HOST:PORT", "--encryption MODE", "--proxy URL", "--metadata-timeout T"],
+];
+
 Deno.test("parseArguments() completes the names of options", () => {
+  for (const command of ["get", "seed", "info", "verify"]) {
+    ok(parse("completion", "bash", command, "--no-port").printed.includes("--no-port-map"));
+  }
+  ok(parse("completion", "bash", "get", "--metadata").printed.includes("--metadata-only"));
+  ok(parse("completion", "bash", "get", "--encryption", "").printed.includes("require"));
   ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
 });
