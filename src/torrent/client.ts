@@ -8,7 +8,8 @@ import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type Introduction, welcome } from "./handshaking.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Torrent } from "./torrent.ts";
-import type { TorrentOptions } from "./torrent_options.ts";
+import type { ReadyPeer } from "./dialer.ts";
+import type { Dht, LocalPeers, Surroundings, TorrentOptions } from "./torrent_options.ts";
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
 const MAX_PENDING_HANDSHAKES = 256;
@@ -27,6 +28,17 @@ export interface ClientOptions {
   /** Bytes a second, all torrents together. */
   readonly maxDownloadRate?: number;
   readonly maxUploadRate?: number;
+  /** Starts the DHT, on the port where we listen if it can be had; left out where it is off. */
+  readonly openDht?: (port: number) => Dht & Disposable;
+  /** Starts the search on the local network, likewise. */
+  readonly openLsd?: () => LocalPeers & Disposable;
+}
+
+/** Whoever takes peers of one info-hash. */
+interface Participant {
+  readonly introduction: Introduction;
+  readonly admit: (peer: ReadyPeer) => boolean;
+  readonly stop: () => Promise<void>;
 }
 
 export class Client {
@@ -35,7 +47,9 @@ export class Client {
   #accepting: Promise<void> = Promise.resolve();
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
-  readonly #torrents: { readonly torrent: Torrent; readonly introduction: Introduction }[] = [];
+  readonly #participants: Participant[] = [];
+  #dht: (Dht & Disposable) | undefined;
+  #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
 
   constructor(options: ClientOptions) {
@@ -59,23 +73,14 @@ export class Client {
 
   /** A torrent of this program; nothing happens before its `download`. */
   add(options: TorrentOptions): Torrent {
-    const { network, fetch, clock, random, version } = this.#options;
-    const peerId = createPeerId(version, random);
-    const torrent = new Torrent(options, {
-      network,
-      fetch,
-      clock,
-      random,
-      peerId,
-      listen: () => this.listen(),
-      clientName: `starling ${version}`,
-      downloadLimit: this.#downloadLimit,
-      uploadLimit: this.#uploadLimit,
-      dht: () => undefined,
-      lsd: () => undefined,
-    });
     const { infoHash } = options.metainfo;
-    this.#torrents.push({ torrent, introduction: { infoHash, peerId } });
+    const surroundings = this.#surroundings(infoHash);
+    const torrent = new Torrent(options, surroundings);
+    this.#participants.push({
+      introduction: { infoHash, peerId: surroundings.peerId },
+      admit: (peer) => torrent.admit(peer),
+      stop: () => torrent.stop(),
+    });
     return torrent;
   }
 
@@ -83,8 +88,28 @@ export class Client {
   async close(): Promise<void> {
     this.#listener?.close();
     for (const connection of this.#pending) connection.close();
-    await Promise.all(this.#torrents.map(({ torrent }) => torrent.stop()));
+    await Promise.all(this.#participants.map((participant) => participant.stop()));
+    this.#dht?.[Symbol.dispose]();
+    this.#lsd?.[Symbol.dispose]();
     await this.#accepting;
+  }
+
+  #surroundings(infoHash: InfoHash): Surroundings {
+    const { network, fetch, clock, random, version, openDht, openLsd } = this.#options;
+    return {
+      network,
+      fetch,
+      clock,
+      random,
+      // One identity for each info-hash: trackers count peers by it.
+      peerId: this.#find(infoHash)?.introduction.peerId ?? createPeerId(version, random),
+      listen: () => this.listen(),
+      clientName: `starling ${version}`,
+      downloadLimit: this.#downloadLimit,
+      uploadLimit: this.#uploadLimit,
+      dht: () => this.#dht ??= openDht?.(this.listen()),
+      lsd: () => this.#lsd ??= openLsd?.(),
+    };
   }
 
   async #accept(listener: Listener): Promise<void> {
@@ -100,7 +125,7 @@ export class Client {
       const find = (infoHash: InfoHash) => this.#find(infoHash)?.introduction;
       const handshake = await welcome(connection, find, this.#options.clock);
       const peer = { connection, handshake, endpoint: connection.remote, isIncoming: true };
-      if (!this.#find(handshake.infoHash)?.torrent.admit(peer)) connection.close();
+      if (!this.#find(handshake.infoHash)?.admit(peer)) connection.close();
     } catch (error) {
       connection.close();
       if (!(error instanceof ProtocolError)) throw error;
@@ -109,8 +134,11 @@ export class Client {
     }
   }
 
-  #find(infoHash: InfoHash) {
-    return this.#torrents.find(({ introduction }) => equalBytes(introduction.infoHash, infoHash));
+  /** The latest: a torrent comes after the search for its metadata. */
+  #find(infoHash: InfoHash): Participant | undefined {
+    return this.#participants.findLast(({ introduction }) =>
+      equalBytes(introduction.infoHash, infoHash)
+    );
   }
 }
 
