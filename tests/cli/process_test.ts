@@ -8,6 +8,8 @@ const MAIN = join(import.meta.dirname!, "../../main.ts");
 const CONTROL_C = 3;
 /** The lock file is for users; a test must not depend on its being up to date. */
 const RUN = ["run", "--no-prompt", "--no-lock"];
+/** A test asks nobody beyond this machine. */
+const ALONE = ["--no-dht", "--no-lsd", "--no-port-map"];
 
 function start(flags: readonly string[], args: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
@@ -39,10 +41,14 @@ Deno.test("S4 main.ts names the missing flag in one line and exits 4", async () 
     const cases: [string[], string[], string][] = [
       [[], ["info", torrent], `--allow-read=${torrent}`],
       [[], ["info", "http://127.0.0.1:65535/x"], "--allow-net"],
-      [["--allow-read"], ["get", "-o", nowhere, torrent], `--allow-write=${nowhere}`],
-      [[`--allow-read=${torrent}`], ["get", "-o", nowhere, torrent], "disk_worker.ts"],
-      [["--allow-read"], ["get", "--on-done", "true", torrent], "--allow-run=sh"],
-      [["--allow-read"], ["get", "--log-dir", nowhere, torrent], `--allow-write=${nowhere}`],
+      [["--allow-read"], ["get", ...ALONE, "-o", nowhere, torrent], `--allow-write=${nowhere}`],
+      [[`--allow-read=${torrent}`], ["get", ...ALONE, "-o", nowhere, torrent], "disk_worker.ts"],
+      [["--allow-read"], ["get", ...ALONE, "--on-done", "true", torrent], "--allow-run=sh"],
+      [
+        ["--allow-read"],
+        ["get", ...ALONE, "--log-dir", nowhere, torrent],
+        `--allow-write=${nowhere}`,
+      ],
     ];
     for (const [flags, args, words] of cases) {
       const { code, out, err } = await runToEnd(flags, ...args);
@@ -84,7 +90,7 @@ Deno.test({
       const command = [
         `stty cols 60 rows 20; exec ${Deno.execPath()} ${RUN.join(" ")}`,
         `--allow-net --allow-read --allow-write=${folder} ${MAIN}`,
-        `get --no-tracker -o ${folder} --bind 127.0.0.1 ${folder}/x.torrent`,
+        `get --no-tracker ${ALONE.join(" ")} -o ${folder} --bind 127.0.0.1 ${folder}/x.torrent`,
       ].join(" ");
       const process = new Deno.Command("script", {
         args: ["-qec", command, "/dev/null"],

@@ -8,6 +8,8 @@ const REPOSITORY = join(import.meta.dirname!, "../..");
 const CHECKED_OUT = ["main.ts", "src", "deno.json", "deno.lock"];
 /** What the README tells users to type. */
 const RUN = ["run", "--no-prompt", "--allow-net", "--allow-read=.", "--allow-write=.", "main.ts"];
+/** Commands that would look for peers all over the internet, the local network and the router. */
+const SOCIABLE = ["get", "seed", "info", "verify"];
 const RUN_TIMEOUT_MS = 60_000;
 /** Of each stream, when a run ends otherwise than expected. */
 const SHOWN_CHARACTERS = 4_000;
@@ -45,9 +47,9 @@ export class Checkout {
     return join(this.folder, ...names);
   }
 
-  /** Starts `starling ARGS`; whoever starts it ends it. */
+  /** Starts `starling ARGS`, which asks nobody beyond this machine; whoever starts it ends it. */
   start(...args: string[]): Subprocess {
-    return new Subprocess(Deno.execPath(), [...RUN, ...args], {
+    return new Subprocess(Deno.execPath(), [...RUN, ...onThisMachine(args)], {
       cwd: this.folder,
       env: { NO_COLOR: "1" },
     });
@@ -67,6 +69,17 @@ export class Checkout {
       events: (name) => eventsIn(stdout).filter(({ event }) => event === name),
     };
   }
+}
+
+/**
+ * The words of a command, and options that keep it on this machine: no DHT but one whose first
+ * node the test names, no local network, no router.
+ */
+export function onThisMachine([command = "", ...args]: readonly string[]): string[] {
+  if (!SOCIABLE.includes(command)) return [command, ...args];
+  const hasNode = args.some((arg) => arg.startsWith("--dht-bootstrap"));
+  const added = ["--no-lsd", "--no-port-map", ...hasNode ? [] : ["--no-dht"]];
+  return [command, ...added.filter((option) => !args.includes(option)), ...args];
 }
 
 /** Fails with all that the run said unless it ended with `code`. */
