@@ -18,6 +18,9 @@ import {
 /** The id of the extension handshake itself; ids of other messages are 1 to 255. */
 export const EXTENSION_HANDSHAKE_ID = 0;
 
+/** Our own ids for the messages that we understand: PEX (BEP 11), metadata (BEP 9). */
+export const EXTENSION_IDS = { ut_pex: 1, ut_metadata: 2 } as const;
+
 /** In UTF-16 units: longer names of programs are cut. */
 const MAX_CLIENT_NAME_LENGTH = 64;
 /** Entries of "m" that are kept; real clients have about ten. */
@@ -74,7 +77,7 @@ export function encodeExtensionHandshake(ours: OurExtensionHandshake): Bytes {
  * no dictionary; a field that makes no sense is ignored (P26).
  */
 export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
-  const dictionary = decodeDictionary(payload);
+  const dictionary = decodeExtension(payload, "extension handshake");
   const yourIp = bytesIn(dictionary, "yourip");
   return {
     clientName: printable(textIn(dictionary, "v") ?? "", MAX_CLIENT_NAME_LENGTH),
@@ -87,7 +90,11 @@ export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake
   };
 }
 
-function decodeDictionary(payload: Uint8Array): BencodeDictionary {
+/**
+ * The dictionary that is the payload of an extended message; `name` says of which. Throws
+ * ProtocolError "malformed-message" when it is none.
+ */
+export function decodeExtension(payload: Uint8Array, name: string): BencodeDictionary {
   let problem = "is not a dictionary";
   try {
     const value = decode(payload);
@@ -98,7 +105,7 @@ function decodeDictionary(payload: Uint8Array): BencodeDictionary {
   }
   throw new ProtocolError(
     "malformed-message",
-    `Cannot use the peer: its extension handshake ${problem}`,
+    `Cannot use the peer: its ${name} ${problem}`,
   );
 }
 

@@ -1,0 +1,122 @@
+/** The messages in which peers name peers: `ut_pex` (BEP 11). */
+import { assert } from "../base/assert.ts";
+import { type Bytes, concatBytes } from "../base/bytes.ts";
+import {
+  addressBytes,
+  type Endpoint,
+  parseCompactIpv4,
+  parseCompactIpv6,
+  toCompact,
+} from "../base/endpoint.ts";
+import { bytesIn, encode } from "../metainfo/bencode.ts";
+import { decodeExtension } from "./extension.ts";
+
+/** Peers that one message may add, and as many that it may drop; we read no more of theirs. */
+export const MAX_PEX_PEERS = 50;
+
+const IPV4_LENGTH = 4;
+const COMPACT_IPV4_LENGTH = 6;
+const COMPACT_IPV6_LENGTH = 18;
+
+/** What a message says of a peer that it adds, as bits. */
+export const PexFlag = {
+  prefersEncryption: 0x01,
+  /** It wants nothing, a partial seed too. */
+  uploadOnly: 0x02,
+  utp: 0x04,
+  holepunch: 0x08,
+  /** The sender has dialled it, and it answered. */
+  reachable: 0x10,
+} as const;
+
+/** A peer that another peer knows. */
+export interface PexPeer {
+  readonly endpoint: Endpoint;
+  /** Bits of PexFlag; a peer's claim may have others too. */
+  readonly flags: number;
+}
+
+/** Whom the sender is connected with, as a change of what it said before. */
+export interface PexMessage {
+  /** At most MAX_PEX_PEERS, as `dropped`. */
+  readonly added: readonly PexPeer[];
+  readonly dropped: readonly Endpoint[];
+}
+
+/** The payload of a message; hosts are addresses. */
+export function encodePex({ added, dropped }: PexMessage): Bytes {
+  assert(added.length <= MAX_PEX_PEERS && dropped.length <= MAX_PEX_PEERS);
+  const added4 = added.filter(({ endpoint }) => isIpv4(endpoint));
+  const added6 = added.filter(({ endpoint }) => !isIpv4(endpoint));
+  return encode({
+    added: compact(added4.map(({ endpoint }) => endpoint)),
+    "added.f": Uint8Array.from(added4, ({ flags }) => flags),
+    added6: compact(added6.map(({ endpoint }) => endpoint)),
+    "added6.f": Uint8Array.from(added6, ({ flags }) => flags),
+    dropped: compact(dropped.filter(isIpv4)),
+    dropped6: compact(dropped.filter((endpoint) => !isIpv4(endpoint))),
+  });
+}
+
+/**
+ * What a peer's message says. Throws ProtocolError "malformed-message" when it is no dictionary.
+ * Lists of a wrong length are ignored, and so are flags that are not one for each peer (P29).
+ */
+export function parsePex(payload: Uint8Array): PexMessage {
+  const dictionary = decodeExtension(payload, "list of peers");
+  const peers = (name: "added" | "added6") =>
+    parsePeers(bytesIn(dictionary, name), bytesIn(dictionary, `${name}.f`), FAMILIES[name]);
+  const endpoints = (name: "dropped" | "dropped6") =>
+    parsePeers(bytesIn(dictionary, name), undefined, FAMILIES[name])
+      .map(({ endpoint }) => endpoint);
+  return {
+    added: share(peers("added"), peers("added6")),
+    dropped: share(endpoints("dropped"), endpoints("dropped6")),
+  };
+}
+
+interface Family {
+  readonly length: number;
+  readonly parse: (bytes: Uint8Array) => Endpoint[] | undefined;
+}
+
+const IPV4: Family = { length: COMPACT_IPV4_LENGTH, parse: parseCompactIpv4 };
+const IPV6: Family = { length: COMPACT_IPV6_LENGTH, parse: parseCompactIpv6 };
+const FAMILIES = { added: IPV4, added6: IPV6, dropped: IPV4, dropped6: IPV6 };
+
+/** One at a time: a group of port 0 is no endpoint, and must not shift the flags of the others. */
+function parsePeers(
+  bytes: Uint8Array | undefined,
+  flags: Uint8Array | undefined,
+  { length, parse }: Family,
+): PexPeer[] {
+  if (bytes === undefined || bytes.length % length !== 0) return [];
+  const count = bytes.length / length;
+  const areFlagsUsable = flags?.length === count;
+  const peers: PexPeer[] = [];
+  for (let index = 0; index < count && peers.length < MAX_PEX_PEERS; index++) {
+    const [endpoint] = parse(bytes.subarray(index * length, (index + 1) * length)) ?? [];
+    if (endpoint === undefined) continue;
+    peers.push({ endpoint, flags: areFlagsUsable ? flags[index]! : 0 });
+  }
+  return peers;
+}
+
+/** As many as one message may name: when there are too many, half of them of each family. */
+function share<Item>(ipv4: readonly Item[], ipv6: readonly Item[]): Item[] {
+  const half = MAX_PEX_PEERS / 2;
+  const ipv6Count = Math.min(ipv6.length, Math.max(half, MAX_PEX_PEERS - ipv4.length));
+  return [...ipv4.slice(0, MAX_PEX_PEERS - ipv6Count), ...ipv6.slice(0, ipv6Count)];
+}
+
+function isIpv4({ host }: Endpoint): boolean {
+  return addressBytes(host)?.length === IPV4_LENGTH;
+}
+
+function compact(endpoints: readonly Endpoint[]): Bytes {
+  return concatBytes(...endpoints.map((endpoint) => {
+    const bytes = toCompact(endpoint);
+    assert(bytes !== undefined, "a peer that is named has an address");
+    return bytes;
+  }));
+}
