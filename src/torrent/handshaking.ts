@@ -9,18 +9,21 @@ import {
   encodeHandshake,
   type Handshake,
   HANDSHAKE_LENGTH,
+  type HandshakeFlags,
   parseHandshake,
 } from "../wire/handshake.ts";
 
 /** A peer must have introduced itself within this time, or is not worth the socket. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** What both sides can: the fast extension (BEP 6) and the extension protocol (BEP 10). */
-const OUR_FLAGS = { fast: true, extended: true, dht: false };
+/** What we can: the fast extension (BEP 6) and the extension protocol (BEP 10). */
+const OUR_FLAGS = { fast: true, extended: true };
 
 export interface Introduction {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
+  /** We run a DHT node, and this torrent may be known to it (BEP 5). */
+  readonly dht?: boolean;
 }
 
 /**
@@ -33,7 +36,7 @@ export async function introduce(
   clock: Clock,
 ): Promise<Handshake> {
   return await withDeadline(connection, clock, async () => {
-    await connection.write(encodeHandshake({ ...ours, flags: OUR_FLAGS }));
+    await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
     const theirs = await readHandshake(connection);
     if (!equalBytes(theirs.infoHash, ours.infoHash)) {
       throw new ProtocolError("wrong-info-hash", "Cannot use the peer: it serves another torrent");
@@ -59,9 +62,13 @@ export async function welcome(
       throw new ProtocolError("wrong-info-hash", "Cannot serve the peer: its torrent is not ours");
     }
     rejectOurselves(theirs, ours);
-    await connection.write(encodeHandshake({ ...ours, flags: OUR_FLAGS }));
+    await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
     return theirs;
   });
+}
+
+function flagsOf({ dht = false }: Introduction): HandshakeFlags {
+  return { ...OUR_FLAGS, dht };
 }
 
 function rejectOurselves(theirs: Handshake, ours: Introduction): void {

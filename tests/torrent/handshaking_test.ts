@@ -60,6 +60,18 @@ Deno.test("introduce() and welcome() tell both who the other is when they share 
   deepStrictEqual(ours!.status === "fulfilled" && ours!.value.peerId, A.peerId);
 });
 
+Deno.test("introduce() and welcome() set the DHT bit for a torrent that may be known to it", async () => {
+  const clock = new ManualClock();
+  const [dialled, accepted] = await connect(clock);
+  const [theirs, ours] = await settle(
+    clock,
+    introduce(dialled, A, clock),
+    welcome(accepted, () => ({ ...B, dht: true }), clock),
+  );
+  strictEqual(theirs!.status === "fulfilled" && theirs!.value.flags.dht, true);
+  strictEqual(ours!.status === "fulfilled" && ours!.value.flags.dht, false);
+});
+
 Deno.test("P2 welcome() hangs up without an answer when the torrent is not ours", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
