@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly port: number;
 }
 
+export type IpFamily = "ipv4" | "ipv6";
+
 /** Bytes of one compact endpoint: address and port. */
 const COMPACT_IPV4_LENGTH = 6;
 const COMPACT_IPV6_LENGTH = 18;
@@ -77,6 +79,11 @@ export function toCompact({ host, port }: Endpoint): Uint8Array<ArrayBuffer> | u
   compact.set(address);
   putUint16(compact, address.length, port);
   return compact;
+}
+
+/** The family of an address in text. */
+export function familyOf(host: string): IpFamily {
+  return host.includes(":") ? "ipv6" : "ipv4";
 }
 
 /** 4 or 16 bytes of an address in text; undefined for anything else. */

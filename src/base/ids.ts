@@ -17,6 +17,8 @@ export type FileIndex = Brand<number, "FileIndex">;
 export type InfoHash = Brand<Uint8Array<ArrayBuffer>, "InfoHash">;
 /** What a client calls itself for one session, 20 bytes (BEP 3; BEP 20 for the shape). */
 export type PeerId = Brand<Uint8Array<ArrayBuffer>, "PeerId">;
+/** What a node of the DHT calls itself: where it stands among the info-hashes, 20 bytes (BEP 5). */
+export type NodeId = Brand<Uint8Array<ArrayBuffer>, "NodeId">;
 
-/** Length in bytes of an info-hash, a peer id and a SHA-1 digest. */
+/** Length in bytes of an info-hash, a peer id, a node id and a SHA-1 digest. */
 export const HASH_LENGTH = 20;

@@ -8,7 +8,13 @@ import {
   putUint16,
   putUint32,
 } from "../base/bytes.ts";
-import { type Endpoint, parseCompactIpv4, parseCompactIpv6, toCompact } from "../base/endpoint.ts";
+import {
+  type Endpoint,
+  type IpFamily,
+  parseCompactIpv4,
+  parseCompactIpv6,
+  toCompact,
+} from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import {
@@ -22,8 +28,6 @@ import {
   type SwarmCounts,
   trackerText,
 } from "./announce.ts";
-
-export type IpFamily = "ipv4" | "ipv6";
 
 /** A tracker's answer to the transaction that we asked for. */
 export type UdpResponse =

@@ -5,12 +5,12 @@
 import { assert } from "../base/assert.ts";
 import type { Random } from "../base/ambient.ts";
 import { type Bytes, getUint32 } from "../base/bytes.ts";
+import type { IpFamily } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
 import {
   encodeAnnounceRequest,
   encodeConnectRequest,
-  type IpFamily,
   parseUdpResponse,
   type UdpResponse,
 } from "./udp_codec.ts";

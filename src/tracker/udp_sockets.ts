@@ -1,9 +1,8 @@
 /** The UDP sockets of one announcer: one for each family, shared by all its trackers. */
 import { assert } from "../base/assert.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import { type Endpoint, familyOf, type IpFamily } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { ConnectError, type DatagramSocket, type Network } from "../net/transport.ts";
-import type { IpFamily } from "./udp_codec.ts";
 
 /** Takes a packet from its tracker's address; false when it was not meant for it. */
 export type PacketReceiver = (packet: Uint8Array) => boolean;
@@ -78,8 +77,4 @@ export class UdpSockets {
       }
     }
   }
-}
-
-export function familyOf(host: string): IpFamily {
-  return host.includes(":") ? "ipv6" : "ipv4";
 }

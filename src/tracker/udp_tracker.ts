@@ -1,14 +1,13 @@
 /** A tracker asked over UDP (BEP 15), on IPv4 and IPv6 at once where its name has both. */
 import type { Clock, Random } from "../base/ambient.ts";
-import { type Endpoint, isDialable } from "../base/endpoint.ts";
+import { type Endpoint, familyOf, type IpFamily, isDialable } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import type { Network } from "../net/transport.ts";
 import type { AnnounceRequest, AnnounceResponse, TrackerClient } from "./announce.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import type { TrackerUrl } from "./tracker_url.ts";
-import type { IpFamily } from "./udp_codec.ts";
 import { UdpSession } from "./udp_session.ts";
-import { familyOf, type UdpSockets } from "./udp_sockets.ts";
+import type { UdpSockets } from "./udp_sockets.ts";
 
 export interface UdpTrackerOptions {
   readonly sockets: UdpSockets;

@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { getUint32 } from "../../src/base/bytes.ts";
+import type { IpFamily } from "../../src/base/endpoint.ts";
 import { TrackerError } from "../../src/base/errors.ts";
-import { type IpFamily, parseUdpResponse } from "../../src/tracker/udp_codec.ts";
+import { parseUdpResponse } from "../../src/tracker/udp_codec.ts";
 import { UdpSession } from "../../src/tracker/udp_session.ts";
 import { announceRequest } from "../tracker/announce_samples.ts";
 import { fuzz } from "./mutation.ts";

@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
+import type { IpFamily } from "../../src/base/endpoint.ts";
 import {
   encodeAnnounceRequest,
   encodeConnectRequest,
@@ -8,7 +9,6 @@ import {
   encodeUdpAnnounceResponse,
   encodeUdpError,
   encodeUdpScrapeResponse,
-  type IpFamily,
   parseUdpRequest,
   parseUdpResponse,
 } from "../../src/tracker/udp_codec.ts";
