@@ -80,7 +80,7 @@ class UrlCollector {
     for (const value of values) {
       if (this.isFull) break;
       this.#looked++;
-      const url = value.kind === "string" ? this.#usable(value.text.trim()) : undefined;
+      const url = value.kind === "string" ? usableUrl(value.text.trim(), this.#schemes) : undefined;
       if (url === undefined) this.#unusable++;
       else if (!this.#seen.has(url)) usable.push(url);
       if (url !== undefined) this.#seen.add(url);
@@ -95,13 +95,23 @@ class UrlCollector {
     }
     if (this.isFull) warnings.push(`${what} beyond the first ${MAX_ADDRESSES} are ignored`);
   }
+}
 
-  /** Controls are refused because URL parsers drop some of them in silence. */
-  #usable(raw: string): string | undefined {
-    if (raw.length > MAX_URL_LENGTH || /\p{Cc}/u.test(raw)) return undefined;
-    const text = raw.replaceAll(" ", "%20");
-    const url = URL.parse(text);
-    if (url === null || url.hostname === "") return undefined;
-    return this.#schemes.includes(url.protocol) ? text : undefined;
-  }
+/** The URL of a tracker (http, https or udp); undefined when `text` is none. */
+export function trackerUrl(text: string): string | undefined {
+  return usableUrl(text.trim(), TRACKER_SCHEMES);
+}
+
+/** The URL of a web seed (http or https); undefined when `text` is none. */
+export function webSeedUrl(text: string): string | undefined {
+  return usableUrl(text.trim(), WEB_SEED_SCHEMES);
+}
+
+/** Controls are refused because URL parsers drop some of them in silence. */
+function usableUrl(raw: string, schemes: readonly string[]): string | undefined {
+  if (raw.length > MAX_URL_LENGTH || /\p{Cc}/u.test(raw)) return undefined;
+  const text = raw.replaceAll(" ", "%20");
+  const url = URL.parse(text);
+  if (url === null || url.hostname === "") return undefined;
+  return schemes.includes(url.protocol) ? text : undefined;
 }

@@ -1,0 +1,31 @@
+/** A .torrent around an info dictionary that came from peers (BEP 9, BEP 12, BEP 19). Pure. */
+import { type Bytes, concatBytes } from "../base/bytes.ts";
+import { encode } from "./bencode.ts";
+
+export interface TorrentAddresses {
+  /** Tracker URLs by tier. */
+  readonly trackers: readonly (readonly string[])[];
+  readonly webSeeds: readonly string[];
+}
+
+/**
+ * The bytes of a .torrent that `parseMetainfo` reads, if the info dictionary is a good one. The
+ * dictionary goes in as it is: encoded anew, it might have another info-hash.
+ */
+export function composeTorrent(
+  infoBytes: Uint8Array,
+  { trackers, webSeeds }: TorrentAddresses,
+): Bytes {
+  const urls = trackers.flat();
+  const before = encode({
+    announce: urls[0],
+    "announce-list": urls.length > 1 ? trackers : undefined,
+  });
+  const after = encode({ "url-list": webSeeds.length > 0 ? webSeeds : undefined });
+  return concatBytes(
+    before.subarray(0, -1),
+    new TextEncoder().encode("4:info"),
+    infoBytes,
+    after.subarray(1),
+  );
+}
