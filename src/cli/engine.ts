@@ -1,4 +1,5 @@
 /** Network, disk and the torrents between them, put together for `get` and `seed`. */
+import type { Endpoint } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
@@ -13,8 +14,9 @@ import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { DataPlace } from "./data_place.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, permissionFailure } from "./failure.ts";
+import { CommandError, invalidSource, permissionFailure } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
+import type { MetadataRequest, MetadataRun } from "./metadata_run.ts";
 import type { SourceTorrent } from "./source.ts";
 import { VERSION } from "./version.ts";
 
@@ -42,6 +44,8 @@ export type EngineOptions =
 /** A torrent to be downloaded. */
 export interface TorrentRequest {
   readonly source: SourceTorrent;
+  /** Peers that were found on the way to its metadata. */
+  readonly peers?: readonly Endpoint[];
   /** Where to, and how. */
   readonly target: Pick<
     GetOptions,
@@ -66,6 +70,8 @@ export interface TorrentRequest {
 /** A torrent whose data is here already, and is only to be shared. */
 export interface ShareRequest {
   readonly source: SourceTorrent;
+  /** Peers that were found on the way to its metadata. */
+  readonly peers?: readonly Endpoint[];
   readonly place: DataPlace;
   readonly stateDir: string | undefined;
   /** Believe a saved state that says that all is here. */
@@ -93,6 +99,8 @@ export interface Engine {
   open(request: TorrentRequest): Promise<RunningTorrent>;
   /** Throws StorageError when the folder of the data is not there. */
   share(request: ShareRequest): Promise<RunningTorrent>;
+  /** Looks for the metadata of a magnet. Nothing happens before its `find`. */
+  findMetadata(request: MetadataRequest): MetadataRun;
   close(): Promise<void>;
 }
 
@@ -217,6 +225,10 @@ class LocalEngine implements Engine {
       onEvent,
     });
     return new StoredTorrent(torrent, storage);
+  }
+
+  findMetadata(_request: MetadataRequest): MetadataRun {
+    throw invalidSource("Cannot look for metadata: magnet links are not supported yet");
   }
 
   #swarmOptions() {

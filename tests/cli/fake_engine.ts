@@ -1,6 +1,12 @@
 /** An engine whose torrents do what the test says. */
 import { StorageError } from "../../src/base/errors.ts";
 import type { Engine, RunningTorrent, ShareRequest, TorrentRequest } from "../../src/cli/engine.ts";
+import type {
+  FoundMetadata,
+  MetadataRequest,
+  MetadataRun,
+  MetadataStatus,
+} from "../../src/cli/metadata_run.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import { StoppedError } from "../../src/torrent/torrent.ts";
 import type { Verdict } from "../../src/torrent/verdict.ts";
@@ -75,15 +81,59 @@ export class FakeTorrent implements RunningTorrent {
   }
 }
 
+/** A search for metadata: it finds what the test gives it. */
+export class FakeSearch implements MetadataRun {
+  readonly request: MetadataRequest;
+  statusChanges: Partial<MetadataStatus> = {};
+  /** What was called, in order. */
+  readonly calls: string[] = [];
+  readonly #ending = Promise.withResolvers<FoundMetadata>();
+
+  constructor(request: MetadataRequest) {
+    this.request = request;
+    this.#ending.promise.catch(() => {});
+  }
+
+  succeed(infoBytes: FoundMetadata["infoBytes"], peers: FoundMetadata["peers"] = []): void {
+    this.#ending.resolve({ infoBytes, peers });
+  }
+
+  fail(error: unknown): void {
+    this.#ending.reject(error);
+  }
+
+  find(): Promise<FoundMetadata> {
+    this.calls.push("find");
+    return this.#ending.promise;
+  }
+
+  stop(): Promise<void> {
+    this.calls.push("stop");
+    this.#ending.reject(new StoppedError("stopped"));
+    return Promise.resolve();
+  }
+
+  status(): MetadataStatus {
+    return makeSearchStatus(this.statusChanges);
+  }
+}
+
 export class FakeEngine implements Engine {
   /** By name of the torrent. */
   readonly torrents = new Map<string, FakeTorrent>();
+  readonly searches: FakeSearch[] = [];
   /** Called for every torrent that is opened: may throw, or let it end at once. */
   readonly #onOpen: (torrent: FakeTorrent) => void;
+  /** Called for every search for metadata: may let it end at once. */
+  readonly #onSearch: (search: FakeSearch) => void;
   isClosed = false;
 
-  constructor(onOpen: (torrent: FakeTorrent) => void = () => {}) {
+  constructor(
+    onOpen: (torrent: FakeTorrent) => void = () => {},
+    onSearch: (search: FakeSearch) => void = () => {},
+  ) {
     this.#onOpen = onOpen;
+    this.#onSearch = onSearch;
   }
 
   get only(): FakeTorrent {
@@ -97,6 +147,13 @@ export class FakeEngine implements Engine {
 
   share(request: ShareRequest): Promise<RunningTorrent> {
     return this.#add(request);
+  }
+
+  findMetadata(request: MetadataRequest): MetadataRun {
+    const search = new FakeSearch(request);
+    this.searches.push(search);
+    this.#onSearch(search);
+    return search;
   }
 
   async #add(request: TorrentRequest | ShareRequest): Promise<RunningTorrent> {
@@ -134,6 +191,20 @@ export function makeVerdict(): Verdict {
       piecesOnlyCorrupt: 0,
       sinceProgressMs: 60_000,
     },
+  };
+}
+
+/** Of a search that has asked, and found nobody yet. */
+export function makeSearchStatus(changes: Partial<MetadataStatus> = {}): MetadataStatus {
+  return {
+    peersKnown: 0,
+    peersConnected: 0,
+    peersTried: 0,
+    peersWithMetadata: 0,
+    bytes: 0,
+    nodesAsked: 0,
+    trackers: [],
+    ...changes,
   };
 }
 
