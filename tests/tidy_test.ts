@@ -50,6 +50,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/net/deno_datagram.ts": ["deno"],
   "src/net/deno_network.ts": ["deno", "node"],
   "src/net/http.ts": ["deno", "fetch"],
+  "src/net/multicast.ts": ["deno", "node"],
   "src/net/node_datagram.ts": ["node"],
   "src/net/socket_errors.ts": ["deno"],
   "src/net/tcp.ts": ["deno"],

@@ -6,6 +6,7 @@ import { raceAddresses } from "./address_race.ts";
 import { withDeadline } from "./deadline.ts";
 import { DenoDatagramSocket } from "./deno_datagram.ts";
 import { ANY_IPV4, listenOnBothFamilies } from "./dual_stack.ts";
+import { MulticastSocket } from "./multicast.ts";
 import { NodeDatagramSocket } from "./node_datagram.ts";
 import { connectErrorFrom, socketErrorCode } from "./socket_errors.ts";
 import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
@@ -89,6 +90,14 @@ export class DenoNetwork implements Network {
       return new DenoDatagramSocket(socket, this.#clock);
     } catch (error) {
       throw connectErrorFrom(error, `Cannot open UDP port ${port} of ${address}`, address);
+    }
+  }
+
+  openMulticast({ group, port }: { group: string; port: number }): DatagramSocket {
+    try {
+      return new MulticastSocket({ group, port, clock: this.#clock });
+    } catch (error) {
+      throw connectErrorFrom(error, `Cannot listen for ${group} on UDP port ${port}`, group);
     }
   }
 

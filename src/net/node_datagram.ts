@@ -20,13 +20,18 @@ export class NodeDatagramSocket implements DatagramSocket {
   readonly #received = new Channel<Datagram>(MAX_WAITING_DATAGRAMS);
   readonly #datagrams = this.#received[Symbol.asyncIterator]();
 
-  /** Binds at once. Throws what the system says when that is impossible. */
-  constructor({ address, port }: { address: string; port: number }) {
+  /**
+   * Binds at once; `isShared` to a port that others may share who say so too. Throws what the
+   * system says when that is impossible.
+   */
+  constructor(
+    { address, port, isShared = false }: { address: string; port: number; isShared?: boolean },
+  ) {
     this.#localAddress = address;
     this.#socket = createSocket({
       type: address.includes(":") ? "udp6" : "udp4",
-      // Only IP addresses are ever looked up: answered at once, they make `bind` synchronous.
-      lookup: (host, _options, answer) => answer(null, host, host.includes(":") ? 6 : 4),
+      reuseAddr: isShared,
+      lookup: answerWithAddress,
     });
     let failure: Error | undefined;
     this.#socket.on("error", (error) => failure ??= error);
@@ -39,6 +44,11 @@ export class NodeDatagramSocket implements DatagramSocket {
       throw failure;
     }
     this.port = this.#socket.address().port;
+  }
+
+  /** Hears a multicast group from now on; throws when that is impossible, or done already. */
+  join(group: string, interfaceAddress: string): void {
+    this.#socket.addMembership(group, interfaceAddress);
   }
 
   send(bytes: Uint8Array, to: Endpoint): Promise<void> {
@@ -61,4 +71,16 @@ export class NodeDatagramSocket implements DatagramSocket {
     this.#received.close();
     this.#socket.close();
   }
+}
+
+/**
+ * The `lookup` of sockets that are given IP addresses alone: answered at once, it makes `bind`
+ * synchronous.
+ */
+export function answerWithAddress(
+  host: string,
+  _options: unknown,
+  answer: (error: null, address: string, family: number) => void,
+): void {
+  answer(null, host, host.includes(":") ? 6 : 4);
 }

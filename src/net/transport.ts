@@ -61,6 +61,13 @@ export interface Network {
    * a port or any. Throws ConnectError, "limit" when the port is taken.
    */
   openDatagram(options: { address?: string; port?: number }): DatagramSocket;
+  /**
+   * A UDP socket that hears a multicast group, and whose `send` to that group goes out on each
+   * interface in reach. The port is shared: every program on this machine that does the same
+   * hears what one of them sends, the sender too. Throws ConnectError, "limit" when another
+   * program has the port for itself alone; having no network yet is no error.
+   */
+  openMulticast(options: { group: string; port: number }): DatagramSocket;
   /** The addresses of a name, IPv4 and IPv6; empty when it has none. */
   resolve(name: string): Promise<string[]>;
 }

@@ -27,7 +27,7 @@ Deno.test("listen() throws when it is given no port", () => {
 });
 
 Deno.test({
-  name: "S4 connect(), listen() and openDatagram() name the flag that Deno wants",
+  name: "S4 connect(), listen(), openDatagram() and openMulticast() name the flag that Deno wants",
   permissions: { net: false },
   async fn() {
     const denied = { name: "ConnectError", failure: "unreachable", message: /--allow-net/ };
@@ -35,5 +35,6 @@ Deno.test({
     await rejects(network.connect({ host: "127.0.0.1", port: 6881 }, options), denied);
     throws(() => network.listen({ ports: [0] }), denied);
     throws(() => network.openDatagram(), denied);
+    throws(() => network.openMulticast({ group: "239.192.152.143", port: 6771 }), denied);
   },
 });

@@ -50,6 +50,7 @@ export class SimNetwork {
       connect: (to, { timeoutMs, signal }) => this.#connect(address, to, timeoutMs, signal),
       listen: ({ ports }) => this.#listen(address, ports),
       openDatagram: () => silentSocket(),
+      openMulticast: () => silentSocket(),
       resolve: (name) => Promise.resolve([name]),
     };
   }

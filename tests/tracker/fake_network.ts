@@ -52,6 +52,10 @@ export class FakeNetwork implements Network {
     return socket;
   }
 
+  openMulticast(): DatagramSocket {
+    throw new ConnectError("unreachable", "Cannot open: this network has no multicast");
+  }
+
   resolve(name: string): Promise<string[]> {
     this.lookups.push(name);
     const found = this.names.get(name) ?? [];
