@@ -7,6 +7,7 @@ import type { NonEmptyString } from "@optique/core/nonempty";
 import type { ValueParser } from "@optique/core/valueparser";
 import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
+import { parseProxy, type Proxy } from "../net/proxy.ts";
 import { parseRange, type RangeOption } from "./byte_range.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -70,10 +71,10 @@ export const infoHashValue = valueOf(
 );
 
 /** The URL of a proxy, which may hold a password: it is never quoted back. */
-export const proxyValue = valueOf(
+export const proxyValue = valueOf<Proxy>(
   "URL",
-  "",
-  (text) => isUrl(text, ["socks5:", "http:"]) ? text : undefined,
+  { kind: "socks5", endpoint: { host: "", port: 0 } },
+  parseProxy,
   "socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host where needed",
   { isSecret: true },
 );

@@ -144,7 +144,12 @@ Deno.test("parseArguments() takes every option, typed", () => {
     noPortMap: true,
     dhtBootstrap: [{ host: "127.0.0.1", port: 6881 }, { host: "::1", port: 7 }],
     encryption: "require",
-    proxy: "socks5://me:secret@127.0.0.1:1080",
+    proxy: {
+      kind: "socks5",
+      endpoint: { host: "127.0.0.1", port: 1080 },
+      username: "me",
+      password: "secret",
+    },
     metadataTimeoutMs: 20_000,
     metadataOnly: true,
     deadlineMs: 7_200_000,
