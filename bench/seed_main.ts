@@ -41,6 +41,7 @@ const client = new Client({
   fetch: () => Promise.reject(new Error("there are no trackers here")),
   clock,
   random,
+  encryption: "off",
   version: "0.0.0",
   ports: [Number(port)],
   address: "127.0.0.1",

@@ -150,6 +150,7 @@ class DemoSwarm {
       fetch: createFetch({ clock }),
       clock,
       random,
+      encryption: "off",
       version: VERSION,
       ports: [0],
       address: ADDRESS,

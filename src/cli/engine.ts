@@ -153,6 +153,7 @@ class LocalEngine implements Engine {
       fetch,
       clock,
       random,
+      encryption: options.encryption,
       version: VERSION,
       ports: portsToTry(options.port ?? FIRST_PORT),
       ...(bindAddress === undefined ? {} : { address: bindAddress }),

@@ -5,7 +5,8 @@ import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
-import { type Introduction, welcome } from "./handshaking.ts";
+import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
+import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Torrent } from "./torrent.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -19,6 +20,7 @@ export interface ClientOptions {
   readonly fetch: FetchBounded;
   readonly clock: Clock;
   readonly random: Random;
+  readonly encryption: EncryptionMode;
   /** `MAJOR.MINOR.PATCH`. */
   readonly version: string;
   /** Ports to listen on, the first free one; 0 is any. */
@@ -51,6 +53,12 @@ export class Client {
   #dht: (Dht & Disposable) | undefined;
   #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
+  readonly #hosted: Hosted = {
+    find: (infoHash) => this.#find(infoHash)?.introduction,
+    findByTorrentHash: (hash) =>
+      this.#participants.map(({ introduction }) => introduction)
+        .find(({ infoHash }) => equalBytes(torrentHash(infoHash), hash)),
+  };
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -95,12 +103,13 @@ export class Client {
   }
 
   #surroundings(infoHash: InfoHash): Surroundings {
-    const { network, fetch, clock, random, version, openDht, openLsd } = this.#options;
+    const { network, fetch, clock, random, encryption, version, openDht, openLsd } = this.#options;
     return {
       network,
       fetch,
       clock,
       random,
+      encryption,
       // One identity for each info-hash: trackers count peers by it.
       peerId: this.#find(infoHash)?.introduction.peerId ?? createPeerId(version, random),
       listen: () => this.listen(),
@@ -119,18 +128,17 @@ export class Client {
     }
   }
 
-  async #receive(connection: Connection): Promise<void> {
-    this.#pending.add(connection);
+  async #receive(raw: Connection): Promise<void> {
+    this.#pending.add(raw);
     try {
-      const find = (infoHash: InfoHash) => this.#find(infoHash)?.introduction;
-      const handshake = await welcome(connection, find, this.#options.clock);
-      const peer = { connection, handshake, endpoint: connection.remote, isIncoming: true };
-      if (!this.#find(handshake.infoHash)?.admit(peer)) connection.close();
+      const introduced = await welcome(raw, this.#hosted, this.#options);
+      const peer = { ...introduced, endpoint: raw.remote, isIncoming: true };
+      if (!this.#find(introduced.handshake.infoHash)?.admit(peer)) raw.close();
     } catch (error) {
-      connection.close();
+      raw.close();
       if (!(error instanceof ProtocolError)) throw error;
     } finally {
-      this.#pending.delete(connection);
+      this.#pending.delete(raw);
     }
   }
 

@@ -1,5 +1,5 @@
 /** The second stage: from endpoints to peers that have shaken hands. */
-import type { Clock } from "../base/ambient.ts";
+import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
@@ -7,8 +7,11 @@ import { TokenBucket } from "../base/rate.ts";
 import { ConnectError, type Connection, type Network } from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import type { Handshake } from "../wire/handshake.ts";
+import type { EncryptionMode } from "../wire/mse.ts";
+import { DialMethods, type Offer } from "./dial_methods.ts";
 import type { Sighting } from "./discovery.ts";
-import { introduce, type Introduction } from "./handshaking.ts";
+import { EncryptionError } from "./encrypting.ts";
+import { introduce, type Introduced, type Introduction } from "./handshaking.ts";
 
 /** Whoever does not answer a SYN in this time is not there. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -31,6 +34,8 @@ export type DialFailures = Readonly<Record<string, number>>;
 export interface DialerOptions {
   readonly network: Network;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly encryption: EncryptionMode;
   readonly peerList: PeerList;
   readonly introduction: Introduction;
   /** How many more peers are wanted than there are, those on their way not counted. */
@@ -42,6 +47,7 @@ export class Dialer {
   readonly #ready = new Channel<ReadyPeer>(MAX_HALF_OPEN);
   readonly #closing = new AbortController();
   readonly #pace: TokenBucket;
+  readonly #methods: DialMethods;
   readonly #failures: Record<string, number> = {};
   #halfOpen = 0;
   /** Peers that the next stage has not dealt with yet. */
@@ -49,6 +55,7 @@ export class Dialer {
 
   constructor(options: DialerOptions) {
     this.#options = options;
+    this.#methods = new DialMethods(options.encryption);
     this.#pace = new TokenBucket(DIALS_PER_SECOND, options.clock.now(), DIALS_PER_SECOND);
   }
 
@@ -108,22 +115,53 @@ export class Dialer {
   }
 
   async #attempt(endpoint: Endpoint): Promise<void> {
-    const { network, peerList, clock, introduction } = this.#options;
-    const signal = this.#closing.signal;
-    let connection: Connection | undefined;
-    const abandon = () => connection?.close();
-    signal.addEventListener("abort", abandon);
     try {
-      connection = await network.connect(endpoint, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
-      const handshake = await introduce(connection, introduction, clock);
+      const { connection, handshake } = await this.#reach(endpoint);
       const peer = { connection, handshake, endpoint, isIncoming: false };
       this.#undelivered++;
-      if (await this.#ready.push(peer)) return peerList.connected(endpoint);
+      if (await this.#ready.push(peer)) return this.#options.peerList.connected(endpoint);
       this.#undelivered--;
       connection.close();
     } catch (error) {
-      connection?.close();
       this.#noteFailure(endpoint, error);
+    }
+  }
+
+  /** Dials once more, at once and otherwise, when only the encryption failed. */
+  async #reach(endpoint: Endpoint): Promise<Introduced> {
+    const methods = this.#methods;
+    const offer = methods.first(endpoint);
+    try {
+      return await this.#introduce(endpoint, offer);
+    } catch (error) {
+      methods.forget(endpoint);
+      if (!(error instanceof EncryptionError)) throw error;
+      const fallback = methods.fallback(offer, error.knowsEncryption);
+      if (fallback === undefined || this.#closing.signal.aborted) throw error;
+      if (error.reason === "handshake-timeout") {
+        // It has held up a dial for long enough: more only when its turn comes again.
+        methods.remember(endpoint, fallback.offer);
+        throw error;
+      }
+      this.#pace.take(1, this.#options.clock.now());
+      const introduced = await this.#introduce(endpoint, fallback.offer);
+      methods.remember(endpoint, fallback.offer);
+      return introduced;
+    }
+  }
+
+  /** A connection of its own, closed when it leads to nothing. */
+  async #introduce(endpoint: Endpoint, offer: Offer): Promise<Introduced> {
+    const { network, clock, random, introduction } = this.#options;
+    const signal = this.#closing.signal;
+    const connection = await network.connect(endpoint, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
+    const abandon = () => connection.close();
+    signal.addEventListener("abort", abandon);
+    try {
+      return await introduce(connection, introduction, { clock, random, offer });
+    } catch (error) {
+      connection.close();
+      throw error;
     } finally {
       signal.removeEventListener("abort", abandon);
     }

@@ -1,5 +1,8 @@
-/** From a raw connection to a peer that has shown that it shares our torrent (BEP 3). */
-import type { Clock } from "../base/ambient.ts";
+/**
+ * From a raw connection to a peer that has shown that it shares our torrent (BEP 3), encrypted
+ * or not.
+ */
+import type { Clock, Random } from "../base/ambient.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
@@ -9,9 +12,13 @@ import {
   encodeHandshake,
   type Handshake,
   HANDSHAKE_LENGTH,
+  HANDSHAKE_PREFIX_LENGTH,
   type HandshakeFlags,
   parseHandshake,
+  startsLikeHandshake,
 } from "../wire/handshake.ts";
+import type { EncryptionMode } from "../wire/mse.ts";
+import { acceptEncrypted, encrypt, EncryptionError } from "./encrypting.ts";
 
 /** A peer must have introduced itself within this time, or is not worth the socket. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -26,24 +33,53 @@ export interface Introduction {
   readonly dht?: boolean;
 }
 
+/** The torrents that we have. */
+export interface Hosted {
+  find(infoHash: InfoHash): Introduction | undefined;
+  /** By `torrentHash` of `wire/mse.ts`. */
+  findByTorrentHash(torrentHash: Uint8Array): Introduction | undefined;
+}
+
+/** A peer that has said who it is. */
+export interface Introduced {
+  /** On which its messages come in plaintext: perhaps another one than it was. */
+  readonly connection: Connection;
+  readonly handshake: Handshake;
+}
+
+export interface IntroduceOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bits of PayloadMethod to offer in an encrypted handshake; undefined: no encryption. */
+  readonly offer: number | undefined;
+}
+
 /**
- * Introduces us first, then hears who they are. Throws ProtocolError; the caller closes the
- * connection.
+ * Introduces us first, then hears who they are. Throws ProtocolError, EncryptionError among them;
+ * the caller closes the connection.
  */
 export async function introduce(
   connection: Connection,
   ours: Introduction,
-  clock: Clock,
-): Promise<Handshake> {
+  { clock, random, offer }: IntroduceOptions,
+): Promise<Introduced> {
+  const { infoHash } = ours;
+  const payload = encodeHandshake({ ...ours, flags: flagsOf(ours) });
   return await withDeadline(connection, clock, async () => {
-    await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
-    const theirs = await readHandshake(connection);
-    if (!equalBytes(theirs.infoHash, ours.infoHash)) {
-      throw new ProtocolError("wrong-info-hash", "Cannot use the peer: it serves another torrent");
+    if (offer === undefined) {
+      await connection.write(payload);
+      return { connection, handshake: await readAnswer(connection, ours) };
     }
-    rejectOurselves(theirs, ours);
-    return theirs;
+    const encrypted = await encrypt(connection, { infoHash, offer, payload, random });
+    const handshake = await readAnswer(encrypted, ours);
+    return { connection: encrypted.simplest, handshake };
   });
+}
+
+export interface WelcomeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly encryption: EncryptionMode;
 }
 
 /**
@@ -52,19 +88,67 @@ export async function introduce(
  */
 export async function welcome(
   connection: Connection,
-  find: (infoHash: InfoHash) => Introduction | undefined,
-  clock: Clock,
-): Promise<Handshake> {
-  return await withDeadline(connection, clock, async () => {
-    const theirs = await readHandshake(connection);
-    const ours = find(theirs.infoHash);
-    if (ours === undefined) {
-      throw new ProtocolError("wrong-info-hash", "Cannot serve the peer: its torrent is not ours");
+  hosted: Hosted,
+  options: WelcomeOptions,
+): Promise<Introduced> {
+  return await withDeadline(connection, options.clock, async () => {
+    const bytes = new Uint8Array(HANDSHAKE_LENGTH);
+    let length = 0;
+    while (length < HANDSHAKE_PREFIX_LENGTH) {
+      length += await readSome(connection, bytes.subarray(length));
+      if (startsLikeHandshake(bytes.subarray(0, length))) continue;
+      if (options.encryption === "off") checkHandshakeStart(bytes.subarray(0, length));
+      return await welcomeEncrypted(connection, hosted, options, bytes.subarray(0, length));
     }
-    rejectOurselves(theirs, ours);
-    await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
-    return theirs;
+    if (options.encryption === "require") {
+      throw new ProtocolError("malformed-handshake", "Cannot use the peer: it does not encrypt");
+    }
+    const theirs = await readHandshake(connection, bytes, length);
+    await answer(connection, theirs, hosted);
+    return { connection, handshake: theirs };
   });
+}
+
+async function welcomeEncrypted(
+  raw: Connection,
+  hosted: Hosted,
+  { random, encryption }: WelcomeOptions,
+  received: Uint8Array,
+): Promise<Introduced> {
+  if (encryption === "off") {
+    throw new ProtocolError("malformed-handshake", "Cannot use the peer: it encrypts");
+  }
+  const { connection, infoHash } = await acceptEncrypted(raw, {
+    findTorrent: (torrentHash) => hosted.findByTorrentHash(torrentHash)?.infoHash,
+    encryption,
+    random,
+    received,
+  });
+  const theirs = await readHandshake(connection);
+  checkTorrent(theirs, infoHash);
+  await answer(connection, theirs, hosted);
+  return { connection: connection.simplest, handshake: theirs };
+}
+
+async function answer(connection: Connection, theirs: Handshake, hosted: Hosted): Promise<void> {
+  const ours = hosted.find(theirs.infoHash);
+  if (ours === undefined) {
+    throw new ProtocolError("wrong-info-hash", "Cannot serve the peer: its torrent is not ours");
+  }
+  rejectOurselves(theirs, ours);
+  await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
+}
+
+async function readAnswer(connection: Connection, ours: Introduction): Promise<Handshake> {
+  const theirs = await readHandshake(connection);
+  checkTorrent(theirs, ours.infoHash);
+  rejectOurselves(theirs, ours);
+  return theirs;
+}
+
+function checkTorrent(theirs: Handshake, infoHash: InfoHash): void {
+  if (equalBytes(theirs.infoHash, infoHash)) return;
+  throw new ProtocolError("wrong-info-hash", "Cannot use the peer: it serves another torrent");
 }
 
 function flagsOf({ dht = false }: Introduction): HandshakeFlags {
@@ -77,17 +161,26 @@ function rejectOurselves(theirs: Handshake, ours: Introduction): void {
   }
 }
 
-/** Reads no byte beyond the handshake: what follows belongs to the message decoder. */
-async function readHandshake(connection: Connection): Promise<Handshake> {
-  const bytes = new Uint8Array(HANDSHAKE_LENGTH);
-  let length = 0;
+/**
+ * Reads no byte beyond the handshake: what follows belongs to the message decoder. `length` of
+ * its bytes have come already.
+ */
+async function readHandshake(
+  connection: Connection,
+  bytes = new Uint8Array(HANDSHAKE_LENGTH),
+  length = 0,
+): Promise<Handshake> {
   while (length < HANDSHAKE_LENGTH) {
-    const read = await connection.read(bytes.subarray(length));
-    if (read === null) throw new ProtocolError("remote-closed", "Cannot use the peer: it hung up");
-    length += read;
+    length += await readSome(connection, bytes.subarray(length));
     checkHandshakeStart(bytes.subarray(0, length));
   }
   return parseHandshake(bytes);
+}
+
+async function readSome(connection: Connection, buffer: Uint8Array): Promise<number> {
+  const length = await connection.read(buffer);
+  if (length === null) throw new ProtocolError("remote-closed", "Cannot use the peer: it hung up");
+  return length;
 }
 
 async function withDeadline<Result>(
@@ -105,11 +198,17 @@ async function withDeadline<Result>(
   try {
     return await run();
   } catch (error) {
-    if (isLate) {
-      throw new ProtocolError("handshake-timeout", "Cannot use the peer: it said no handshake");
-    }
+    if (isLate) throw asLate(error);
     throw error;
   } finally {
     done.abort();
   }
+}
+
+function asLate(error: unknown): ProtocolError {
+  const late = new ProtocolError(
+    "handshake-timeout",
+    "Cannot use the peer: it said no handshake",
+  );
+  return error instanceof EncryptionError ? new EncryptionError(late, error.knowsEncryption) : late;
 }

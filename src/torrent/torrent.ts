@@ -159,7 +159,7 @@ export class Torrent {
   #createStages(): Stages {
     const { metainfo: { layout, infoHash }, memoryBudgetBytes, sequential, onEvent } =
       this.#options;
-    const { clock, random, network, peerId, uploadLimit } = this.#surroundings;
+    const { clock, random, peerId, uploadLimit } = this.#surroundings;
     const port = this.#surroundings.listen();
     const table = this.#table, peerList = this.#peerList;
     const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
@@ -182,8 +182,7 @@ export class Torrent {
       onPeerGone: () => dialer.dial(),
     });
     const dialer = new Dialer({
-      network,
-      clock,
+      ...this.#surroundings,
       peerList,
       introduction: { infoHash, peerId },
       wanted: () => this.#peersWanted(swarm),

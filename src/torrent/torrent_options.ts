@@ -5,6 +5,7 @@ import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { EncryptionMode } from "../wire/mse.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { SourceSwitches } from "./peer_sources.ts";
 import type { Selection } from "./selection.ts";
@@ -16,6 +17,7 @@ export interface Surroundings {
   readonly fetch: FetchBounded;
   readonly clock: Clock;
   readonly random: Random;
+  readonly encryption: EncryptionMode;
   readonly peerId: PeerId;
   /** The port where peers can reach us, from the first call on. Throws ConnectError. */
   readonly listen: () => number;

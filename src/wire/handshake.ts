@@ -8,6 +8,8 @@ import { HASH_LENGTH, type InfoHash, type PeerId } from "../base/ids.ts";
 export const HANDSHAKE_LENGTH = 68;
 
 const PREFIX = new TextEncoder().encode("\x13BitTorrent protocol");
+/** Bytes by which a handshake is known: the same in all. */
+export const HANDSHAKE_PREFIX_LENGTH = PREFIX.length;
 const RESERVED_OFFSET = PREFIX.length;
 const INFO_HASH_OFFSET = RESERVED_OFFSET + 8;
 const PEER_ID_OFFSET = INFO_HASH_OFFSET + HASH_LENGTH;
@@ -47,20 +49,25 @@ export function encodeHandshake({ infoHash, peerId, flags }: Handshake): Bytes {
   return bytes;
 }
 
+/** Can what has come so far, any number of bytes, become a handshake, or is it one? */
+export function startsLikeHandshake(bytes: Uint8Array): boolean {
+  const length = Math.min(bytes.length, HANDSHAKE_PREFIX_LENGTH);
+  for (let offset = 0; offset < length; offset++) {
+    if (bytes[offset] !== PREFIX[offset]) return false;
+  }
+  return true;
+}
+
 /**
  * Throws ProtocolError "malformed-handshake" when what has come so far, 1 to HANDSHAKE_LENGTH
  * bytes, cannot become a handshake: other protocols are turned away at their first byte.
  */
 export function checkHandshakeStart(bytes: Uint8Array): void {
-  const length = Math.min(bytes.length, PREFIX.length);
-  for (let offset = 0; offset < length; offset++) {
-    if (bytes[offset] !== PREFIX[offset]) {
-      throw new ProtocolError(
-        "malformed-handshake",
-        `Cannot use the peer: byte ${offset} of its handshake is not BitTorrent's`,
-      );
-    }
-  }
+  if (startsLikeHandshake(bytes)) return;
+  throw new ProtocolError(
+    "malformed-handshake",
+    "Cannot use the peer: what it says is not BitTorrent's handshake",
+  );
 }
 
 /** A handshake from its HANDSHAKE_LENGTH bytes. Throws like `checkHandshakeStart`. */

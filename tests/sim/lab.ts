@@ -94,15 +94,20 @@ export class Lab {
     void serve();
   }
 
-  createClient(host: string, limits: Pick<ClientOptions, "maxUploadRate"> = {}): Client {
+  /** Without encryption, unless it is asked for. */
+  createClient(
+    host: string,
+    options: Partial<Pick<ClientOptions, "maxUploadRate" | "encryption">> = {},
+  ): Client {
     const client = new Client({
       network: this.network.host(host),
       fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
       clock: this.clock,
       random: this.#random,
+      encryption: "off",
       version: "0.0.0",
       ports: [PORT],
-      ...limits,
+      ...options,
     });
     this.#clients.add(client);
     return client;

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { SeededRandom } from "../../src/base/ambient.ts";
+import { type Random, SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Network } from "../../src/net/transport.ts";
@@ -8,6 +8,7 @@ import { Dialer, type ReadyPeer } from "../../src/torrent/dialer.ts";
 import type { Sighting } from "../../src/torrent/discovery.ts";
 import { type Introduction, welcome } from "../../src/torrent/handshaking.ts";
 import { encodeHandshake } from "../../src/wire/handshake.ts";
+import type { EncryptionMode } from "../../src/wire/mse.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
@@ -20,6 +21,7 @@ const THEM = { ...US, peerId: new Uint8Array(20).fill(3) as PeerId };
 
 interface Bench {
   readonly clock: ManualClock;
+  readonly random: Random;
   readonly sim: SimNetwork;
   readonly dialer: Dialer;
   readonly peerList: PeerList;
@@ -32,9 +34,9 @@ interface Bench {
 }
 
 /** A dialer whose network counts; the peers that it yields pile up in `ready`. */
-function createBench(wanted = 80): Bench {
-  const clock = new ManualClock(), sim = new SimNetwork(clock);
-  const peerList = new PeerList({ random: new SeededRandom(1) });
+function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
+  const clock = new ManualClock(), sim = new SimNetwork(clock), random = new SeededRandom(1);
+  const peerList = new PeerList({ random });
   const network: Network = {
     ...sim.host("10.0.0.1"),
     connect: async (to, options) => {
@@ -50,12 +52,15 @@ function createBench(wanted = 80): Bench {
   const dialer = new Dialer({
     network,
     clock,
+    random,
+    encryption,
     peerList,
     introduction: US,
     wanted: () => bench.wanted - bench.ready.length,
   });
   const bench: Bench = {
     clock,
+    random,
     sim,
     dialer,
     peerList,
@@ -84,10 +89,18 @@ function hosts(count: number): Endpoint[] {
   return Array.from({ length: count }, (_, index) => ({ host: `10.0.1.${index}`, port: 1 }));
 }
 
-async function serve(bench: Bench, host: string, introduction: Introduction): Promise<void> {
+async function serve(
+  bench: Bench,
+  host: string,
+  introduction: Introduction,
+  encryption: EncryptionMode = "off",
+): Promise<void> {
   const listener = bench.sim.host(host).listen({ ports: [1] });
   for await (const connection of listener) {
-    welcome(connection, () => introduction, bench.clock).catch(() => connection.close());
+    const hosted = { find: () => introduction, findByTorrentHash: () => introduction };
+    const { clock, random } = bench;
+    welcome(connection, hosted, { clock, random, encryption })
+      .catch(() => connection.close());
   }
 }
 
@@ -183,4 +196,95 @@ Deno.test("close() ends dials under way and the stream of peers", async () => {
   await bench.clock.run(() => false, 0);
   strictEqual(bench.open, 0);
   strictEqual(bench.clock.now(), 0);
+});
+
+/** Dials one peer at 10.0.1.0 until it is ready or `durationMs` have passed. */
+async function dialOne(bench: Bench, durationMs = 1_000): Promise<void> {
+  await run(bench, hosts(1));
+  await bench.clock.run(() => bench.ready.length > 0, durationMs);
+}
+
+/** The peer hangs up, and we dial it again when its turn comes. */
+async function dialAgain(bench: Bench): Promise<void> {
+  const [{ connection, endpoint }] = bench.ready.splice(0) as [ReadyPeer];
+  connection.close();
+  const end = { reason: "remote-closed", wasUseful: true } as const;
+  bench.peerList.disconnected(endpoint, end, bench.clock.now());
+  await bench.clock.run(() => false, 2_000);
+  bench.dialer.dial();
+  await bench.clock.run(() => bench.ready.length > 0, 1_000);
+}
+
+const MEETINGS: readonly {
+  readonly ours: EncryptionMode;
+  readonly theirs: EncryptionMode;
+  /** Until the peer is ready: at first, and when it comes again. */
+  readonly dials: readonly [number, number] | undefined;
+}[] = [
+  { ours: "off", theirs: "off", dials: [1, 1] },
+  { ours: "off", theirs: "prefer", dials: [1, 1] },
+  { ours: "off", theirs: "require", dials: undefined },
+  { ours: "prefer", theirs: "off", dials: [2, 1] },
+  { ours: "prefer", theirs: "prefer", dials: [1, 1] },
+  { ours: "prefer", theirs: "require", dials: [2, 1] },
+  { ours: "require", theirs: "off", dials: undefined },
+  { ours: "require", theirs: "prefer", dials: [1, 1] },
+  { ours: "require", theirs: "require", dials: [1, 1] },
+];
+
+for (const { ours, theirs, dials } of MEETINGS) {
+  const outcome = dials ? `after ${dials[0]} and later ${dials[1]}` : "never";
+  Deno.test(`P31 dial() that would ${ours} encryption reaches a peer that would ${theirs}: ${outcome}`, async () => {
+    const bench = createBench(80, ours);
+    void serve(bench, "10.0.1.0", THEM, theirs);
+    await dialOne(bench);
+    if (dials === undefined) {
+      strictEqual(bench.ready.length, 0);
+      strictEqual(bench.started, 1);
+      deepStrictEqual(bench.dialer.failures, { "remote-closed": 1 });
+    } else {
+      strictEqual(bench.started, dials[0]);
+      deepStrictEqual(bench.dialer.failures, {});
+      await dialAgain(bench);
+      strictEqual(bench.ready.length, 1);
+      strictEqual(bench.started, dials[0] + dials[1]);
+    }
+    bench.dialer.close();
+  });
+}
+
+Deno.test("P31 dial() counts one failure, and dials twice, when a peer hangs up on everybody", async () => {
+  const bench = createBench(80, "prefer");
+  const rude = async () => {
+    for await (const connection of bench.sim.host("10.0.1.0").listen({ ports: [1] })) {
+      connection.close();
+    }
+  };
+  void rude();
+  await dialOne(bench);
+  strictEqual(bench.started, 2);
+  deepStrictEqual(bench.dialer.failures, { "remote-closed": 1 });
+  bench.dialer.close();
+});
+
+Deno.test("P31 dial() waits with the fallback for another turn when a peer says nothing to encryption", async () => {
+  const bench = createBench(80, "prefer");
+  const wordless = async () => {
+    for await (const connection of bench.sim.host("10.0.1.0").listen({ ports: [1] })) {
+      const first = new Uint8Array(1);
+      await connection.read(first);
+      if (first[0] !== 0x13) continue;
+      await connection.write(encodeHandshake({ ...THEM, flags: NO_FLAGS }));
+    }
+  };
+  void wordless();
+  await dialOne(bench, 11_000);
+  strictEqual(bench.started, 1);
+  deepStrictEqual(bench.dialer.failures, { "handshake-timeout": 1 });
+  await bench.clock.run(() => false, 30_000);
+  bench.dialer.dial();
+  await bench.clock.run(() => false, 1_000);
+  strictEqual(bench.started, 2);
+  strictEqual(bench.ready.length, 1);
+  bench.dialer.close();
 });

@@ -2,7 +2,17 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { ProtocolError } from "../../src/base/errors.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
-import { introduce, type Introduction, welcome } from "../../src/torrent/handshaking.ts";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { equalBytes } from "../../src/base/bytes.ts";
+import {
+  type Hosted,
+  introduce,
+  type Introduced,
+  type Introduction,
+  welcome,
+} from "../../src/torrent/handshaking.ts";
+import { EncryptionError } from "../../src/torrent/encrypting.ts";
+import { type EncryptionMode, PayloadMethod, torrentHash } from "../../src/wire/mse.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
@@ -16,6 +26,29 @@ function introduction(hash: number, id: number): Introduction {
     infoHash: new Uint8Array(20).fill(hash) as InfoHash,
     peerId: new Uint8Array(20).fill(id) as PeerId,
   };
+}
+
+const random = new SeededRandom(1);
+const { plaintext: PLAINTEXT, rc4: RC4 } = PayloadMethod;
+
+/** We dial. */
+function dial(connection: Connection, ours: Introduction, clock: ManualClock, offer?: number) {
+  return introduce(connection, ours, { clock, random, offer });
+}
+
+/** We are dialled, and have one torrent or none. */
+function answer(
+  connection: Connection,
+  ours: Introduction | undefined,
+  clock: ManualClock,
+  encryption: EncryptionMode = "off",
+): Promise<Introduced> {
+  const hosted: Hosted = {
+    find: () => ours,
+    findByTorrentHash: (hash) =>
+      ours && equalBytes(hash, torrentHash(ours.infoHash)) ? ours : undefined,
+  };
+  return welcome(connection, hosted, { clock, random, encryption });
 }
 
 /** Two ends of one simulated connection. */
@@ -53,11 +86,11 @@ Deno.test("introduce() and welcome() tell both who the other is when they share 
   const [dialled, accepted] = await connect(clock);
   const [theirs, ours] = await settle(
     clock,
-    introduce(dialled, A, clock),
-    welcome(accepted, () => B, clock),
+    dial(dialled, A, clock),
+    answer(accepted, B, clock),
   );
-  deepStrictEqual(theirs!.status === "fulfilled" && theirs!.value.peerId, B.peerId);
-  deepStrictEqual(ours!.status === "fulfilled" && ours!.value.peerId, A.peerId);
+  deepStrictEqual(theirs!.status === "fulfilled" && theirs!.value.handshake.peerId, B.peerId);
+  deepStrictEqual(ours!.status === "fulfilled" && ours!.value.handshake.peerId, A.peerId);
 });
 
 Deno.test("introduce() and welcome() set the DHT bit for a torrent that may be known to it", async () => {
@@ -65,23 +98,23 @@ Deno.test("introduce() and welcome() set the DHT bit for a torrent that may be k
   const [dialled, accepted] = await connect(clock);
   const [theirs, ours] = await settle(
     clock,
-    introduce(dialled, A, clock),
-    welcome(accepted, () => ({ ...B, dht: true }), clock),
+    dial(dialled, A, clock),
+    answer(accepted, { ...B, dht: true }, clock),
   );
-  strictEqual(theirs!.status === "fulfilled" && theirs!.value.flags.dht, true);
-  strictEqual(ours!.status === "fulfilled" && ours!.value.flags.dht, false);
+  strictEqual(theirs!.status === "fulfilled" && theirs!.value.handshake.flags.dht, true);
+  strictEqual(ours!.status === "fulfilled" && ours!.value.handshake.flags.dht, false);
 });
 
 Deno.test("P2 welcome() hangs up without an answer when the torrent is not ours", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
-  const [answer, refusal] = await settle(
+  const [reply, refusal] = await settle(
     clock,
-    introduce(dialled, A, clock),
-    welcome(accepted, () => undefined, clock).finally(() => accepted.close()),
+    dial(dialled, A, clock),
+    answer(accepted, undefined, clock).finally(() => accepted.close()),
   );
   strictEqual(reasonOf(refusal!), "wrong-info-hash");
-  strictEqual(reasonOf(answer!), "remote-closed");
+  strictEqual(reasonOf(reply!), "remote-closed");
 });
 
 Deno.test("P2 introduce() rejects a peer when it answers for another torrent", async () => {
@@ -89,8 +122,8 @@ Deno.test("P2 introduce() rejects a peer when it answers for another torrent", a
   const [dialled, accepted] = await connect(clock);
   const [ours] = await settle(
     clock,
-    introduce(dialled, A, clock),
-    welcome(accepted, () => OTHER_TORRENT, clock),
+    dial(dialled, A, clock),
+    answer(accepted, OTHER_TORRENT, clock),
   );
   strictEqual(reasonOf(ours!), "wrong-info-hash");
 });
@@ -100,8 +133,8 @@ Deno.test("P3 introduce() and welcome() recognise ourselves when the peer id is 
   const [dialled, accepted] = await connect(clock);
   const [ours, theirs] = await settle(
     clock,
-    introduce(dialled, A, clock),
-    welcome(accepted, () => A, clock).finally(() => accepted.close()),
+    dial(dialled, A, clock),
+    answer(accepted, A, clock).finally(() => accepted.close()),
   );
   strictEqual(reasonOf(theirs!), "own-connection");
   strictEqual(reasonOf(ours!), "remote-closed");
@@ -112,7 +145,7 @@ Deno.test("P1 welcome() hangs up at the first wrong byte when another protocol s
   const [dialled, accepted] = await connect(clock);
   await dialled.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
   const start = clock.now();
-  const [result] = await settle(clock, welcome(accepted, () => A, clock));
+  const [result] = await settle(clock, answer(accepted, A, clock));
   strictEqual(reasonOf(result!), "malformed-handshake");
   strictEqual(clock.now() - start < HANDSHAKE_TIMEOUT_MS, true);
 });
@@ -121,7 +154,7 @@ Deno.test("P1 introduce() gives up after its timeout when the peer stays silent"
   const clock = new ManualClock();
   const [dialled] = await connect(clock);
   const start = clock.now();
-  const [result] = await settle(clock, introduce(dialled, A, clock));
+  const [result] = await settle(clock, dial(dialled, A, clock));
   strictEqual(reasonOf(result!), "handshake-timeout");
   strictEqual(clock.now() - start, HANDSHAKE_TIMEOUT_MS);
 });
@@ -129,12 +162,102 @@ Deno.test("P1 introduce() gives up after its timeout when the peer stays silent"
 Deno.test("welcome() passes on what is no fault of the peer", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
-  void introduce(dialled, A, clock).catch(() => {});
+  void dial(dialled, A, clock).catch(() => {});
   const broken = () => {
     throw new RangeError("ours");
   };
-  const welcoming = welcome(accepted, broken, clock);
+  const hosted = { find: broken, findByTorrentHash: broken };
+  const welcoming = welcome(accepted, hosted, { clock, random, encryption: "off" });
   const checked = rejects(welcoming, RangeError);
   await settle(clock, welcoming);
   await checked;
+});
+
+/** What both said of the connection, and whether what they then say to each other arrives. */
+async function talk(offer: number | undefined, encryption: EncryptionMode) {
+  const clock = new ManualClock();
+  const [dialled, accepted] = await connect(clock);
+  const [ours, theirs] = await settle(
+    clock,
+    dial(dialled, A, clock, offer).catch((error) => {
+      dialled.close();
+      throw error;
+    }),
+    answer(accepted, B, clock, encryption).catch((error) => {
+      accepted.close();
+      throw error;
+    }),
+  );
+  if (ours!.status === "rejected" || theirs!.status === "rejected") {
+    return { ours: reasonOf(ours!), theirs: reasonOf(theirs!) };
+  }
+  const a = ours!.value.connection, b = theirs!.value.connection;
+  deepStrictEqual(ours!.value.handshake.peerId, B.peerId);
+  deepStrictEqual(theirs!.value.handshake.peerId, A.peerId);
+  for (const [from, to] of [[a, b], [b, a]] as const) {
+    const said = random.bytes(100_000);
+    const kept = said.slice();
+    await settle(clock, from.write(said), hear(to, kept));
+    deepStrictEqual(said, kept, "what is written is left as it is");
+  }
+  return { isRaw: a === dialled && b === accepted };
+}
+
+async function hear(connection: Connection, expected: Uint8Array): Promise<void> {
+  const heard = new Uint8Array(expected.length);
+  for (let length = 0; length < heard.length;) {
+    length += await connection.read(heard.subarray(length)) ?? heard.length;
+  }
+  deepStrictEqual(heard, expected);
+}
+
+const RAW = { isRaw: true }, ENCRYPTED = { isRaw: false };
+const CLOSED = "remote-closed", MALFORMED = "malformed-handshake";
+const COMBINATIONS: readonly (readonly [number | undefined, EncryptionMode, unknown])[] = [
+  [undefined, "off", RAW],
+  [undefined, "prefer", RAW],
+  [undefined, "require", { ours: CLOSED, theirs: MALFORMED }],
+  [PLAINTEXT, "off", { ours: CLOSED, theirs: MALFORMED }],
+  [PLAINTEXT, "prefer", RAW],
+  [PLAINTEXT, "require", { ours: CLOSED, theirs: MALFORMED }],
+  [PLAINTEXT | RC4, "prefer", RAW],
+  [PLAINTEXT | RC4, "require", ENCRYPTED],
+  [RC4, "off", { ours: CLOSED, theirs: MALFORMED }],
+  [RC4, "prefer", ENCRYPTED],
+  [RC4, "require", ENCRYPTED],
+];
+
+for (const [offer, encryption, expected] of COMBINATIONS) {
+  Deno.test(`introduce() offers ${offer ?? "no encryption"} and welcome() would ${encryption}: as it must be`, async () => {
+    deepStrictEqual(await talk(offer, encryption), expected);
+  });
+}
+
+Deno.test("P2 welcome() names no torrent when it is asked for another one with encryption", async () => {
+  const clock = new ManualClock();
+  const [dialled, accepted] = await connect(clock);
+  const [ours, theirs] = await settle(
+    clock,
+    dial(dialled, A, clock, RC4),
+    answer(accepted, OTHER_TORRENT, clock, "prefer").finally(() => accepted.close()),
+  );
+  strictEqual(reasonOf(theirs!), "wrong-info-hash");
+  strictEqual(reasonOf(ours!), "remote-closed");
+});
+
+Deno.test("P31 introduce() gives up after its timeout when a key is not answered", async () => {
+  const clock = new ManualClock();
+  const [dialled] = await connect(clock);
+  const [ours] = await settle(clock, dial(dialled, A, clock, RC4));
+  strictEqual(reasonOf(ours!), "handshake-timeout");
+  const { reason } = ours as PromiseRejectedResult;
+  strictEqual(reason instanceof EncryptionError && reason.knowsEncryption, false);
+});
+
+Deno.test("P31 welcome() gives up after its timeout when the peer sends half a key", async () => {
+  const clock = new ManualClock();
+  const [dialled, accepted] = await connect(clock);
+  await dialled.write(new Uint8Array(95).fill(2));
+  const [theirs] = await settle(clock, answer(accepted, A, clock, "prefer"));
+  strictEqual(reasonOf(theirs!), "handshake-timeout");
 });

@@ -99,6 +99,6 @@ Deno.test("P1 checkHandshakeStart() refuses at the first wrong byte, wherever it
   for (let at = 0; at < 20; at++) {
     const bytes = encode().subarray(0, at + 1);
     bytes[at]! ^= 1;
-    throws(() => checkHandshakeStart(bytes), new RegExp(`byte ${at} `));
+    throws(() => checkHandshakeStart(bytes), { reason: "malformed-handshake" });
   }
 });
