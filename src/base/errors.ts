@@ -28,6 +28,7 @@ export type CloseReason =
   | "unrequested-block"
   | "unnegotiated-extension"
   | "request-flood"
+  | "pex-flood"
   | "handshake-timeout"
   | "silent"
   | "not-reading"

@@ -1,18 +1,15 @@
 /**
  * One connection's rules after the handshake (BEP 3, 6, 10), without its bytes and its clock.
  * What the peer says goes in by `handleMessage`, what we want by the commands; what there is to
- * do comes out by `drain` and, as messages, in `output`. Its two halves are Fetching and Serving.
+ * do comes out by `drain` and, as messages, in `output`. Its parts are Fetching, Serving and
+ * Extensions.
  */
+import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
-import { ProtocolError } from "../base/errors.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
-import {
-  EXTENSION_HANDSHAKE_ID,
-  type ExtensionHandshake,
-  parseExtensionHandshake,
-} from "../wire/extension.ts";
+import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
 import type {
   BareMessage,
   BlockMessage,
@@ -20,6 +17,8 @@ import type {
   IndexMessage,
   Message,
 } from "../wire/message.ts";
+import type { PexPeer } from "../wire/pex.ts";
+import { type Beyond, Extensions } from "./extensions.ts";
 import { Fetching } from "./fetching.ts";
 import { Serving } from "./serving.ts";
 import { type SessionEvent, SessionEvents } from "./session_event.ts";
@@ -29,15 +28,13 @@ import type { UploadRequest } from "./upload_queue.ts";
 const KEEP_ALIVE_INTERVAL_MS = 100_000;
 /** … since a peer that finishes no message for so long is taken for gone. */
 const SILENCE_TIMEOUT_MS = 120_000;
-/** Extended messages with ids that we did not give out, before we have had enough. */
-const MAX_UNKNOWN_EXTENDED = 100;
 
-export interface PeerSessionOptions {
+export interface PeerSessionOptions extends Beyond {
   readonly layout: Layout;
   /** What we have: live, read whenever it matters. */
   readonly have: Bitfield;
   /** What both sides said in their handshakes that they can. */
-  readonly flags: { readonly fast: boolean; readonly extended: boolean };
+  readonly flags: { readonly fast: boolean; readonly extended: boolean; readonly dht?: boolean };
   /** Milliseconds, as in every method. */
   readonly now: number;
 }
@@ -50,19 +47,20 @@ export class PeerSession {
   readonly #events = new SessionEvents();
   readonly #fetching: Fetching;
   readonly #serving: Serving;
+  readonly #extensions: Extensions;
   #isPeerInterested = false;
   #amInterested = false;
   #lastHeardAt: number;
   #lastSaidAt: number;
-  #clientName = "";
-  #unknownExtendedCount = 0;
 
-  constructor({ layout, have, flags, now }: PeerSessionOptions) {
+  constructor(options: PeerSessionOptions) {
+    const { layout, have, flags, now } = options;
     const events = this.#events, output = this.output;
     this.#have = have;
     this.#flags = flags;
     this.#fetching = new Fetching({ layout, output, events });
     this.#serving = new Serving({ layout, have, fast: flags.fast, output, events });
+    this.#extensions = new Extensions({ ...options, output, events });
     this.#lastHeardAt = this.#lastSaidAt = now;
   }
 
@@ -127,7 +125,7 @@ export class PeerSession {
 
   /** What they call their program, made printable; "" when they did not say. */
   get clientName(): string {
-    return this.#clientName;
+    return this.#extensions.clientName;
   }
 
   /** Bytes a second, of blocks. */
@@ -178,9 +176,10 @@ export class PeerSession {
       case "bitfield":
         return this.#fetching.handleStatement(message.bytes);
       case "extended":
-        return this.#handleExtended(message);
-      case "keep-alive":
+        return this.#handleExtended(message, now);
       case "port":
+        return this.#extensions.handlePort(message.port);
+      case "keep-alive":
         return;
       case "unknown":
         return this.#events.close("malformed-message");
@@ -198,6 +197,7 @@ export class PeerSession {
       this.#lastSaidAt = now;
     }
     this.#fetching.handleTimeout(now);
+    this.#say(() => this.#extensions.handleTimeout(), now);
   }
 
   /** When `handleTimeout` has something to do. */
@@ -216,7 +216,19 @@ export class PeerSession {
       else if (this.#flags.fast && this.#have.isEmpty) this.output.haveNone();
       else if (!this.#have.isEmpty) this.output.bitfield(this.#have.toBytes());
       if (this.#flags.extended) this.output.extended(EXTENSION_HANDSHAKE_ID, extensionHandshake);
+      if (this.#flags.dht) this.#extensions.sayPort();
     }, now);
+  }
+
+  /** They take messages about other peers, and it is time to look whether there is news. */
+  isExchangeDue(now: number): boolean {
+    return !this.#events.isClosed && this.#extensions.isExchangeDue(now);
+  }
+
+  /** Tells them, when it is due, how `known`, all whom they may know of, has changed. */
+  exchange(known: readonly PexPeer[], now: number): void {
+    assert(this.isExchangeDue(now));
+    this.#say(() => this.#extensions.exchange(known, now), now);
   }
 
   /** Asks for a block that they offer and that they do not owe us yet. */
@@ -311,25 +323,9 @@ export class PeerSession {
     }
   }
 
-  #handleExtended({ id, payload }: ExtendedMessage): void {
+  #handleExtended(message: ExtendedMessage, now: number): void {
     if (!this.#flags.extended) return this.#events.close("unnegotiated-extension");
-    if (id !== EXTENSION_HANDSHAKE_ID) {
-      if (++this.#unknownExtendedCount > MAX_UNKNOWN_EXTENDED) {
-        this.#events.close("unnegotiated-extension");
-      }
-      return;
-    }
-    let handshake: ExtensionHandshake;
-    try {
-      handshake = parseExtensionHandshake(payload);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      return this.#events.close(error.reason);
-    }
-    this.#clientName = handshake.clientName;
-    if (handshake.requestQueueLimit !== undefined) {
-      this.#fetching.setStatedDepth(handshake.requestQueueLimit);
-    }
-    this.#events.push({ kind: "extension-handshake", handshake });
+    const depth = this.#extensions.handleMessage(message, now)?.requestQueueLimit;
+    if (depth !== undefined) this.#fetching.setStatedDepth(depth);
   }
 }

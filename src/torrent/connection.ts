@@ -80,6 +80,11 @@ export class PeerConnection implements PickerPeer {
     this.#closed.resolve(reason);
   }
 
+  /** The address and port at the other end: of a name that was dialled, what it stood for. */
+  get remote(): Endpoint {
+    return this.#options.connection.remote;
+  }
+
   get theirHave(): Bitfield {
     return this.session.theirHave;
   }

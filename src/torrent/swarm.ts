@@ -9,15 +9,15 @@ import type { Layout } from "../metainfo/layout.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import { allowedFastSet } from "../peer/allowed_fast.ts";
 import { PeerSession } from "../peer/session.ts";
-import { MAX_QUEUED_UPLOADS } from "../peer/upload_queue.ts";
 import type { Assembly, FullPiece } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
-import { encodeExtensionHandshake, EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import type { ReadyPeer } from "./dialer.ts";
+import { Exchanging } from "./exchanging.ts";
+import { Introducing } from "./introducing.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { Revealing } from "./revealing.ts";
 import { Unchoking } from "./unchoking.ts";
@@ -50,7 +50,17 @@ export interface SwarmOptions {
   readonly uploadSlots: number;
   /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
   readonly superSeed?: boolean;
+  /** The info dictionary, raw, that peers may ask for (BEP 9); absent: not given out. */
+  readonly metadata?: Uint8Array | undefined;
+  /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
+  readonly usePex?: boolean;
+  /** The UDP port of our DHT node, if peers may know of it: never for a private torrent. */
+  readonly dhtPort?: number | undefined;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
+  /** A peer says that it knows these, at most 50. */
+  readonly onExchanged?: (endpoints: readonly Endpoint[], from: Endpoint) => void;
+  /** A peer says that it has a DHT node there. */
+  readonly onDhtNode?: (node: Endpoint) => void;
   /** There is room for another peer. */
   readonly onPeerGone: () => void;
 }
@@ -59,10 +69,6 @@ interface Member {
   readonly connection: PeerConnection;
   readonly peerId: string;
   readonly joinedAt: number;
-  /** It was told so (BEP 21). */
-  knowsThatWeOnlyUpload: boolean;
-  /** It wants nothing, as it says itself. */
-  onlyUploads: boolean;
 }
 
 export class Swarm {
@@ -75,6 +81,8 @@ export class Swarm {
   readonly #contributors = new Set<string>();
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
+  readonly #introducing: Introducing;
+  readonly #exchanging: Exchanging;
   readonly #fullPieces: Channel<FullPiece>;
   #lastKey: PeerKey = 0;
   #isClosed = false;
@@ -94,6 +102,10 @@ export class Swarm {
     const peers = this.#connections, { have } = options.table;
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
+    const introducing = new Introducing({ ...options, onlyUploads: () => this.#onlyUploads });
+    const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
+    this.#introducing = introducing;
+    this.#exchanging = new Exchanging({ peers, introducing, isBanned });
   }
 
   /** Full pieces on their way to the disk are bounded by the bytes of all pieces in memory. */
@@ -151,7 +163,8 @@ export class Swarm {
       peer.tick(now);
     }
     this.#revealing.tick(now);
-    if (isComplete) this.#actAsSeed();
+    if (isComplete) this.#introducing.actAsSeed();
+    this.#exchanging.tick(now);
     this.#unchoking.tick(isComplete, now);
     this.exchange.fillAll(now);
   }
@@ -174,13 +187,8 @@ export class Swarm {
     const now = clock.now();
     const connection = this.#connect(ready, ++this.#lastKey, now);
     this.#connections.set(connection.key, connection);
-    this.#members.set(connection.key, {
-      connection,
-      peerId,
-      joinedAt: now,
-      knowsThatWeOnlyUpload: this.#onlyUploads || !ready.handshake.flags.extended,
-      onlyUploads: false,
-    });
+    this.#members.set(connection.key, { connection, peerId, joinedAt: now });
+    this.#introducing.join(connection, ready.handshake.flags.extended);
     this.#unchoking.join(connection, now);
     this.#remember(connection);
     connection.run().then(
@@ -226,8 +234,11 @@ export class Swarm {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
-    const session = new PeerSession({ layout, have, flags, now });
-    session.open(this.#extensionHandshake(endpoint), now);
+    const { usePex: pex, metadata, dhtPort } = this.#options;
+    const { host } = connection.remote;
+    const beyond = { host, pex, metadata, dhtPort };
+    const session = new PeerSession({ layout, have, flags, ...beyond, now });
+    session.open(this.#introducing.handshakeFor(connection.remote), now);
     if (uploadSlots > 0) {
       session.grantAllowedFast(allowedFastSet(endpoint.host, infoHash, layout), now);
     }
@@ -250,18 +261,6 @@ export class Swarm {
     });
   }
 
-  #extensionHandshake({ host }: Endpoint): Uint8Array {
-    const { clientName, port } = this.#options;
-    return encodeExtensionHandshake({
-      clientName,
-      requestQueueLimit: MAX_QUEUED_UPLOADS,
-      yourIp: host,
-      listenPort: port,
-      messages: {},
-      uploadOnly: this.#onlyUploads,
-    });
-  }
-
   #handleEvents(peer: PeerConnection, now: number): void {
     for (const event of peer.session.drain()) {
       switch (event.kind) {
@@ -270,7 +269,13 @@ export class Swarm {
           this.#unchoking.updateInterest(peer, now);
           break;
         case "extension-handshake":
-          this.#noteUploadOnly(peer.key, event.handshake.uploadOnly);
+          this.#introducing.heard(peer.key, event.handshake);
+          break;
+        case "peers-exchanged":
+          this.#options.onExchanged?.(event.endpoints, peer.endpoint);
+          break;
+        case "dht-port":
+          this.#options.onDhtNode?.({ host: peer.remote.host, port: event.port });
           break;
         case "close":
           peer.close(event.reason);
@@ -287,28 +292,10 @@ export class Swarm {
     return this.#options.table.isComplete && !this.#revealing.isPartial;
   }
 
-  #noteUploadOnly(key: PeerKey, onlyUploads: boolean): void {
-    const member = this.#members.get(key);
-    if (member !== undefined) member.onlyUploads = onlyUploads;
-  }
-
-  /** Parts from those who want nothing either, and tells the others that we want nothing. */
-  #actAsSeed(): void {
-    for (const member of this.#members.values()) {
-      const { connection, onlyUploads, knowsThatWeOnlyUpload } = member;
-      if (onlyUploads || connection.session.isSeed) connection.close("useless");
-      else if (this.#onlyUploads && !knowsThatWeOnlyUpload) {
-        member.knowsThatWeOnlyUpload = true;
-        const handshake = this.#extensionHandshake(connection.endpoint);
-        connection.session.output.extended(EXTENSION_HANDSHAKE_ID, handshake);
-        connection.flush();
-      }
-    }
-  }
-
   #leave(peer: PeerConnection, ready: ReadyPeer, reason: CloseReason): void {
     this.#connections.delete(peer.key);
     this.#members.delete(peer.key);
+    this.#introducing.leave(peer.key);
     this.#unchoking.leave(peer);
     this.#noteContributor(peer);
     this.#noteEnd(ready, reason, peer.session.downloadedBytes > 0);

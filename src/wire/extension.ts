@@ -14,6 +14,7 @@ import {
   integerIn,
   textIn,
 } from "../metainfo/bencode.ts";
+import type { BencodeLimits } from "../metainfo/bencode_scan.ts";
 
 /** The id of the extension handshake itself; ids of other messages are 1 to 255. */
 export const EXTENSION_HANDSHAKE_ID = 0;
@@ -94,10 +95,14 @@ export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake
  * The dictionary that is the payload of an extended message; `name` says of which. Throws
  * ProtocolError "malformed-message" when it is none.
  */
-export function decodeExtension(payload: Uint8Array, name: string): BencodeDictionary {
+export function decodeExtension(
+  payload: Uint8Array,
+  name: string,
+  limits?: BencodeLimits,
+): BencodeDictionary {
   let problem = "is not a dictionary";
   try {
-    const value = decode(payload);
+    const value = decode(payload, limits);
     if (value.kind === "dictionary") return value;
   } catch (error) {
     if (!(error instanceof BencodeError)) throw error;

@@ -8,15 +8,18 @@ import {
   parseCompactIpv6,
   toCompact,
 } from "../base/endpoint.ts";
+import { ProtocolError } from "../base/errors.ts";
 import { bytesIn, encode } from "../metainfo/bencode.ts";
 import { decodeExtension } from "./extension.ts";
 
 /** Peers that one message may add, and as many that it may drop; we read no more of theirs. */
 export const MAX_PEX_PEERS = 50;
 
+/** In bytes, as libtorrent: nobody honest comes near (P29). */
+const MAX_PAYLOAD_LENGTH = 500 * 1024;
+const BENCODE_LIMITS = { maxDepth: 10, maxTokens: 500 };
+
 const IPV4_LENGTH = 4;
-const COMPACT_IPV4_LENGTH = 6;
-const COMPACT_IPV6_LENGTH = 18;
 
 /** What a message says of a peer that it adds, as bits. */
 export const PexFlag = {
@@ -59,30 +62,37 @@ export function encodePex({ added, dropped }: PexMessage): Bytes {
 }
 
 /**
- * What a peer's message says. Throws ProtocolError "malformed-message" when it is no dictionary.
- * Lists of a wrong length are ignored, and so are flags that are not one for each peer (P29).
+ * What a peer's message says. Throws ProtocolError: "message-too-large", or "malformed-message"
+ * when it is no dictionary. Lists of a wrong length are ignored, and so are flags that are not one for each peer (P29).
  */
 export function parsePex(payload: Uint8Array): PexMessage {
-  const dictionary = decodeExtension(payload, "list of peers");
-  const peers = (name: "added" | "added6") =>
-    parsePeers(bytesIn(dictionary, name), bytesIn(dictionary, `${name}.f`), FAMILIES[name]);
-  const endpoints = (name: "dropped" | "dropped6") =>
-    parsePeers(bytesIn(dictionary, name), undefined, FAMILIES[name])
-      .map(({ endpoint }) => endpoint);
+  if (payload.length > MAX_PAYLOAD_LENGTH) {
+    throw new ProtocolError(
+      "message-too-large",
+      `Cannot use the peer: its list of peers is of ${payload.length} bytes`,
+    );
+  }
+  const dictionary = decodeExtension(payload, "list of peers", BENCODE_LIMITS);
+  const field = (name: string) => bytesIn(dictionary, name);
+  const dropped = parsePeers(field("dropped"), undefined, IPV4);
+  const dropped6 = parsePeers(field("dropped6"), undefined, IPV6);
   return {
-    added: share(peers("added"), peers("added6")),
-    dropped: share(endpoints("dropped"), endpoints("dropped6")),
+    added: share(
+      parsePeers(field("added"), field("added.f"), IPV4),
+      parsePeers(field("added6"), field("added6.f"), IPV6),
+    ),
+    dropped: share(dropped, dropped6).map(({ endpoint }) => endpoint),
   };
 }
 
 interface Family {
+  /** Bytes of a compact endpoint. */
   readonly length: number;
   readonly parse: (bytes: Uint8Array) => Endpoint[] | undefined;
 }
 
-const IPV4: Family = { length: COMPACT_IPV4_LENGTH, parse: parseCompactIpv4 };
-const IPV6: Family = { length: COMPACT_IPV6_LENGTH, parse: parseCompactIpv6 };
-const FAMILIES = { added: IPV4, added6: IPV6, dropped: IPV4, dropped6: IPV6 };
+const IPV4: Family = { length: 6, parse: parseCompactIpv4 };
+const IPV6: Family = { length: 18, parse: parseCompactIpv6 };
 
 /** One at a time: a group of port 0 is no endpoint, and must not shift the flags of the others. */
 function parsePeers(

@@ -1,6 +1,7 @@
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
 import { type BlockSpan, Layout } from "../../src/metainfo/layout.ts";
+import type { Beyond } from "../../src/peer/extensions.ts";
 import { PeerSession } from "../../src/peer/session.ts";
 import type { SessionEvent } from "../../src/peer/session_event.ts";
 import type { Message } from "../../src/wire/message.ts";
@@ -16,19 +17,29 @@ export class ScriptedSession {
   now = 1_000;
 
   constructor(
-    { pieceCount = 10, have = [], fast = true, extended = true }: {
-      pieceCount?: number;
-      have?: readonly number[];
-      fast?: boolean;
-      extended?: boolean;
-    } = {},
+    { pieceCount = 10, have = [], fast = true, extended = true, dht = false, ...beyond }:
+      & Partial<Beyond>
+      & {
+        pieceCount?: number;
+        have?: readonly number[];
+        fast?: boolean;
+        extended?: boolean;
+        dht?: boolean;
+      } = {},
   ) {
     const files = [{ length: pieceCount * 64 * KIB, isPadding: false }];
     this.layout = new Layout({ pieceLength: 64 * KIB, files });
     this.have = new Bitfield(pieceCount);
     for (const piece of have) this.have.set(piece);
     const { layout, now } = this;
-    this.session = new PeerSession({ layout, have: this.have, flags: { fast, extended }, now });
+    this.session = new PeerSession({
+      layout,
+      have: this.have,
+      flags: { fast, extended, dht },
+      host: "10.0.0.2",
+      now,
+      ...beyond,
+    });
   }
 
   /** The peer has everything and lets us ask; what that says and does is forgotten. */

@@ -2,10 +2,12 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Random } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
+import { isDialable } from "../../src/base/endpoint.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
 import { PeerSession } from "../../src/peer/session.ts";
 import type { SessionEvent } from "../../src/peer/session_event.ts";
 import type { Message } from "../../src/wire/message.ts";
+import { MAX_PEX_PEERS } from "../../src/wire/pex.ts";
 
 const KIB = 1024;
 /** 5 pieces of 2 blocks, and one of 100 bytes. */
@@ -14,6 +16,8 @@ const LAYOUT = new Layout({
   files: [{ length: 160 * KIB + 100, isPadding: false }],
 });
 const REQUEST_TIMEOUT_MS = 60_000;
+/** Two pieces, and a short one. */
+const METADATA_LENGTH = 40_000;
 
 /**
  * A session whose driver does what it may, as chance will have it, and which is watched: what
@@ -36,7 +40,16 @@ export class WatchedSession {
   constructor(random: Random, flags: { fast: boolean; extended: boolean }) {
     this.#random = random;
     for (const piece of [0, 2, 5]) this.#have.set(piece);
-    this.session = new PeerSession({ layout: LAYOUT, have: this.#have, flags, now: this.#now });
+    this.session = new PeerSession({
+      layout: LAYOUT,
+      have: this.#have,
+      flags,
+      host: "10.0.0.2",
+      metadata: new Uint8Array(METADATA_LENGTH),
+      pex: true,
+      dhtPort: 6881,
+      now: this.#now,
+    });
     this.session.open(new Uint8Array(2), this.#now);
   }
 
@@ -51,7 +64,7 @@ export class WatchedSession {
     const { session } = this;
     const now = this.#now;
     const piece = this.#anyPiece();
-    switch (this.#random.below(10)) {
+    switch (this.#random.below(11)) {
       case 0:
         return this.#passTime(this.#random.below(500));
       case 1:
@@ -69,6 +82,8 @@ export class WatchedSession {
         return this.#upload();
       case 7:
         return this.#cancelSome();
+      case 8:
+        return this.#exchange();
       default:
         return this.#request();
     }
@@ -98,6 +113,12 @@ export class WatchedSession {
       this.#given.add(key);
     }
     this.#checkRequests();
+  }
+
+  #exchange(): void {
+    if (!this.session.isExchangeDue(this.#now)) return;
+    const endpoint = { host: `10.0.1.${this.#random.below(256)}`, port: 6881 };
+    this.session.exchange([{ endpoint, flags: 0 }], this.#now);
   }
 
   #upload(): void {
@@ -158,6 +179,13 @@ export class WatchedSession {
           if (this.session.theirHave.has(piece)) this.#seen.set(piece);
           else this.#seen.clear(piece);
         }
+        return;
+      case "peers-exchanged":
+        ok(event.endpoints.length > 0 && event.endpoints.length <= MAX_PEX_PEERS);
+        ok(event.endpoints.every((endpoint) => isDialable(endpoint, "private")));
+        return;
+      case "dht-port":
+        ok(event.port > 0);
         return;
       case "close":
         ok(event.reason.length > 0);

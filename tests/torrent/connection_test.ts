@@ -39,7 +39,7 @@ function connect(connection: Connection, clock: ManualClock): PeerConnection {
     endpoint: connection.remote,
     isIncoming: false,
     connection,
-    session: new PeerSession({ layout, have, flags, now: clock.now() }),
+    session: new PeerSession({ layout, have, flags, host: "10.0.0.2", now: clock.now() }),
     maxMessageLength: 128 * 1024,
     clock,
     downloadLimit: new RateLimit(undefined, clock),

@@ -90,6 +90,18 @@ Deno.test("P29 parsePex() throws what is no dictionary", () => {
   }
 });
 
+Deno.test("P29 parsePex() throws what is longer than 500 KiB", () => {
+  const ofLength = (length: number) => {
+    const padding = length - encode({ x: new Uint8Array(500_000) }).length + 500_000;
+    return encode({ x: new Uint8Array(padding) });
+  };
+  deepStrictEqual(parsePex(ofLength(512_000)), NOBODY);
+  throws(() => parsePex(ofLength(512_001)), {
+    name: "ProtocolError",
+    reason: "message-too-large",
+  });
+});
+
 Deno.test("P29 parsePex() ignores what makes no sense, and keeps the rest", () => {
   deepStrictEqual(parse({}), NOBODY);
   for (const wrong of [[], {}, 7, "12345", new Uint8Array(7)]) {

@@ -1,0 +1,137 @@
+/**
+ * The third part of being a peer: what both say besides pieces, mostly over the extension
+ * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9)
+ * and of DHT nodes (BEP 5).
+ */
+import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { MessageWriter } from "../wire/encoder.ts";
+import {
+  EXTENSION_HANDSHAKE_ID,
+  EXTENSION_IDS,
+  type ExtensionHandshake,
+  parseExtensionHandshake,
+} from "../wire/extension.ts";
+import type { ExtendedMessage } from "../wire/message.ts";
+import type { PexPeer } from "../wire/pex.ts";
+import { MetadataServing } from "./metadata_serving.ts";
+import { PeerExchange } from "./peer_exchange.ts";
+import type { SessionEvents } from "./session_event.ts";
+
+/** Extended messages with ids that we did not give out, before we have had enough. */
+const MAX_UNKNOWN_EXTENDED = 100;
+/** How often a peer may name another port of its DHT node. */
+const MAX_DHT_PORTS = 4;
+
+/** What we and one peer may talk about besides pieces. */
+export interface Beyond {
+  /** The peer's address. */
+  readonly host: string;
+  /** The info dictionary, raw, for those who have none yet (BEP 9); undefined: not given out. */
+  readonly metadata?: Uint8Array | undefined;
+  /** Whether we tell each other of other peers (BEP 11); by default not. */
+  readonly pex?: boolean | undefined;
+  /** The UDP port of our DHT node (BEP 5); undefined: DHT nodes are no matter between us. */
+  readonly dhtPort?: number | undefined;
+}
+
+export interface ExtensionsOptions extends Beyond {
+  readonly output: MessageWriter;
+  readonly events: SessionEvents;
+  readonly now: number;
+}
+
+export class Extensions {
+  readonly #output: MessageWriter;
+  readonly #events: SessionEvents;
+  readonly #dhtPort: number | undefined;
+  readonly #metadata: MetadataServing | undefined;
+  readonly #exchange: PeerExchange | undefined;
+  /** The peer's ids for messages that we know; it does not take those without one. */
+  readonly #theirIds = new Map<string, number>();
+  #clientName = "";
+  #unknownCount = 0;
+  #theirDhtPort = 0;
+  #dhtPortCount = 0;
+
+  constructor({ host, metadata, pex, dhtPort, output, events, now }: ExtensionsOptions) {
+    this.#output = output;
+    this.#events = events;
+    this.#dhtPort = dhtPort;
+    if (metadata !== undefined) this.#metadata = new MetadataServing({ metadata, output });
+    if (pex) this.#exchange = new PeerExchange({ host, now });
+  }
+
+  /** What they call their program, made printable; "" when they did not say. */
+  get clientName(): string {
+    return this.#clientName;
+  }
+
+  /** Gives what the peer says of itself, when it does. */
+  handleMessage({ id, payload }: ExtendedMessage, now: number): ExtensionHandshake | undefined {
+    try {
+      if (id === EXTENSION_HANDSHAKE_ID) return this.#handleHandshake(payload);
+      if (id === EXTENSION_IDS.ut_metadata && this.#metadata !== undefined) {
+        this.#metadata.handleMessage(payload, this.#theirId("ut_metadata"));
+      } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
+        const endpoints = this.#exchange.hear(payload, now);
+        if (endpoints.length > 0) this.#events.push({ kind: "peers-exchanged", endpoints });
+      } else if (++this.#unknownCount > MAX_UNKNOWN_EXTENDED) {
+        this.#events.close("unnegotiated-extension");
+      }
+    } catch (error) {
+      this.#events.close(reasonOf(error));
+    }
+    return undefined;
+  }
+
+  /** Tells where our DHT node is, if there is one: for peers that said they know the DHT. */
+  sayPort(): void {
+    if (this.#dhtPort !== undefined) this.#output.port(this.#dhtPort);
+  }
+
+  /** Where the peer's DHT node is. Some say it without the bit in their handshake. */
+  handlePort(port: number): void {
+    if (this.#dhtPort === undefined || port === 0 || port === this.#theirDhtPort) return;
+    if (++this.#dhtPortCount > MAX_DHT_PORTS) return;
+    this.#theirDhtPort = port;
+    this.#events.push({ kind: "dht-port", port });
+  }
+
+  /** To be called twice a second or so: sends what waited for room. */
+  handleTimeout(): void {
+    this.#metadata?.resume(this.#theirId("ut_metadata"));
+  }
+
+  /** It is time to look whether there are peers to tell of. */
+  isExchangeDue(now: number): boolean {
+    return this.#theirId("ut_pex") !== 0 && this.#exchange !== undefined &&
+      this.#exchange.isDue(now);
+  }
+
+  /** Tells the peer how `known`, all whom it may know of, has changed. */
+  exchange(known: readonly PexPeer[], now: number): void {
+    const payload = this.#exchange?.tell(known, now);
+    if (payload !== undefined) this.#output.extended(this.#theirId("ut_pex"), payload);
+  }
+
+  /** A later handshake changes what it names, and no more (BEP 10). */
+  #handleHandshake(payload: Uint8Array): ExtensionHandshake {
+    const handshake = parseExtensionHandshake(payload);
+    this.#clientName = handshake.clientName;
+    for (const name of Object.keys(EXTENSION_IDS)) {
+      const id = handshake.messages.get(name);
+      if (id !== undefined) this.#theirIds.set(name, id);
+    }
+    this.#events.push({ kind: "extension-handshake", handshake });
+    return handshake;
+  }
+
+  #theirId(name: keyof typeof EXTENSION_IDS): number {
+    return this.#theirIds.get(name) ?? 0;
+  }
+}
+
+function reasonOf(error: unknown): CloseReason {
+  if (error instanceof ProtocolError) return error.reason;
+  throw error;
+}

@@ -1,0 +1,50 @@
+/** Tells the connected peers of each other (PEX, BEP 11). */
+import type { Endpoint } from "../base/endpoint.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+import { PexFlag, type PexPeer } from "../wire/pex.ts";
+import type { PeerConnection } from "./connection.ts";
+import type { Introducing } from "./introducing.ts";
+
+export interface ExchangingOptions {
+  /** The connected peers, live. */
+  readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
+  readonly introducing: Introducing;
+  readonly isBanned: (endpoint: Endpoint) => boolean;
+}
+
+/** A connected peer that others may be told of. */
+interface Contact extends PexPeer {
+  readonly key: PeerKey;
+}
+
+export class Exchanging {
+  readonly #options: ExchangingOptions;
+
+  constructor(options: ExchangingOptions) {
+    this.#options = options;
+  }
+
+  /** To be called twice a second or so: each session knows when it is due. */
+  tick(now: number): void {
+    let contacts: Contact[] | undefined;
+    for (const peer of this.#options.peers.values()) {
+      if (!peer.session.isExchangeDue(now)) continue;
+      contacts ??= this.#contacts();
+      peer.session.exchange(contacts.filter(({ key }) => key !== peer.key), now);
+      peer.flush();
+    }
+  }
+
+  #contacts(): Contact[] {
+    const { peers, introducing, isBanned } = this.#options;
+    const contacts: Contact[] = [];
+    for (const peer of peers.values()) {
+      const endpoint = introducing.listensAt(peer);
+      if (endpoint === undefined || isBanned(endpoint) || isBanned(peer.endpoint)) continue;
+      const flags = (introducing.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
+        (peer.isIncoming ? 0 : PexFlag.reachable);
+      contacts.push({ key: peer.key, endpoint, flags });
+    }
+    return contacts;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What we and each peer say of ourselves in extension handshakes (BEP 10), and what follows when
+ * both want nothing (BEP 21).
+ */
+import type { Endpoint } from "../base/endpoint.ts";
+import { MAX_QUEUED_UPLOADS } from "../peer/upload_queue.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+import {
+  encodeExtensionHandshake,
+  EXTENSION_HANDSHAKE_ID,
+  EXTENSION_IDS,
+  type ExtensionHandshake,
+} from "../wire/extension.ts";
+import type { PeerConnection } from "./connection.ts";
+
+export interface IntroducingOptions {
+  /** Name and version. */
+  readonly clientName: string;
+  /** Where we listen. */
+  readonly port: number;
+  /** The info dictionary, raw, that peers may ask for (BEP 9). */
+  readonly metadata?: Uint8Array | undefined;
+  /** Whether peers may be told of each other (BEP 11). */
+  readonly usePex?: boolean | undefined;
+  /** Nothing more is wanted, and everybody may know it. */
+  readonly onlyUploads: () => boolean;
+}
+
+interface Acquaintance {
+  readonly peer: PeerConnection;
+  /** It was told so (BEP 21). */
+  knowsThatWeOnlyUpload: boolean;
+  /** What it says of itself, once it has. */
+  theirs: ExtensionHandshake | undefined;
+}
+
+export class Introducing {
+  readonly #options: IntroducingOptions;
+  readonly #peers = new Map<PeerKey, Acquaintance>();
+
+  constructor(options: IntroducingOptions) {
+    this.#options = options;
+  }
+
+  /** The payload of our extension handshake. */
+  handshakeFor({ host }: Endpoint): Uint8Array {
+    const { clientName, port, metadata, usePex, onlyUploads } = this.#options;
+    const { ut_pex, ut_metadata } = EXTENSION_IDS;
+    return encodeExtensionHandshake({
+      clientName,
+      requestQueueLimit: MAX_QUEUED_UPLOADS,
+      yourIp: host,
+      listenPort: port,
+      metadataSize: metadata?.length,
+      messages: { ...(usePex && { ut_pex }), ...(metadata && { ut_metadata }) },
+      uploadOnly: onlyUploads(),
+    });
+  }
+
+  /** A peer that was told our extension handshake, if it is one that `isExtended`. */
+  join(peer: PeerConnection, isExtended: boolean): void {
+    const knowsThatWeOnlyUpload = this.#options.onlyUploads() || !isExtended;
+    this.#peers.set(peer.key, { peer, knowsThatWeOnlyUpload, theirs: undefined });
+  }
+
+  leave(key: PeerKey): void {
+    this.#peers.delete(key);
+  }
+
+  /** The peer has said its extension handshake. */
+  heard(key: PeerKey, theirs: ExtensionHandshake): void {
+    const acquaintance = this.#peers.get(key);
+    if (acquaintance !== undefined) acquaintance.theirs = theirs;
+  }
+
+  /** It wants nothing, as it says or as we see. */
+  onlyUploads({ key, session }: PeerConnection): boolean {
+    return session.isSeed || this.#peers.get(key)?.theirs?.uploadOnly === true;
+  }
+
+  /** Where the peer can be dialled: where we did, or where it says that it listens. */
+  listensAt({ key, remote, isIncoming }: PeerConnection): Endpoint | undefined {
+    if (!isIncoming) return remote;
+    const port = this.#peers.get(key)?.theirs?.listenPort;
+    return port === undefined ? undefined : { host: remote.host, port };
+  }
+
+  /** Parts from those who want nothing either, and tells the others that we want nothing. */
+  actAsSeed(): void {
+    const weOnlyUpload = this.#options.onlyUploads();
+    for (const acquaintance of this.#peers.values()) {
+      const { peer, knowsThatWeOnlyUpload } = acquaintance;
+      if (this.onlyUploads(peer)) peer.close("useless");
+      else if (weOnlyUpload && !knowsThatWeOnlyUpload) {
+        acquaintance.knowsThatWeOnlyUpload = true;
+        peer.session.output.extended(EXTENSION_HANDSHAKE_ID, this.handshakeFor(peer.remote));
+        peer.flush();
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode.ts";
+import type { Message } from "../../src/wire/message.ts";
+import { encodePex, parsePex } from "../../src/wire/pex.ts";
+import { ScriptedSession } from "./scripted_session.ts";
+
+const OUR_PEX_ID = 1, OUR_METADATA_ID = 2;
+const TOLD = { endpoint: { host: "10.0.0.7", port: 6881 }, flags: 0 };
+const METADATA = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251);
+
+function handshake(
+  messages: Record<string, number>,
+  fields: Record<string, Encodable> = {},
+): Message {
+  return { kind: "extended", id: 0, payload: encode({ m: messages, ...fields }) };
+}
+
+function list(...hosts: string[]): Message {
+  const added = hosts.map((host) => ({ endpoint: { host, port: 6881 }, flags: 0 }));
+  return { kind: "extended", id: OUR_PEX_ID, payload: encodePex({ added, dropped: [] }) };
+}
+
+function metadataRequest(piece: number): Message {
+  return { kind: "extended", id: OUR_METADATA_ID, payload: encode({ msg_type: 0, piece }) };
+}
+
+Deno.test("a peer's list of peers is an event with those that may be dialled", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.hear(list("10.0.0.7", "127.0.0.1", "192.0.2.1"), list(), list("127.0.0.1"));
+  deepStrictEqual(script.events(), [{
+    kind: "peers-exchanged",
+    endpoints: [{ host: "10.0.0.7", port: 6881 }, { host: "192.0.2.1", port: 6881 }],
+  }]);
+});
+
+Deno.test("P29 a peer that lists peers too often is closed", () => {
+  const script = new ScriptedSession({ pex: true });
+  for (let turn = 0; turn < 6; turn++) script.hear(list());
+  deepStrictEqual(script.events(), []);
+  script.hear(list("10.0.0.7"));
+  deepStrictEqual(script.events(), [{ kind: "close", reason: "pex-flood" }]);
+});
+
+Deno.test("P29 a peer whose list is no dictionary is closed", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.hear({ kind: "extended", id: OUR_PEX_ID, payload: new Uint8Array(3) });
+  deepStrictEqual(script.events(), [{ kind: "close", reason: "malformed-message" }]);
+});
+
+Deno.test("exchange() tells a peer that wants it, under its own id", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.now += 60_000;
+  ok(!script.session.isExchangeDue(script.now), "it has not said that it wants it");
+  script.hear(handshake({ ut_pex: 77 }));
+  ok(script.session.isExchangeDue(script.now));
+  script.session.exchange([TOLD], script.now);
+  const [message] = script.said();
+  ok(message?.kind === "extended" && message.id === 77);
+  deepStrictEqual(parsePex(message.payload).added, [TOLD]);
+  ok(!script.session.isExchangeDue(script.now));
+});
+
+Deno.test("a later handshake changes ids, and switches off what it names with 0 (BEP 10)", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.now += 60_000;
+  script.hear(handshake({ ut_pex: 77 }), handshake({ other: 5 }));
+  ok(script.session.isExchangeDue(script.now));
+  script.hear(handshake({ ut_pex: 0 }));
+  ok(!script.session.isExchangeDue(script.now));
+  script.hear(handshake({ ut_pex: 9 }));
+  script.session.exchange([TOLD], script.now);
+  deepStrictEqual(script.said().map((message) => message.kind === "extended" && message.id), [9]);
+});
+
+Deno.test("without PEX (BEP 27) nothing is told, and lists are messages that we do not know", () => {
+  const script = new ScriptedSession();
+  script.now += 60_000;
+  script.hear(handshake({ ut_pex: 77 }), list("10.0.0.7"));
+  ok(!script.session.isExchangeDue(script.now));
+  deepStrictEqual(script.events().map(({ kind }) => kind), ["extension-handshake"]);
+  for (let turn = 0; turn < 100; turn++) script.hear(list("10.0.0.7"));
+  deepStrictEqual(script.events(), [{ kind: "close", reason: "unnegotiated-extension" }]);
+});
+
+Deno.test("a session that has ended tells nothing", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.now += 60_000;
+  script.hear(handshake({ ut_pex: 77 }), { kind: "unknown", id: 99 });
+  ok(!script.session.isExchangeDue(script.now));
+});
+
+Deno.test("a peer gets the metadata that it asks for, under its own id (BEP 9)", () => {
+  const script = new ScriptedSession({ metadata: METADATA });
+  script.hear(handshake({ ut_metadata: 33 }), metadataRequest(0), metadataRequest(1));
+  const head = (piece: number) => encode({ msg_type: 1, piece, total_size: METADATA.length });
+  deepStrictEqual(
+    script.said().map((message) => message.kind === "extended" && [message.id, message.payload]),
+    [
+      [33, concatBytes(head(0), METADATA.subarray(0, 16_384))],
+      [33, concatBytes(head(1), METADATA.subarray(16_384))],
+    ],
+  );
+});
+
+Deno.test("metadata that has to wait for room is sent when there is some", () => {
+  const metadata = new Uint8Array(20 * 16_384);
+  const script = new ScriptedSession({ metadata });
+  script.hear(handshake({ ut_metadata: 33 }));
+  for (let piece = 0; piece < 20; piece++) script.hear(metadataRequest(piece));
+  const first = script.said().length;
+  ok(first < 20, `${first}`);
+  script.pass(500);
+  deepStrictEqual(first + script.said().length, 20);
+});
+
+Deno.test("P27 a malformed metadata message ends the connection", () => {
+  for (const payload of [new Uint8Array(0), new Uint8Array(20_000)]) {
+    const script = new ScriptedSession({ metadata: METADATA });
+    script.hear({ kind: "extended", id: OUR_METADATA_ID, payload });
+    deepStrictEqual(script.events().map(({ kind }) => kind), ["close"]);
+  }
+});
+
+Deno.test("without metadata to give, requests for it are messages that we do not know", () => {
+  const script = new ScriptedSession();
+  script.hear(handshake({ ut_metadata: 33 }), metadataRequest(0));
+  deepStrictEqual([script.said(), script.events().length], [[], 1]);
+});
+
+Deno.test("open() says where our DHT node is to a peer that knows the DHT (BEP 5)", () => {
+  for (
+    const [dht, dhtPort, expected] of [
+      [true, 6882, [{ kind: "port", port: 6882 }]],
+      [false, 6882, []],
+      [true, undefined, []],
+    ] as const
+  ) {
+    const script = new ScriptedSession({ dht, dhtPort, extended: false });
+    script.session.open(new Uint8Array(0), script.now);
+    deepStrictEqual(script.said().slice(1), expected);
+  }
+});
+
+Deno.test("where a peer's DHT node is, is an event, four times at most", () => {
+  const script = new ScriptedSession({ dhtPort: 6882 });
+  const port = (port: number): Message => ({ kind: "port", port });
+  script.hear(port(0), port(7), port(7), port(8), port(7));
+  deepStrictEqual(script.events(), [7, 8, 7].map((port) => ({ kind: "dht-port", port })));
+  for (let turn = 100; turn < 10_000; turn++) script.hear(port(turn));
+  deepStrictEqual(script.events(), [{ kind: "dht-port", port: 100 }]);
+});
+
+Deno.test("without a DHT node of ours, where theirs is does not matter (BEP 27)", () => {
+  const script = new ScriptedSession({ dht: true });
+  script.hear({ kind: "port", port: 6881 });
+  deepStrictEqual(script.events(), []);
+});
