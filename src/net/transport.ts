@@ -27,8 +27,14 @@ export interface Listener extends AsyncIterable<Connection> {
   close(): void;
 }
 
-/** Why an endpoint could not be connected to. */
-export type ConnectFailure = "refused" | "timeout" | "unreachable" | "aborted" | "limit";
+/** Why an endpoint could not be connected to; `proxy`: our proxy is not there, or refuses us. */
+export type ConnectFailure =
+  | "refused"
+  | "timeout"
+  | "unreachable"
+  | "aborted"
+  | "limit"
+  | "proxy";
 
 /** A connection that did not come about. */
 export class ConnectError extends Error {
@@ -49,6 +55,8 @@ export interface DatagramSocket {
 }
 
 export interface Network {
+  /** Why there are no datagrams, and no look-ups of names, on this network; else left out. */
+  readonly noDatagrams?: string;
   /** Throws ConnectError. A name is resolved, and its addresses of both families raced. */
   connect(to: Endpoint, options: { timeoutMs: number; signal: AbortSignal }): Promise<Connection>;
   /**

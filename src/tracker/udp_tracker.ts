@@ -40,6 +40,8 @@ export class UdpTracker implements TrackerClient {
    * is waited for only with `stopped`, which goes to those that have answered before.
    */
   async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
+    const { noDatagrams } = this.#options.network;
+    if (noDatagrams !== undefined) throw new TrackerError("unreachable", noDatagrams);
     this.#ending.abort();
     await this.#ended;
     this.#ending = new AbortController();

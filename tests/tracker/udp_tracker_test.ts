@@ -237,3 +237,13 @@ Deno.test("UdpTracker ends at once when it is told to", async () => {
   await ended;
   await harness.close();
 });
+
+Deno.test("UdpTracker says so at once, and looks nothing up, where a proxy is set", async () => {
+  const harness = new Harness();
+  const noDatagrams = "a proxy is set, and UDP does not go through it";
+  Object.assign(harness.network, { noDatagrams });
+  equal(await harness.announce(harness.tracker(), "started"), noDatagrams);
+  deepStrictEqual([harness.network.lookups, harness.network.sockets], [[], []]);
+  equal(harness.clock.now(), 0);
+  await harness.close();
+});
