@@ -13,9 +13,8 @@ import { HASH_LENGTH, type InfoHash, type NodeId } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
 import {
   type BencodeDictionary,
-  BencodeError,
   bytesIn,
-  decode,
+  decodeDictionary,
   dictionaryIn,
   integerIn,
   listIn,
@@ -146,13 +145,7 @@ export function parseKrpc(bytes: Uint8Array): KrpcMessage | undefined {
 function decodeMessage(bytes: Uint8Array): BencodeDictionary | undefined {
   if (bytes.length < MIN_LENGTH || bytes[0] !== BYTE_DICTIONARY) return undefined;
   if (bytes[bytes.length - 1] !== BYTE_END) return undefined;
-  try {
-    const value = decode(bytes, LIMITS);
-    return value.kind === "dictionary" ? value : undefined;
-  } catch (error) {
-    if (error instanceof BencodeError) return undefined;
-    throw error;
-  }
+  return decodeDictionary(bytes, LIMITS);
 }
 
 function parseQuery(message: BencodeDictionary, transaction: Uint8Array): KrpcMessage {

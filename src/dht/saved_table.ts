@@ -8,9 +8,8 @@ import { addressBytes, familyOf, formatAddress, type IpFamily } from "../base/en
 import { HASH_LENGTH, type NodeId } from "../base/ids.ts";
 import {
   type BencodeDictionary,
-  BencodeError,
   bytesIn,
-  decode,
+  decodeDictionary,
   encode,
   integerIn,
   textIn,
@@ -56,7 +55,7 @@ export function parseSavedTable(bytes: Uint8Array, nowMs: number): SavedTable | 
   if (bytes.length < HASH_LENGTH || bytes.length > MAX_SAVED_TABLE_LENGTH) return undefined;
   const body = bytes.subarray(0, -HASH_LENGTH);
   if (!equalBytes(checksum(body), bytes.subarray(-HASH_LENGTH))) return undefined;
-  const fields = decodeFields(body);
+  const fields = decodeDictionary(body, LIMITS);
   if (fields === undefined || textIn(fields, "format") !== FORMAT) return undefined;
   const ownId = bytesIn(fields, "id"), savedAtMs = integerIn(fields, "saved");
   const nodes = nodesIn(fields, "nodes", "ipv4"), nodes6 = nodesIn(fields, "nodes6", "ipv6");
@@ -79,16 +78,6 @@ function compactNodes(nodes: readonly NodeInfo[], family: IpFamily): Bytes {
 
 function checksum(body: Uint8Array): Uint8Array {
   return createHash("sha1").update(body).digest();
-}
-
-function decodeFields(body: Uint8Array): BencodeDictionary | undefined {
-  try {
-    const value = decode(body, LIMITS);
-    return value.kind === "dictionary" ? value : undefined;
-  } catch (error) {
-    if (error instanceof BencodeError) return undefined;
-    throw error;
-  }
 }
 
 function nodesIn(fields: BencodeDictionary, key: string, family: IpFamily): NodeInfo[] | undefined {

@@ -39,6 +39,20 @@ export function decode(bytes: Uint8Array, limits?: BencodeLimits): BencodeValue 
   return value;
 }
 
+/** The dictionary that `bytes` are; undefined when they are not one, whatever they are. */
+export function decodeDictionary(
+  bytes: Uint8Array,
+  limits: BencodeLimits,
+): BencodeDictionary | undefined {
+  try {
+    const value = decode(bytes, limits);
+    return value.kind === "dictionary" ? value : undefined;
+  } catch (error) {
+    if (error instanceof BencodeError) return undefined;
+    throw error;
+  }
+}
+
 /** The value that `bytes` begin with, where it ends, and what of BEP 3 it disregards. */
 export interface BencodePrefix {
   readonly value: BencodeValue;

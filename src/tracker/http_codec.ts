@@ -1,5 +1,4 @@
 /** Our side of the HTTP tracker protocol (BEP 3, 7, 23, 24): the question and the answer. */
-import { assert } from "../base/assert.ts";
 import {
   addressBytes,
   canonicalHost,
@@ -11,10 +10,9 @@ import {
 import { TrackerError } from "../base/errors.ts";
 import {
   type BencodeDictionary,
-  BencodeError,
   type BencodeValue,
   bytesIn,
-  decode,
+  decodeDictionary,
   integerIn,
   textIn,
 } from "../metainfo/bencode.ts";
@@ -27,10 +25,8 @@ import {
   trackerText,
 } from "./announce.ts";
 
-/** An answer is flat: a dictionary of a list of dictionaries. */
-const MAX_DEPTH = 8;
-/** More than any answer within the limit of bytes that is not made to be costly. */
-const MAX_TOKENS = 100_000;
+/** An answer is flat, and has less within the limit of bytes unless it is made to be costly. */
+const LIMITS = { maxDepth: 8, maxTokens: 100_000 };
 /** A longer one is not repeated to the tracker. */
 const MAX_TRACKER_ID_LENGTH = 256;
 
@@ -77,7 +73,7 @@ function percentEncode(bytes: Uint8Array): string {
  * when the answer, its peers or its lengths are broken; then nothing of it is used.
  */
 export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
-  const answer = decodeDictionary(bytes);
+  const answer = decodeDictionary(bytes, LIMITS);
   if (answer === undefined) throw malformed("its answer is not a bencoded dictionary");
   const failure = failureIn(answer);
   if (failure !== undefined) throw new TrackerError("failure-reason", `it says "${failure}"`);
@@ -103,18 +99,8 @@ export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
 
 /** The tracker's own words in an answer of any HTTP status, if it has some; printable. */
 export function failureReasonOf(bytes: Uint8Array): string | undefined {
-  const answer = decodeDictionary(bytes);
+  const answer = decodeDictionary(bytes, LIMITS);
   return answer && failureIn(answer);
-}
-
-function decodeDictionary(bytes: Uint8Array): BencodeDictionary | undefined {
-  try {
-    const answer = decode(bytes, { maxDepth: MAX_DEPTH, maxTokens: MAX_TOKENS });
-    return answer.kind === "dictionary" ? answer : undefined;
-  } catch (error) {
-    assert(error instanceof BencodeError);
-    return undefined;
-  }
 }
 
 function failureIn(answer: BencodeDictionary): string | undefined {

@@ -6,6 +6,7 @@ import {
   type BencodeDictionary,
   bytesIn,
   decode,
+  decodeDictionary,
   decodePrefix,
   dictionaryIn,
   type Encodable,
@@ -198,6 +199,14 @@ Deno.test("M17 text is UTF-8 with U+FFFD for what is not, at any length", () => 
   const value = decode(Uint8Array.of(0x34, 0x3a, 0xef, 0xbb, 0xbf, 0x61));
   ok(value.kind === "string");
   equal(value.text, "\ufeffa");
+});
+
+Deno.test("decodeDictionary() is undefined for what is broken, too much or something else", () => {
+  const limits = { maxDepth: 2, maxTokens: 4 };
+  equal(decodeDictionary(latin1Bytes("d1:ai1ee"), limits)?.get("a")?.kind, "integer");
+  for (const text of ["", "d", "i1e", "de1", "d1:adlee", "d1:alleee", "d1:ali1ei2eee"]) {
+    equal(decodeDictionary(latin1Bytes(text), limits), undefined, text);
+  }
 });
 
 Deno.test("encode() sorts keys as raw bytes and leaves undefined out", () => {
