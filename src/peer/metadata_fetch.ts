@@ -1,0 +1,293 @@
+/**
+ * Collects the info dictionary of a magnet from several peers at once (BEP 9), of whom nobody is
+ * trusted. Peers that claim one size fill one buffer together, so whoever lies about the size
+ * locks nobody else out. When what they put together has another info-hash, each of them gives
+ * all of it alone, into a buffer of its own: that shows who lied, and holds up nobody (P27, M30).
+ */
+import { createHash } from "node:crypto";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
+import type { InfoHash } from "../base/ids.ts";
+import { MAX_METAINFO_LENGTH } from "../metainfo/metainfo.ts";
+import type { MetadataDataMessage } from "../wire/metadata_message.ts";
+import { MetadataBuffer, type MetadataPeer } from "./metadata_buffer.ts";
+
+/** In bytes: what fits a .torrent that we read, with room for trackers. More is not believed. */
+const MAX_METADATA_LENGTH = MAX_METAINFO_LENGTH - 2 ** 20;
+/** In bytes, all buffers together; the one that has not grown for longest makes way. */
+const MAX_HELD_BYTES = 64 * 2 ** 20;
+/** Pieces that one peer is asked for at once: a megabyte a second at a tenth of a second. */
+const MAX_OUTSTANDING = 8;
+/** A peer that sends nothing for so long, though asked, is late; what comes then is welcome. */
+const SILENCE_TIMEOUT_MS = 10_000;
+/** A peer that refuses, or is late, is asked again after this time, doubled every time. */
+const FIRST_REST_MS = 20_000;
+const MAX_REST_MS = 300_000;
+/** How often a peer may change its mind about the size; and send what nobody asked it for. */
+const MAX_CLAIMS = 4;
+const MAX_UNREQUESTED = 100;
+
+/** What the driver has to do. */
+export type MetadataEffect =
+  /** To ask the peer for a piece. */
+  | { readonly kind: "request"; readonly peer: MetadataPeer; readonly piece: number }
+  /** To part from the peer: it alone gave something else than the info dictionary. */
+  | { readonly kind: "liar"; readonly peer: MetadataPeer }
+  /** To part from the peer: what it sends makes no sense. */
+  | { readonly kind: "malformed"; readonly peer: MetadataPeer }
+  /** The last effect. `givers` sent it, and may be gone by now. */
+  | {
+    readonly kind: "found";
+    readonly infoBytes: Bytes;
+    readonly givers: ReadonlySet<MetadataPeer>;
+  };
+
+/** A peer that claims to have metadata. */
+interface Source {
+  readonly peer: MetadataPeer;
+  /** All that claim one size. */
+  readonly group: Group;
+  /** Its own, once its group cannot be told liars from others. */
+  own: MetadataBuffer | undefined;
+  /** Pieces that it is to send. */
+  readonly asked: Set<number>;
+  /** Pieces that it was to send once: they may come yet, or a second time. */
+  readonly late: Set<number>;
+  /** When it was asked for something while it owed nothing, or sent something. */
+  activeAt: number;
+  restsUntil: number;
+  restCount: number;
+  unrequestedCount: number;
+}
+
+interface Group {
+  readonly size: number;
+  /** Undefined when each is asked for all. */
+  shared: MetadataBuffer | undefined;
+}
+
+export class MetadataFetch {
+  readonly #infoHash: InfoHash;
+  readonly #sources = new Map<MetadataPeer, Source>();
+  readonly #groups = new Map<number, Group>();
+  readonly #claimCounts = new Map<MetadataPeer, number>();
+  #effects: MetadataEffect[] = [];
+  #isFound = false;
+
+  constructor(infoHash: InfoHash) {
+    this.#infoHash = infoHash;
+  }
+
+  /** Peers that claim to have it. */
+  get sourceCount(): number {
+    return this.#sources.size;
+  }
+
+  /** Bytes that came and are kept, all dictionaries together: bounded by MAX_HELD_BYTES. */
+  get heldBytes(): number {
+    let heldBytes = 0;
+    for (const buffer of this.#buffers()) heldBytes += buffer.heldBytes;
+    return heldBytes;
+  }
+
+  /** The dictionary of which most is here: bytes of it, and of all of it as its peers claim. */
+  get best(): { readonly bytes: number; readonly size: number } | undefined {
+    let best: MetadataBuffer | undefined;
+    for (const buffer of this.#buffers()) {
+      if (best === undefined || buffer.heldBytes > best.heldBytes) best = buffer;
+    }
+    return best && { bytes: best.heldBytes, size: best.size };
+  }
+
+  /** What there is to do since the last call. */
+  drain(): readonly MetadataEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The peer says how many bytes the dictionary has; it may say so again, or otherwise. */
+  handleSize(peer: MetadataPeer, size: number, now: number): void {
+    if (this.#isFound || this.#sources.get(peer)?.group.size === size) return;
+    const claimCount = (this.#claimCounts.get(peer) ?? 0) + 1;
+    this.#claimCounts.set(peer, claimCount);
+    if (claimCount > MAX_CLAIMS) return this.#partFrom(peer, "malformed", now);
+    this.#remove(peer, now);
+    if (size < 1 || size > MAX_METADATA_LENGTH) return;
+    let group = this.#groups.get(size);
+    if (group === undefined) {
+      group = { size, shared: new MetadataBuffer(size, now) };
+      this.#groups.set(size, group);
+    }
+    const source: Source = {
+      peer,
+      group,
+      own: undefined,
+      asked: new Set(),
+      late: new Set(),
+      activeAt: now,
+      restsUntil: -Infinity,
+      restCount: 0,
+      unrequestedCount: 0,
+    };
+    this.#sources.set(peer, source);
+    this.#ask(source, now);
+  }
+
+  /** `message.data` is copied. */
+  handleData(peer: MetadataPeer, message: MetadataDataMessage, now: number): void {
+    const source = this.#sources.get(peer);
+    if (source === undefined || this.#isFound) return;
+    const { piece, data, totalSize = source.group.size } = message;
+    const wasAsked = source.asked.delete(piece);
+    if (!wasAsked && !source.late.delete(piece)) {
+      if (++source.unrequestedCount > MAX_UNREQUESTED) this.#partFrom(peer, "malformed", now);
+      return;
+    }
+    const buffer = bufferOf(source);
+    if (buffer === undefined) return this.#ask(source, now);
+    if (totalSize !== buffer.size || data.length !== buffer.pieceLength(piece)) {
+      if (wasAsked) buffer.noteReleased(piece);
+      return this.#partFrom(peer, "malformed", now);
+    }
+    source.activeAt = now;
+    source.restCount = 0;
+    source.restsUntil = -Infinity;
+    buffer.put(piece, data, peer, now);
+    if (buffer.isComplete) this.#verify(buffer, now);
+    else {
+      this.#makeRoom(buffer, now);
+      this.#ask(source, now);
+    }
+  }
+
+  /** The peer will not send the piece now. */
+  handleReject(peer: MetadataPeer, piece: number, now: number): void {
+    const source = this.#sources.get(peer);
+    if (source === undefined || !source.asked.has(piece)) return;
+    this.#rest(source, now);
+    this.#askAll(now);
+  }
+
+  /** The connection has ended. */
+  handleGone(peer: MetadataPeer, now: number): void {
+    this.#claimCounts.delete(peer);
+    if (!this.#sources.has(peer)) return;
+    this.#remove(peer, now);
+    this.#askAll(now);
+  }
+
+  /** To be called twice a second or so. */
+  handleTimeout(now: number): void {
+    for (const source of this.#sources.values()) {
+      const isLate = source.asked.size > 0 && now - source.activeAt >= SILENCE_TIMEOUT_MS;
+      if (isLate) this.#rest(source, now);
+    }
+    this.#askAll(now);
+  }
+
+  #askAll(now: number): void {
+    for (const source of this.#sources.values()) this.#ask(source, now);
+  }
+
+  #ask(source: Source, now: number): void {
+    if (this.#isFound || source.restsUntil > now) return;
+    const buffer = source.group.shared ??
+      (source.own ??= new MetadataBuffer(source.group.size, now));
+    while (source.asked.size < MAX_OUTSTANDING) {
+      const piece = buffer.choose(source.asked, now);
+      if (piece === undefined) return;
+      if (source.asked.size === 0) source.activeAt = now;
+      source.asked.add(piece);
+      buffer.noteAsked(piece, now);
+      this.#effects.push({ kind: "request", peer: source.peer, piece });
+    }
+  }
+
+  #verify(buffer: MetadataBuffer, now: number): void {
+    const infoBytes = buffer.join();
+    const { givers } = buffer;
+    if (equalBytes(createHash("sha1").update(infoBytes).digest(), this.#infoHash)) {
+      this.#isFound = true;
+      this.#effects.push({ kind: "found", infoBytes, givers });
+      return;
+    }
+    const [first, ...others] = givers;
+    const group = this.#groups.get(buffer.size);
+    if (group?.shared === buffer) this.#dropShared(group, others.length > 0 ? undefined : now);
+    if (others.length === 0) this.#partFrom(first!, "liar", now);
+    this.#askAll(now);
+  }
+
+  /** Forgets what a group has put together, which begins anew, or each of it alone. */
+  #dropShared(group: Group, beginAt: number | undefined): void {
+    for (const source of this.#sources.values()) if (source.group === group) this.#release(source);
+    group.shared = beginAt === undefined ? undefined : new MetadataBuffer(group.size, beginAt);
+  }
+
+  /** The source will send nothing of what it was asked for, and is not asked for a while. */
+  #rest(source: Source, now: number): void {
+    const doublings = Math.min(source.restCount++, 16);
+    source.restsUntil = now + Math.min(FIRST_REST_MS * 2 ** doublings, MAX_REST_MS);
+    this.#release(source);
+  }
+
+  #release(source: Source): void {
+    const buffer = bufferOf(source);
+    for (const piece of source.asked) {
+      buffer?.noteReleased(piece);
+      source.late.add(piece);
+    }
+    source.asked.clear();
+  }
+
+  /** Keeps what is held within bounds, the buffer that has just grown before all others. */
+  #makeRoom(grown: MetadataBuffer, now: number): void {
+    if (this.heldBytes <= MAX_HELD_BYTES) return;
+    let stalest: MetadataBuffer | undefined;
+    for (const buffer of this.#buffers()) {
+      if (buffer === grown || buffer.heldBytes === 0) continue;
+      if (stalest === undefined || buffer.grownAt < stalest.grownAt) stalest = buffer;
+    }
+    if (stalest === undefined) return;
+    const group = this.#groups.get(stalest.size);
+    if (group?.shared === stalest) {
+      this.#dropShared(group, now);
+      return this.#forgetIfIdle(group);
+    }
+    for (const source of this.#sources.values()) {
+      if (source.own !== stalest) continue;
+      this.#rest(source, now);
+      source.late.clear();
+      source.own = undefined;
+    }
+  }
+
+  #partFrom(peer: MetadataPeer, kind: "liar" | "malformed", now: number): void {
+    this.#effects.push({ kind, peer });
+    this.#remove(peer, now);
+  }
+
+  #remove(peer: MetadataPeer, now: number): void {
+    const source = this.#sources.get(peer);
+    if (source === undefined) return;
+    this.#rest(source, now);
+    this.#sources.delete(peer);
+    this.#forgetIfIdle(source.group);
+  }
+
+  /** What has come is kept for whoever claims the same size next. */
+  #forgetIfIdle(group: Group): void {
+    if (group.shared !== undefined && group.shared.heldBytes > 0) return;
+    for (const source of this.#sources.values()) if (source.group === group) return;
+    this.#groups.delete(group.size);
+  }
+
+  *#buffers(): Iterable<MetadataBuffer> {
+    for (const { shared } of this.#groups.values()) if (shared !== undefined) yield shared;
+    for (const { own } of this.#sources.values()) if (own !== undefined) yield own;
+  }
+}
+
+function bufferOf({ group, own }: Source): MetadataBuffer | undefined {
+  return group.shared ?? own;
+}
