@@ -5,6 +5,12 @@ import type { CloseReason } from "../base/errors.ts";
 
 /** Endpoints that are known at once (T11); one that failed makes way for a new one. */
 const MAX_KNOWN_PEERS = 3_000;
+/**
+ * Those among them that only other peers named (PEX), and that peers of one address named (P29):
+ * whoever invents endpoints must not keep us from the true ones.
+ */
+const MAX_EXCHANGED_PEERS = 1_000;
+const MAX_PEERS_NAMED_BY_ONE = 150;
 /** Endpoints, addresses and selves that are shunned; then the oldest are forgotten. */
 const MAX_SHUNNED = 3_000;
 /** An address is banned once so many of its endpoints are. */
@@ -22,7 +28,10 @@ const MAX_TRUSTED_RETRY_MS = 60_000;
 /** A peer that neither had nor wanted anything, or is here already, is tried after this time. */
 const UNNEEDED_RETRY_MS = 600_000;
 
-/** Who named an endpoint. Those that the user named come first and are never forgotten. */
+/**
+ * Who named an endpoint. Those that the user named come first and are never forgotten; those
+ * that only other peers named come last.
+ */
 export type PeerSource = "named" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
 
 export interface PeerCounts {
@@ -42,7 +51,10 @@ export interface Disconnection {
 
 interface KnownPeer {
   readonly endpoint: Endpoint;
-  isNamed: boolean;
+  /** The best that named it. */
+  source: PeerSource;
+  /** The address of the peer that named it, while no better source has. */
+  namedBy: string | undefined;
   /** Gave us blocks once. */
   wasUseful: boolean;
   wasConnected: boolean;
@@ -50,6 +62,15 @@ interface KnownPeer {
   /** Since it was last useful. */
   failureCount: number;
   retryAt: number;
+}
+
+interface Room {
+  /** For so many nobody has to make way; … */
+  readonly room: number;
+  /** … so many there may be at once; … */
+  readonly most: number;
+  /** … and of these one makes way for each beyond the room. */
+  readonly isRival: (peer: KnownPeer) => boolean;
 }
 
 export class PeerList {
@@ -74,26 +95,31 @@ export class PeerList {
     return { known: this.#known.size, connected, banned, unreachable };
   }
 
-  /** Adds the endpoints that are new, as far as there is room; gives how many. */
-  add(endpoints: readonly Endpoint[], source: PeerSource): number {
-    const isNamed = source === "named";
+  /**
+   * Adds the endpoints that are new, as far as there is room; gives how many. `namedBy` is the
+   * peer that named them ("pex").
+   */
+  add(endpoints: readonly Endpoint[], source: PeerSource, namedBy?: Endpoint): number {
+    const by = namedBy?.host;
+    const { room, most, isRival } = this.#roomFor(source, by);
     let dispensable: string[] | undefined;
     let addedCount = 0;
     for (const endpoint of endpoints) {
       const key = formatEndpoint(endpoint);
       const known = this.#known.get(key);
       if (known !== undefined) {
-        known.isNamed ||= isNamed;
+        noteSource(known, source);
         continue;
       }
       if (this.isBanned(endpoint) || this.#own.has(key)) continue;
-      if (this.#known.size >= MAX_KNOWN_PEERS && !isNamed) {
-        dispensable ??= this.#findDispensable();
+      if (addedCount >= most) break;
+      if (addedCount >= room) {
+        dispensable ??= this.#findDispensable(isRival);
         const evicted = dispensable.pop();
         if (evicted === undefined) break;
         this.#known.delete(evicted);
       }
-      this.#known.set(key, newPeer(endpoint, isNamed));
+      this.#known.set(key, newPeer(endpoint, source, by));
       addedCount++;
     }
     return addedCount;
@@ -101,8 +127,8 @@ export class PeerList {
 
   /**
    * The endpoint to dial now, which counts as being dialled from then on; undefined when there is
-   * none. Named ones first, then those that failed least, then those that were useful; among
-   * equals, chance decides.
+   * none. Named ones first, then those that failed least, then those that were useful, then those
+   * that not only other peers named; among equals, chance decides.
    */
   next(now: number): Endpoint | undefined {
     let best: KnownPeer | undefined;
@@ -192,19 +218,48 @@ export class PeerList {
     this.#known.delete(key);
   }
 
-  /** Peers that may be forgotten for new ones, the worst last: they failed and never were good. */
-  #findDispensable(): string[] {
+  /** What room there is for one that names endpoints. */
+  #roomFor(source: PeerSource, by: string | undefined): Room {
+    if (source === "named") return { room: Infinity, most: Infinity, isRival: () => false };
+    const room = Math.max(0, MAX_KNOWN_PEERS - this.#known.size);
+    if (source !== "pex") {
+      const isRival = (peer: KnownPeer) => peer.failureCount > 0 || peer.source === "pex";
+      return { room, most: Infinity, isRival };
+    }
+    let exchanged = 0, namedByThem = 0;
+    for (const peer of this.#known.values()) {
+      if (peer.source === "pex") exchanged++;
+      if (by !== undefined && peer.namedBy === by) namedByThem++;
+    }
+    const quota = MAX_PEERS_NAMED_BY_ONE - namedByThem;
+    // Whoever has had its part can only replace it.
+    const mustReplace = quota <= 0;
+    return {
+      room: mustReplace ? 0 : Math.min(room, MAX_EXCHANGED_PEERS - exchanged),
+      most: mustReplace ? Infinity : quota,
+      isRival: (peer) =>
+        peer.failureCount > 0 && peer.source === "pex" && (!mustReplace || peer.namedBy === by),
+    };
+  }
+
+  /** Rivals that may be forgotten for new ones, the worst last: they never were good. */
+  #findDispensable(isRival: (peer: KnownPeer) => boolean): string[] {
     return [...this.#known]
-      .filter(([, peer]) => peer.state === "idle" && peer.failureCount > 0 && !isTrusted(peer))
+      .filter(([, peer]) => peer.state === "idle" && isRival(peer) && !isTrusted(peer))
       .sort(([, a], [, b]) => a.failureCount - b.failureCount)
       .map(([key]) => key);
   }
 }
 
-function newPeer(endpoint: Endpoint, isNamed: boolean): KnownPeer {
+function newPeer(
+  endpoint: Endpoint,
+  source: PeerSource,
+  namedBy: string | undefined,
+): KnownPeer {
   return {
     endpoint,
-    isNamed,
+    source,
+    namedBy,
     wasUseful: false,
     wasConnected: false,
     state: "idle",
@@ -213,8 +268,21 @@ function newPeer(endpoint: Endpoint, isNamed: boolean): KnownPeer {
   };
 }
 
-function isTrusted({ isNamed, wasUseful }: KnownPeer): boolean {
-  return isNamed || wasUseful;
+/** A known peer was named again. */
+function noteSource(peer: KnownPeer, source: PeerSource): void {
+  if (rankOf(source) >= rankOf(peer.source)) return;
+  peer.source = source;
+  peer.namedBy = undefined;
+}
+
+/** The lower, the better. */
+function rankOf(source: PeerSource): number {
+  if (source === "named") return 0;
+  return source === "pex" ? 2 : 1;
+}
+
+function isTrusted({ source, wasUseful }: KnownPeer): boolean {
+  return source === "named" || wasUseful;
 }
 
 function noteFailure(peer: KnownPeer, now: number): void {
@@ -232,9 +300,12 @@ function retryAfter(peer: KnownPeer, waitMs: number, now: number): void {
 
 /** Negative when `a` is to be dialled before `b`. */
 function compareUrgency(a: KnownPeer, b: KnownPeer): number {
-  if (a.isNamed !== b.isNamed) return a.isNamed ? -1 : 1;
+  if (a.source !== b.source && (a.source === "named" || b.source === "named")) {
+    return a.source === "named" ? -1 : 1;
+  }
   if (a.failureCount !== b.failureCount) return a.failureCount - b.failureCount;
-  return Number(b.wasUseful) - Number(a.wasUseful);
+  if (a.wasUseful !== b.wasUseful) return a.wasUseful ? -1 : 1;
+  return rankOf(a.source) - rankOf(b.source);
 }
 
 /** Remembers, and forgets the oldest when it is too much. */

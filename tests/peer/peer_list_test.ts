@@ -241,6 +241,84 @@ Deno.test("T11 add() forgets the worst first, and never a useful or a named one"
   deepStrictEqual(list.counts.known, 3_001);
 });
 
+Deno.test("next() prefers what trackers and the DHT named to what only peers named", () => {
+  for (const source of ["tracker", "dht", "lsd", "incoming"] as const) {
+    for (let seed = 0; seed < 10; seed++) {
+      const list = new PeerList({ random: new SeededRandom(seed) });
+      list.add([nth(1), nth(2), nth(3)], "pex", nth(100));
+      list.add([nth(4), nth(2)], source);
+      const order = [1, 2, 3, 4].map(() => list.next(0)!.host);
+      deepStrictEqual(order.slice(0, 2).toSorted(), [nth(2).host, nth(4).host]);
+    }
+  }
+});
+
+Deno.test("P29 add() takes at most 150 from peers of one address, and 1000 from peers at all", () => {
+  const list = newList();
+  const ofPeer = (peer: number) =>
+    Array.from({ length: 200 }, (_, index) => nth(1_000 * peer + index));
+  deepStrictEqual(list.add(ofPeer(1).slice(0, 50), "pex", nth(1)), 50);
+  deepStrictEqual(list.add(ofPeer(1), "pex", { ...nth(1), port: 7 }), 100);
+  deepStrictEqual(list.add(ofPeer(1), "pex", nth(1)), 0);
+  for (let peer = 2; peer <= 6; peer++) list.add(ofPeer(peer), "pex", nth(peer));
+  deepStrictEqual(list.add(ofPeer(7), "pex", nth(7)), 100);
+  deepStrictEqual(list.add(ofPeer(8), "pex", nth(8)), 0);
+  deepStrictEqual(list.add(ofPeer(9), "tracker"), 200);
+});
+
+Deno.test("P29 what a peer named makes way for more of it once it has failed", () => {
+  const list = newList();
+  list.add(Array.from({ length: 150 }, (_, index) => nth(index)), "pex", nth(900));
+  list.add([nth(500)], "pex", nth(901));
+  for (let dialled = list.next(0); dialled !== undefined; dialled = list.next(0)) {
+    list.failed(dialled, 0);
+  }
+  deepStrictEqual(list.add([nth(600), nth(601)], "pex", nth(900)), 2);
+  deepStrictEqual(list.counts.known, 151);
+  list.add([nth(500)], "tracker");
+  deepStrictEqual(list.counts, { known: 151, connected: 0, banned: 0, unreachable: 149 });
+});
+
+Deno.test("P29 a peer fills no more than its part when others' failed ones make way for it", () => {
+  const list = newList();
+  for (let peer = 1; peer <= 7; peer++) {
+    list.add(
+      Array.from({ length: 150 }, (_, index) => nth(1_000 * peer + index)),
+      "pex",
+      nth(peer),
+    );
+  }
+  for (let dialled = list.next(0); dialled !== undefined; dialled = list.next(0)) {
+    list.failed(dialled, 0);
+  }
+  const many = Array.from({ length: 400 }, (_, index) => nth(20_000 + index));
+  deepStrictEqual(list.add(many, "pex", nth(9)), 150);
+  deepStrictEqual(list.add(many.slice(150), "pex", nth(9)), 0);
+  deepStrictEqual(list.counts.known, 1_000);
+});
+
+Deno.test("P29 what the tracker names too is no longer counted as a peer's", () => {
+  const list = newList();
+  const many = Array.from({ length: 150 }, (_, index) => nth(index));
+  list.add(many, "pex", nth(900));
+  list.add(many.slice(0, 10), "tracker");
+  list.add(many.slice(10, 20), "pex", nth(901));
+  const more = Array.from({ length: 50 }, (_, index) => nth(200 + index));
+  deepStrictEqual(list.add(more, "pex", nth(900)), 10);
+});
+
+Deno.test("P29 add() forgets what only peers named when the list is full, but nobody else", () => {
+  const list = newList();
+  for (let peer = 0; peer < 7; peer++) {
+    const named = Array.from({ length: 150 }, (_, index) => nth(10_000 + 200 * peer + index));
+    list.add(named, "pex", nth(900 + peer));
+  }
+  const many = Array.from({ length: 4_000 }, (_, index) => nth(index));
+  deepStrictEqual(list.add(many, "tracker"), 3_000);
+  deepStrictEqual(list.add([nth(10_000)], "pex", nth(900)), 0);
+  deepStrictEqual(list.counts.known, 3_000);
+});
+
 Deno.test("isBanned() forgets the oldest bans beyond 3000", () => {
   const list = newList();
   for (let index = 0; index < 3_001; index++) list.ban(nth(index));
@@ -250,7 +328,17 @@ Deno.test("isBanned() forgets the oldest bans beyond 3000", () => {
 
 Deno.test("PeerList is consistent whatever happens, and gives nobody twice", () => {
   const step = fc.record({
-    action: fc.constantFrom("add", "named", "next", "failed", "connected", "gone", "ban", "own"),
+    action: fc.constantFrom(
+      "add",
+      "named",
+      "pex",
+      "next",
+      "failed",
+      "connected",
+      "gone",
+      "ban",
+      "own",
+    ),
     index: fc.nat(8),
     wasUseful: fc.boolean(),
     passMs: fc.nat(60_000),
@@ -267,6 +355,9 @@ Deno.test("PeerList is consistent whatever happens, and gives nobody twice", () 
         case "add":
         case "named":
           list.add([peer], action === "add" ? "tracker" : "named");
+          break;
+        case "pex":
+          list.add([peer], "pex", nth(100 + index % 3));
           break;
         case "next": {
           const isDue = (list.nextAt() ?? Infinity) <= now;
