@@ -66,8 +66,8 @@ export class Dialer {
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
   connect(sightings: AsyncIterable<Sighting>): AsyncIterable<ReadyPeer> {
     const note = async () => {
-      for await (const { endpoints, source } of sightings) {
-        this.#options.peerList.add(endpoints, source);
+      for await (const { endpoints, source, namedBy } of sightings) {
+        this.#options.peerList.add(endpoints, source, namedBy);
         this.dial();
       }
     };

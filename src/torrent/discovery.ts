@@ -7,6 +7,8 @@ import type { PeerSource } from "../peer/peer_list.ts";
 export interface Sighting {
   readonly endpoints: readonly Endpoint[];
   readonly source: PeerSource;
+  /** The peer that named them, where it was one ("pex"). */
+  readonly namedBy?: Endpoint;
 }
 
 /** Sightings that may wait; a source that is ahead of the dialer waits with them. */

@@ -58,7 +58,7 @@ export class PeerSources {
   readonly #announcer: Announcer | undefined;
   readonly #lookup: DhtSearch | undefined;
   readonly #local: AsyncIterable<readonly Endpoint[]> | undefined;
-  readonly #exchanged = new Channel<readonly Endpoint[]>(MAX_WAITING_EXCHANGES);
+  readonly #exchanged = new Channel<Sighting>(MAX_WAITING_EXCHANGES);
   readonly #ending = new AbortController();
 
   constructor(options: PeerSourcesOptions) {
@@ -88,7 +88,7 @@ export class PeerSources {
 
   /** One stream for each source; call it once. They end with `close`. */
   sightings(): AsyncIterable<Sighting>[] {
-    const streams = [begin(this.#options.known), sighted(this.#exchanged, "pex")];
+    const streams: AsyncIterable<Sighting>[] = [begin(this.#options.known), this.#exchanged];
     if (this.#announcer !== undefined) {
       streams.push(sighted(this.#announcer.endpoints(), "tracker"));
     }
@@ -98,8 +98,9 @@ export class PeerSources {
   }
 
   /** A peer has named others (PEX). */
-  exchanged(endpoints: readonly Endpoint[]): void {
-    if (this.#options.sources.pex) this.#exchanged.tryPush(endpoints);
+  exchanged(endpoints: readonly Endpoint[], namedBy: Endpoint): void {
+    if (!this.#options.sources.pex) return;
+    this.#exchanged.tryPush({ endpoints, source: "pex", namedBy });
   }
 
   /** More peers may be wanted now; may be called as often as one likes. */

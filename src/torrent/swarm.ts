@@ -272,7 +272,7 @@ export class Swarm {
           this.#introducing.heard(peer.key, event.handshake);
           break;
         case "peers-exchanged":
-          this.#options.onExchanged?.(event.endpoints, peer.endpoint);
+          this.#options.onExchanged?.(event.endpoints, peer.remote);
           break;
         case "dht-port":
           this.#options.onDhtNode?.({ host: peer.remote.host, port: event.port });

@@ -157,8 +157,8 @@ export class Torrent {
   }
 
   #createStages(): Stages {
-    const { metainfo: { layout, infoHash }, memoryBudgetBytes, sequential, onEvent } =
-      this.#options;
+    const { metainfo, memoryBudgetBytes, sequential, onEvent } = this.#options;
+    const { layout, infoHash, infoBytes: metadata, isPrivate } = metainfo;
     const { clock, random, peerId, uploadLimit } = this.#surroundings;
     const port = this.#surroundings.listen();
     const table = this.#table, peerList = this.#peerList;
@@ -178,6 +178,9 @@ export class Torrent {
       picker,
       peerList,
       uploader,
+      metadata,
+      usePex: allowedSources(this.#options.sources, isPrivate).pex,
+      onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
       onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
       onPeerGone: () => dialer.dial(),
     });

@@ -36,10 +36,10 @@ export class Lab {
   readonly #ending = new AbortController();
   readonly #clients = new Set<Client>();
 
-  constructor(content: Bytes, pieceLength: number, random: Random) {
+  constructor(content: Bytes, pieceLength: number, random: Random, isPrivate = false) {
     this.#content = content;
     this.#random = random;
-    this.metainfo = torrentOf(content, pieceLength);
+    this.metainfo = torrentOf(content, pieceLength, isPrivate);
   }
 
   /** An empty disk for a downloader. */
@@ -161,7 +161,7 @@ export function fullBitfield(length: number): Bitfield {
   return field;
 }
 
-function torrentOf(content: Bytes, pieceLength: number): Metainfo {
+function torrentOf(content: Bytes, pieceLength: number, isPrivate: boolean): Metainfo {
   const hashes: Uint8Array[] = [];
   for (let begin = 0; begin < content.length; begin += pieceLength) {
     hashes.push(sha1(content.subarray(begin, begin + pieceLength)));
@@ -172,5 +172,6 @@ function torrentOf(content: Bytes, pieceLength: number): Metainfo {
     isSingleFile: true,
     pieceLength,
     pieceHashes: concatBytes(...hashes),
+    isPrivate,
   }));
 }
