@@ -21,7 +21,8 @@ const infoParser = object({
   json,
   ...searchOptions,
   source: argument(string({ metavar: "SOURCE" }), {
-    description: message`a .torrent file, an http(s) URL of one, or - for standard input`,
+    description:
+      message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
   }),
 });
 
@@ -29,7 +30,9 @@ const verifyParser = object({
   command: constant("verify"),
   json,
   ...searchOptions,
-  torrent: argument(string({ metavar: "TORRENT" }), { description: message`a .torrent file` }),
+  torrent: argument(string({ metavar: "TORRENT" }), {
+    description: message`a .torrent file, its URL, a magnet link or an info-hash`,
+  }),
   path: optional(argument(string({ metavar: "PATH" }), {
     description: message`the data, or the folder that it is in (the current one)`,
   })),

@@ -23,7 +23,7 @@ export async function findTarget(
   torrentName: string,
   environment: Environment,
 ): Promise<TorrentTarget> {
-  const shown = await pathFor(output, `${torrentName}.torrent`, environment);
+  const shown = await targetPath(output, `${torrentName}.torrent`, environment);
   const action = `Cannot write ${shownPath(shown)}`;
   const standing = await inspect(shown, action, environment);
   if (standing !== undefined && (!overwrite || standing !== "file")) {
@@ -43,7 +43,8 @@ export async function findTarget(
   return { folder, name: basename(shown), shown };
 }
 
-async function pathFor(
+/** `name` here, or in the folder that `output` is, or `output` itself. Throws `CommandError`. */
+export async function targetPath(
   output: string | undefined,
   name: string,
   environment: Environment,

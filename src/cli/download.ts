@@ -9,12 +9,14 @@ import type { Environment } from "./environment.ts";
 import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
 import type { ListedFile } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
+import { type FoundTorrent, GetSource } from "./get_source.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Notice, Subject, Summary } from "./notice.ts";
 import type { SourceView } from "./progress.ts";
-import { selectFiles } from "./select.ts";
+import { saveTorrent } from "./saved_torrent.ts";
+import { selectFiles, selectIndices } from "./select.ts";
 import { failureOfSharing, seedingGoal, Sharing } from "./sharing.ts";
-import { readTorrent, shownSource, type SourceTorrent } from "./source.ts";
+import { shownSource, type SourceTorrent } from "./source.ts";
 import type { Task } from "./tasks.ts";
 import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
@@ -41,6 +43,8 @@ export class Download implements Task {
   readonly #leaving = new AbortController();
   #subject: Subject;
   #status = "reading the torrent";
+  /** While the torrent is not known. */
+  #reading: GetSource | undefined;
   #torrent: RunningTorrent | undefined;
   #isOver = false;
   /** How it was when it was complete. */
@@ -77,7 +81,7 @@ export class Download implements Task {
 
   /** Gives up when its time is over; to be called several times a second. */
   supervise(now: number): void {
-    if (this.#isOver || this.#leaving.signal.aborted) return;
+    if (this.#isOver || this.#leaving.signal.aborted || this.#reading?.isSearching) return;
     const { deadlineMs = Infinity, stallMs = Infinity } = this.#context.options;
     const snapshot = this.#torrent?.snapshot();
     this.#sharing?.supervise(now);
@@ -93,7 +97,8 @@ export class Download implements Task {
 
   view(): SourceView {
     const torrent = this.#isOver ? this.#completed : this.#torrent?.snapshot();
-    return { subject: this.#subject, status: this.#status, torrent };
+    const status = this.#reading?.status ?? this.#status;
+    return { subject: this.#subject, status, torrent };
   }
 
   peers(): readonly PeerSnapshot[] {
@@ -102,28 +107,24 @@ export class Download implements Task {
 
   /** Returns what is no failure of the download: that it was stopped while it was shared. */
   async #download(): Promise<Failure | undefined> {
-    const { environment, engine, options, claim } = this.#context;
-    const { headers } = options;
+    const { engine, options } = this.#context;
     const { signal } = this.#leaving;
-    const source = await readTorrent(this.#source, { environment, headers, signal });
-    const { metainfo, files } = source;
-    const name = printable(metainfo.name, MAX_NAME_LENGTH) || metainfo.infoHashHex;
-    this.#subject = { ...this.#subject, name, infoHash: metainfo.infoHashHex };
-    if (!claim(metainfo.infoHashHex)) {
-      this.#status = "the same torrent as another source";
-      this.#tell({ kind: "warning", message: "it was named twice and is downloaded once" });
-      return undefined;
-    }
-    const selected = selectFiles(files, options.select);
+    const found = await this.#read();
+    if (found === undefined) return undefined;
+    const { source, peers } = found;
+    const { metainfo } = source;
+    const selected = selectedOf(found, options);
     const size = sizeOf(selected);
     this.#refuseLarger(size);
     const ranges = resolveRanges(selected, options.ranges);
     this.#tell({ kind: "added", metainfo, size, fileCount: selected.size });
     for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
+    if (options.metadataOnly) return await this.#save(found);
     this.#status = "waiting for another run on the same target";
     const goal = seedingGoal(options);
     this.#torrent = await engine.open({
       source,
+      peers,
       target: options,
       selected: new Set([...selected].map(({ index }) => index)),
       ranges,
@@ -140,6 +141,47 @@ export class Download implements Task {
     this.#tell({ kind: "done", summary });
     await this.#runHook(summary);
     return goal && await this.#share(this.#torrent, goal);
+  }
+
+  async #read(): Promise<FoundTorrent | undefined> {
+    this.#reading = new GetSource(this.#source, {
+      ...this.#context,
+      startedAt: this.#startedAt,
+      signal: this.#leaving.signal,
+      identify: (name, infoHashHex) => this.#identify(name, infoHashHex),
+      rename: (name, infoHashHex) => this.#rename(name, infoHashHex),
+      tell: (notice) => this.#tell(notice),
+    });
+    try {
+      return await this.#reading.read();
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  /** Names the subject; false when the torrent is downloaded for another source. */
+  #identify(name: string, infoHashHex: string): boolean {
+    this.#rename(name, infoHashHex);
+    if (this.#context.claim(infoHashHex)) return true;
+    this.#status = "the same torrent as another source";
+    this.#tell({ kind: "warning", message: "it was named twice and is downloaded once" });
+    return false;
+  }
+
+  #rename(name: string, infoHash: string): void {
+    this.#subject = {
+      ...this.#subject,
+      name: printable(name, MAX_NAME_LENGTH) || infoHash,
+      infoHash,
+    };
+  }
+
+  /** `--metadata-only` */
+  async #save({ bytes, source }: FoundTorrent): Promise<undefined> {
+    const { environment, options } = this.#context;
+    const saved = await saveTorrent(bytes, source, options, environment);
+    const durationMs = environment.clock.now() - this.#startedAt;
+    this.#tell({ kind: "saved", ...saved, durationMs });
   }
 
   /** Goes on in the swarm that it is in already. */
@@ -265,8 +307,19 @@ export class Download implements Task {
   }
 
   #tell(notice: Notice): void {
+    if (notice.kind === "saved") this.#status = "saved";
     this.#context.tell(this.#subject, notice);
   }
+}
+
+/** What a link selects counts as long as the user does not choose. */
+function selectedOf(
+  { source: { files }, selectedFiles }: FoundTorrent,
+  { select }: GetOptions,
+): Set<ListedFile> {
+  return selectedFiles !== undefined && select.length === 0
+    ? selectIndices(files, selectedFiles)
+    : selectFiles(files, select);
 }
 
 function sizeOf(files: Iterable<ListedFile>): number {

@@ -31,6 +31,12 @@ export interface FinishedProgram {
   readonly exitCode: number;
 }
 
+/** Where data goes, and what we keep of it. */
+export interface StateFolders {
+  readonly outputDir: string;
+  readonly stateDir: string;
+}
+
 export interface Environment {
   readonly args: readonly string[];
   /** Whose rules the names of files follow. */
@@ -55,6 +61,11 @@ export interface Environment {
   openFile(path: string): Promise<Input & { readonly isRegular: boolean; readonly size: number }>;
   /** What stands at the path; undefined for nothing. Throws what Deno throws. */
   inspect(path: string): Promise<"file" | "folder" | "other" | undefined>;
+  /**
+   * Puts a small file into the state folder of an output folder, both made when they are not
+   * there: as a whole or not at all. Throws `StorageError`.
+   */
+  keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<void>;
   /** A new file that only we may read, and its folder where that is missing. */
   createLog(folder: string, name: string): Promise<Output>;
   /** What Deno would refuse; undefined when it is granted. Asks nobody. */
@@ -102,6 +113,7 @@ export function realEnvironment(): Environment {
     },
     openFile,
     inspect,
+    keepState,
     createLog: (folder, name) => createLog(folder, name, clock),
     missingPermission: queryPermission,
     shell: Deno.build.os === "windows" ? "cmd" : "sh",
@@ -155,6 +167,13 @@ async function inspect(path: string): Promise<"file" | "folder" | "other" | unde
     if (isAbsent) return undefined;
     throw error;
   }
+}
+
+async function keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<void> {
+  const { prepareFolders } = await import("../storage/target_folders.ts");
+  const { replaceStateFile } = await import("../storage/state_file.ts");
+  const { stateDir } = await prepareFolders(folders.outputDir, folders.stateDir);
+  await replaceStateFile(`${stateDir}/${name}`, bytes);
 }
 
 async function createLog(folder: string, name: string, clock: Clock): Promise<Output> {

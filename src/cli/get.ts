@@ -10,6 +10,7 @@ import {
   permissionFailure,
   usageError,
 } from "./failure.ts";
+import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { STANDARD_INPUT } from "./source.ts";
 import { gatherAudiences, runTasks } from "./tasks.ts";
@@ -30,6 +31,7 @@ export async function get(
 ): Promise<number> {
   const { environment } = context;
   checkOptions(options, environment);
+  await checkOutput(options, environment);
   const audiences = [...await gatherAudiences(options, environment), ...listeners];
   const engine = await environment.openEngine(options);
   try {
@@ -52,6 +54,18 @@ function checkOptions(options: GetOptions, environment: Environment): void {
   if (missing === undefined) return;
   const { detail, ...failure } = permissionFailure(missing);
   throw new CommandError(failure, `Cannot use --on-done: ${detail}`, failure.evidence);
+}
+
+/** One file cannot be several torrents. */
+async function checkOutput(
+  { metadataOnly, sources, outputDir }: GetOptions,
+  environment: Environment,
+): Promise<void> {
+  if (!metadataOnly || sources.length === 1) return;
+  if (await environment.inspect(outputDir) === "folder") return;
+  throw usageError(
+    `several sources need a folder that is there: ${shownPath(outputDir)} is none (--output)`,
+  );
 }
 
 async function downloadAll(

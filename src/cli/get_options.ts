@@ -82,9 +82,15 @@ export const getParser = object({
   ...reportOptions,
   sources: multiple(
     argument(string({ metavar: "SOURCE" }), {
-      description: message`a .torrent file, an http(s) URL of one, or - for standard input`,
+      description:
+        message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
     }),
-    { min: 1, errors: { tooFew: message`a source is missing: a .torrent file, its URL, or -` } },
+    {
+      min: 1,
+      errors: {
+        tooFew: message`a source is missing: a .torrent file, its URL, a magnet link, or -`,
+      },
+    },
   ),
 });
 

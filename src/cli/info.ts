@@ -1,27 +1,47 @@
 /** `starling info`: what a torrent holds, for people and for programs. */
 import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
-import { magnetLink } from "../metainfo/magnet.ts";
+import { type Magnet, magnetLink } from "../metainfo/magnet.ts";
+import { readAnySource } from "./any_source.ts";
 import type { InfoOptions } from "./args.ts";
 import type { CommandContext } from "./environment.ts";
-import { ExitCode } from "./failure.ts";
+import { CommandError, ExitCode } from "./failure.ts";
 import { type ListedFile, shownPath } from "./file_list.ts";
 import { toJson } from "./json.ts";
-import { readTorrent, type SourceTorrent } from "./source.ts";
+import { readLink } from "./link.ts";
+import { NO_METADATA } from "./no_metadata.ts";
+import type { SourceTorrent } from "./source.ts";
 import { formatCount, formatSize } from "./units.ts";
 
 const MAX_SHOWN_TEXT_LENGTH = 1000;
+/** Somebody waits at a terminal. */
+const DEFAULT_METADATA_TIMEOUT_MS = 20_000;
 
-/** Prints what a source holds. Throws `CommandError` when it cannot be read. */
+type Fact = readonly [name: string, value: string];
+
+/**
+ * Prints what a source holds; of a link whose metadata is not found, what it says itself. Throws
+ * `CommandError` when it cannot be read or is not found.
+ */
 export async function info(
-  { source, json }: InfoOptions,
+  { source, json, ...options }: InfoOptions,
   { environment, interruption: { signal } }: CommandContext,
 ): Promise<number> {
-  const torrent = await readTorrent(source, { environment, headers: [], signal });
   const { stdout } = environment;
-  if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
-  else await stdout.writeLines(describeForPeople(torrent));
-  return ExitCode.ok;
+  const { metadataTimeoutMs = DEFAULT_METADATA_TIMEOUT_MS } = options;
+  const search = { ...options, metadataTimeoutMs };
+  try {
+    const torrent = await readAnySource(source, { environment, search, path: ".", signal });
+    if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
+    else await stdout.writeLines(describeForPeople(torrent));
+    return ExitCode.ok;
+  } catch (error) {
+    const isMissing = error instanceof CommandError && error.failure.verdict === NO_METADATA;
+    const link = isMissing ? readLink(source) : undefined;
+    if (link !== undefined && json) stdout.writeLine(toJson(describeLink(link)));
+    else if (link !== undefined) await stdout.writeLines(inColumns([...factsOfLink(link)]));
+    throw error;
+  }
 }
 
 /** The contract of `info --json`, which `create --json` keeps too. */
@@ -47,24 +67,42 @@ export function describeForPrograms(
   };
 }
 
+/** What is not known without the metadata is null. */
+function describeLink(link: Magnet): Record<string, unknown> {
+  const unknown = { pieceLength: null, pieces: null, private: null, files: null };
+  return {
+    name: link.name ?? null,
+    infoHash: link.infoHashHex,
+    size: link.length ?? null,
+    ...unknown,
+    trackers: link.trackers,
+    comment: null,
+    createdBy: null,
+    creationDate: null,
+    source: null,
+    webSeeds: link.webSeeds,
+    nodes: [],
+    magnet: magnetLink(link),
+  };
+}
+
 function* describeForPeople(torrent: SourceTorrent): Iterable<string> {
-  const facts = [...factsOf(torrent)];
-  const width = Math.max(...facts.map(([name]) => name.length));
-  for (const [name, value] of facts) yield `${name.padStart(width)}  ${value}`;
-  for (const warning of torrent.metainfo.warnings) {
-    yield `${"Warning".padStart(width)}  ${shown(warning)}`;
-  }
   const { files } = torrent;
-  yield `${"Files".padStart(width)}  ${files.length}`;
+  yield* inColumns([...factsOf(torrent), ["Files", String(files.length)]]);
   const digits = String(files.length).length;
   for (const { number, path, size } of files) {
     yield `${String(number).padStart(digits)}  ${formatSize(size).padStart(9)}  ${shownPath(path)}`;
   }
 }
 
+function* inColumns(facts: readonly Fact[]): Iterable<string> {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) yield `${name.padStart(width)}  ${value}`;
+}
+
 function* factsOf(
   { metainfo, metainfoLength, files }: SourceTorrent,
-): Iterable<readonly [name: string, value: string]> {
+): Iterable<Fact> {
   yield ["Name", shown(metainfo.name)];
   if (metainfo.comment !== undefined) yield ["Comment", shown(metainfo.comment)];
   if (metainfo.createdBy !== undefined) yield ["Created By", shown(metainfo.createdBy)];
@@ -76,13 +114,29 @@ function* factsOf(
   yield ["Private", metainfo.isPrivate ? "yes" : "no"];
   yield ["Piece Size", formatSize(metainfo.pieceLength)];
   yield ["Piece Count", String(metainfo.layout.pieceCount)];
-  for (const [index, tier] of metainfo.trackers.entries()) {
-    for (const url of tier) yield [`Tracker ${index + 1}`, shown(url)];
-  }
-  for (const url of metainfo.webSeeds) yield ["Web Seed", shown(url)];
+  yield* factsOfAddresses(metainfo);
   for (const node of metainfo.nodes) yield ["DHT Node", shown(formatEndpoint(node))];
   // Not cut: it is there to be copied, and escapes all that could harm a terminal.
   yield ["Magnet", magnetLink(metainfo)];
+  for (const warning of metainfo.warnings) yield ["Warning", shown(warning)];
+}
+
+function* factsOfLink(link: Magnet): Iterable<Fact> {
+  yield ["Name", link.name === undefined ? "unknown" : shown(link.name)];
+  yield ["Info Hash", link.infoHashHex];
+  yield ["Content Size", link.length === undefined ? "unknown" : formatSize(link.length)];
+  yield* factsOfAddresses(link);
+  for (const peer of link.peers) yield ["Peer", shown(formatEndpoint(peer))];
+  yield ["Magnet", magnetLink(link)];
+}
+
+function* factsOfAddresses(
+  { trackers, webSeeds }: Pick<Magnet, "trackers" | "webSeeds">,
+): Iterable<Fact> {
+  for (const [index, tier] of trackers.entries()) {
+    for (const url of tier) yield [`Tracker ${index + 1}`, shown(url)];
+  }
+  for (const url of webSeeds) yield ["Web Seed", shown(url)];
 }
 
 function sizeOf(files: readonly ListedFile[]): number {

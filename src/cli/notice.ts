@@ -22,6 +22,23 @@ export type Notice =
     readonly size: number;
     readonly fileCount: number;
   }
+  | {
+    /** The metadata of a magnet is here. */
+    readonly kind: "metadata";
+    /** Bytes of the info dictionary. */
+    readonly length: number;
+    /** An earlier run had kept it. */
+    readonly isKept: boolean;
+    readonly durationMs: number;
+  }
+  | {
+    /** `--metadata-only`: the .torrent is written, or was there. */
+    readonly kind: "saved";
+    readonly path: string;
+    readonly length: number;
+    readonly durationMs: number;
+    readonly isNew: boolean;
+  }
   | { readonly kind: "torrent"; readonly event: TorrentEvent }
   | { readonly kind: "done"; readonly summary: Summary }
   | {

@@ -78,6 +78,16 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
         trackers: metainfo.trackers.map((tier) => tier.map(redactTrackerUrl)),
       }];
     }
+    case "metadata": {
+      const { length, isKept, durationMs } = notice;
+      return ["metadata", { bytes: length, seconds: durationMs / 1000, kept: isKept }];
+    }
+    case "saved": {
+      const { path, length, durationMs } = notice;
+      const seconds = durationMs / 1000;
+      const nothing = { meanRate: 0, uploaded: 0, downloaded: 0, peers: 0 };
+      return ["done", { bytes: length, seconds, path, ...nothing }];
+    }
     case "done": {
       const { size, durationMs, uploaded, path, downloaded, contributors } = notice.summary;
       const seconds = durationMs / 1000, rate = meanRate(notice.summary);

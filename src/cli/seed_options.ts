@@ -5,6 +5,7 @@ import { multiple, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, constant, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { isLink } from "./link.ts";
 import { reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
 
 export const seedParser = object({
@@ -25,7 +26,7 @@ export const seedParser = object({
   words: multiple(
     argument(string({ metavar: "TORRENT... [PATH]" }), {
       description:
-        message`.torrent files; PATH is the data, or the folder that it is in (the current one)`,
+        message`.torrent files, magnet links; PATH is the data, or the folder that it is in (the current one)`,
     }),
     { min: 1, errors: { tooFew: message`a torrent is missing` } },
   ),
@@ -34,13 +35,13 @@ export const seedParser = object({
 export type SeedOptions = InferValue<typeof seedParser>;
 
 /**
- * Which words are torrents: all of them, but for a last one that is not the first, is no URL, and
- * does not end in `.torrent`; that is where the data is.
+ * Which words are torrents: all of them, but for a last one that is not the first, is no URL or
+ * link, and does not end in `.torrent`; that is where the data is.
  */
 export function splitWords(
   words: readonly string[],
 ): { torrents: readonly string[]; path: string } {
   const last = words.at(-1)!;
-  const isTorrent = words.length === 1 || /\.torrent$|^https?:\/\//i.test(last);
+  const isTorrent = words.length === 1 || /\.torrent$|^https?:\/\//i.test(last) || isLink(last);
   return isTorrent ? { torrents: words, path: "." } : { torrents: words.slice(0, -1), path: last };
 }

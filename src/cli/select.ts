@@ -3,8 +3,9 @@
  * (`1,3-5`, as `info` counts), or by the name of a folder. Pure.
  */
 import picomatch from "picomatch";
+import type { IndexRange } from "../metainfo/magnet.ts";
 import { type ListedFile, shownPath } from "./file_list.ts";
-import { usageError } from "./failure.ts";
+import { invalidSource, usageError } from "./failure.ts";
 
 const NUMBERS = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 /** How many names a "nothing matches" lists. */
@@ -17,6 +18,24 @@ export function selectFiles(
 ): Set<ListedFile> {
   if (patterns.length === 0) return new Set(files);
   return new Set(patterns.flatMap((pattern) => filesMeantBy(files, pattern)));
+}
+
+/**
+ * The files that a magnet link selects, by index (BEP 53). Throws `CommandError`, exit 3, when
+ * they are none of the torrent.
+ */
+export function selectIndices(
+  files: readonly ListedFile[],
+  ranges: readonly IndexRange[],
+): Set<ListedFile> {
+  const isMeant = ({ index }: ListedFile) =>
+    ranges.some(({ first, last }) => first <= index && index <= last);
+  const meant = new Set(files.filter(isMeant));
+  if (meant.size > 0) return meant;
+  throw invalidSource(
+    `the link selects files that are not in the torrent, which has ${namesOf(files)}; ` +
+      "choose with --select",
+  );
 }
 
 /** The files that one pattern means, at least one; throws a usage error when there is none. */

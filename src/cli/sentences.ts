@@ -31,6 +31,17 @@ function wordsOf(notice: Notice): Sentence {
       const pieces = formatCount(metainfo.layout.pieceCount, "piece");
       return debug(`${formatCount(fileCount, "file")}, ${formatSize(size)}, ${pieces}`);
     }
+    case "metadata": {
+      const { length, isKept, durationMs } = notice;
+      if (isKept) return debug("the metadata is here from an earlier run");
+      const took = formatDuration(durationMs);
+      return { level: "info", text: `found the metadata: ${formatSize(length)} in ${took}` };
+    }
+    case "saved": {
+      const { path, length, isNew } = notice;
+      const text = isNew ? `saved ${path} (${formatSize(length)})` : `${path} is here already`;
+      return { level: "info", text };
+    }
     case "done":
       return { level: "info", text: completion(notice.summary) };
     case "seeding":

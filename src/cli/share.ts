@@ -1,6 +1,7 @@
 /** One torrent of `seed`, from what was typed to how the sharing ended. */
 import { join } from "node:path";
 import { printable } from "../base/printable.ts";
+import type { Magnet } from "../metainfo/magnet.ts";
 import { StoppedError } from "../torrent/torrent.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
 import { findData } from "./data_place.ts";
@@ -8,6 +9,8 @@ import type { Engine, RunningTorrent } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
 import type { Interruption } from "./interruption.ts";
+import { readLink } from "./link.ts";
+import { type LinkedTorrent, LinkReader, stateFoldersOf } from "./link_reader.ts";
 import type { Notice, Subject } from "./notice.ts";
 import type { SourceView } from "./progress.ts";
 import type { SeedOptions } from "./seed_options.ts";
@@ -36,6 +39,8 @@ export class Share implements Task {
   readonly #leaving = new AbortController();
   #subject: Subject;
   #status = "reading the torrent";
+  /** Looks for the metadata of a link, as long as that takes. */
+  #reader: LinkReader | undefined;
   #torrent: RunningTorrent | undefined;
   #sharing: Sharing | undefined;
   /** How it was at the end. */
@@ -71,7 +76,8 @@ export class Share implements Task {
 
   view(): SourceView {
     const torrent = this.#torrent?.snapshot() ?? this.#last;
-    return { subject: this.#subject, status: this.#status, torrent };
+    const status = this.#reader?.status ?? this.#status;
+    return { subject: this.#subject, status, torrent };
   }
 
   peers(): readonly PeerSnapshot[] {
@@ -79,27 +85,19 @@ export class Share implements Task {
   }
 
   async #share(): Promise<Failure | undefined> {
-    const { environment, engine, options, path, claim, interruption } = this.#context;
+    const { environment, engine, options, path, interruption } = this.#context;
     const { signal } = this.#leaving;
-    const source = await readTorrent(this.#source, {
-      environment,
-      headers: options.headers,
-      signal,
-    });
+    const found = await this.#read();
+    if (found === undefined) return undefined;
+    const { source, peers } = found;
     const { metainfo, files } = source;
-    const name = printable(metainfo.name, MAX_NAME_LENGTH) || metainfo.infoHashHex;
-    this.#subject = { ...this.#subject, name, infoHash: metainfo.infoHashHex };
-    if (!claim(metainfo.infoHashHex)) {
-      this.#status = "the same torrent as another";
-      this.#tell({ kind: "warning", message: "it was named twice and is shared once" });
-      return undefined;
-    }
     const size = files.reduce((sum, file) => sum + file.size, 0);
     this.#tell({ kind: "added", metainfo, size, fileCount: files.length });
     for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
     const place = await findData(source, path, environment);
     const torrent = this.#torrent = await engine.share({
       source,
+      peers,
       place,
       stateDir: options.stateDir,
       trustState: !options.noResume,
@@ -117,6 +115,56 @@ export class Share implements Task {
     const shared = await this.#sharing.run();
     this.#tell({ kind: "seeded", shared });
     return failureOfSharing(shared, interruption);
+  }
+
+  /** Undefined when the torrent is shared already. */
+  async #read(): Promise<Pick<LinkedTorrent, "source" | "peers"> | undefined> {
+    const { environment, options: { headers } } = this.#context;
+    const link = readLink(this.#source);
+    if (link !== undefined) {
+      return this.#identify(link.name ?? "", link.infoHashHex) ? this.#readLink(link) : undefined;
+    }
+    const { signal } = this.#leaving;
+    const source = await readTorrent(this.#source, { environment, headers, signal });
+    const { name, infoHashHex } = source.metainfo;
+    return this.#identify(name, infoHashHex) ? { source, peers: [] } : undefined;
+  }
+
+  async #readLink(link: Magnet): Promise<LinkedTorrent> {
+    const { environment, engine, options, path } = this.#context;
+    const startedAt = environment.clock.now();
+    this.#reader = new LinkReader(link, {
+      environment,
+      openEngine: () => Promise.resolve(engine),
+      switches: options,
+      stateFolders: stateFoldersOf(path, options.stateDir),
+      waitsForPeers: true,
+      signal: this.#leaving.signal,
+      onEvent: (event) => this.#tell({ kind: "torrent", event }),
+    });
+    try {
+      const found = await this.#reader.read();
+      const { metainfo: { name, infoBytes: { length } } } = found.source;
+      this.#rename(name, link.infoHashHex);
+      const durationMs = environment.clock.now() - startedAt;
+      this.#tell({ kind: "metadata", length, isKept: found.isKept, durationMs });
+      return found;
+    } finally {
+      this.#reader = undefined;
+    }
+  }
+
+  #identify(name: string, infoHashHex: string): boolean {
+    this.#rename(name, infoHashHex);
+    if (this.#context.claim(infoHashHex)) return true;
+    this.#status = "the same torrent as another";
+    this.#tell({ kind: "warning", message: "it was named twice and is shared once" });
+    return false;
+  }
+
+  #rename(name: string, infoHash: string): void {
+    const shown = printable(name, MAX_NAME_LENGTH) || infoHash;
+    this.#subject = { ...this.#subject, name: shown, infoHash };
   }
 
   async #stop(): Promise<void> {

@@ -9,6 +9,7 @@ import { HttpError, type HttpFailure } from "../net/http.ts";
 import type { Environment, Input } from "./environment.ts";
 import { CommandError, ExitCode, fileError, invalidSource, permissionFailure } from "./failure.ts";
 import { type ListedFile, listFiles } from "./file_list.ts";
+import { isLink, linkWithoutSecrets } from "./link.ts";
 import type { Header } from "./option_values.ts";
 
 /** The source that stands for standard input. */
@@ -42,10 +43,18 @@ export interface SourceTorrent {
  * server that may answer later, 4 and 5 for permissions and disks.
  */
 export async function readTorrent(source: string, options: SourceOptions): Promise<SourceTorrent> {
-  const bytes = await readSource(source, options);
+  return parseTorrent(await readSource(source, options), source, options.environment);
+}
+
+/** The torrent that `bytes` of `source` are. Throws `CommandError`, exit 3. */
+export function parseTorrent(
+  bytes: Bytes,
+  source: string,
+  { platform }: Pick<Environment, "platform">,
+): SourceTorrent {
   try {
     const metainfo = parseMetainfo(bytes);
-    const paths = diskPaths(metainfo, options.environment.platform);
+    const paths = diskPaths(metainfo, platform);
     const files = listFiles(metainfo, paths);
     return { metainfo, metainfoLength: bytes.length, paths, files };
   } catch (error) {
@@ -60,11 +69,16 @@ export async function readTorrent(source: string, options: SourceOptions): Promi
 /** The source as errors, views and logs name it: of a URL no more than is no secret. */
 export function shownSource(source: string): string {
   if (source === STANDARD_INPUT) return "standard input";
-  const shown = isUrl(source) ? withoutSecrets(new URL(source)) : source;
+  const shown = isUrl(source)
+    ? withoutSecrets(new URL(source))
+    : isLink(source)
+    ? linkWithoutSecrets(source)
+    : source;
   return printable(shown, MAX_SHOWN_SOURCE_LENGTH);
 }
 
-function readSource(source: string, options: SourceOptions): Promise<Bytes> {
+/** The bytes of a .torrent, whatever they hold. Throws as `readTorrent`. */
+export function readSource(source: string, options: SourceOptions): Promise<Bytes> {
   if (source === STANDARD_INPUT) return readStandardInput(options);
   if (isUrl(source)) return fetchTorrent(new URL(source), options);
   return readTorrentFile(source, options.environment);
@@ -89,7 +103,8 @@ function readStandardInput({ environment, signal }: SourceOptions): Promise<Byte
   return Promise.race([readLimited(environment.stdin, STANDARD_INPUT), abandoned]);
 }
 
-async function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
+/** The bytes of a regular file that is not too large. Throws `CommandError`. */
+export async function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
   try {
     const file = await environment.openFile(path);
     try {
@@ -136,12 +151,7 @@ function explained(error: unknown, path: string): unknown {
   const isAbsent = error instanceof Error &&
     ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
   if (!isAbsent) return fileError(action, error);
-  return invalidSource(`${action}: there is no such file${hintFor(path)}`);
-}
-
-function hintFor(path: string): string {
-  if (/^magnet:/i.test(path)) return "; magnet links are not supported yet";
-  return /^[0-9a-f]{40}$/i.test(path) ? "; bare info-hashes are not supported yet" : "";
+  return invalidSource(`${action}: there is no such file`);
 }
 
 async function fetchTorrent(

@@ -2,6 +2,7 @@
 import { printable } from "../base/printable.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
+import { readAnySource } from "./any_source.ts";
 import type { VerifyOptions } from "./args.ts";
 import { findData } from "./data_place.ts";
 import { checkWorkerPermission, workerCount } from "./engine.ts";
@@ -10,17 +11,16 @@ import { CommandError, ExitCode } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import { HashProgress } from "./hash_progress.ts";
 import { toJson } from "./json.ts";
-import { readTorrent } from "./source.ts";
 import { formatCount } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
 
 /** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
 export async function verify(
-  { torrent, path = ".", json }: VerifyOptions,
+  { torrent, path = ".", json, ...search }: VerifyOptions,
   { environment, interruption: { signal } }: CommandContext,
 ): Promise<number> {
-  const source = await readTorrent(torrent, { environment, headers: [], signal });
+  const source = await readAnySource(torrent, { environment, search, path, signal });
   const { metainfo } = source;
   checkWorkerPermission(environment);
   const { outputDir, paths } = await findData(source, path, environment);

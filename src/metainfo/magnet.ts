@@ -3,7 +3,6 @@ import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../base/endpoint.ts";
 import { MetainfoError, type MetainfoReason } from "../base/errors.ts";
 import { HASH_LENGTH, type InfoHash } from "../base/ids.ts";
-import type { Metainfo } from "./metainfo.ts";
 import { trackerUrl, webSeedUrl } from "./metainfo_addresses.ts";
 
 /** UTF-16 units of a link: room for ten thousand trackers, and no more to look at. */
@@ -41,11 +40,13 @@ export interface Magnet {
   readonly webSeeds: readonly string[];
 }
 
-/** The link that stands for a torrent: its info-hash, name and trackers. */
-export function magnetLink({ infoHashHex, name, trackers }: Metainfo): string {
+/** The link that stands for a torrent: its info-hash, its name if that is known, and trackers. */
+export function magnetLink(
+  { infoHashHex, name, trackers }: Pick<Magnet, "infoHashHex" | "name" | "trackers">,
+): string {
   const parameters = [
     `xt=urn:btih:${infoHashHex}`,
-    `dn=${encodeURIComponent(name.toWellFormed())}`,
+    ...name === undefined ? [] : [`dn=${encodeURIComponent(name.toWellFormed())}`],
     ...trackers.flat().map((url) => `tr=${encodeURIComponent(url.toWellFormed())}`),
   ];
   return `magnet:?${parameters.join("&")}`;

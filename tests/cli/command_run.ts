@@ -1,7 +1,7 @@
 /** A whole command on a fake engine and a clock that the test moves. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { run } from "../../src/cli/run.ts";
-import { FakeEngine, type FakeTorrent } from "./fake_engine.ts";
+import { FakeEngine, type FakeSearch, type FakeTorrent } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 
 /** A command under way: the test moves its time. */
@@ -15,9 +15,9 @@ export class CommandRun {
   constructor(
     args: readonly string[],
     onOpen: (torrent: FakeTorrent) => void = () => {},
-    options: FakeOptions = {},
+    { onSearch, ...options }: FakeOptions & { onSearch?: (search: FakeSearch) => void } = {},
   ) {
-    this.engine = new FakeEngine(onOpen);
+    this.engine = new FakeEngine(onOpen, onSearch);
     this.environment = new FakeEnvironment({
       args,
       openEngine: () => {

@@ -2,7 +2,12 @@
 import { ok as assert } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Engine } from "../../src/cli/engine.ts";
-import { type Environment, realEnvironment, type StopSignal } from "../../src/cli/environment.ts";
+import {
+  type Environment,
+  realEnvironment,
+  type StateFolders,
+  type StopSignal,
+} from "../../src/cli/environment.ts";
 import { Output } from "../../src/cli/output.ts";
 import type { MissingPermission } from "../../src/base/permission.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
@@ -23,6 +28,8 @@ export interface FakeOptions {
   readonly runtimeVersion?: string;
   /** Exit code of every line of shell. */
   readonly shellExitCode?: number;
+  /** What keeping state fails with. */
+  readonly keepError?: Error;
   /** What writing to standard output fails with. */
   readonly stdoutError?: Error;
 }
@@ -43,6 +50,8 @@ export class FakeEnvironment implements Environment {
   err = "";
   /** Logs by path. */
   readonly logs: Record<string, string> = {};
+  /** State that was kept, by path. */
+  readonly kept: Record<string, Uint8Array> = {};
   readonly shellLines: { line: string; variables: Readonly<Record<string, string>> }[] = [];
   /** Codes that the process was ended with at once. */
   readonly exits: number[] = [];
@@ -110,6 +119,13 @@ export class FakeEnvironment implements Environment {
   inspect(path: string): ReturnType<Environment["inspect"]> {
     if (this.#options.usesDisk) return realEnvironment().inspect(path);
     return Promise.resolve(this.#options.files?.[path] === undefined ? undefined : "file");
+  }
+
+  keepState(folders: StateFolders, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#options.usesDisk) return realEnvironment().keepState(folders, name, bytes);
+    if (this.#options.keepError) return Promise.reject(this.#options.keepError);
+    this.kept[`${folders.stateDir}/${name}`] = bytes;
+    return Promise.resolve();
   }
 
   createLog(folder: string, name: string): Promise<Output> {

@@ -29,6 +29,24 @@ Deno.test("JsonReport writes an object a line, with time, info-hash and source",
   ]);
 });
 
+Deno.test("JsonReport says that metadata was found, and where a .torrent is", async () => {
+  const { report, text } = open();
+  report.hear(SUBJECT, { kind: "metadata", length: 2048, isKept: false, durationMs: 1_500 });
+  report.hear(SUBJECT, { kind: "saved", path: "a", length: 9, durationMs: 500, isNew: true });
+  await report.close();
+  const lines = text().trimEnd().split("\n").map((line) => JSON.parse(line));
+  deepStrictEqual(
+    lines.map(({ time: _time, infoHash: _hash, source: _source, ...rest }) => rest),
+    [
+      { event: "metadata", bytes: 2048, seconds: 1.5, kept: false },
+      {
+        ...{ event: "done", bytes: 9, seconds: 0.5, path: "a" },
+        ...{ meanRate: 0, uploaded: 0, downloaded: 0, peers: 0 },
+      },
+    ],
+  );
+});
+
 Deno.test("JsonReport reports progress once a second, of torrents that run", async () => {
   const { clock, report, text } = open();
   const views = [

@@ -1,6 +1,8 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { StorageError } from "../../src/base/errors.ts";
 import { run } from "../../src/cli/run.ts";
+import { composeTorrent } from "../../src/metainfo/compose.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { CommandRun } from "./command_run.ts";
 import type { FakeTorrent } from "./fake_engine.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
@@ -98,4 +100,50 @@ Deno.test("seed refuses standard input twice", async () => {
   const environment = new FakeEnvironment({ args: ["seed", "-", "-", "x.torrent"] });
   deepStrictEqual(await run(environment), 2);
   ok(environment.err.includes("standard input"), environment.err);
+});
+
+const LINK = `magnet:?xt=urn:btih:${parseMetainfo(FILES["a.torrent"]).infoHashHex}`;
+const MET = { host: "192.0.2.2", port: 2 };
+
+Deno.test("seed of a link asks nobody when get left the metadata, in the folder or beside it", async () => {
+  const { infoHashHex, infoBytes } = parseMetainfo(FILES["a.torrent"]);
+  const kept = composeTorrent(infoBytes, { trackers: [], webSeeds: [] });
+  const name = `${infoHashHex}.torrent`;
+  const cases: [args: string[], keptAt: string][] = [
+    [["data"], `data/.starling/${name}`],
+    [["data/alpha"], `data/.starling/${name}`],
+    [["--state-dir", "state", "data"], `state/${name}`],
+  ];
+  for (const [args, keptAt] of cases) {
+    const [path, ...options] = args.toReversed();
+    const seed = new CommandRun(
+      ["seed", "--seed-time", "1s", ...options.toReversed(), infoHashHex, path!],
+      (torrent) => torrent.seedOn(),
+      { files: { ...FILES, [keptAt]: kept } },
+    );
+    deepStrictEqual(await seed.end(), 0, seed.err);
+    deepStrictEqual(seed.engine.searches.length, 0);
+    deepStrictEqual(seed.engine.only.share?.place.outputDir, "data");
+  }
+});
+
+Deno.test("seed of a link looks for the metadata otherwise, and writes nothing", async () => {
+  const seed = startSeed(["--json", "--seed-time", "1s", LINK, "data"]);
+  await seed.pass(5_000);
+  deepStrictEqual(seed.engine.torrents.size, 0);
+  seed.engine.searches[0]!.succeed(parseMetainfo(FILES["a.torrent"]).infoBytes, [MET]);
+  deepStrictEqual(await seed.end(), 0, seed.err);
+  deepStrictEqual(seed.engine.only.share?.peers, [MET]);
+  deepStrictEqual(seed.events("metadata").length, 1);
+  deepStrictEqual(seed.environment.kept, {});
+});
+
+Deno.test("seed exits 10 when the metadata of a link does not come", async () => {
+  const seed = startSeed(["--metadata-timeout", "20s", LINK, "data"]);
+  deepStrictEqual(await seed.end(), 10);
+  ok(seed.err.includes("no metadata came in 20s: no peers are known"), seed.err);
+  const stopped = startSeed([LINK, "data"]);
+  await stopped.pass(1_000);
+  stopped.environment.signal("SIGTERM");
+  deepStrictEqual(await stopped.end(), 143);
 });

@@ -1,6 +1,6 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { CommandError } from "../../src/cli/failure.ts";
-import { selectFiles } from "../../src/cli/select.ts";
+import { selectFiles, selectIndices } from "../../src/cli/select.ts";
 import { makeFiles } from "./torrents.ts";
 
 const FILES = makeFiles(
@@ -90,4 +90,20 @@ Deno.test("selectFiles() refuses what matches nothing and names some files", () 
   ok(refusal("*.mkv").endsWith(", 2 more"));
   deepStrictEqual(refusal("8"), "no files have the numbers 8: the torrent has 1 to 7");
   for (const range of ["0", "2-1", "1-99999999999", "5,0"]) ok(refusal(range).includes("1 to 7"));
+});
+
+Deno.test("selectIndices() takes the files of a link by their index, the known ones", () => {
+  const pathsOf = (...ranges: { first: number; last: number }[]) =>
+    [...selectIndices(FILES, ranges)].map(({ pathInTorrent }) => pathInTorrent);
+  deepStrictEqual(pathsOf({ first: 0, last: 1 }, { first: 6, last: 99 }), [
+    "readme.txt",
+    "disc/a.iso",
+    "7",
+  ]);
+  throws(() => pathsOf({ first: 7, last: 9 }), (error) => {
+    ok(error instanceof CommandError);
+    deepStrictEqual(error.failure.exitCode, 3);
+    ok(error.message.includes("which has root/readme.txt, root/disc/a.iso"), error.message);
+    return true;
+  });
 });

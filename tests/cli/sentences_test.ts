@@ -21,6 +21,22 @@ Deno.test("sentenceOf() has a sentence and a level for everything that happens",
       "debug",
       "1 file, 2 KiB, 4 pieces",
     ]],
+    [say({ kind: "metadata", length: 2048, isKept: false, durationMs: 3_000 }), [
+      "info",
+      "found the metadata: 2 KiB in 3.0s",
+    ]],
+    [say({ kind: "metadata", length: 2048, isKept: true, durationMs: 3 }), [
+      "debug",
+      "the metadata is here from an earlier run",
+    ]],
+    [say({ kind: "saved", path: "a.torrent", length: 2048, durationMs: 3, isNew: true }), [
+      "info",
+      "saved a.torrent (2 KiB)",
+    ]],
+    [say({ kind: "saved", path: "a.torrent", length: 2048, durationMs: 3, isNew: false }), [
+      "info",
+      "a.torrent is here already",
+    ]],
     [say({ kind: "failed", failure: FAILURE }), ["error", "no peers are known"]],
     [say({ kind: "warning", message: "mind the gap" }), ["warning", "mind the gap"]],
     [say({ kind: "debug", message: "tick" }), ["debug", "tick"]],
