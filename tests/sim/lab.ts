@@ -14,6 +14,7 @@ import { Client, type ClientOptions } from "../../src/torrent/client.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
 import { StoppedError, type Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
+import type { EncryptionMode } from "../../src/wire/mse.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { type Behaviour, play } from "./scripted_peer.ts";
 import { type Link, SimNetwork } from "./sim_network.ts";
@@ -31,6 +32,8 @@ export class Lab {
   readonly endpoints: Endpoint[] = [];
   /** What the downloaders' torrents told. */
   readonly events: TorrentEvent[] = [];
+  /** Whether the clients of a host encrypt, unless it is said. */
+  encryptionOf: (host: string) => EncryptionMode = () => "off";
   readonly #content: Bytes;
   readonly #random: Random;
   readonly #ending = new AbortController();
@@ -94,7 +97,6 @@ export class Lab {
     void serve();
   }
 
-  /** Without encryption, unless it is asked for. */
   createClient(
     host: string,
     options: Partial<Pick<ClientOptions, "maxUploadRate" | "encryption">> = {},
@@ -104,7 +106,7 @@ export class Lab {
       fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
       clock: this.clock,
       random: this.#random,
-      encryption: "off",
+      encryption: this.encryptionOf(host),
       version: "0.0.0",
       ports: [PORT],
       ...options,

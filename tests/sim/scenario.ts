@@ -67,6 +67,7 @@ class Scenario {
     this.#tell(`${length} bytes in pieces of ${pieceLength}`);
     this.#lab = new Lab(this.#random.bytes(length), pieceLength, this.#random);
     this.#disk = this.#lab.createDisk();
+    if (seed % 2 === 1) this.#encrypt();
   }
 
   /** What happened, in words. */
@@ -143,6 +144,17 @@ class Scenario {
     await lab.closeClient(client);
     this.#disk.claimed = claimed; // what the orderly end saved did not happen in a crash
     return undefined;
+  }
+
+  /** By chance of its own: all else stays as it is without. */
+  #encrypt(): void {
+    const random = new SeededRandom(this.#seed + 2);
+    this.#lab.encryptionOf = (host) => {
+      if (host === DOWNLOADER) return "prefer";
+      const mode = (["prefer", "require", "off"] as const)[random.below(3)]!;
+      this.#tell(`${host} would ${mode} encryption`);
+      return mode;
+    };
   }
 
   #addSeed(host: string, lies?: () => boolean): void {

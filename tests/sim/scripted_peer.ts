@@ -4,7 +4,11 @@ import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
-import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
+import {
+  encodeHandshake,
+  HANDSHAKE_LENGTH,
+  startsLikeHandshake,
+} from "../../src/wire/handshake.ts";
 import type { Message } from "../../src/wire/message.ts";
 
 export type Behaviour =
@@ -42,7 +46,10 @@ export async function play(connection: Connection, options: ScriptedPeerOptions)
     await connection.write(bytes).catch(() => connection.close());
     output.release();
   };
-  if (!await readFully(connection, new Uint8Array(HANDSHAKE_LENGTH))) return;
+  const heard = new Uint8Array(HANDSHAKE_LENGTH);
+  if (!await readFully(connection, heard)) return;
+  // It has never heard of encryption.
+  if (!startsLikeHandshake(heard)) return connection.close();
   if (behaviour.kind === "garbage") {
     await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"))
       .catch(() => {});
