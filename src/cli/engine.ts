@@ -233,10 +233,10 @@ class LocalEngine implements Engine {
   }
 
   #swarmOptions() {
-    const { peers, noTracker, maxPeers, uploadSlots } = this.#options;
+    const { peers, noTracker, noPex, maxPeers, uploadSlots } = this.#options;
     return {
       peers,
-      sources: { trackers: !noTracker, dht: false, pex: false, lsd: false },
+      sources: { trackers: !noTracker, dht: false, pex: !noPex, lsd: false },
       maxPeers,
       uploadSlots,
     };
