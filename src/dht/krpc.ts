@@ -148,13 +148,17 @@ function decodeMessage(bytes: Uint8Array): BencodeDictionary | undefined {
   return decodeDictionary(bytes, LIMITS);
 }
 
-function parseQuery(message: BencodeDictionary, transaction: Uint8Array): KrpcMessage {
+function parseQuery(
+  message: BencodeDictionary,
+  transaction: Uint8Array,
+): KrpcQuery | KrpcBadQuery | undefined {
   const refused = (code: KrpcErrorCode, text: string): KrpcBadQuery => (
     { kind: "bad-query", transaction, code, text }
   );
   const body = dictionaryIn(message, "a");
   const id = body && hashIn(body, "id");
-  if (id === undefined) return refused(ERROR_CODES.protocol, "no id of 20 bytes");
+  // A refusal would be longer than what it refuses, and of use to flood others with (H9).
+  if (id === undefined) return undefined;
   const call = parseCall(textIn(message, "q"), body!);
   if (call === undefined) return refused(ERROR_CODES.unknownMethod, "unknown method");
   if (typeof call === "string") return refused(ERROR_CODES.protocol, call);
