@@ -1,6 +1,7 @@
 /** The program as a process: permissions, pipes, signals and a terminal, which no fake has. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { makeTorrent as makeRealTorrent, randomBytes } from "../loopback/content.ts";
 import { Terminal } from "./terminal.ts";
 import { makeTorrent } from "./torrents.ts";
 
@@ -58,6 +59,34 @@ Deno.test("S4 main.ts names the missing flag in one line and exits 4", async () 
   } finally {
     await Deno.remove(torrent);
   }
+});
+
+Deno.test("main.ts asks nobody about a magnet whose data is complete: no network is allowed", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "starling_test_" });
+  try {
+    const torrent = makeRealTorrent("data.bin", randomBytes(100_000, 1), { pieceLength: 32_768 });
+    const infoHash = torrent.infoHash.toHex();
+    await Deno.writeFile(join(folder, "data.bin"), torrent.data);
+    await Deno.mkdir(join(folder, ".starling"));
+    await Deno.writeFile(join(folder, ".starling", `${infoHash}.torrent`), torrent.bytes);
+    const flags = ["--allow-read", `--allow-write=${folder}`];
+    for (const source of [infoHash, `magnet:?xt=urn:btih:${infoHash}&x.pe=127.0.0.1:9`]) {
+      const { code, out, err } = await runToEnd(flags, "get", "-o", folder, source);
+      deepStrictEqual([code, err], [0, ""]);
+      ok(out.startsWith("data.bin: already complete: 1 file"), out);
+    }
+    const verified = await runToEnd(["--allow-read"], "verify", infoHash, folder);
+    deepStrictEqual([verified.code, verified.err], [0, ""]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("main.ts info prints what a magnet says when there is nobody to ask, without permissions", async () => {
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=x`;
+  const { code, out, err } = await runToEnd([], "info", ...ALONE, "--json", link);
+  deepStrictEqual([code, JSON.parse(out).name, JSON.parse(out).size], [10, "x", null]);
+  ok(err.startsWith("starling: no metadata can be had: ") && err.split("\n").length === 2, err);
 });
 
 Deno.test({
