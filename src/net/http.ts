@@ -3,7 +3,10 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressScope } from "../base/endpoint.ts";
+import { isBlockedPort } from "./blocked_ports.ts";
 import { withDeadline } from "./deadline.ts";
+import type { Proxy } from "./proxy.ts";
+import { ConnectError } from "./transport.ts";
 
 const DEFAULT_MAX_REDIRECTS = 5;
 /** In UTF-16 units; an announce needs a few hundred. */
@@ -11,6 +14,10 @@ const MAX_URL_LENGTH = 8_192;
 /** Bytes; most answers of trackers are shorter. */
 const INITIAL_BODY_LENGTH = 4_096;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+/** How Node names what is wrong with a certificate. */
+const UNTRUSTED_CODES = /CERT|SIGNATURE|ISSUER/;
+/** Of http: and https: alike no blocked one, which is all that it is looked at for. */
+const DEFAULT_PORT = 80;
 /** Headers that are meant for one origin alone. */
 const SECRET_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 
@@ -25,6 +32,8 @@ export interface FetchOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Asked before every request, redirected ones too; false refuses the URL. */
   readonly accept?: (url: URL) => boolean;
+  /** Carries every request, redirected ones too; names are then not looked up here. */
+  readonly proxy?: Proxy;
 }
 
 export interface FetchResult {
@@ -60,14 +69,26 @@ export class HttpError extends Error {
   }
 }
 
-/** The real GET, on Deno's `fetch`; deadlines are kept by `clock`. */
+/** One answer, whose body is yet to be read. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly location: string | null;
+  /** Gzip and the like are undone. Throws when it is broken. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Instead of reading the body. */
+  readonly discard: () => unknown;
+}
+
+type Get = (url: URL, headers: Headers) => Promise<HttpAnswer>;
+
+/** The real GET, on Deno's `fetch` or through a proxy; deadlines are kept by `clock`. */
 export function createFetch({ clock }: { clock: Clock }): FetchBounded {
   return async (url, options) => {
     const { signal, timeoutMs } = options;
     const first = parseUrl(url);
     return await withDeadline(
       { clock, timeoutMs, signal },
-      (ending) => follow(first, options, ending),
+      (ending) => follow(first, options, getter({ ...options, signal: ending }, clock)),
       (reason) => {
         const why = reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled";
         return new HttpError(reason, `Cannot fetch from ${first.host}: ${why}`);
@@ -80,22 +101,17 @@ export function createFetch({ clock }: { clock: Clock }): FetchBounded {
 async function follow(
   first: URL,
   { maxRedirects = DEFAULT_MAX_REDIRECTS, headers: given, accept, maxBytes }: FetchOptions,
-  signal: AbortSignal,
+  get: Get,
 ): Promise<FetchResult> {
   const headers = new Headers(given);
   let url = first;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (accept !== undefined && !accept(url)) throw unsupportedUrl(url, "refused");
-    const response = await request(url, headers, signal);
-    const location = response.headers.get("location");
-    if (!REDIRECT_STATUSES.includes(response.status) || location === null) {
-      return {
-        status: response.status,
-        bytes: await readBody(response, url, maxBytes),
-        url: url.href,
-      };
+    const { status, location, body, discard } = await get(url, headers);
+    if (!REDIRECT_STATUSES.includes(status) || location === null) {
+      return { status, bytes: await readBody(body, url, maxBytes), url: url.href };
     }
-    await response.body?.cancel();
+    await discard();
     const next = parseUrl(location, url);
     if (!mayLead(url, next)) throw unsupportedUrl(next, "a redirect into a local network");
     if (next.origin !== url.origin) { for (const name of SECRET_HEADERS) headers.delete(name); }
@@ -135,9 +151,20 @@ function scopeOf({ hostname }: URL) {
   return addressScope(hostname.replace(/^\[|\]$/g, ""));
 }
 
-async function request(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
+function getter({ proxy, signal, timeoutMs }: FetchOptions, clock: Clock): Get {
+  if (proxy === undefined) return (url, headers) => getDirectly(url, headers, signal);
+  return (url, headers) => getThrough(url, headers, { proxy, clock, signal, timeoutMs });
+}
+
+async function getDirectly(url: URL, headers: Headers, signal: AbortSignal): Promise<HttpAnswer> {
   try {
-    return await fetch(url, { headers, signal, redirect: "manual" });
+    const response = await fetch(url, { headers, signal, redirect: "manual" });
+    return {
+      status: response.status,
+      location: response.headers.get("location"),
+      body: response.body ?? new Blob().stream(),
+      discard: () => response.body?.cancel(),
+    };
   } catch (error) {
     assert(error instanceof Error);
     // Deno words these; the words may quote the URL, so that none of them is passed on.
@@ -148,12 +175,8 @@ async function request(url: URL, headers: Headers, signal: AbortSignal): Promise
         `Cannot fetch from ${url.host}: it is forbidden without --allow-net=${url.host}`,
       );
     }
-    if (/^Fetch failed: Requests to port \d+ are blocked/.test(text)) {
-      throw unsupportedUrl(url, "a blocked port");
-    }
-    if (/client error \(Connect\): invalid peer certificate/.test(text)) {
-      throw new HttpError("untrusted", `Cannot fetch from ${url.host}: its certificate is invalid`);
-    }
+    if (/^Fetch failed: Requests to port \d+ are blocked/.test(text)) throw blockedPort(url);
+    if (/client error \(Connect\): invalid peer certificate/.test(text)) throw untrusted(url);
     if (!/client error \(Connect\): /.test(text)) throw brokenAnswer(url);
     const why = /client error \(Connect\): dns error/.test(text)
       ? "its name is unknown"
@@ -162,16 +185,39 @@ async function request(url: URL, headers: Headers, signal: AbortSignal): Promise
   }
 }
 
-async function readBody(response: Response, url: URL, maxBytes: number): Promise<Bytes> {
-  if (response.body === null) return new Uint8Array(0);
-  const reader = response.body.getReader();
+async function getThrough(
+  url: URL,
+  headers: Headers,
+  options: { proxy: Proxy; clock: Clock; signal: AbortSignal; timeoutMs: number },
+): Promise<HttpAnswer> {
+  if (isBlockedPort(Number(url.port || DEFAULT_PORT))) throw blockedPort(url);
+  // Loaded by those alone who have set a proxy.
+  const { requestThroughProxy } = await import("./proxied_http.ts");
+  const { DenoNetwork } = await import("./deno_network.ts");
+  try {
+    const network = new DenoNetwork(options);
+    return await requestThroughProxy(url, headers, { ...options, network });
+  } catch (error) {
+    assert(error instanceof Error);
+    if (error instanceof ConnectError) {
+      const words = error.message.replace(/^Cannot connect to \S+( through \S+)?: /, "");
+      throw new HttpError("unreachable", `Cannot fetch from ${url.host}: ${words}`);
+    }
+    const code = "code" in error ? String(error.code) : "";
+    throw UNTRUSTED_CODES.test(code) ? untrusted(url) : brokenAnswer(url);
+  }
+}
+
+async function readBody(
+  body: AsyncIterable<Uint8Array>,
+  url: URL,
+  maxBytes: number,
+): Promise<Bytes> {
   let bytes = new Uint8Array(Math.min(maxBytes, INITIAL_BODY_LENGTH));
   let length = 0;
   try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) return bytes.slice(0, length);
-      const needed = length + value.length;
+    for await (const part of body) {
+      const needed = length + part.length;
       if (needed > maxBytes) {
         throw new HttpError("too-large", `Cannot fetch from ${url.host}: over ${maxBytes} bytes`);
       }
@@ -180,14 +226,22 @@ async function readBody(response: Response, url: URL, maxBytes: number): Promise
         bytes = new Uint8Array(Math.min(Math.max(needed, smaller.length * 2), maxBytes));
         bytes.set(smaller.subarray(0, length));
       }
-      bytes.set(value, length);
+      bytes.set(part, length);
       length = needed;
     }
+    return bytes.slice(0, length);
   } catch (error) {
-    await reader.cancel().catch(() => {});
     if (error instanceof HttpError) throw error;
     throw brokenAnswer(url);
   }
+}
+
+function blockedPort(url: URL): HttpError {
+  return unsupportedUrl(url, "a blocked port");
+}
+
+function untrusted({ host }: URL): HttpError {
+  return new HttpError("untrusted", `Cannot fetch from ${host}: its certificate is invalid`);
 }
 
 function brokenAnswer({ host }: URL): HttpError {

@@ -4,7 +4,7 @@ import { Channel } from "../base/channel.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { withDeadline } from "./deadline.ts";
 import { formatProxy, type Proxy } from "./proxy.ts";
-import { openSocks5Tunnel } from "./socks5.ts";
+import { openSocks5Tunnel } from "./socks5_tunnel.ts";
 import {
   ConnectError,
   type Connection,
@@ -88,8 +88,7 @@ class Socks5Network implements Network {
       return await this.#network.connect(this.#proxy.endpoint, limits);
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
-      const why = error.message.replace(/^Cannot connect to \S+: /, "");
-      throw new ConnectError("proxy", `${attempt}: of the proxy, ${why}`);
+      throw unreachableProxy(error, attempt);
     }
   }
 
@@ -110,6 +109,12 @@ class Socks5Network implements Network {
   resolve(): Promise<string[]> {
     return Promise.resolve([]);
   }
+}
+
+/** What it means for an attempt through a proxy that the proxy itself cannot be connected to. */
+export function unreachableProxy({ message }: ConnectError, attempt: string): ConnectError {
+  const why = message.replace(/^Cannot connect to \S+: /, "");
+  return new ConnectError("proxy", `${attempt}: the proxy cannot be reached: ${why}`);
 }
 
 /** The connection with the proxy, once it is one with somebody else. */

@@ -1,12 +1,12 @@
 /**
  * The client's side of a SOCKS5 proxy (RFC 1928, and RFC 1929 for user names): asks for a
- * connection, with a name passed on as it is, so that the proxy looks it up and nobody else.
+ * connection, with a name passed on as it is, so that the proxy looks it up and nobody else. Pure.
  */
 import { assert } from "../base/assert.ts";
 import { type Bytes, concatBytes, putUint16 } from "../base/bytes.ts";
 import { addressBytes, type Endpoint } from "../base/endpoint.ts";
 import type { Proxy } from "./proxy.ts";
-import { ConnectError, type ConnectFailure, type Connection } from "./transport.ts";
+import type { ConnectFailure } from "./transport.ts";
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
@@ -182,33 +182,4 @@ function encodeConnect({ host, port }: Endpoint): Bytes {
   const bytes = concatBytes(Uint8Array.of(VERSION, CONNECT, 0), destination, new Uint8Array(2));
   putUint16(bytes, bytes.length - PORT_LENGTH, port);
   return bytes;
-}
-
-/**
- * Negotiates on a fresh connection to a proxy; then what is written goes to `to`, and what is
- * read comes from there. Throws ConnectError. Has no deadline: closing the connection ends it.
- */
-export async function openSocks5Tunnel(
-  connection: Connection,
-  to: Endpoint,
-  credentials: Socks5Credentials,
-  attempt: string,
-): Promise<void> {
-  const handshake = new Socks5Handshake(to, credentials);
-  while (handshake.outcome === undefined) {
-    for (const bytes of handshake.drain()) {
-      // A proxy that has closed says so in what it sent before, or to the next read.
-      await connection.write(bytes).catch(() => {});
-    }
-    const buffer = new Uint8Array(handshake.wanted);
-    const length = await connection.read(buffer);
-    if (length === null) {
-      throw new ConnectError("proxy", `${attempt}: the proxy closes the connection`);
-    }
-    handshake.handle(buffer.subarray(0, length));
-  }
-  const { outcome } = handshake;
-  if (outcome.kind === "failed") {
-    throw new ConnectError(outcome.failure, `${attempt}: ${outcome.reason}`);
-  }
 }

@@ -2,13 +2,30 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { SystemClock } from "../../src/base/ambient.ts";
-import { createFetch, type FetchOptions, HttpError } from "../../src/net/http.ts";
+import {
+  createFetch,
+  type FetchBounded,
+  type FetchOptions,
+  HttpError,
+} from "../../src/net/http.ts";
+import { startHttpProxy, startSocks5Proxy } from "./proxies.ts";
 import { SELF_SIGNED } from "./self_signed.ts";
 
 const KIB = 1024;
 const SECRET = "passkey-0123456789";
 const TEXT = new TextEncoder();
-const fetchBounded = createFetch({ clock: new SystemClock() });
+const fetchDirectly = createFetch({ clock: new SystemClock() });
+
+/** Tests a GET without a proxy, and with each kind of them. */
+function everyWay(name: string, run: (fetchBounded: FetchBounded) => Promise<void>): void {
+  Deno.test(name, () => run(fetchDirectly));
+  for (const start of [startSocks5Proxy, startHttpProxy]) {
+    Deno.test(`${name}, through ${start.name.replace("start", "")}`, async () => {
+      await using server = start({ login: { username: "me", password: SECRET } });
+      await run((url, options) => fetchDirectly(url, { ...options, proxy: server.proxy }));
+    });
+  }
+}
 
 function options(given: Partial<FetchOptions> = {}): FetchOptions {
   const { signal } = new AbortController();
@@ -64,7 +81,7 @@ async function rejectsWith(failure: string, fetching: Promise<unknown>): Promise
   });
 }
 
-Deno.test("fetch gives status, bytes and the URL that it asked for", async () => {
+everyWay("fetch gives status, bytes and the URL that it asked for", async (fetchBounded) => {
   const handler: Handler = (request) => new Response(request.url);
   await withServer(handler, async (url) => {
     const asked = `${url}/announce?info_hash=%aa%00%7F&key=${SECRET}`;
@@ -74,7 +91,7 @@ Deno.test("fetch gives status, bytes and the URL that it asked for", async () =>
   });
 });
 
-Deno.test("fetch sends the headers that it is given", async () => {
+everyWay("fetch sends the headers that it is given", async (fetchBounded) => {
   const handler: Handler = ({ headers }) =>
     new Response(`${headers.get("user-agent")} ${headers.get("range")}`);
   await withServer(handler, async (url) => {
@@ -84,7 +101,7 @@ Deno.test("fetch sends the headers that it is given", async () => {
   });
 });
 
-Deno.test("fetch undoes gzip", async () => {
+everyWay("fetch undoes gzip", async (fetchBounded) => {
   const packed = new Uint8Array(gzipSync(TEXT.encode("d8:intervali60ee")));
   const handler: Handler = () => new Response(packed, { headers: { "content-encoding": "gzip" } });
   await withServer(handler, async (url) => {
@@ -93,20 +110,23 @@ Deno.test("fetch undoes gzip", async () => {
   });
 });
 
-Deno.test("T5 fetch gives 204, 404, 410, 503 and unfollowable 3xx as they are", async () => {
-  const handler: Handler = (_, path) => {
-    const status = Number(path.slice(1));
-    return new Response(status === 204 || status === 304 ? null : "no", { status });
-  };
-  await withServer(handler, async (url) => {
-    for (const wanted of [204, 302, 304, 404, 410, 503]) {
-      const { status, bytes } = await fetchBounded(`${url}/${wanted}`, options());
-      deepStrictEqual([status, bytes.length], [wanted, wanted === 204 || wanted === 304 ? 0 : 2]);
-    }
-  });
-});
+everyWay(
+  "T5 fetch gives 204, 404, 410, 503 and unfollowable 3xx as they are",
+  async (fetchBounded) => {
+    const handler: Handler = (_, path) => {
+      const status = Number(path.slice(1));
+      return new Response(status === 204 || status === 304 ? null : "no", { status });
+    };
+    await withServer(handler, async (url) => {
+      for (const wanted of [204, 302, 304, 404, 410, 503]) {
+        const { status, bytes } = await fetchBounded(`${url}/${wanted}`, options());
+        deepStrictEqual([status, bytes.length], [wanted, wanted === 204 || wanted === 304 ? 0 : 2]);
+      }
+    });
+  },
+);
 
-Deno.test("T1 fetch follows five redirects, relative ones too", async () => {
+everyWay("T1 fetch follows five redirects, relative ones too", async (fetchBounded) => {
   const handler: Handler = ({ url }, path) => {
     const hop = Number(path.slice(1));
     if (hop === 5) return new Response("there");
@@ -123,7 +143,7 @@ Deno.test("T1 fetch follows five redirects, relative ones too", async () => {
   });
 });
 
-Deno.test("T1 fetch stops at a redirect loop", async () => {
+everyWay("T1 fetch stops at a redirect loop", async (fetchBounded) => {
   let requests = 0;
   const handler: Handler = (_, path) => {
     requests++;
@@ -139,31 +159,34 @@ Deno.test("T1 fetch stops at a redirect loop", async () => {
   });
 });
 
-Deno.test("T1 T19 fetch refuses redirects to other schemes and into other networks", async () => {
-  const targets = [
-    "file:///etc/passwd",
-    "data:text/plain,x",
-    "ftp://127.0.0.1/",
-    "http://169.254.169.254/latest/meta-data",
-    "http://192.168.1.1/reboot",
-    "http://10.0.0.1/",
-    "http://[fe80::1]/",
-    "http://[fd00::1]/",
-    "http://[::ffff:127.0.0.1]/",
-    "http://0.0.0.0/",
-    "http://2130706434:99999/",
-    `http://example.org/${"a".repeat(9_000)}`,
-  ];
-  const handler: Handler = (_, path) =>
-    new Response(null, { status: 302, headers: { location: targets[Number(path.slice(1))]! } });
-  await withServer(handler, async (url) => {
-    for (const index of targets.keys()) {
-      await rejects(fetchBounded(`${url}/${index}`, options()), { failure: "unsupported-url" });
-    }
-  });
-});
+everyWay(
+  "T1 T19 fetch refuses redirects to other schemes and into other networks",
+  async (fetchBounded) => {
+    const targets = [
+      "file:///etc/passwd",
+      "data:text/plain,x",
+      "ftp://127.0.0.1/",
+      "http://169.254.169.254/latest/meta-data",
+      "http://192.168.1.1/reboot",
+      "http://10.0.0.1/",
+      "http://[fe80::1]/",
+      "http://[fd00::1]/",
+      "http://[::ffff:127.0.0.1]/",
+      "http://0.0.0.0/",
+      "http://2130706434:99999/",
+      `http://example.org/${"a".repeat(9_000)}`,
+    ];
+    const handler: Handler = (_, path) =>
+      new Response(null, { status: 302, headers: { location: targets[Number(path.slice(1))]! } });
+    await withServer(handler, async (url) => {
+      for (const index of targets.keys()) {
+        await rejects(fetchBounded(`${url}/${index}`, options()), { failure: "unsupported-url" });
+      }
+    });
+  },
+);
 
-Deno.test("T1 fetch asks accept() before every hop", async () => {
+everyWay("T1 fetch asks accept() before every hop", async (fetchBounded) => {
   const handler: Handler = (_, path) =>
     path === "/a"
       ? new Response(null, { status: 302, headers: { location: "/b" } })
@@ -176,55 +199,61 @@ Deno.test("T1 fetch asks accept() before every hop", async () => {
   });
 });
 
-Deno.test("T1 fetch shows secrets to no other origin, and not after coming back", async () => {
-  const seen: string[] = [];
-  const record = ({ headers }: Request) =>
-    seen.push(
-      ["authorization", "cookie", "x-other"].map((name) => headers.get(name) ?? "-").join(" "),
-    );
-  let first = "", second = "";
-  const atFirst: Handler = (request, path) => {
-    record(request);
-    if (path === "/back") return new Response("end");
-    return Response.redirect(path === "/" ? `${first}/here` : `${second}/there`);
-  };
-  const atSecond: Handler = (request) => {
-    record(request);
-    return Response.redirect(`${first}/back`);
-  };
-  await withServer(atFirst, async (firstUrl) => {
-    await withServer(atSecond, async (secondUrl) => {
-      [first, second] = [firstUrl, secondUrl];
-      const headers = { Authorization: "a", COOKIE: "c", "X-Other": "x" };
-      await fetchBounded(`${first}/`, options({ headers }));
-      deepStrictEqual(seen, ["a c x", "a c x", "- - x", "- - x"]);
+everyWay(
+  "T1 fetch shows secrets to no other origin, and not after coming back",
+  async (fetchBounded) => {
+    const seen: string[] = [];
+    const record = ({ headers }: Request) =>
+      seen.push(
+        ["authorization", "cookie", "x-other"].map((name) => headers.get(name) ?? "-").join(" "),
+      );
+    let first = "", second = "";
+    const atFirst: Handler = (request, path) => {
+      record(request);
+      if (path === "/back") return new Response("end");
+      return Response.redirect(path === "/" ? `${first}/here` : `${second}/there`);
+    };
+    const atSecond: Handler = (request) => {
+      record(request);
+      return Response.redirect(`${first}/back`);
+    };
+    await withServer(atFirst, async (firstUrl) => {
+      await withServer(atSecond, async (secondUrl) => {
+        [first, second] = [firstUrl, secondUrl];
+        const headers = { Authorization: "a", COOKIE: "c", "X-Other": "x" };
+        await fetchBounded(`${first}/`, options({ headers }));
+        deepStrictEqual(seen, ["a c x", "a c x", "- - x", "- - x"]);
+      });
     });
-  });
-});
+  },
+);
 
-Deno.test("T2 fetch stops reading a body that is too long, and takes one that just fits", async () => {
-  let sent = 0;
-  let isCancelled = false;
-  const endless = () =>
-    new ReadableStream({
-      pull(controller) {
-        sent += 16 * KIB;
-        controller.enqueue(new Uint8Array(16 * KIB));
-      },
-      cancel() {
-        isCancelled = true;
-      },
+everyWay(
+  "T2 fetch stops reading a body that is too long, and takes one that just fits",
+  async (fetchBounded) => {
+    let sent = 0;
+    let isCancelled = false;
+    const endless = () =>
+      new ReadableStream({
+        pull(controller) {
+          sent += 16 * KIB;
+          controller.enqueue(new Uint8Array(16 * KIB));
+        },
+        cancel() {
+          isCancelled = true;
+        },
+      });
+    const handler: Handler = (_, path) =>
+      new Response(path === "/fits" ? new Uint8Array(100 * KIB) : endless());
+    await withServer(handler, async (url) => {
+      await rejectsWith("too-large", fetchBounded(url, options()));
+      strictEqual((await fetchBounded(`${url}/fits`, options())).bytes.length, 100 * KIB);
     });
-  const handler: Handler = (_, path) =>
-    new Response(path === "/fits" ? new Uint8Array(100 * KIB) : endless());
-  await withServer(handler, async (url) => {
-    await rejectsWith("too-large", fetchBounded(url, options()));
-    strictEqual((await fetchBounded(`${url}/fits`, options())).bytes.length, 100 * KIB);
-  });
-  ok(isCancelled && sent < 50_000 * KIB, `${sent} bytes`);
-});
+    ok(isCancelled && sent < 50_000 * KIB, `${sent} bytes`);
+  },
+);
 
-Deno.test("T3 fetch stops a gzip bomb by what it inflates to", async () => {
+everyWay("T3 fetch stops a gzip bomb by what it inflates to", async (fetchBounded) => {
   const bomb = new Uint8Array(gzipSync(new Uint8Array(64 * KIB * KIB)));
   ok(bomb.length < 100 * KIB);
   const handler: Handler = () => new Response(bomb, { headers: { "content-encoding": "gzip" } });
@@ -233,21 +262,24 @@ Deno.test("T3 fetch stops a gzip bomb by what it inflates to", async () => {
   });
 });
 
-Deno.test("T4 fetch gives up at its deadline: silence, a slow head, a slow body", async () => {
-  const answers = [
-    "",
-    "HTTP/1.1 200 OK\r\nX-Slow: ",
-    "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:int",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nd8\r\n",
-  ];
-  for (const answer of answers) {
-    await withRawServer(answer, false, async (url) => {
-      await rejectsWith("timeout", fetchBounded(`${url}/${SECRET}`, options({ timeoutMs: 50 })));
-    });
-  }
-});
+everyWay(
+  "T4 fetch gives up at its deadline: silence, a slow head, a slow body",
+  async (fetchBounded) => {
+    const answers = [
+      "",
+      "HTTP/1.1 200 OK\r\nX-Slow: ",
+      "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:int",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nd8\r\n",
+    ];
+    for (const answer of answers) {
+      await withRawServer(answer, false, async (url) => {
+        await rejectsWith("timeout", fetchBounded(`${url}/${SECRET}`, options({ timeoutMs: 50 })));
+      });
+    }
+  },
+);
 
-Deno.test("T5 fetch rejects broken answers", async () => {
+everyWay("T5 fetch rejects broken answers", async (fetchBounded) => {
   const answers = [
     "",
     "<html>hello</html>",
@@ -267,66 +299,75 @@ Deno.test("T5 fetch rejects broken answers", async () => {
   }
 });
 
-Deno.test("T5 fetch gives an empty body, and one that ends with the connection", async () => {
-  const answers = [
-    ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""],
-    ["HTTP/1.0 200 OK\r\n\r\nuntil the end", "until the end"],
-  ] as const;
-  for (const [answer, body] of answers) {
-    await withRawServer(answer, true, async (url) => {
-      const { bytes } = await fetchBounded(url, options());
-      strictEqual(new TextDecoder().decode(bytes), body);
-    });
-  }
-});
-
-Deno.test("fetch ends when it is aborted, while it waits and while it reads", async () => {
-  let abort = () => {};
-  const released = Promise.withResolvers<Response>();
-  const slowBody = () =>
-    new ReadableStream({
-      start: (controller) => controller.enqueue(new Uint8Array(10)),
-      // Called when the first bytes are on their way; never answered.
-      pull: () => new Promise<void>(() => abort()),
-    });
-  const handler: Handler = (_, path) => {
-    if (path === "/reads") return new Response(slowBody());
-    abort();
-    return released.promise;
-  };
-  await withServer(handler, async (url) => {
-    for (const path of ["/waits", "/reads"]) {
-      const controller = new AbortController();
-      abort = () => controller.abort();
-      const fetching = fetchBounded(url + path, options({ signal: controller.signal }));
-      await rejectsWith("aborted", fetching);
+everyWay(
+  "T5 fetch gives an empty body, and one that ends with the connection",
+  async (fetchBounded) => {
+    const answers = [
+      ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""],
+      ["HTTP/1.0 200 OK\r\n\r\nuntil the end", "until the end"],
+    ] as const;
+    for (const [answer, body] of answers) {
+      await withRawServer(answer, true, async (url) => {
+        const { bytes } = await fetchBounded(url, options());
+        strictEqual(new TextDecoder().decode(bytes), body);
+      });
     }
-    released.resolve(new Response());
-  });
-});
+  },
+);
+
+everyWay(
+  "fetch ends when it is aborted, while it waits and while it reads",
+  async (fetchBounded) => {
+    let abort = () => {};
+    const released = Promise.withResolvers<Response>();
+    const slowBody = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(10)),
+        // Called when the first bytes are on their way; never answered.
+        pull: () => new Promise<void>(() => abort()),
+      });
+    const handler: Handler = (_, path) => {
+      if (path === "/reads") return new Response(slowBody());
+      abort();
+      return released.promise;
+    };
+    await withServer(handler, async (url) => {
+      for (const path of ["/waits", "/reads"]) {
+        const controller = new AbortController();
+        abort = () => controller.abort();
+        const fetching = fetchBounded(url + path, options({ signal: controller.signal }));
+        await rejectsWith("aborted", fetching);
+      }
+      released.resolve(new Response());
+    });
+  },
+);
 
 Deno.test("T17 fetch says whether a host is unreachable or unknown", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  await rejects(fetchBounded(`http://127.0.0.1:${port}/${SECRET}`, options()), {
+  await rejects(fetchDirectly(`http://127.0.0.1:${port}/${SECRET}`, options()), {
     failure: "unreachable",
     message: `Cannot fetch from 127.0.0.1:${port}: it is unreachable`,
   });
-  await rejects(fetchBounded(`http://no-such-name.invalid/${SECRET}`, options()), {
+  await rejects(fetchDirectly(`http://no-such-name.invalid/${SECRET}`, options()), {
     failure: "unreachable",
     message: "Cannot fetch from no-such-name.invalid: its name is unknown",
   });
 });
 
-Deno.test("T18 fetch refuses a certificate that nobody it knows has signed", async () => {
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {}, ...SELF_SIGNED },
-    () => new Response("hello"),
-  );
-  const url = `https://localhost:${server.addr.port}/${SECRET}`;
-  await rejectsWith("untrusted", fetchBounded(url, options()));
-  const plain = `http://127.0.0.1:${server.addr.port}/${SECRET}`;
-  await rejectsWith("malformed", fetchBounded(plain, options()));
-  await server.shutdown();
-});
+everyWay(
+  "T18 fetch refuses a certificate that nobody it knows has signed",
+  async (fetchBounded) => {
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {}, ...SELF_SIGNED },
+      () => new Response("hello"),
+    );
+    const url = `https://localhost:${server.addr.port}/${SECRET}`;
+    await rejectsWith("untrusted", fetchBounded(url, options()));
+    const plain = `http://127.0.0.1:${server.addr.port}/${SECRET}`;
+    await rejectsWith("malformed", fetchBounded(plain, options()));
+    await server.shutdown();
+  },
+);

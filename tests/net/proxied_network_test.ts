@@ -81,7 +81,7 @@ Deno.test("S14 proxiedNetwork() says what went wrong with whom, and no password"
     [
       new ConnectError("refused", "Cannot connect to 192.0.2.9:1080: the connection is refused"),
       "proxy",
-      "of the proxy, the connection is refused",
+      "the proxy cannot be reached: the connection is refused",
     ],
     [
       new ScriptedConnection([Uint8Array.of(5, 2, 1, 1)]),

@@ -1,19 +1,15 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import {
-  openSocks5Tunnel,
   type Socks5Credentials,
   Socks5Handshake,
   type Socks5Outcome,
 } from "../../src/net/socks5.ts";
-import { ConnectError } from "../../src/net/transport.ts";
-import { ScriptedConnection } from "./scripted_connection.ts";
 
 const NAMED: Endpoint = { host: "tracker.example", port: 6969 };
 const ME = { username: "me", password: "p@ss" };
-const ATTEMPT = "Cannot connect to tracker.example:6969";
 const STREAM = Uint8Array.of(0x13, 0x42);
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -213,31 +209,4 @@ Deno.test("Socks5Handshake wants at most 257 bytes at a time, whatever it is tol
       ok(taken <= 2 + 2 + 4 + 1 + 257);
     }),
   );
-});
-
-Deno.test("openSocks5Tunnel() leaves what follows in the stream", async () => {
-  for (const { to, credentials, ours, theirs } of DIALOGUES) {
-    const connection = new ScriptedConnection([concatBytes(...theirs, STREAM)]);
-    await openSocks5Tunnel(connection, to, credentials, ATTEMPT);
-    deepStrictEqual(connection.written, concatBytes(...ours));
-    deepStrictEqual(connection.unread, STREAM);
-  }
-});
-
-Deno.test("openSocks5Tunnel() rejects when the proxy refuses, or closes at any byte", async () => {
-  const { to, credentials, theirs } = DIALOGUES[1]!;
-  const stream = concatBytes(...theirs);
-  for (let length = 0; length < stream.length; length++) {
-    const connection = new ScriptedConnection([stream.subarray(0, length)]);
-    await rejects(openSocks5Tunnel(connection, to, credentials, ATTEMPT), (error: unknown) => {
-      ok(error instanceof ConnectError);
-      strictEqual(error.message, `${ATTEMPT}: the proxy closes the connection`);
-      return error.failure === "proxy";
-    });
-  }
-  const refusing = new ScriptedConnection([bytes(5, 0, 5, 5, 0, 1)]);
-  await rejects(openSocks5Tunnel(refusing, to, credentials, ATTEMPT), {
-    failure: "refused",
-    message: `${ATTEMPT}: the connection is refused`,
-  });
 });
