@@ -25,9 +25,9 @@ import { type SessionEvent, SessionEvents } from "./session_event.ts";
 import type { UploadRequest } from "./upload_queue.ts";
 
 /** We say something at least this often, … */
-const KEEP_ALIVE_INTERVAL_MS = 100_000;
+export const KEEP_ALIVE_INTERVAL_MS = 100_000;
 /** … since a peer that finishes no message for so long is taken for gone. */
-const SILENCE_TIMEOUT_MS = 120_000;
+export const SILENCE_TIMEOUT_MS = 120_000;
 
 export interface PeerSessionOptions extends Beyond {
   readonly layout: Layout;

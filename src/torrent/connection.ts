@@ -17,14 +17,14 @@ import { MessageDecoder } from "../wire/decoder.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
 /** A peer that lets one write of ours wait this long is not reading (P25). */
-const WRITE_TIMEOUT_MS = 120_000;
+export const WRITE_TIMEOUT_MS = 120_000;
 /**
  * Bytes a second, those of blocks not counted, that a peer is heard on; what it says beyond waits
  * (P8). Whoever talks without end would otherwise never let go of the program's one thread.
  */
-const MAX_CHATTER_RATE = 2 * 1024 * 1024;
+export const MAX_CHATTER_RATE = 2 * 1024 * 1024;
 /** What a message costs beside its bytes: many short ones are more work than a long one. */
-const MESSAGE_COST_BYTES = 40;
+export const MESSAGE_COST_BYTES = 40;
 
 export interface PeerConnectionOptions {
   readonly key: PeerKey;

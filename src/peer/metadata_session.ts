@@ -1,0 +1,165 @@
+/**
+ * One connection's rules while the metadata is not known (BEP 9): nothing can be checked yet
+ * that names a piece, and nothing is wanted but metadata and the names of other peers. Driven
+ * like PeerSession.
+ */
+import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import { MessageWriter } from "../wire/encoder.ts";
+import { EXTENSION_HANDSHAKE_ID, EXTENSION_IDS } from "../wire/extension.ts";
+import type { BlockMessage, ExtendedMessage, Message } from "../wire/message.ts";
+import {
+  encodeMetadataReject,
+  encodeMetadataRequest,
+  type MetadataDataMessage,
+  type MetadataPieceMessage,
+  parseMetadataMessage,
+} from "../wire/metadata_message.ts";
+import { type Beyond, Extensions } from "./extensions.ts";
+import { KEEP_ALIVE_INTERVAL_MS, SILENCE_TIMEOUT_MS } from "./session.ts";
+import { type SessionEvent, SessionEvents } from "./session_event.ts";
+
+/** Blocks that a peer may ask for although we have none, as it was told (P11). */
+const MAX_REQUESTS = 300;
+
+export interface MetadataSessionOptions extends Omit<Beyond, "metadata"> {
+  /** What both sides said in their handshakes that they can. */
+  readonly flags: { readonly fast: boolean; readonly extended: boolean; readonly dht?: boolean };
+  /** Milliseconds, as in every method. */
+  readonly now: number;
+}
+
+/** What a peer answers to a request for a piece of metadata; data is a view. */
+export type MetadataAnswer = MetadataDataMessage | MetadataPieceMessage & { kind: "reject" };
+
+export class MetadataSession {
+  /** Messages for the peer: the driver takes and writes them. */
+  readonly output = new MessageWriter();
+  readonly #flags: MetadataSessionOptions["flags"];
+  readonly #events = new SessionEvents();
+  readonly #extensions: Extensions;
+  #answers: MetadataAnswer[] = [];
+  #theirId = 0;
+  #requestCount = 0;
+  #lastHeardAt: number;
+  #lastSaidAt: number;
+
+  constructor({ flags, now, ...beyond }: MetadataSessionOptions) {
+    this.#flags = flags;
+    this.#extensions = new Extensions({
+      ...beyond,
+      output: this.output,
+      events: this.#events,
+      now,
+    });
+    this.#lastHeardAt = this.#lastSaidAt = now;
+  }
+
+  /** It takes requests for metadata. */
+  get knowsMetadata(): boolean {
+    return this.#theirId !== 0;
+  }
+
+  /** What happened since the last call: of the kinds that do not need a layout. */
+  drain(): readonly SessionEvent[] {
+    return this.#events.drain();
+  }
+
+  /** What came since the last call; to be taken before more is read. */
+  drainAnswers(): readonly MetadataAnswer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
+  /** The first command: says that we have nothing, and `extensionHandshake` (its payload). */
+  open(extensionHandshake: Uint8Array, now: number): void {
+    if (this.#flags.fast) this.output.haveNone();
+    if (this.#flags.extended) this.output.extended(EXTENSION_HANDSHAKE_ID, extensionHandshake);
+    if (this.#flags.dht) this.#extensions.sayPort();
+    this.#lastSaidAt = now;
+  }
+
+  /** Asks a peer that `knowsMetadata` for a piece of it; one that does not forgets its own. */
+  request(piece: number, now: number): void {
+    if (!this.knowsMetadata || this.#events.isClosed) return;
+    this.output.extended(this.#theirId, encodeMetadataRequest(piece));
+    this.#lastSaidAt = now;
+  }
+
+  /** Never throws for what the peer says. Nothing happens after a `close` event. */
+  handleMessage(message: Message, now: number): void {
+    if (this.#events.isClosed) return;
+    this.#lastHeardAt = now;
+    switch (message.kind) {
+      case "extended":
+        return this.#handleExtended(message, now);
+      case "port":
+        return this.#extensions.handlePort(message.port);
+      case "request":
+        return this.#handleRequest(message, now);
+      case "piece":
+        return this.#events.close("unrequested-block");
+      case "unknown":
+        return this.#events.close("malformed-message");
+      case "have-all":
+      case "have-none":
+      case "suggest":
+      case "allowed-fast":
+      case "reject":
+        if (!this.#flags.fast) this.#events.close("unnegotiated-extension");
+        return;
+      default:
+        // What they have, and whether they let us ask, they say again to the next connection.
+        return;
+    }
+  }
+
+  /** To be called twice a second or so: keep-alives, silence. */
+  handleTimeout(now: number): void {
+    if (this.#events.isClosed) return;
+    if (now - this.#lastHeardAt >= SILENCE_TIMEOUT_MS) return this.#events.close("silent");
+    if (now - this.#lastSaidAt < KEEP_ALIVE_INTERVAL_MS) return;
+    this.output.keepAlive();
+    this.#lastSaidAt = now;
+  }
+
+  #handleRequest({ index, begin, length }: BlockMessage, now: number): void {
+    if (++this.#requestCount > MAX_REQUESTS) return this.#events.close("request-flood");
+    if (!this.#flags.fast) return;
+    this.output.reject(index, begin, length);
+    this.#lastSaidAt = now;
+  }
+
+  #handleExtended(message: ExtendedMessage, now: number): void {
+    if (!this.#flags.extended) return this.#events.close("unnegotiated-extension");
+    if (message.id === EXTENSION_IDS.ut_metadata) return this.#handleMetadata(message.payload, now);
+    const handshake = this.#extensions.handleMessage(message, now);
+    this.#theirId = handshake?.messages.get("ut_metadata") ?? this.#theirId;
+  }
+
+  #handleMetadata(payload: Uint8Array, now: number): void {
+    try {
+      const message = parseMetadataMessage(payload);
+      switch (message.kind) {
+        case "data":
+          return void this.#answers.push(message);
+        case "reject":
+          return void this.#answers.push({ kind: "reject", piece: message.piece });
+        case "request":
+          if (!this.knowsMetadata) return;
+          this.output.extended(this.#theirId, encodeMetadataReject(message.piece));
+          this.#lastSaidAt = now;
+          return;
+        case "unknown":
+          return;
+      }
+    } catch (error) {
+      this.#events.close(reasonOf(error));
+    }
+  }
+}
+
+function reasonOf(error: unknown): CloseReason {
+  if (error instanceof ProtocolError) return error.reason;
+  throw error;
+}

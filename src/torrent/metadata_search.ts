@@ -1,0 +1,219 @@
+/**
+ * From an info-hash alone to the info dictionary (BEP 9): the sources of peers, the dialer, and
+ * a swarm that wants nothing but metadata. Nothing of it outlives the search but what it found.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { InfoHash } from "../base/ids.ts";
+import { PeerList } from "../peer/peer_list.ts";
+import type { TrackerStatus } from "../tracker/tracker_roster.ts";
+import { Dialer, type ReadyPeer } from "./dialer.ts";
+import { discover, type Sighting } from "./discovery.ts";
+import { MetadataSwarm } from "./metadata_swarm.ts";
+import { PeerSources, type SourceSwitches } from "./peer_sources.ts";
+import type { TorrentEvent } from "./snapshot.ts";
+import { StoppedError } from "./torrent.ts";
+import type { Surroundings } from "./torrent_options.ts";
+
+/** The one timer of a search: deadlines, dials. */
+const TICK_MS = 500;
+/** `stopped` reaches the trackers within this time, or not at all. */
+const FAREWELL_TIMEOUT_MS = 4_000;
+/** What trackers are told that we lack: not nothing, for then they would take us for a seed. */
+const UNKNOWN_LEFT = 16_384;
+/** Endpoints handed on, so that the download need not look for peers again. */
+const MAX_FOUND_PEERS = 500;
+
+export interface MetadataOptions {
+  readonly infoHash: InfoHash;
+  /** Tiers of announce URLs. */
+  readonly trackers: readonly (readonly string[])[];
+  /** Peers that the user or the link named. */
+  readonly peers: readonly Endpoint[];
+  /** Who may be asked for more. */
+  readonly sources: SourceSwitches;
+  readonly maxPeers: number;
+  readonly onEvent: (event: TorrentEvent) => void;
+}
+
+export interface FoundMetadata {
+  /** The info dictionary: its SHA-1 is the info-hash, and nothing else of it has been looked at. */
+  readonly infoBytes: Bytes;
+  /** Peers of the torrent: those that gave metadata, those that have it, and others. */
+  readonly peers: readonly Endpoint[];
+}
+
+/** How far a search is, and why it may be no further. */
+export interface MetadataStatus {
+  readonly peersKnown: number;
+  readonly peersConnected: number;
+  /** Peers that were dialled, or dialled us. */
+  readonly peersTried: number;
+  /** Peers that ever said that they have metadata. */
+  readonly peersWithMetadata: number;
+  /** Bytes of the metadata that are here, not verified. */
+  readonly bytes: number;
+  /** All of its bytes, as peers claim; undefined while nobody does. */
+  readonly size?: number | undefined;
+  /** DHT nodes that were asked for peers. */
+  readonly nodesAsked: number;
+  readonly trackers: readonly TrackerStatus[];
+}
+
+interface Stages {
+  readonly sources: PeerSources;
+  readonly dialer: Dialer;
+  readonly swarm: MetadataSwarm;
+}
+
+export class MetadataSearch {
+  readonly #options: MetadataOptions;
+  readonly #surroundings: Surroundings;
+  readonly #peerList: PeerList;
+  /** By their text. */
+  readonly #sighted = new Map<string, Endpoint>();
+  readonly #leaving = new AbortController();
+  readonly #end = Promise.withResolvers<Bytes>();
+  #stages: Stages | undefined;
+  #ticking: Promise<void> = Promise.resolve();
+  #left: Promise<void> | undefined;
+
+  constructor(options: MetadataOptions, surroundings: Surroundings) {
+    this.#options = options;
+    this.#surroundings = surroundings;
+    this.#peerList = new PeerList(surroundings);
+    this.#end.promise.catch(() => {}); // `find` sees it, if it runs at all
+  }
+
+  /** Waits for ever. Rejects with StoppedError after `stop`; call it once. */
+  async find(): Promise<FoundMetadata> {
+    try {
+      this.#join();
+      const infoBytes = await this.#end.promise;
+      const peers = this.#foundPeers();
+      await this.#leave((sources) => sources.abandon());
+      return { infoBytes, peers };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Leaves the swarm, and says goodbye to the trackers; `find`, if it waits, rejects. */
+  async stop(): Promise<void> {
+    this.#end.reject(new StoppedError("Cannot go on: the search for metadata was stopped"));
+    await this.#leave((sources) => sources.close(FAREWELL_TIMEOUT_MS));
+  }
+
+  /** A peer that found us; the caller closes the connection when it is not taken. */
+  admit(peer: ReadyPeer): boolean {
+    return this.#stages !== undefined && this.#stages.dialer.admit(peer);
+  }
+
+  status(): MetadataStatus {
+    const { sources, dialer, swarm } = this.#stages ?? {};
+    const { trackers = [], dht } = sources?.evidence() ?? {};
+    const failures = Object.values(dialer?.failures ?? {});
+    return {
+      peersKnown: this.#peerList.counts.known,
+      peersConnected: swarm?.size ?? 0,
+      peersTried: failures.reduce((sum, count) => sum + count, swarm?.joinedCount ?? 0),
+      peersWithMetadata: swarm?.ownerCount ?? 0,
+      bytes: swarm?.progress?.bytes ?? 0,
+      size: swarm?.progress?.size,
+      nodesAsked: dht?.asked ?? 0,
+      trackers,
+    };
+  }
+
+  #join(): void {
+    if (this.#leaving.signal.aborted) return;
+    const stages = this.#stages = this.#createStages();
+    const { sources, dialer, swarm } = stages;
+    const sightings = this.#note(discover(sources.sightings()));
+    swarm.collect(dialer.connect(sightings)).then(this.#end.resolve, this.#end.reject);
+    this.#ticking = this.#tickUntilLeft(stages);
+    this.#ticking.catch(this.#end.reject);
+  }
+
+  #createStages(): Stages {
+    const { infoHash, sources: switches, peers, maxPeers, onEvent } = this.#options;
+    const { clock, clientName, peerId, dht } = this.#surroundings;
+    const peerList = this.#peerList;
+    const port = this.#surroundings.listen();
+    const swarm: MetadataSwarm = new MetadataSwarm({
+      infoHash,
+      peerList,
+      clock,
+      clientName,
+      port,
+      dhtPort: undefined,
+      maxPeers,
+      usePex: switches.pex,
+      onExchanged: (endpoints, namedBy) => sources.exchanged(endpoints, namedBy),
+      onDhtNode: (node) => switches.dht && dht()?.addNode(node),
+      onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
+      onPeerGone: () => dialer.dial(),
+    });
+    const dialer: Dialer = new Dialer({
+      ...this.#surroundings,
+      peerList,
+      introduction: { infoHash, peerId },
+      wanted: () => swarm.wanted,
+    });
+    const sources: PeerSources = new PeerSources({
+      ...this.#options,
+      port,
+      nodes: [],
+      known: [{ endpoints: peers, source: "named" }],
+      surroundings: this.#surroundings,
+      numbers: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
+      isHungry: () => swarm.wanted > 0,
+    });
+    return { sources, dialer, swarm };
+  }
+
+  async *#note(sightings: AsyncIterable<Sighting>): AsyncIterable<Sighting> {
+    for await (const sighting of sightings) {
+      for (const endpoint of sighting.endpoints) {
+        if (this.#sighted.size >= MAX_FOUND_PEERS) break;
+        this.#sighted.set(formatEndpoint(endpoint), endpoint);
+      }
+      yield sighting;
+    }
+  }
+
+  async #tickUntilLeft({ sources, dialer, swarm }: Stages): Promise<void> {
+    const { clock } = this.#surroundings;
+    const signal = this.#leaving.signal;
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal);
+      if (signal.aborted) return;
+      swarm.tick(clock.now());
+      dialer.dial();
+      if (swarm.wanted > 0) sources.wake();
+    }
+  }
+
+  #foundPeers(): Endpoint[] {
+    const peers = new Map<string, Endpoint>();
+    const sighted = this.#sighted.values();
+    for (const endpoint of [...this.#stages?.swarm.owners ?? [], ...sighted]) {
+      if (!this.#peerList.isBanned(endpoint)) peers.set(formatEndpoint(endpoint), endpoint);
+    }
+    return [...peers.values()].slice(0, MAX_FOUND_PEERS);
+  }
+
+  /** The first end counts. */
+  #leave(end: (sources: PeerSources) => Promise<void>): Promise<void> {
+    return this.#left ??= this.#endAll(end);
+  }
+
+  async #endAll(end: (sources: PeerSources) => Promise<void>): Promise<void> {
+    this.#leaving.abort();
+    const { dialer, swarm, sources } = this.#stages ?? {};
+    dialer?.close();
+    swarm?.close();
+    await Promise.all([this.#ticking.catch(() => {}), sources && end(sources)]);
+  }
+}

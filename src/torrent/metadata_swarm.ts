@@ -1,0 +1,311 @@
+/** All connected peers of a torrent whose metadata is not known, from ready peers to metadata. */
+import type { Clock } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { CloseReason } from "../base/errors.ts";
+import type { InfoHash } from "../base/ids.ts";
+import type { MetadataPeer } from "../peer/metadata_buffer.ts";
+import { MetadataFetch } from "../peer/metadata_fetch.ts";
+import { type MetadataAnswer, MetadataSession } from "../peer/metadata_session.ts";
+import type { PeerList } from "../peer/peer_list.ts";
+import {
+  encodeExtensionHandshake,
+  EXTENSION_IDS,
+  type ExtensionHandshake,
+} from "../wire/extension.ts";
+import type { ReadyPeer } from "./dialer.ts";
+import { MetadataConnection } from "./metadata_connection.ts";
+
+/** A peer that has not said by then that it has metadata makes way for another. */
+const USELESS_AFTER_MS = 10_000;
+/** While fewer claim to have metadata, others are looked for. */
+const ENOUGH_SOURCES = 20;
+/** Endpoints remembered, so that those who had metadata are known at the end. */
+const MAX_REMEMBERED_PEERS = 3_000;
+
+export interface MetadataSwarmOptions {
+  readonly infoHash: InfoHash;
+  readonly peerList: PeerList;
+  readonly clock: Clock;
+  /** Name and version. */
+  readonly clientName: string;
+  /** Where we listen. */
+  readonly port: number;
+  /** The UDP port of our DHT node, if peers may know of it. */
+  readonly dhtPort: number | undefined;
+  readonly maxPeers: number;
+  /** Whether peers are heard on other peers (BEP 11). */
+  readonly usePex: boolean;
+  readonly onExchanged: (endpoints: readonly Endpoint[], namedBy: Endpoint) => void;
+  readonly onDhtNode: (node: Endpoint) => void;
+  readonly onBanned: (endpoint: Endpoint, reason: string) => void;
+  /** There is room for another peer. */
+  readonly onPeerGone: () => void;
+}
+
+interface Member {
+  readonly connection: MetadataConnection;
+  readonly peerId: string;
+  readonly joinedAt: number;
+  /** Says that it has metadata. */
+  hasMetadata: boolean;
+  /** Sent some of it. */
+  hasGiven: boolean;
+}
+
+export class MetadataSwarm {
+  readonly #options: MetadataSwarmOptions;
+  readonly #fetch: MetadataFetch;
+  readonly #members = new Map<MetadataPeer, Member>();
+  /** Where peers can be dialled that say they have metadata, those who are gone too. */
+  readonly #owners = new Map<MetadataPeer, Endpoint>();
+  readonly #found = Promise.withResolvers<Bytes>();
+  #givers: ReadonlySet<MetadataPeer> = new Set();
+  #lastKey: MetadataPeer = 0;
+  #isClosed = false;
+
+  constructor(options: MetadataSwarmOptions) {
+    this.#options = options;
+    this.#fetch = new MetadataFetch(options.infoHash);
+    this.#found.promise.catch(() => {}); // whoever collects sees it
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Peers that ever joined. */
+  get joinedCount(): number {
+    return this.#lastKey;
+  }
+
+  /** Endpoints that ever said they have metadata. */
+  get ownerCount(): number {
+    return new Set([...this.#owners.values()].map(formatEndpoint)).size;
+  }
+
+  /** Bytes that are here, and all of them as peers claim; undefined while nobody claims any. */
+  get progress(): { readonly bytes: number; readonly size: number } | undefined {
+    return this.#fetch.best;
+  }
+
+  /** How many more peers it would be good to have. */
+  get wanted(): number {
+    if (this.#isClosed || this.#fetch.sourceCount >= ENOUGH_SOURCES) return 0;
+    const now = this.#options.clock.now();
+    let useful = 0;
+    for (const member of this.#members.values()) if (!isUseless(member, now)) useful++;
+    return Math.max(0, this.#options.maxPeers - useful);
+  }
+
+  /** Where to dial peers that have metadata: those who gave it first. */
+  get owners(): Endpoint[] {
+    const byText = new Map<string, Endpoint>();
+    const isGiver = (key: MetadataPeer) => this.#givers.has(key);
+    const keys = [...this.#owners.keys()];
+    for (const key of [...keys.filter(isGiver), ...keys.filter((key) => !isGiver(key))]) {
+      const endpoint = this.#owners.get(key)!;
+      byText.set(formatEndpoint(endpoint), endpoint);
+    }
+    return [...byText.values()];
+  }
+
+  /** Takes in all peers that come, until they have given the info dictionary. */
+  collect(ready: AsyncIterable<ReadyPeer>): Promise<Bytes> {
+    const welcome = async () => {
+      for await (const peer of ready) this.#join(peer);
+    };
+    welcome().catch((error) => this.#found.reject(error));
+    return this.#found.promise;
+  }
+
+  /** To be called twice a second: deadlines, and messages that could wait. */
+  tick(now: number): void {
+    for (const { connection } of this.#members.values()) {
+      connection.session.handleTimeout(now);
+      this.#handleEvents(connection, now);
+      connection.tick(now);
+    }
+    this.#fetch.handleTimeout(now);
+    this.#act(now);
+  }
+
+  /** Ends all connections; nothing is found after that. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { connection } of this.#members.values()) connection.close("finished");
+  }
+
+  #join(ready: ReadyPeer): void {
+    const peerId = ready.handshake.peerId.toHex();
+    const refusal = this.#refusal(ready, peerId);
+    if (refusal !== undefined) {
+      ready.connection.close();
+      return this.#noteEnd(ready, refusal, false);
+    }
+    const now = this.#options.clock.now();
+    const connection = this.#connect(ready, ++this.#lastKey, now);
+    this.#members.set(connection.key, {
+      connection,
+      peerId,
+      joinedAt: now,
+      hasMetadata: false,
+      hasGiven: false,
+    });
+    connection.run().then(
+      (reason) => this.#leave(connection.key, ready, reason),
+      (error) => this.#found.reject(error),
+    );
+  }
+
+  /** Why a peer cannot join; another makes way for it where it should. */
+  #refusal(
+    { endpoint, isIncoming, handshake }: ReadyPeer,
+    peerId: string,
+  ): CloseReason | undefined {
+    if (this.#isClosed) return "finished";
+    if (this.#options.peerList.isBanned(endpoint)) return "banned";
+    if (!handshake.flags.extended) return "useless";
+    for (const member of this.#members.values()) {
+      // When two have dialled each other, the other side decides which connection ends.
+      const isSame = member.peerId === peerId && member.connection.isIncoming === isIncoming;
+      if (isSame) return "duplicate-connection";
+    }
+    if (this.size < this.#options.maxPeers) return undefined;
+    const now = this.#options.clock.now();
+    for (const member of this.#members.values()) {
+      if (!isUseless(member, now)) continue;
+      member.connection.close("useless");
+      return undefined;
+    }
+    return "too-many-peers";
+  }
+
+  #connect(ready: ReadyPeer, key: MetadataPeer, now: number): MetadataConnection {
+    const { clientName, port, dhtPort, usePex, clock } = this.#options;
+    const { connection, handshake: { flags } } = ready;
+    const { host } = connection.remote;
+    const session = new MetadataSession({ flags, host, pex: usePex, dhtPort, now });
+    const { ut_pex, ut_metadata } = EXTENSION_IDS;
+    const introduction = encodeExtensionHandshake({
+      clientName,
+      yourIp: host,
+      listenPort: port,
+      messages: { ut_metadata, ...(usePex && { ut_pex }) },
+    });
+    session.open(introduction, now);
+    return new MetadataConnection({
+      ...ready,
+      key,
+      connection,
+      session,
+      clock,
+      onRead: (peer, now) => {
+        this.#handleEvents(peer, now);
+        this.#act(now);
+      },
+    });
+  }
+
+  #handleEvents(peer: MetadataConnection, now: number): void {
+    const { key, session, remote } = peer;
+    for (const answer of session.drainAnswers()) this.#handleAnswer(key, answer, now);
+    for (const event of session.drain()) {
+      switch (event.kind) {
+        case "extension-handshake":
+          this.#noteHandshake(peer, event.handshake, now);
+          break;
+        case "peers-exchanged":
+          this.#options.onExchanged(event.endpoints, remote);
+          break;
+        case "dht-port":
+          this.#options.onDhtNode({ host: remote.host, port: event.port });
+          break;
+        case "close":
+          peer.close(event.reason);
+      }
+    }
+  }
+
+  #handleAnswer(key: MetadataPeer, answer: MetadataAnswer, now: number): void {
+    if (answer.kind === "reject") return this.#fetch.handleReject(key, answer.piece, now);
+    const member = this.#members.get(key);
+    if (member !== undefined) member.hasGiven = true;
+    this.#fetch.handleData(key, answer, now);
+  }
+
+  #noteHandshake(peer: MetadataConnection, handshake: ExtensionHandshake, now: number): void {
+    const { metadataSize, listenPort } = handshake;
+    const member = this.#members.get(peer.key);
+    if (member === undefined || metadataSize === undefined || !peer.session.knowsMetadata) return;
+    member.hasMetadata = true;
+    if (!peer.isIncoming) this.#remember(peer.key, peer.endpoint);
+    else if (listenPort !== undefined) {
+      this.#remember(peer.key, { host: peer.remote.host, port: listenPort });
+    }
+    this.#fetch.handleSize(peer.key, metadataSize, now);
+  }
+
+  #remember(key: MetadataPeer, endpoint: Endpoint): void {
+    this.#owners.set(key, endpoint);
+    if (this.#owners.size <= MAX_REMEMBERED_PEERS) return;
+    for (const oldest of this.#owners.keys()) return void this.#owners.delete(oldest);
+  }
+
+  /** Does what is due to get the metadata. */
+  #act(now: number): void {
+    for (const effect of this.#fetch.drain()) {
+      switch (effect.kind) {
+        case "request": {
+          const connection = this.#members.get(effect.peer)?.connection;
+          connection?.session.request(effect.piece, now);
+          connection?.flush();
+          break;
+        }
+        case "liar":
+          this.#ban(effect.peer);
+          break;
+        case "malformed":
+          this.#owners.delete(effect.peer);
+          this.#members.get(effect.peer)?.connection.close("malformed-message");
+          break;
+        case "found":
+          this.#givers = effect.givers;
+          this.#found.resolve(effect.infoBytes);
+      }
+    }
+  }
+
+  /** It may be gone: what it gave can take long to be found out. */
+  #ban(key: MetadataPeer): void {
+    const connection = this.#members.get(key)?.connection;
+    const endpoint = this.#owners.get(key) ?? connection?.endpoint;
+    this.#owners.delete(key);
+    connection?.close("banned");
+    if (endpoint === undefined || this.#options.peerList.isBanned(endpoint)) return;
+    this.#options.peerList.ban(endpoint);
+    this.#options.onBanned(endpoint, "sent metadata of something else");
+  }
+
+  #leave(key: MetadataPeer, ready: ReadyPeer, reason: CloseReason): void {
+    const hasGiven = this.#members.get(key)?.hasGiven === true && reason !== "malformed-message";
+    this.#members.delete(key);
+    this.#noteEnd(ready, reason, hasGiven);
+    if (this.#isClosed) return;
+    const now = this.#options.clock.now();
+    this.#fetch.handleGone(key, now);
+    this.#act(now);
+    this.#options.onPeerGone();
+  }
+
+  #noteEnd({ endpoint, isIncoming }: ReadyPeer, reason: CloseReason, wasUseful: boolean): void {
+    if (isIncoming) return;
+    const now = this.#options.clock.now();
+    this.#options.peerList.disconnected(endpoint, { reason, wasUseful }, now);
+  }
+}
+
+/** It has been here for a while, and not said that it has metadata. */
+function isUseless({ hasMetadata, joinedAt }: Member, now: number): boolean {
+  return !hasMetadata && now - joinedAt > USELESS_AFTER_MS;
+}

@@ -1,0 +1,286 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { Endpoint } from "../../src/base/endpoint.ts";
+import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import type { ReadyPeer } from "../../src/torrent/dialer.ts";
+import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
+import { RateLimit } from "../../src/torrent/rate_limit.ts";
+import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
+import { StoppedError } from "../../src/torrent/torrent.ts";
+import type { Surroundings } from "../../src/torrent/torrent_options.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+import {
+  type MetadataBehaviour,
+  type MetadataPeerOptions,
+  playMetadataPeer,
+} from "../sim/metadata_peer.ts";
+import { SimNetwork } from "../sim/sim_network.ts";
+import { sha1 } from "../sim/sim_storage.ts";
+
+const PORT = 6881;
+const OURS = "10.0.0.1";
+const PIECE = 16_384;
+
+/** Scripted peers, and one search among them, in simulated time. */
+class Scene {
+  readonly clock = new ManualClock();
+  readonly network = new SimNetwork(this.clock);
+  readonly random = new SeededRandom(1);
+  readonly metadata: Bytes;
+  readonly infoHash: InfoHash;
+  readonly endpoints: Endpoint[] = [];
+  readonly events: TorrentEvent[] = [];
+  readonly #listeners: { close(): void }[] = [];
+  #hosts = 0;
+
+  constructor(metadata: Bytes) {
+    this.metadata = metadata;
+    this.infoHash = sha1(metadata) as InfoHash;
+  }
+
+  /** A peer that the search is told of, unless `isHidden`. */
+  add(behaviour: MetadataBehaviour, options: Partial<MetadataPeerOptions> & {
+    isHidden?: boolean;
+  } = {}): Endpoint {
+    const endpoint = { host: `10.1.${this.#hosts >> 8}.${this.#hosts++ & 255}`, port: PORT };
+    if (!options.isHidden) this.endpoints.push(endpoint);
+    this.network.setLink(endpoint.host, { latencyMs: 20, bytesPerSecond: 1e6 });
+    const listener = this.network.host(endpoint.host).listen({ ports: [PORT] });
+    this.#listeners.push(listener);
+    const serve = async () => {
+      for await (const connection of listener) {
+        void playMetadataPeer(connection, {
+          infoHash: this.infoHash,
+          peerId: this.random.bytes(20) as PeerId,
+          behaviour,
+          metadata: this.metadata,
+          named: [],
+          clock: this.clock,
+          delayMs: 5,
+          ...options,
+        });
+      }
+    };
+    void serve();
+    return endpoint;
+  }
+
+  search(options: Partial<MetadataOptions> = {}): MetadataSearch {
+    const surroundings: Surroundings = {
+      network: this.network.host(OURS),
+      fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
+      clock: this.clock,
+      random: this.random,
+      encryption: "off",
+      peerId: this.random.bytes(20) as PeerId,
+      listen: () => PORT,
+      clientName: "starling 0.0.0",
+      downloadLimit: new RateLimit(undefined, this.clock),
+      uploadLimit: new RateLimit(undefined, this.clock),
+      dht: () => undefined,
+      lsd: () => undefined,
+    };
+    return new MetadataSearch({
+      infoHash: this.infoHash,
+      trackers: [],
+      peers: this.endpoints,
+      sources: { trackers: true, dht: true, pex: true, lsd: true },
+      maxPeers: 80,
+      onEvent: (event) => this.events.push(event),
+      ...options,
+    }, surroundings);
+  }
+
+  /** What is found, and when; fails when that takes longer than `limitMs`. */
+  async find(search: MetadataSearch, limitMs: number) {
+    const finding = search.find();
+    ok(await this.settled(finding, limitMs), `found within ${limitMs} ms`);
+    return { ...await finding, atMs: this.clock.now() };
+  }
+
+  async settled(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
+    let isSettled = false;
+    const settle = () => void (isSettled = true);
+    promise.then(settle, settle);
+    return await this.clock.run(() => isSettled, limitMs);
+  }
+
+  /** Lets everything that is under way come to its end. */
+  async end(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    await this.clock.run(() => false, 1_000_000);
+  }
+}
+
+function makeMetadata(size: number): Bytes {
+  return new Uint8Array(size).map((_, index) => Math.imul(index + size, 0x9e3779b1) >>> 13);
+}
+
+function garbageFor(metadata: Bytes): Bytes {
+  return metadata.map((byte) => byte ^ 0xff);
+}
+
+Deno.test("MetadataSearch.find() gets metadata of any size from one peer", async () => {
+  for (const size of [1, PIECE - 1, PIECE, 4 * PIECE, 100 * PIECE + 5]) {
+    const scene = new Scene(makeMetadata(size));
+    const giver = scene.add("giving");
+    const { infoBytes, peers, atMs } = await scene.find(scene.search(), 10_000);
+    deepStrictEqual(infoBytes, scene.metadata);
+    deepStrictEqual(peers, [giver]);
+    ok(atMs < 3_000, `${size} bytes after ${atMs} ms`);
+    await scene.end();
+  }
+});
+
+Deno.test("MetadataSearch copes with what seeds say before the layout is known", async () => {
+  const scene = new Scene(makeMetadata(3 * PIECE));
+  scene.add("talkative");
+  deepStrictEqual((await scene.find(scene.search(), 1_000)).infoBytes, scene.metadata);
+  await scene.end();
+});
+
+Deno.test("P27 MetadataSearch finds an honest peer among liars of every kind, soon", async () => {
+  const scene = new Scene(makeMetadata(9 * PIECE));
+  const liars: Endpoint[] = [];
+  for (let count = 0; count < 4; count++) {
+    liars.push(scene.add("giving", { metadata: garbageFor(scene.metadata) }));
+    liars.push(scene.add("giving", { metadata: makeMetadata(9 * PIECE + 1 + count) }));
+    scene.add("mute", { metadata: new Uint8Array(9_000_000 - count) });
+    for (
+      const behaviour of [
+        "mute",
+        "silent",
+        "rejecting",
+        "old",
+        "leaving",
+        "malformed",
+        "blocks",
+        "naming",
+      ] as const
+    ) scene.add(behaviour);
+  }
+  const honest = scene.add("giving", { delayMs: 100 });
+  const search = scene.search();
+  const { infoBytes, peers, atMs } = await scene.find(search, 60_000);
+  deepStrictEqual(infoBytes, scene.metadata);
+  ok(atMs < 10_000, `after ${atMs} ms`);
+  const banned = scene.events.flatMap((event) =>
+    event.kind === "peer-banned" ? event.endpoint : []
+  );
+  ok(banned.length > 0);
+  for (const endpoint of banned) ok(liars.includes(endpoint) && !peers.includes(endpoint));
+  deepStrictEqual(peers[0], honest);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch asks peers that only another peer names (BEP 11)", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  const hidden = scene.add("giving", { isHidden: true });
+  scene.add("naming", { named: [hidden] });
+  const { peers } = await scene.find(scene.search(), 5_000);
+  deepStrictEqual(peers[0], hidden);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch hears of no other peers when PEX is off", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  scene.add("naming", { named: [scene.add("giving", { isHidden: true })] });
+  const search = scene.search({ sources: { trackers: true, dht: true, pex: false, lsd: true } });
+  const finding = search.find();
+  ok(!await scene.settled(finding, 120_000));
+  strictEqual(search.status().peersKnown, 1);
+  const stopping = search.stop();
+  ok(await scene.settled(stopping, 1_000));
+  await rejects(finding, StoppedError);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch lets useless peers make way when there is no room", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  for (let count = 0; count < 30; count++) scene.add("silent");
+  scene.add("giving");
+  const { atMs } = await scene.find(scene.search({ maxPeers: 4 }), 600_000);
+  ok(atMs < 120_000, `after ${atMs} ms`);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch takes peers that find it", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  const search = scene.search();
+  const finding = search.find();
+  await scene.clock.run(() => false, 1_000);
+  const endpoint = scene.add("giving", { isHidden: true });
+  const connection = await connectAs(scene, endpoint);
+  const peer: ReadyPeer = {
+    connection,
+    handshake: {
+      infoHash: scene.infoHash,
+      peerId: scene.random.bytes(20) as PeerId,
+      flags: { fast: true, extended: true, dht: false },
+    },
+    endpoint: connection.remote,
+    isIncoming: true,
+  };
+  ok(search.admit(peer));
+  ok(await scene.settled(finding, 5_000));
+  deepStrictEqual((await finding).infoBytes, scene.metadata);
+  ok(!search.admit(peer), "not after the end");
+  await scene.end();
+});
+
+/** A connection on which the handshakes are over. */
+async function connectAs(scene: Scene, endpoint: Endpoint) {
+  const signal = new AbortController().signal;
+  const connecting = scene.network.host(OURS).connect(endpoint, { timeoutMs: 1_000, signal });
+  ok(await scene.settled(connecting, 1_000));
+  const connection = await connecting;
+  await connection.write(new Uint8Array(68));
+  const reading = connection.read(new Uint8Array(68));
+  ok(await scene.settled(reading, 1_000));
+  strictEqual(await reading, 68);
+  return connection;
+}
+
+Deno.test("MetadataSearch.status() tells what was tried", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  const search = scene.search();
+  deepStrictEqual(search.status(), {
+    peersKnown: 0,
+    peersConnected: 0,
+    peersTried: 0,
+    peersWithMetadata: 0,
+    bytes: 0,
+    size: undefined,
+    nodesAsked: 0,
+    trackers: [],
+  });
+  scene.add("mute");
+  scene.add("silent");
+  scene.endpoints.push({ host: "10.9.9.9", port: 1_234 });
+  const finding = search.find();
+  ok(!await scene.settled(finding, 5_000));
+  const { peersKnown, peersConnected, peersTried, peersWithMetadata, bytes, size } = search
+    .status();
+  deepStrictEqual({ peersKnown, peersConnected, peersWithMetadata, bytes, size }, {
+    peersKnown: 3,
+    peersConnected: 2,
+    peersWithMetadata: 1,
+    bytes: 0,
+    size: 20_000,
+  });
+  ok(peersTried >= 3);
+  const stopping = search.stop();
+  ok(await scene.settled(stopping, 1_000));
+  await stopping;
+  await rejects(finding, StoppedError);
+  strictEqual(search.status().peersConnected, 0);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch.find() rejects when it was stopped before", async () => {
+  const scene = new Scene(makeMetadata(1));
+  const search = scene.search();
+  await search.stop();
+  await rejects(search.find(), StoppedError);
+});
