@@ -3,6 +3,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
+import { proxiedNetwork } from "../net/proxied_network.ts";
 import { DiskStorage } from "../storage/disk_storage.ts";
 import { SharedStorage } from "../storage/shared_storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -144,13 +145,14 @@ class LocalEngine implements Engine {
 
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
-    const { bindAddress, maxDownloadRate, maxUploadRate } = options;
+    const { bindAddress, maxDownloadRate, maxUploadRate, proxy } = options;
+    const network = new DenoNetwork({ clock });
     this.#options = options;
     this.#environment = environment;
     this.#pool = new WorkerPool({ size: workerCount(environment) });
     this.#client = new Client({
-      network: new DenoNetwork({ clock }),
-      fetch,
+      network: proxy === undefined ? network : proxiedNetwork(network, proxy, { clock }),
+      fetch: proxy === undefined ? fetch : (url, given) => fetch(url, { ...given, proxy }),
       clock,
       random,
       encryption: options.encryption,
