@@ -47,7 +47,12 @@ function evidenceWords(status: MetadataStatus): string {
   if (peersKnown === 0) facts.push("no peers are known");
   else {
     const had = peersWithMetadata === 0 ? "none" : String(peersWithMetadata);
-    facts.push(`${peersTried} of ${formatCount(peersKnown, "known peer")} tried, ${had} had it`);
+    // Who was dialled several times counts several times.
+    facts.push(
+      `${Math.min(peersTried, peersKnown)} of ${
+        formatCount(peersKnown, "known peer")
+      } tried, ${had} had it`,
+    );
   }
   facts.push(...arrivedWords(status));
   if (nodesAsked > 0) facts.push(`${formatCount(nodesAsked, "DHT node")} asked`);
