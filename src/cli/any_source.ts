@@ -24,7 +24,10 @@ export async function readAnySource(
   { environment, search, path, signal }: AnySourceOptions,
 ): Promise<SourceTorrent> {
   const link = readLink(source);
-  if (link === undefined) return await readTorrent(source, { environment, headers: [], signal });
+  if (link === undefined) {
+    const { proxy } = search;
+    return await readTorrent(source, { environment, headers: [], proxy, signal });
+  }
   let engine: Engine | undefined;
   const reader = new LinkReader(link, {
     environment,

@@ -69,8 +69,8 @@ export class GetSource {
   }
 
   async #readTorrent(): Promise<FoundTorrent | undefined> {
-    const { environment, options: { headers }, signal, identify } = this.#context;
-    const bytes = await readSource(this.#source, { environment, headers, signal });
+    const { environment, options: { headers, proxy }, signal, identify } = this.#context;
+    const bytes = await readSource(this.#source, { environment, headers, proxy, signal });
     const source = parseTorrent(bytes, this.#source, environment);
     const { name, infoHashHex } = source.metainfo;
     return identify(name, infoHashHex) ? { source, bytes, peers: [] } : undefined;

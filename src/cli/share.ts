@@ -119,13 +119,13 @@ export class Share implements Task {
 
   /** Undefined when the torrent is shared already. */
   async #read(): Promise<Pick<LinkedTorrent, "source" | "peers"> | undefined> {
-    const { environment, options: { headers } } = this.#context;
+    const { environment, options: { headers, proxy } } = this.#context;
     const link = readLink(this.#source);
     if (link !== undefined) {
       return this.#identify(link.name ?? "", link.infoHashHex) ? this.#readLink(link) : undefined;
     }
     const { signal } = this.#leaving;
-    const source = await readTorrent(this.#source, { environment, headers, signal });
+    const source = await readTorrent(this.#source, { environment, headers, proxy, signal });
     const { name, infoHashHex } = source.metainfo;
     return this.#identify(name, infoHashHex) ? { source, peers: [] } : undefined;
   }

@@ -1,11 +1,13 @@
 /** Where a torrent comes from: a file, standard input, or an http(s) URL. */
 import type { Bytes } from "../base/bytes.ts";
 import { concatBytes } from "../base/bytes.ts";
+import { formatEndpoint } from "../base/endpoint.ts";
 import { MetainfoError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { type DiskPaths, diskPaths } from "../metainfo/paths.ts";
 import { HttpError, type HttpFailure } from "../net/http.ts";
+import type { Proxy } from "../net/proxy.ts";
 import type { Environment, Input } from "./environment.ts";
 import { CommandError, ExitCode, fileError, invalidSource, permissionFailure } from "./failure.ts";
 import { type ListedFile, listFiles } from "./file_list.ts";
@@ -26,6 +28,8 @@ const RETRYABLE_FAILURES: readonly HttpFailure[] = ["unreachable", "timeout", "m
 export interface SourceOptions {
   readonly environment: Environment;
   readonly headers: readonly Header[];
+  /** Carries the request for a URL. */
+  readonly proxy: Proxy | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -156,12 +160,13 @@ function explained(error: unknown, path: string): unknown {
 
 async function fetchTorrent(
   url: URL,
-  { environment, headers, signal }: SourceOptions,
+  { environment, headers, proxy, signal }: SourceOptions,
 ): Promise<Bytes> {
   const action = `Cannot fetch ${shownSource(url.href)}`;
-  const missing = environment.missingPermission("net", url.host);
+  const asked = proxy === undefined ? url.host : formatEndpoint(proxy.endpoint);
+  const missing = environment.missingPermission("net", asked);
   if (missing !== undefined) {
-    const { detail, ...failure } = permissionFailure({ ...missing, target: url.host });
+    const { detail, ...failure } = permissionFailure({ ...missing, target: asked });
     throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
   }
   try {
@@ -170,6 +175,7 @@ async function fetchTorrent(
       timeoutMs: FETCH_TIMEOUT_MS,
       headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
       signal,
+      ...(proxy === undefined ? {} : { proxy }),
     });
     if (status === 200) return bytes;
     const isTemporary = status >= 500 || RETRYABLE_STATUSES.includes(status);

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { CommandError } from "../../src/cli/failure.ts";
 import { readTorrent, shownSource } from "../../src/cli/source.ts";
 import { HttpError } from "../../src/net/http.ts";
+import type { Proxy } from "../../src/net/proxy.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makeTorrent } from "./torrents.ts";
 
@@ -10,7 +11,7 @@ const TORRENT = makeTorrent({ name: "debian.iso" });
 function read(source: string, options: FakeOptions, signal = new AbortController().signal) {
   const environment = new FakeEnvironment(options);
   const headers = [{ name: "Cookie", value: "id=1" }];
-  return readTorrent(source, { environment, headers, signal });
+  return readTorrent(source, { environment, headers, proxy: undefined, signal });
 }
 
 async function refusal(source: string, options: FakeOptions) {
@@ -48,6 +49,22 @@ Deno.test("readTorrent() reads a file, standard input and a URL", async () => {
     deepStrictEqual(metainfoLength, TORRENT.length);
   }
   deepStrictEqual(seen, [{ Cookie: "id=1" }]);
+});
+
+Deno.test("readTorrent() has a proxy carry the request for a URL", async () => {
+  const endpoint = { host: "192.0.2.9", port: 1080 };
+  const proxy: Proxy = { kind: "socks5", endpoint };
+  const asked: unknown[] = [];
+  const environment = new FakeEnvironment({
+    fetch: (url, options) => {
+      asked.push(options.proxy);
+      return Promise.resolve({ status: 200, bytes: TORRENT, url });
+    },
+  });
+  const { signal } = new AbortController();
+  const source = "https://example.org/x.torrent";
+  await readTorrent(source, { environment, headers: [], proxy, signal });
+  deepStrictEqual(asked, [proxy]);
 });
 
 Deno.test("readTorrent() names a file that is not there", async () => {
