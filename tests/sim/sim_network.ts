@@ -1,5 +1,5 @@
 /** A network in memory: hosts, streams with latency and rate, and everything that goes wrong. */
-import type { Clock } from "../../src/base/ambient.ts";
+import { type Clock, type Random, SeededRandom } from "../../src/base/ambient.ts";
 import { type Endpoint, formatEndpoint } from "../../src/base/endpoint.ts";
 import { ProtocolError } from "../../src/base/errors.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type Network,
 } from "../../src/net/transport.ts";
 import { Channel } from "../../src/base/channel.ts";
+import { SimDatagrams } from "./sim_datagrams.ts";
 
 /** Bytes that a simulated socket takes before `write` waits. */
 const SOCKET_BUFFER_LENGTH = 64 * 1024;
@@ -35,10 +36,12 @@ export class SimNetwork {
   readonly #clock: Clock;
   readonly #listeners = new Map<string, Channel<Connection>>();
   readonly #links = new Map<string, Link>();
+  readonly datagrams: SimDatagrams;
   #nextPort = 50_000;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, random: Random = new SeededRandom(1)) {
     this.#clock = clock;
+    this.datagrams = new SimDatagrams(clock, random);
   }
 
   setLink(host: string, link: Link): void {
@@ -49,7 +52,7 @@ export class SimNetwork {
     return {
       connect: (to, { timeoutMs, signal }) => this.#connect(address, to, timeoutMs, signal),
       listen: ({ ports }) => this.#listen(address, ports),
-      openDatagram: () => silentSocket(),
+      openDatagram: (options) => this.datagrams.open(address, options),
       openMulticast: () => silentSocket(),
       resolve: (name) => Promise.resolve([name]),
     };

@@ -1,0 +1,42 @@
+/** The UDP sockets of the DHT: one for each address family, or one for both. */
+import { familyOf, type IpFamily } from "../base/endpoint.ts";
+import { ConnectError, type DatagramSocket, type Network } from "../net/transport.ts";
+
+const ANY_ADDRESS: Readonly<Record<IpFamily, string>> = { ipv4: "0.0.0.0", ipv6: "::" };
+
+/**
+ * Sockets by the family that they reach, on `port` if it is free and on any port otherwise; none
+ * where the machine has none (S7). With an address, only that of its family.
+ */
+export function openDhtSockets(
+  network: Network,
+  { port, address }: { port: number; address?: string | undefined },
+): Map<IpFamily, DatagramSocket> {
+  const sockets = new Map<IpFamily, DatagramSocket>();
+  if (address !== undefined) {
+    const socket = tryOpen(network, address, port);
+    if (socket !== undefined) sockets.set(familyOf(address), socket);
+    return sockets;
+  }
+  const ipv6 = tryOpen(network, ANY_ADDRESS.ipv6, port);
+  if (ipv6 === undefined) {
+    const ipv4 = tryOpen(network, ANY_ADDRESS.ipv4, port);
+    return ipv4 === undefined ? sockets : sockets.set("ipv4", ipv4);
+  }
+  // Where `::` is dual-stack, it has taken the IPv4 port too, and reaches both families.
+  const ipv4 = openOn(network, ANY_ADDRESS.ipv4, ipv6.port) ?? ipv6;
+  return sockets.set("ipv4", ipv4).set("ipv6", ipv6);
+}
+
+function tryOpen(network: Network, address: string, port: number): DatagramSocket | undefined {
+  return openOn(network, address, port) ?? openOn(network, address, 0);
+}
+
+function openOn(network: Network, address: string, port: number): DatagramSocket | undefined {
+  try {
+    return network.openDatagram({ address, port });
+  } catch (error) {
+    if (error instanceof ConnectError) return undefined;
+    throw error;
+  }
+}
