@@ -3,11 +3,13 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
+import { proxiedFetch } from "../net/http.ts";
 import { proxiedNetwork } from "../net/proxied_network.ts";
 import { DiskStorage } from "../storage/disk_storage.ts";
 import { SharedStorage } from "../storage/shared_storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Client } from "../torrent/client.ts";
+import type { MetadataOptions, MetadataSearch } from "../torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../torrent/snapshot.ts";
 import type { Torrent } from "../torrent/torrent.ts";
 import type { Verdict } from "../torrent/verdict.ts";
@@ -15,9 +17,8 @@ import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { DataPlace } from "./data_place.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, invalidSource, permissionFailure } from "./failure.ts";
+import { CommandError, permissionFailure } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
-import type { MetadataRequest, MetadataRun } from "./metadata_run.ts";
 import type { SourceTorrent } from "./source.ts";
 import { VERSION } from "./version.ts";
 
@@ -82,6 +83,12 @@ export interface ShareRequest {
   readonly superSeed: boolean;
   readonly onEvent: (event: TorrentEvent) => void;
 }
+
+/** A torrent of which no more is known than its info-hash; peers beside those of the user. */
+export type MetadataRequest = Pick<MetadataOptions, "infoHash" | "trackers" | "peers" | "onEvent">;
+
+/** A search for metadata; see torrent/metadata_search.ts. */
+export type MetadataRun = Pick<MetadataSearch, "find" | "stop" | "status">;
 
 /** A torrent that holds its target; see torrent/torrent.ts. */
 export interface RunningTorrent {
@@ -152,7 +159,7 @@ class LocalEngine implements Engine {
     this.#pool = new WorkerPool({ size: workerCount(environment) });
     this.#client = new Client({
       network: proxy === undefined ? network : proxiedNetwork(network, proxy, { clock }),
-      fetch: proxy === undefined ? fetch : (url, given) => fetch(url, { ...given, proxy }),
+      fetch: proxy === undefined ? fetch : proxiedFetch(fetch, proxy),
       clock,
       random,
       encryption: options.encryption,
@@ -185,7 +192,7 @@ class LocalEngine implements Engine {
       onWarning: (message) => onEvent({ kind: "warning", message }),
     });
     const torrent = this.#client.add({
-      ...this.#swarmOptions(),
+      ...this.#swarmOptions(request.peers),
       metainfo,
       storage,
       maxDownloads: target.maxDownloads,
@@ -214,7 +221,7 @@ class LocalEngine implements Engine {
       pool: this.#pool,
     });
     const torrent = this.#client.add({
-      ...this.#swarmOptions(),
+      ...this.#swarmOptions(request.peers),
       metainfo,
       storage,
       maxDownloads: 0,
@@ -230,14 +237,16 @@ class LocalEngine implements Engine {
     return new StoredTorrent(torrent, storage);
   }
 
-  findMetadata(_request: MetadataRequest): MetadataRun {
-    throw invalidSource("Cannot look for metadata: magnet links are not supported yet");
+  findMetadata(request: MetadataRequest): MetadataRun {
+    const { sources, maxPeers, peers } = this.#swarmOptions(request.peers);
+    return this.#client.findMetadata({ ...request, peers, sources, maxPeers });
   }
 
-  #swarmOptions() {
-    const { peers, noTracker, noPex, maxPeers, uploadSlots } = this.#options;
+  /** The user's own peers come first. */
+  #swarmOptions(peers: readonly Endpoint[] = []) {
+    const { noTracker, noPex, maxPeers, uploadSlots } = this.#options;
     return {
-      peers,
+      peers: [...this.#options.peers, ...peers],
       sources: { trackers: !noTracker, dht: false, pex: !noPex, lsd: false },
       maxPeers,
       uploadSlots,

@@ -7,12 +7,12 @@ import { composeTorrent } from "../metainfo/compose.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import { parseMetainfo } from "../metainfo/metainfo.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
+import type { FoundMetadata, MetadataStatus } from "../torrent/metadata_search.ts";
 import type { TorrentEvent } from "../torrent/snapshot.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, MetadataRun } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { CommandError } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
-import type { FoundMetadata, MetadataRun, MetadataStatus } from "./metadata_run.ts";
 import { noMetadata, searchStatus } from "./no_metadata.ts";
 import { parseTorrent, readTorrentFile, type SourceTorrent } from "./source.ts";
 

@@ -1,6 +1,6 @@
 /** What a search for metadata says of itself, while it lasts and when it was in vain. Pure. */
+import type { MetadataStatus } from "../torrent/metadata_search.ts";
 import { CommandError, ExitCode } from "./failure.ts";
-import type { MetadataStatus } from "./metadata_run.ts";
 import { formatCount, formatDuration, formatSize } from "./units.ts";
 
 /** The verdict of a search that found nothing. */

@@ -7,6 +7,7 @@ import type { FetchBounded } from "../net/http.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
 import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
+import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Torrent } from "./torrent.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -90,6 +91,19 @@ export class Client {
       stop: () => torrent.stop(),
     });
     return torrent;
+  }
+
+  /** A search for the metadata of a magnet; nothing happens before its `find`. */
+  findMetadata(options: MetadataOptions): MetadataSearch {
+    const { infoHash } = options;
+    const surroundings = this.#surroundings(infoHash);
+    const search = new MetadataSearch(options, surroundings);
+    this.#participants.push({
+      introduction: { infoHash, peerId: surroundings.peerId },
+      admit: (peer) => search.admit(peer),
+      stop: () => search.stop(),
+    });
+    return search;
   }
 
   /** Stops listening, and every torrent that still runs. */

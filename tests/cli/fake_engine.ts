@@ -1,12 +1,14 @@
 /** An engine whose torrents do what the test says. */
 import { StorageError } from "../../src/base/errors.ts";
-import type { Engine, RunningTorrent, ShareRequest, TorrentRequest } from "../../src/cli/engine.ts";
 import type {
-  FoundMetadata,
+  Engine,
   MetadataRequest,
   MetadataRun,
-  MetadataStatus,
-} from "../../src/cli/metadata_run.ts";
+  RunningTorrent,
+  ShareRequest,
+  TorrentRequest,
+} from "../../src/cli/engine.ts";
+import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import { StoppedError } from "../../src/torrent/torrent.ts";
 import type { Verdict } from "../../src/torrent/verdict.ts";

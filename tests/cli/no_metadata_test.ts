@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { noMetadata, searchStatus } from "../../src/cli/no_metadata.ts";
-import type { MetadataStatus } from "../../src/cli/metadata_run.ts";
+import type { MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import { makeSearchStatus } from "./fake_engine.ts";
 
 const TIMEOUT = { kind: "metadata-timeout", waitedMs: 20_000 } as const;
