@@ -45,7 +45,11 @@ export interface FetchResult {
 }
 
 /** GET, as whoever needs it takes it. Throws HttpError. */
-export type FetchBounded = (url: string, options: FetchOptions) => Promise<FetchResult>;
+export interface FetchBounded {
+  (url: string, options: FetchOptions): Promise<FetchResult>;
+  /** A proxy carries all of them, and looks their names up: nobody else may. */
+  readonly isProxied?: boolean;
+}
 
 /** Why there was no answer. */
 export type HttpFailure =
@@ -67,6 +71,12 @@ export class HttpError extends Error {
   constructor(readonly failure: HttpFailure, message: string) {
     super(message);
   }
+}
+
+/** `fetchBounded` with a proxy for all that it is asked for. */
+export function proxiedFetch(fetchBounded: FetchBounded, proxy: Proxy): FetchBounded {
+  const proxied: FetchBounded = (url, options) => fetchBounded(url, { ...options, proxy });
+  return Object.assign(proxied, { isProxied: true });
 }
 
 /** One answer, whose body is yet to be read. */

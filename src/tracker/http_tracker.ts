@@ -46,7 +46,7 @@ export class HttpTracker implements TrackerClient {
   }
 
   async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
-    await this.#checkName(signal);
+    if (!this.#fetch.isProxied) await this.#checkName(signal);
     const { status, bytes } = await this.#get(request, signal);
     if (status !== 200) throw statusError(status, bytes);
     const response = parseAnnounceResponse(bytes);

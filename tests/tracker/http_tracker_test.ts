@@ -1,5 +1,10 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
-import { type FetchOptions, HttpError, type HttpFailure } from "../../src/net/http.ts";
+import {
+  type FetchOptions,
+  HttpError,
+  type HttpFailure,
+  proxiedFetch,
+} from "../../src/net/http.ts";
 import type { AnnounceRequest } from "../../src/tracker/announce.ts";
 import { HttpTracker } from "../../src/tracker/http_tracker.ts";
 import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
@@ -140,4 +145,19 @@ Deno.test("HttpTracker leaves unknown names to fetch, which may have a proxy", a
   const harness = new Harness(webHost(ascii("de")));
   harness.network.names.delete("t.example");
   await harness.announce();
+});
+
+Deno.test("HttpTracker looks no name up where a proxy carries its requests", async () => {
+  const { network, clock } = new Harness(webHost(ascii("de")));
+  network.names.set("t.example", "silence");
+  const fetch = proxiedFetch(network.fetch, {
+    kind: "http",
+    endpoint: { host: "192.0.2.9", port: 3128 },
+  });
+  const url = parseTrackerUrl("http://t.example/announce");
+  const tracker = new HttpTracker(url, { network, clock, fetch });
+  const announced = tracker.announce(announceRequest(), new AbortController().signal);
+  await clock.run(() => false, 1);
+  await announced;
+  deepStrictEqual([network.lookups, network.fetched.length], [[], 1]);
 });
