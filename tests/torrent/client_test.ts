@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
@@ -122,4 +122,32 @@ Deno.test("P32 Client closes what comes when 256 have not said who they are", as
     ok((await knock(bench)).isOpen);
     for (const connection of await Promise.all(silent)) connection.close();
   });
+});
+
+Deno.test("Client.findMetadata() finds what its torrent then goes on with", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(100_000), 16_384, random);
+  lab.addSeed("10.0.1.1", { latencyMs: 10, bytesPerSecond: 1e6 });
+  const client = lab.createClient(US);
+  try {
+    const search = client.findMetadata({
+      infoHash: lab.metainfo.infoHash,
+      trackers: [],
+      peers: lab.endpoints,
+      sources: { trackers: false, dht: false, pex: false, lsd: false },
+      maxPeers: 8,
+      onEvent: () => {},
+    });
+    const finding = search.find();
+    ok(await lab.settled(finding, 10_000));
+    const { infoBytes, peers } = await finding;
+    deepStrictEqual(infoBytes, lab.metainfo.infoBytes);
+    deepStrictEqual(peers, lab.endpoints);
+    const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+    const torrent = lab.addTorrent(client, storage, { peers });
+    ok(await lab.settled(torrent.download(), 60_000));
+    strictEqual(torrent.snapshot().state, "complete");
+  } finally {
+    await lab.end();
+  }
 });
