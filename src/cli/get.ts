@@ -56,16 +56,14 @@ function checkOptions(options: GetOptions, environment: Environment): void {
   throw new CommandError(failure, `Cannot use --on-done: ${detail}`, failure.evidence);
 }
 
-/** One file cannot be several torrents. */
+/** One file cannot be several torrents, and a name that ends in "/" is meant for a folder. */
 async function checkOutput(
   { metadataOnly, sources, outputDir }: GetOptions,
   environment: Environment,
 ): Promise<void> {
-  if (!metadataOnly || sources.length === 1) return;
+  if (!metadataOnly || (sources.length === 1 && !outputDir.endsWith("/"))) return;
   if (await environment.inspect(outputDir) === "folder") return;
-  throw usageError(
-    `several sources need a folder that is there: ${shownPath(outputDir)} is none (--output)`,
-  );
+  throw usageError(`--output ${shownPath(outputDir)} is no folder that is there`);
 }
 
 async function downloadAll(

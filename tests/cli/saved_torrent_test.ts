@@ -82,8 +82,11 @@ Deno.test("get --metadata-only saves a .torrent as it is, and several only into 
     await Deno.writeFile(file, bytes);
     deepStrictEqual((await saveOnly(folder, "-o", saved, file)).exitCode, 0);
     deepStrictEqual(await Deno.readFile(saved), bytes);
-    const refused = await saveOnly(folder, "-o", join(folder, "y"), file, PACK.infoHashHex);
-    deepStrictEqual([refused.exitCode, refused.names], [2, ["a", "saved.torrent"]]);
+    for (const args of [[join(folder, "y"), file, PACK.infoHashHex], [join(folder, "y/"), file]]) {
+      const refused = await saveOnly(folder, "-o", ...args);
+      deepStrictEqual([refused.exitCode, refused.names], [2, ["a", "saved.torrent"]]);
+      ok(refused.err.includes("is no folder that is there"), refused.err);
+    }
     const both = await saveOnly(folder, "-o", folder, file, PACK.infoHashHex);
     deepStrictEqual(both.exitCode, 0, both.err);
     deepStrictEqual(both.names, ["a", "alpha.torrent", "pack.torrent", "saved.torrent"]);
