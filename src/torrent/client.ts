@@ -8,6 +8,7 @@ import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
 import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
 import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
+import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Torrent } from "./torrent.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -82,11 +83,12 @@ export class Client {
 
   /** A torrent of this program; nothing happens before its `download`. */
   add(options: TorrentOptions): Torrent {
-    const { infoHash } = options.metainfo;
+    const { infoHash, isPrivate } = options.metainfo;
     const surroundings = this.#surroundings(infoHash);
     const torrent = new Torrent(options, surroundings);
+    const sources = allowedSources(options.sources, isPrivate);
     this.#participants.push({
-      introduction: { infoHash, peerId: surroundings.peerId },
+      introduction: this.#introduction(surroundings, infoHash, sources),
       admit: (peer) => torrent.admit(peer),
       stop: () => torrent.stop(),
     });
@@ -99,7 +101,7 @@ export class Client {
     const surroundings = this.#surroundings(infoHash);
     const search = new MetadataSearch(options, surroundings);
     this.#participants.push({
-      introduction: { infoHash, peerId: surroundings.peerId },
+      introduction: this.#introduction(surroundings, infoHash, options.sources),
       admit: (peer) => search.admit(peer),
       stop: () => search.stop(),
     });
@@ -114,6 +116,15 @@ export class Client {
     this.#dht?.[Symbol.dispose]();
     this.#lsd?.[Symbol.dispose]();
     await this.#accepting;
+  }
+
+  /** Who we are for those who find us: with the DHT, where it is used. */
+  #introduction(
+    { peerId }: Surroundings,
+    infoHash: InfoHash,
+    sources: SourceSwitches,
+  ): Introduction {
+    return { infoHash, peerId, dht: sources.dht && this.#options.openDht !== undefined };
   }
 
   #surroundings(infoHash: InfoHash): Surroundings {

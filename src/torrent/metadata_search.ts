@@ -138,7 +138,9 @@ export class MetadataSearch {
 
   #createStages(): Stages {
     const { infoHash, sources: switches, peers, maxPeers, onEvent } = this.#options;
-    const { clock, clientName, peerId, dht } = this.#surroundings;
+    const { clock, clientName, peerId } = this.#surroundings;
+    const dht = switches.dht ? this.#surroundings.dht() : undefined;
+    const dhtPort = dht?.port;
     const peerList = this.#peerList;
     const port = this.#surroundings.listen();
     const swarm: MetadataSwarm = new MetadataSwarm({
@@ -147,18 +149,18 @@ export class MetadataSearch {
       clock,
       clientName,
       port,
-      dhtPort: undefined,
+      dhtPort,
       maxPeers,
       usePex: switches.pex,
       onExchanged: (endpoints, namedBy) => sources.exchanged(endpoints, namedBy),
-      onDhtNode: (node) => switches.dht && dht()?.addNode(node),
+      onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
       onPeerGone: () => dialer.dial(),
     });
     const dialer: Dialer = new Dialer({
       ...this.#surroundings,
       peerList,
-      introduction: { infoHash, peerId },
+      introduction: { infoHash, peerId, dht: dhtPort !== undefined },
       wanted: () => swarm.wanted,
     });
     const sources: PeerSources = new PeerSources({

@@ -161,6 +161,9 @@ export class Torrent {
     const { layout, infoHash, infoBytes: metadata, isPrivate } = metainfo;
     const { clock, random, peerId, uploadLimit } = this.#surroundings;
     const port = this.#surroundings.listen();
+    const sources = allowedSources(this.#options.sources, isPrivate);
+    const dht = sources.dht ? this.#surroundings.dht() : undefined;
+    const dhtPort = dht?.port;
     const table = this.#table, peerList = this.#peerList;
     const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
     const availability = new Availability(layout.pieceCount, random);
@@ -179,15 +182,17 @@ export class Torrent {
       peerList,
       uploader,
       metadata,
-      usePex: allowedSources(this.#options.sources, isPrivate).pex,
+      usePex: sources.pex,
+      dhtPort,
       onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
+      onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
       onPeerGone: () => dialer.dial(),
     });
     const dialer = new Dialer({
       ...this.#surroundings,
       peerList,
-      introduction: { infoHash, peerId },
+      introduction: { infoHash, peerId, dht: dhtPort !== undefined },
       wanted: () => this.#peersWanted(swarm),
     });
     const peerSources = this.#createSources(port, swarm, uploader);

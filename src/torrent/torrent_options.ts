@@ -34,6 +34,8 @@ export interface Surroundings {
 /** What a torrent needs of the DHT (BEP 5). */
 export interface Dht {
   search(infoHash: InfoHash, options: DhtSearchOptions): DhtSearch;
+  /** The UDP port of our node; undefined while it has none. */
+  readonly port: number | undefined;
   /** A node that somebody named: asked whether it is one. */
   addNode(node: Endpoint): void;
 }

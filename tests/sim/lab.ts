@@ -99,7 +99,7 @@ export class Lab {
 
   createClient(
     host: string,
-    options: Partial<Pick<ClientOptions, "maxUploadRate" | "encryption">> = {},
+    options: Partial<Pick<ClientOptions, "maxUploadRate" | "encryption" | "openDht">> = {},
   ): Client {
     const client = new Client({
       network: this.network.host(host),
