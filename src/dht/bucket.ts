@@ -54,8 +54,7 @@ export class Bucket {
 
   /** Would another node be of use? */
   get hasRoom(): boolean {
-    return this.nodes.length < this.#capacity || this.#spares.length < MAX_SPARES ||
-      this.nodes.some(isBad);
+    return this.nodes.length < this.#capacity || this.#spares.length < MAX_SPARES;
   }
 
   /**
@@ -78,10 +77,7 @@ export class Bucket {
   refresh(entry: TableEntry, now: number): void {
     this.changedAt = now;
     const index = this.#spares.indexOf(entry);
-    if (index < 0) return;
-    this.#spares.splice(index, 1);
-    this.#spares.push(entry);
-    this.#fill();
+    if (index >= 0) this.#spares.push(...this.#spares.splice(index, 1));
   }
 
   /** An entry has not answered; is it to be forgotten? Nodes stay while nobody waits for them. */

@@ -52,7 +52,7 @@ export function encodeSavedTable({ ownId, nodes, externalHost, savedAtMs }: Save
 
 /** Undefined when the bytes are damaged, not understood, or older than 30 days at `nowMs`. */
 export function parseSavedTable(bytes: Uint8Array, nowMs: number): SavedTable | undefined {
-  if (bytes.length < HASH_LENGTH || bytes.length > MAX_SAVED_TABLE_LENGTH) return undefined;
+  if (bytes.length > MAX_SAVED_TABLE_LENGTH) return undefined;
   const body = bytes.subarray(0, -HASH_LENGTH);
   if (!equalBytes(checksum(body), bytes.subarray(-HASH_LENGTH))) return undefined;
   const fields = decodeDictionary(body, LIMITS);

@@ -50,6 +50,17 @@ Deno.test("vote() changes its mind when our address has changed, once", () => {
   equal(address.host, "5.6.7.9");
 });
 
+Deno.test("vote() counts a repeated vote as a late one", () => {
+  const address = addressKnownAs();
+  vote(address, "5.6.7.9", 0, 1);
+  vote(address, OURS, 1, 16);
+  vote(address, "5.6.7.9", 17, 15);
+  equal(address.host, OURS);
+  equal(vote(address, "5.6.7.9", 0, 1), 0, "16 of 32");
+  // The oldest vote leaves for this one, and that is one for the old address.
+  equal(vote(address, "5.6.7.9", 100, 1), 1);
+});
+
 Deno.test("vote() keeps what was known before until others agree", () => {
   const address = addressKnownAs(OURS);
   equal(address.host, OURS);
@@ -65,6 +76,7 @@ Deno.test("vote() learns nothing from inside networks, of inside addresses, or o
     equal(address.host, undefined, inside);
   }
   vote(address, "2001:db8::1", 0, 20);
+  vote(address, OURS, 100, 4);
   for (let i = 0; i < 20; i++) address.vote(OURS, `10.0.${i}.1`);
   equal(address.host, undefined);
   const ipv6 = new ExternalAddress({ family: "ipv6", host: undefined });

@@ -152,7 +152,7 @@ Deno.test("H1 parseKrpc() drops what is short, no dictionary, too deep or of too
   equal(message(pad("l" + "i1e".repeat(495) + "e")), undefined);
   const dropped = [
     "",
-    "d1:y1:qe",
+    "d1:t2:aa1:y1:ee",
     "le",
     "i1234567890123456789e",
     "GET / HTTP/1.1\r\nHost: example\r\n\r\n",
@@ -278,6 +278,10 @@ Deno.test("parseKrpc() copies what it gives", () => {
   bytes.fill(0);
   ok(found?.kind === "query");
   deepStrictEqual([found.id, found.transaction], [QUERIER, transaction]);
+  const answer = latin1Bytes("d1:rd2:id20:abcdefghij01234567895:token8:aoeusnthe1:t2:aa1:y1:re");
+  const answered = parseKrpc(answer);
+  answer.fill(0);
+  deepStrictEqual(answered?.kind === "response" && answered.token, latin1Bytes("aoeusnth"));
 });
 
 const anyTransaction = fc.uint8Array({ minLength: 1, maxLength: 20 }).map(copy);

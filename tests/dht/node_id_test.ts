@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import { addressBytes, formatAddress } from "../../src/base/endpoint.ts";
 import {
   commonPrefixLength,
   compareDistance,
@@ -52,6 +53,22 @@ Deno.test("createNodeId() makes an id that its address may have", () => {
       ok(isNodeIdOf(id, host));
     },
   ));
+});
+
+Deno.test("isNodeIdOf() depends on the bits of an address that BEP 42 names, and on no others", () => {
+  const masks: readonly (readonly [string, string])[] = [
+    ["85.85.85.85", "030f3fff"],
+    ["2a55:5555:5555:5555:5555::1", "0103070f1f3f7fff0000000000000000"],
+  ];
+  for (const [host, mask] of masks) {
+    const id = createNodeId(host, new SeededRandom(1)), bits = Uint8Array.fromHex(mask);
+    for (let bit = 3; bit < bits.length * 8; bit++) {
+      const address = addressBytes(host)!;
+      address[bit >> 3]! ^= 0x80 >> (bit & 7);
+      const matters = (bits[bit >> 3]! & (0x80 >> (bit & 7))) !== 0;
+      equal(isNodeIdOf(id, formatAddress(address)!), !matters, `${host}, bit ${bit}`);
+    }
+  }
 });
 
 Deno.test("createNodeId() depends on the network part of an IPv6 address alone", () => {

@@ -88,7 +88,9 @@ Deno.test("H10 add() keeps 2,000 torrents; a flood of new ones does not push out
   for (let index = 0; index < 5_000; index++) store.add(hashFrom(index), peerOf(1), false, 1);
   equal(store.size, 2_001);
   equal(store.peers(HASH, "ipv4", { ...any, now: 2 }).length, 2);
-  equal(store.peers(hashFrom(4_999), "ipv4", { ...any, now: 2 }).length, 1);
+  const count = (torrent: number) =>
+    store.peers(hashFrom(torrent), "ipv4", { ...any, now: 2 }).length;
+  deepStrictEqual([0, 3_000, 3_001, 4_999].map(count), [0, 0, 1, 1]);
 });
 
 Deno.test("H10 add() keeps 20,000 peers; a new one takes the place of one of the largest torrent", () => {
@@ -102,6 +104,10 @@ Deno.test("H10 add() keeps 20,000 peers; a new one takes the place of one of the
   store.add(HASH, peerOf(1), false, 100);
   equal(store.size, 20_000);
   deepStrictEqual(store.peers(HASH, "ipv4", { ...any, now: 100 }), [peerOf(1)]);
+  const hashes = Array.from({ length: 60 }, (_, torrent) => hashFrom(torrent));
+  const counts = hashes.map((hash) => store.peers(hash, "ipv4", { ...any, now: 100 }).length);
+  equal(counts.reduce((sum, count) => sum + count), 19_999);
+  ok(Math.min(...counts) >= 300);
 });
 
 Deno.test("add() has room again once peers are gone", () => {

@@ -67,7 +67,7 @@ Deno.test("closest() gives what sorting all nodes by distance would give", () =>
   const anyTarget = fc.oneof(
     fc.constant(ownId),
     fc.integer().map((seed) => createNodeId(undefined, new SeededRandom(seed))),
-    fc.nat(159).map((prefixLength) => randomIdBeside(ownId, prefixLength, random)),
+    fc.nat(24).map((prefixLength) => randomIdBeside(ownId, prefixLength, random)),
     fc.constantFrom(...kept).map(({ id }) => id),
   );
   fc.assert(fc.property(anyTarget, fc.integer({ min: 1, max: 30 }), (target, count) => {
@@ -128,6 +128,16 @@ Deno.test("H7 an attacker with one network gets one place in each bucket, whatev
   const prefixes = attackers.map(({ id }) => commonPrefixLength(OWN, id));
   equal(new Set(prefixes).size, prefixes.length);
   equal(new Set(attackers.map(({ endpoint }) => endpoint.host)).size, attackers.length);
+});
+
+Deno.test("H7 seen() takes one node of a network among those that wait, too", () => {
+  const nodes = localNodes(8, 5);
+  const [first, second] = [1, 2].map((host) =>
+    nodeOf(randomIdBeside(OWN, 5, new SeededRandom(host)), `6.6.6.${host}`)
+  );
+  const table = tableOf([...nodes, first!]);
+  equal(table.size, 8);
+  equal(table.isWanted(second!), false);
 });
 
 Deno.test("H7 seen() drops a node that answers with another id, and takes it when it stays so", () => {
@@ -231,6 +241,11 @@ Deno.test("isWanted() says whether asking a node could put it into the table", (
   equal(table.isWanted(nodes[15]!), true, "among the spares");
   table.seen(nodes[15]!, 1);
   equal(table.isWanted(nodes[16]!), false, "full");
+  // One more comes all the same: the spare that was heard of first leaves, and could come again.
+  table.seen(nodes[16]!, 1);
+  table.failed(nodes[16]!, 1);
+  equal(table.isWanted(nodes[8]!), true, "left");
+  table.seen(nodes[8]!, 1);
   equal(table.isWanted(localNodes(1, 6, 5000)[0]!), true, "in another bucket");
   table.seen(nodeOf(idOf(0x80), "8.8.8.8"), 2);
   equal(table.isWanted(nodeOf(idOf(1), "8.8.8.8", 2)), false, "the same address");
@@ -274,6 +289,8 @@ Deno.test("refreshTargets() gives an id in every bucket that has not changed for
   deepStrictEqual(prefixes(table.refreshTargets(15 * MINUTE)), [0]);
   deepStrictEqual(prefixes(table.refreshTargets(20 * MINUTE)), [3]);
   deepStrictEqual(prefixes(table.refreshTargets(30 * MINUTE)), [0]);
+  table.seen(localNodes(1, 3, 3000)[0]!, 31 * MINUTE);
+  deepStrictEqual(prefixes(table.refreshTargets(40 * MINUTE)), [], "one has joined");
 });
 
 Deno.test("nodes() puts those that have answered latest first, and those that fail last", () => {

@@ -49,6 +49,15 @@ Deno.test("H3 allows() does not forget an offender when many others come", () =>
   equal(allowed(throttle, 100, 10 * SECOND), 0);
 });
 
+Deno.test("allows() forgets whoever sent least when it watches 20", () => {
+  const throttle = new Throttle();
+  equal(allowed(throttle, 10, 0), 10);
+  for (let index = 0; index < 20; index++) {
+    allowed(throttle, 20, 0, { host: `9.9.${index}.1`, port: 1 });
+  }
+  equal(allowed(throttle, 60, 0), 50);
+});
+
 Deno.test("allows() forgets those first that have long been quiet", () => {
   const throttle = new Throttle();
   const sender = (index: number) => ({ host: `9.9.${index}.1`, port: 1 });
