@@ -115,11 +115,9 @@ export class LinkReader {
         const path = `${folder}/${keptName(infoHashHex)}`;
         const kept = parseMetainfo(await readTorrentFile(path, this.#options.environment));
         if (kept.infoHashHex !== infoHashHex) continue;
-        const known = new Set(trackers.flat());
-        const others = kept.trackers.map((tier) => tier.filter((url) => !known.has(url)));
         const torrent = this.#compose(kept.infoBytes, {
-          trackers: [...trackers, ...others.filter((tier) => tier.length > 0)],
-          webSeeds: [...new Set([...webSeeds, ...kept.webSeeds])],
+          trackers: [...trackers, ...kept.trackers],
+          webSeeds: [...webSeeds, ...kept.webSeeds],
         });
         return { ...torrent, isKept: true };
       } catch (error) {

@@ -4,6 +4,7 @@ import { magnetLink, parseMagnet } from "../../src/metainfo/magnet.ts";
 import { CommandError } from "../../src/cli/failure.ts";
 import { LinkReader, type LinkReaderOptions, stateFoldersOf } from "../../src/cli/link_reader.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
+import type { ManualClock } from "../sim/manual_clock.ts";
 import { FakeEngine, type FakeSearch } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makeMetainfo } from "./torrents.ts";
@@ -81,11 +82,15 @@ Deno.test("LinkReader asks peers, and adds to the torrent what the link says", a
 });
 
 Deno.test("LinkReader asks nobody when the metadata was kept, and knows all trackers", async () => {
-  const addresses = { trackers: [["http://b.example/", "http://a.example/x"]], webSeeds: [] };
+  const addresses = {
+    trackers: [["http://b.example/", "http://a.example/x"]],
+    webSeeds: ["http://w.example/"],
+  };
   const kept = composeTorrent(METAINFO.infoBytes, addresses);
   const { engine, reader } = startReading({ files: { [KEPT]: kept } });
   const { source: { metainfo }, isKept } = await reader.read();
   deepStrictEqual(metainfo.trackers, [["http://a.example/x"], ["http://b.example/"]]);
+  deepStrictEqual(metainfo.webSeeds, ["http://w.example/"]);
   deepStrictEqual([isKept, engine.searches.length], [true, 0]);
 });
 
@@ -139,6 +144,8 @@ Deno.test("LinkReader gives up at the nearer of two limits, also after weeks", a
       switches: switches({ metadataTimeoutMs }),
       deadlineMs,
     });
+    const { clock } = environment;
+    const sleeps = spySleeps(clock);
     let error: CommandError | undefined;
     void failureOfReading(reader.read()).then((failure) => error = failure);
     await environment.clock.run(() => error !== undefined, afterMs - 1);
@@ -149,8 +156,21 @@ Deno.test("LinkReader gives up at the nearer of two limits, also after weeks", a
     const { exitCode, evidence } = error!.failure;
     deepStrictEqual([exitCode, evidence["limit"], evidence["nodesAsked"]], [10, limit, 9]);
     ok(engine.searches[0]!.calls.includes("stop"));
+    // What a timer of the system takes.
+    ok(sleeps.every((durationMs) => durationMs < 2 ** 31), `${sleeps}`);
   }
 });
+
+/** How long is slept, from now on. */
+function spySleeps(clock: ManualClock): number[] {
+  const sleeps: number[] = [];
+  const sleep = clock.sleep.bind(clock);
+  clock.sleep = (durationMs, signal) => {
+    sleeps.push(durationMs);
+    return sleep(durationMs, signal);
+  };
+  return sleeps;
+}
 
 Deno.test("LinkReader fails at once, or says that it waits, when there is nobody to ask", async () => {
   const link = `magnet:?xt=urn:btih:${METAINFO.infoHashHex}&tr=http://a.example/x`;
