@@ -199,6 +199,26 @@ Deno.test("every export of a value is imported by another file of src", () => {
   deepStrictEqual(unused.toSorted(), Object.keys(UNUSED_EXPORTS).toSorted());
 });
 
+Deno.test("no test asks anybody beyond this machine about peers", () => {
+  const tests = files.filter(({ path }) =>
+    /^(tests|bench)\//.test(path) && path !== "tests/tidy_test.ts"
+  );
+  const starters = tests.filter(({ text }) =>
+    /main\.ts/.test(text) && /Deno\.Command|new Subprocess/.test(text) &&
+    /["`](get|seed)\b/.test(text)
+  );
+  deepStrictEqual(starters.some(({ path }) => path === "tests/loopback/checkout.ts"), true);
+  const careless = starters.filter(({ text }) =>
+    !["--no-dht", "--no-lsd", "--no-port-map"].every((option) => text.includes(option))
+  );
+  deepStrictEqual(careless.map(({ path }) => path), []);
+  const routers = /router\.(bittorrent|utorrent)\.com|dht\.(transmissionbt\.com|libtorrent\.org)/;
+  deepStrictEqual(
+    tests.filter(({ text }) => routers.test(text)).map(({ path }) => path),
+    ["tests/cli/args_test.ts"],
+  );
+});
+
 Deno.test("there are no barrels and no default exports", () => {
   const wrong = source.filter((file) =>
     file.hasDefaultExport || file.imports.some(({ isReExport }) => isReExport)
