@@ -11,7 +11,7 @@ export interface NodeInfo {
 }
 
 /** Bytes of one node: 20 of id, 4 or 16 of address, 2 of port. */
-export const COMPACT_NODE_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 26, ipv6: 38 };
+const COMPACT_NODE_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 26, ipv6: 38 };
 
 /**
  * The first `maxCount` nodes that `bytes` consists of, without those of port 0, which cannot be;

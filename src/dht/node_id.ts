@@ -14,12 +14,6 @@ const IPV6_MASK = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff];
 /** Of the third byte of an id, the bits that its address decides: 21 in all. */
 const THIRD_BYTE_MASK = 0xf8;
 
-/** A node's id as a copy of 20 bytes, which may be an info-hash: both are places of one space. */
-export function nodeIdFrom(bytes: Uint8Array): NodeId {
-  assert(bytes.length === HASH_LENGTH, "a node id has 20 bytes");
-  return bytes.slice() as NodeId;
-}
-
 /** Negative when `a` is closer to `target` than `b` by the metric XOR, 0 when they are equal. */
 export function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < HASH_LENGTH; i++) {

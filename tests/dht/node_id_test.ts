@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { addressBytes, formatAddress } from "../../src/base/endpoint.ts";
@@ -7,7 +7,6 @@ import {
   compareDistance,
   createNodeId,
   isNodeIdOf,
-  nodeIdFrom,
   randomIdBeside,
 } from "../../src/dht/node_id.ts";
 import { anyId, idFromHex, idOf } from "./samples.ts";
@@ -113,12 +112,4 @@ Deno.test("randomIdBeside() shares exactly as many leading bits as asked", () =>
   const random = new SeededRandom(1);
   const ids = Array.from({ length: 50 }, () => randomIdBeside(idOf(), 9, random).toHex());
   equal(new Set(ids).size, 50, "the rest is random");
-});
-
-Deno.test("nodeIdFrom() copies, and takes 20 bytes alone", () => {
-  const bytes = Uint8Array.from({ length: 20 }, (_, index) => index);
-  const id = nodeIdFrom(bytes);
-  bytes.fill(0);
-  deepStrictEqual(id[19], 19);
-  throws(() => nodeIdFrom(new Uint8Array(19)));
 });
