@@ -1,11 +1,9 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
-import {
-  COMPACT_NODE_LENGTH,
-  parseCompactNodes,
-  toCompactNodes,
-} from "../../src/dht/compact_node.ts";
+import { parseCompactNodes, toCompactNodes } from "../../src/dht/compact_node.ts";
 import { anyIpv4Endpoint, anyIpv6Endpoint, anyNode, idOf, nodeOf } from "./samples.ts";
+
+const FAMILIES = [["ipv4", anyIpv4Endpoint, 26], ["ipv6", anyIpv6Endpoint, 38]] as const;
 
 Deno.test("toCompactNodes() is id, address and port (BEP 5)", () => {
   const id = "01" + "00".repeat(19);
@@ -17,14 +15,12 @@ Deno.test("toCompactNodes() is id, address and port (BEP 5)", () => {
 });
 
 Deno.test("parseCompactNodes() reads what toCompactNodes() writes, and no part of it", () => {
-  for (
-    const [family, endpoint] of [["ipv4", anyIpv4Endpoint], ["ipv6", anyIpv6Endpoint]] as const
-  ) {
+  for (const [family, endpoint, nodeLength] of FAMILIES) {
     fc.assert(fc.property(fc.array(anyNode(endpoint), { maxLength: 4 }), (nodes) => {
       const bytes = toCompactNodes(nodes, family);
       deepStrictEqual(parseCompactNodes(bytes, family, 100), nodes);
       for (let length = 0; length < bytes.length; length++) {
-        const whole = length / COMPACT_NODE_LENGTH[family];
+        const whole = length / nodeLength;
         deepStrictEqual(
           parseCompactNodes(bytes.subarray(0, length), family, 100),
           Number.isInteger(whole) ? nodes.slice(0, whole) : undefined,
