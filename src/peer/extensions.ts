@@ -73,8 +73,8 @@ export class Extensions {
       if (id === EXTENSION_IDS.ut_metadata && this.#metadata !== undefined) {
         this.#metadata.handleMessage(payload, this.#theirId("ut_metadata"));
       } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
-        const endpoints = this.#exchange.hear(payload, now);
-        if (endpoints.length > 0) this.#events.push({ kind: "peers-exchanged", endpoints });
+        const peers = this.#exchange.hear(payload, now);
+        if (peers.length > 0) this.#events.push({ kind: "peers-exchanged", peers });
       } else if (++this.#unknownCount > MAX_UNKNOWN_EXTENDED) {
         this.#events.close("unnegotiated-extension");
       }

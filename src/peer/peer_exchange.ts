@@ -47,16 +47,15 @@ export class PeerExchange {
   }
 
   /**
-   * The endpoints that the peer's message adds, as far as we would dial them on its word: at
-   * most MAX_PEX_PEERS. Throws ProtocolError when it is malformed or too soon.
+   * Those that the peer's message adds, as far as we would dial them on its word: at most
+   * MAX_PEX_PEERS. Throws ProtocolError when it is malformed or too soon.
    */
-  hear(payload: Uint8Array, now: number): Endpoint[] {
+  hear(payload: Uint8Array, now: number): PexPeer[] {
     if (this.#heardAt.length === MAX_HEARD && now - this.#heardAt.shift()! < HEARD_WINDOW_MS) {
       throw new ProtocolError("pex-flood", "Cannot use the peer: it lists peers without end");
     }
     this.#heardAt.push(now);
-    return parsePex(payload).added.map(({ endpoint }) => endpoint)
-      .filter((endpoint) => concerns(endpoint, this.#scope));
+    return parsePex(payload).added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
   }
 
   /** It is time to look whether there is something to tell. */

@@ -1,9 +1,9 @@
 /** What a session tells its driver. Plain values; views in them die with the decoder's buffer. */
 import type { Bitfield } from "../base/bitfield.ts";
-import type { Endpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
+import type { PexPeer } from "../wire/pex.ts";
 
 /** Names one block of the torrent. */
 export interface BlockId {
@@ -44,8 +44,8 @@ export type SessionEvent =
   /** The upload queue was empty and is not any more: see `nextUpload`. */
   | { readonly kind: "wants-block" }
   | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
-  /** They know these peers (BEP 11): at most 50 endpoints that may be dialled. */
-  | { readonly kind: "peers-exchanged"; readonly endpoints: readonly Endpoint[] }
+  /** They know these peers (BEP 11): at most 50, who may be dialled. */
+  | { readonly kind: "peers-exchanged"; readonly peers: readonly PexPeer[] }
   /** Where they have a DHT node, 1 to 65535 (BEP 5). */
   | { readonly kind: "dht-port"; readonly port: number }
   /** The last event: nothing but closing the connection is left to do. */

@@ -41,7 +41,8 @@ export class Exchanging {
     for (const peer of peers.values()) {
       const endpoint = introducing.listensAt(peer);
       if (endpoint === undefined || isBanned(endpoint) || isBanned(peer.endpoint)) continue;
-      const flags = (introducing.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
+      const flags = (introducing.prefersEncryption(peer) ? PexFlag.prefersEncryption : 0) |
+        (introducing.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
         (peer.isIncoming ? 0 : PexFlag.reachable);
       contacts.push({ key: peer.key, endpoint, flags });
     }

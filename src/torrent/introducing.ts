@@ -11,6 +11,7 @@ import {
   EXTENSION_IDS,
   type ExtensionHandshake,
 } from "../wire/extension.ts";
+import type { EncryptionMode } from "../wire/mse.ts";
 import type { PeerConnection } from "./connection.ts";
 
 export interface IntroducingOptions {
@@ -20,6 +21,8 @@ export interface IntroducingOptions {
   readonly port: number;
   /** The info dictionary, raw, that peers may ask for (BEP 9). */
   readonly metadata?: Uint8Array | undefined;
+  /** How connections are encrypted; absent: not. */
+  readonly encryption?: EncryptionMode;
   /** Whether peers may be told of each other (BEP 11). */
   readonly usePex?: boolean | undefined;
   /** Nothing more is wanted, and everybody may know it. */
@@ -44,7 +47,7 @@ export class Introducing {
 
   /** The payload of our extension handshake. */
   handshakeFor({ host }: Endpoint): Uint8Array {
-    const { clientName, port, metadata, usePex, onlyUploads } = this.#options;
+    const { clientName, port, metadata, usePex, onlyUploads, encryption = "off" } = this.#options;
     const { ut_pex, ut_metadata } = EXTENSION_IDS;
     return encodeExtensionHandshake({
       clientName,
@@ -54,6 +57,7 @@ export class Introducing {
       metadataSize: metadata?.length,
       messages: { ...(usePex && { ut_pex }), ...(metadata && { ut_metadata }) },
       uploadOnly: onlyUploads(),
+      prefersEncryption: encryption !== "off",
     });
   }
 
@@ -76,6 +80,11 @@ export class Introducing {
   /** It wants nothing, as it says or as we see. */
   onlyUploads({ key, session }: PeerConnection): boolean {
     return session.isSeed || this.#peers.get(key)?.theirs?.uploadOnly === true;
+  }
+
+  /** It would rather have encrypted connections, as it says. */
+  prefersEncryption({ key }: PeerConnection): boolean {
+    return this.#peers.get(key)?.theirs?.prefersEncryption === true;
   }
 
   /** Where the peer can be dialled: where we did, or where it says that it listens. */

@@ -216,7 +216,7 @@ export class MetadataSwarm {
           this.#noteHandshake(peer, event.handshake, now);
           break;
         case "peers-exchanged":
-          this.#options.onExchanged(event.endpoints, remote);
+          this.#options.onExchanged(event.peers.map(({ endpoint }) => endpoint), remote);
           break;
         case "dht-port":
           this.#options.onDhtNode({ host: remote.host, port: event.port });

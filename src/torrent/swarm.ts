@@ -13,6 +13,8 @@ import type { Assembly, FullPiece } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
+import type { EncryptionMode } from "../wire/mse.ts";
+import { PexFlag, type PexPeer } from "../wire/pex.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -50,6 +52,8 @@ export interface SwarmOptions {
   readonly uploadSlots: number;
   /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
   readonly superSeed?: boolean;
+  /** How connections are encrypted; absent: not. */
+  readonly encryption?: EncryptionMode;
   /** The info dictionary, raw, that peers may ask for (BEP 9); absent: not given out. */
   readonly metadata?: Uint8Array | undefined;
   /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
@@ -272,7 +276,7 @@ export class Swarm {
           this.#introducing.heard(peer.key, event.handshake);
           break;
         case "peers-exchanged":
-          this.#options.onExchanged?.(event.endpoints, peer.remote);
+          this.#noteExchanged(event.peers, peer);
           break;
         case "dht-port":
           this.#options.onDhtNode?.({ host: peer.remote.host, port: event.port });
@@ -285,6 +289,13 @@ export class Swarm {
           if (event.kind === "have") this.#revealing.spread(event.piece, now);
       }
     }
+  }
+
+  /** To who wants nothing more, other seeds are no use. */
+  #noteExchanged(peers: readonly PexPeer[], { remote }: PeerConnection): void {
+    const { table: { isComplete }, onExchanged } = this.#options;
+    const useful = peers.filter(({ flags }) => !isComplete || (flags & PexFlag.uploadOnly) === 0);
+    if (useful.length > 0) onExchanged?.(useful.map(({ endpoint }) => endpoint), remote);
   }
 
   /** Nothing more is wanted (BEP 21). A super-seed does not say so: it seems to have nothing. */

@@ -49,12 +49,16 @@ export interface ExtensionHandshake {
   readonly messages: ReadonlyMap<string, number>;
   /** It has no wish for pieces (BEP 21, "upload_only"). */
   readonly uploadOnly: boolean;
+  /** It would rather have encrypted connections ("e"; passed on by PEX). */
+  readonly prefersEncryption: boolean;
 }
 
 /** What we say of ourselves, fields as in ExtensionHandshake. */
-export interface OurExtensionHandshake extends Omit<ExtensionHandshake, "messages" | "uploadOnly"> {
+export interface OurExtensionHandshake
+  extends Omit<ExtensionHandshake, "messages" | "uploadOnly" | "prefersEncryption"> {
   readonly messages: Readonly<Record<string, number>>;
   readonly uploadOnly?: boolean;
+  readonly prefersEncryption?: boolean;
 }
 
 /** The payload of our extension handshake. */
@@ -63,6 +67,7 @@ export function encodeExtensionHandshake(ours: OurExtensionHandshake): Bytes {
     assert(Number.isInteger(id) && id >= 0 && id <= MAX_MESSAGE_ID);
   }
   return encode({
+    e: ours.prefersEncryption ? 1 : undefined,
     m: ours.messages,
     metadata_size: ours.metadataSize,
     p: ours.listenPort,
@@ -88,6 +93,7 @@ export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake
     metadataSize: integerWithin(dictionary, "metadata_size", MAX_METADATA_SIZE),
     messages: parseMessages(dictionaryIn(dictionary, "m")),
     uploadOnly: integerIn(dictionary, "upload_only") === 1,
+    prefersEncryption: integerIn(dictionary, "e") === 1,
   };
 }
 

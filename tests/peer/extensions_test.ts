@@ -30,7 +30,7 @@ Deno.test("a peer's list of peers is an event with those that may be dialled", (
   script.hear(list("10.0.0.7", "127.0.0.1", "192.0.2.1"), list(), list("127.0.0.1"));
   deepStrictEqual(script.events(), [{
     kind: "peers-exchanged",
-    endpoints: [{ host: "10.0.0.7", port: 6881 }, { host: "192.0.2.1", port: 6881 }],
+    peers: [TOLD, { endpoint: { host: "192.0.2.1", port: 6881 }, flags: 0 }],
   }]);
 });
 

@@ -181,8 +181,8 @@ export class WatchedSession {
         }
         return;
       case "peers-exchanged":
-        ok(event.endpoints.length > 0 && event.endpoints.length <= MAX_PEX_PEERS);
-        ok(event.endpoints.every((endpoint) => isDialable(endpoint, "private")));
+        ok(event.peers.length > 0 && event.peers.length <= MAX_PEX_PEERS);
+        ok(event.peers.every(({ endpoint }) => isDialable(endpoint, "private")));
         return;
       case "dht-port":
         ok(event.port > 0);

@@ -4,7 +4,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
-import { Lab, PORT } from "./lab.ts";
+import { fullBitfield, Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 
 const PIECE_LENGTH = 32_768;
@@ -25,11 +25,22 @@ class Room {
     this.lab = new Lab(content, PIECE_LENGTH, random, isPrivate);
   }
 
-  /** A downloader that knows only these, and finds others through them. */
-  add(host: string, peers: readonly Endpoint[], options: Partial<TorrentOptions> = {}): Torrent {
+  /** A peer that knows only these, and finds others through them. */
+  add(
+    host: string,
+    peers: readonly Endpoint[],
+    { isSeed = false, ...options }: Partial<TorrentOptions> & { isSeed?: boolean } = {},
+  ): Torrent {
     const { lab } = this;
     lab.network.setLink(host, LINK);
     const disk = lab.createDisk();
+    if (isSeed) {
+      disk.claimed = fullBitfield(PIECES);
+      for (const index of disk.claimed.ones()) {
+        const piece = lab.metainfo.layout.pieceIndex(index)!;
+        disk.pieces.set(piece, lab.contentOf(piece));
+      }
+    }
     const storage = new SimStorage(lab.metainfo, disk, lab.clock, { latencyMs: 1 });
     const torrent = lab.addTorrent(lab.createClient(host), storage, {
       uploadSlots: 0,
@@ -108,6 +119,19 @@ Deno.test("those who were there hear of a newcomer within a minute and a bit", a
     room.add(NEWCOMER, at(HUB), { sources: NOTHING });
     const connected = await room.connectionsAfter(65_000, early);
     deepStrictEqual(connected, [HUB, NEWCOMER, "10.0.4.2"].toSorted());
+  });
+});
+
+Deno.test("a seed dials the downloaders that it is told of, and no seeds", async () => {
+  await inRoom(async (room) => {
+    const others = ["10.0.4.1", "10.0.4.2"];
+    room.lab.addSeed(SEED, SLOW_LINK);
+    room.add(HUB, at(SEED, ...others));
+    for (const host of others) room.add(host, [], { sources: NOTHING });
+    await room.lab.clock.run(() => false, 5_000);
+    const seed = room.add(NEWCOMER, at(HUB), { isSeed: true });
+    deepStrictEqual(await room.connectionsAfter(5_000, seed), [HUB, ...others]);
+    deepStrictEqual(seed.snapshot().peers.known, 3);
   });
 });
 

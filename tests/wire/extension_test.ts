@@ -17,13 +17,14 @@ const NOTHING: ExtensionHandshake = {
   metadataSize: undefined,
   messages: new Map(),
   uploadOnly: false,
+  prefersEncryption: false,
 };
 
 function parse(fields: Record<string, Encodable>): ExtensionHandshake {
   return parseExtensionHandshake(encode(fields));
 }
 
-Deno.test("encodeExtensionHandshake() writes the fields of BEP 10, 9 and 21", () => {
+Deno.test("encodeExtensionHandshake() writes the fields of BEP 10, 9 and 21, and of PEX", () => {
   const payload = encodeExtensionHandshake({
     clientName: "starling 0.1.0",
     requestQueueLimit: 500,
@@ -32,10 +33,11 @@ Deno.test("encodeExtensionHandshake() writes the fields of BEP 10, 9 and 21", ()
     metadataSize: 31_235,
     messages: { ut_pex: 1, ut_metadata: 3 },
     uploadOnly: true,
+    prefersEncryption: true,
   });
   strictEqual(
     new TextDecoder("latin1").decode(payload),
-    "d1:md11:ut_metadatai3e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e" +
+    "d1:ei1e1:md11:ut_metadatai3e6:ut_pexi1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e" +
       "11:upload_onlyi1e1:v14:starling 0.1.06:yourip4:\x7f\0\0\x01e",
   );
 });
@@ -55,8 +57,9 @@ Deno.test("parseExtensionHandshake() gives what was encoded", () => {
     optional(fc.integer({ min: 1, max: 65_535 })),
     optional(fc.integer({ min: 1, max: 31_457_280 })),
     fc.uniqueArray(fc.integer({ min: 1, max: 255 }), { maxLength: 10 }),
-    fc.boolean(),
-    (clientName, requestQueueLimit, yourIp, listenPort, metadataSize, ids, uploadOnly) => {
+    fc.tuple(fc.boolean(), fc.boolean()),
+    (clientName, requestQueueLimit, yourIp, listenPort, metadataSize, ids, wishes) => {
+      const [uploadOnly, prefersEncryption] = wishes;
       const messages = ids.map((id, index) => [`ut_${index}`, id] as const);
       const fields = {
         clientName,
@@ -65,6 +68,7 @@ Deno.test("parseExtensionHandshake() gives what was encoded", () => {
         listenPort,
         metadataSize,
         uploadOnly,
+        prefersEncryption,
       };
       const payload = encodeExtensionHandshake({
         ...fields,
@@ -92,7 +96,7 @@ Deno.test("P26 parseExtensionHandshake() refuses what is not a dictionary", () =
 Deno.test("P26 parseExtensionHandshake() ignores fields of another type", () => {
   deepStrictEqual(parse({}), NOTHING);
   for (const wrong of [[], {}, "x", -1, ["x"]]) {
-    const fields = ["p", "reqq", "metadata_size", "upload_only", "yourip"];
+    const fields = ["p", "reqq", "metadata_size", "upload_only", "e", "yourip"];
     deepStrictEqual(parse(Object.fromEntries(fields.map((name) => [name, wrong]))), NOTHING);
   }
   for (const wrong of [[], {}, 7]) deepStrictEqual(parse({ v: wrong }), NOTHING);
