@@ -16,9 +16,10 @@ import type { Verdict } from "../torrent/verdict.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { DataPlace } from "./data_place.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, StateFolders } from "./environment.ts";
 import { CommandError, permissionFailure } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
+import { PeerFinding } from "./peer_finding.ts";
 import type { SourceTorrent } from "./source.ts";
 import { VERSION } from "./version.ts";
 
@@ -41,7 +42,13 @@ export type EngineOptions =
     | "maxPeers"
     | "uploadSlots"
   >
-  & { readonly maxDownloadRate?: number | undefined };
+  & {
+    readonly maxDownloadRate?: number | undefined;
+    /** Where what is learnt of the DHT is kept for the next run; left out: nowhere. */
+    readonly folders?: StateFolders;
+    /** Takes what is about no torrent in particular, for people who look closely. */
+    readonly onLog?: (message: string) => void;
+  };
 
 /** A torrent to be downloaded. */
 export interface TorrentRequest {
@@ -123,8 +130,13 @@ const MIN_WORKERS = 2;
 const MAX_WORKERS = 16;
 
 /** Workers, sockets and files come into being when the first torrent needs them. */
-export function openEngine(options: EngineOptions, environment: Environment): Engine {
-  return new LocalEngine(options, environment);
+export async function openEngine(
+  options: EngineOptions,
+  environment: Environment,
+): Promise<Engine> {
+  const engine = new LocalEngine(options, environment);
+  await engine.load();
+  return engine;
 }
 
 /** Disk workers for this machine. */
@@ -149,16 +161,19 @@ class LocalEngine implements Engine {
   readonly #environment: Environment;
   readonly #pool: WorkerPool;
   readonly #client: Client;
+  readonly #finding: PeerFinding;
 
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
-    const { bindAddress, maxDownloadRate, maxUploadRate, proxy } = options;
-    const network = new DenoNetwork({ clock });
+    const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd } = options;
+    const direct = new DenoNetwork({ clock });
+    const network = proxy === undefined ? direct : proxiedNetwork(direct, proxy, { clock });
+    const finding = this.#finding = new PeerFinding({ ...options, environment, network });
     this.#options = options;
     this.#environment = environment;
     this.#pool = new WorkerPool({ size: workerCount(environment) });
     this.#client = new Client({
-      network: proxy === undefined ? network : proxiedNetwork(network, proxy, { clock }),
+      network,
       fetch: proxy === undefined ? fetch : proxiedFetch(fetch, proxy),
       clock,
       random,
@@ -168,7 +183,14 @@ class LocalEngine implements Engine {
       ...(bindAddress === undefined ? {} : { address: bindAddress }),
       ...(maxDownloadRate === undefined ? {} : { maxDownloadRate }),
       ...(maxUploadRate === undefined ? {} : { maxUploadRate }),
+      ...(noDht ? {} : { openDht: (port) => finding.openDht(port) }),
+      ...(noLsd ? {} : { openLsd: () => finding.openLsd() }),
     });
+  }
+
+  /** Reads what an earlier run has left. */
+  async load(): Promise<void> {
+    if (!this.#options.noDht) await this.#finding.load();
   }
 
   async open(request: TorrentRequest): Promise<RunningTorrent> {
@@ -244,10 +266,10 @@ class LocalEngine implements Engine {
 
   /** The user's own peers come first. */
   #swarmOptions(peers: readonly Endpoint[] = []) {
-    const { noTracker, noPex, maxPeers, uploadSlots } = this.#options;
+    const { noTracker, noDht, noPex, noLsd, maxPeers, uploadSlots } = this.#options;
     return {
       peers: [...this.#options.peers, ...peers],
-      sources: { trackers: !noTracker, dht: false, pex: !noPex, lsd: false },
+      sources: { trackers: !noTracker, dht: !noDht, pex: !noPex, lsd: !noLsd },
       maxPeers,
       uploadSlots,
     };
@@ -255,6 +277,7 @@ class LocalEngine implements Engine {
 
   async close(): Promise<void> {
     await this.#client.close();
+    await this.#finding.close();
     this.#pool.close();
   }
 }

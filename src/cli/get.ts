@@ -1,6 +1,7 @@
 /** `starling get`: downloads all sources at the same time, and tells of it. */
-import type { CommandContext, Environment } from "./environment.ts";
-import type { Audience, Notice, Subject } from "./notice.ts";
+import { STATE_FOLDER } from "../metainfo/paths.ts";
+import type { CommandContext, Environment, StateFolders } from "./environment.ts";
+import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
 import { Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import {
@@ -33,7 +34,13 @@ export async function get(
   checkOptions(options, environment);
   await checkOutput(options, environment);
   const audiences = [...await gatherAudiences(options, environment), ...listeners];
-  const engine = await environment.openEngine(options);
+  const engine = await environment.openEngine({
+    ...options,
+    ...foldersOf(options),
+    onLog: (message) => {
+      for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
+    },
+  });
   try {
     const failures = await downloadAll(options, { ...context, engine, audiences });
     return combinedExitCode(failures);
@@ -41,6 +48,12 @@ export async function get(
     await engine.close();
     for (const audience of audiences) await audience.close();
   }
+}
+
+/** `--metadata-only` writes one file, and keeps nothing. */
+function foldersOf({ metadataOnly, outputDir, stateDir }: GetOptions): { folders?: StateFolders } {
+  if (metadataOnly && stateDir === undefined) return {};
+  return { folders: { outputDir, stateDir: stateDir ?? `${outputDir}/${STATE_FOLDER}` } };
 }
 
 function checkOptions(options: GetOptions, environment: Environment): void {

@@ -14,6 +14,9 @@ export interface Subject {
   readonly infoHash: string | null;
 }
 
+/** What is about no torrent in particular. */
+export const PROGRAM: Subject = { source: "starling", name: "starling", infoHash: null };
+
 export type Notice =
   | {
     readonly kind: "added";

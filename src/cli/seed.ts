@@ -2,7 +2,7 @@
 import type { CommandContext } from "./environment.ts";
 import { gatherAudiences, runTasks } from "./tasks.ts";
 import { combinedExitCode, usageError } from "./failure.ts";
-import type { Audience, Notice, Subject } from "./notice.ts";
+import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
 import { type SeedOptions, splitWords } from "./seed_options.ts";
 import { Share } from "./share.ts";
 import { STANDARD_INPUT } from "./source.ts";
@@ -22,7 +22,15 @@ export async function seed(options: SeedOptions, context: CommandContext): Promi
     throw usageError("standard input can be only one of the torrents");
   }
   const audiences: readonly Audience[] = await gatherAudiences(options, environment);
-  const engine = await environment.openEngine(options);
+  const { stateDir } = options;
+  const engine = await environment.openEngine({
+    ...options,
+    // Beside data that is only to be shared nothing is written unasked.
+    ...(stateDir === undefined ? {} : { folders: { outputDir: path ?? ".", stateDir } }),
+    onLog: (message) => {
+      for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
+    },
+  });
   try {
     const claimed = new Set<string>();
     const shares = torrents.map((torrent) =>

@@ -33,7 +33,7 @@ async function download(folder: string, ...args: string[]): Promise<Result> {
   const paths = diskPaths(metainfo, "linux");
   const files = listFiles(metainfo, paths);
   const events: TorrentEvent[] = [];
-  const engine = openEngine(options, realEnvironment());
+  const engine = await openEngine(options, realEnvironment());
   try {
     const torrent = await engine.open({
       source: { metainfo, metainfoLength: TORRENT.bytes.length, paths, files },

@@ -1,0 +1,95 @@
+/** What all torrents of a command share to find peers without a tracker, and to be found. */
+import type { Bytes } from "../base/bytes.ts";
+import { StorageError } from "../base/errors.ts";
+import { MAX_SAVED_TABLE_LENGTH } from "../dht/saved_table.ts";
+import { DhtService } from "../dht/service.ts";
+import { LocalDiscovery } from "../lsd/service.ts";
+import type { Network } from "../net/transport.ts";
+import { readStateFile } from "../storage/state_file.ts";
+import type { Environment, StateFolders } from "./environment.ts";
+import type { GetOptions } from "./get_options.ts";
+
+/** The DHT's table between two runs, in the state folder. */
+const TABLE_NAME = "dht";
+/** A run that is killed loses no more of what it learnt about the DHT. */
+const SAVE_INTERVAL_MS = 10 * 60_000;
+
+export interface PeerFindingOptions extends Pick<GetOptions, "bindAddress" | "dhtBootstrap"> {
+  readonly environment: Pick<Environment, "clock" | "random" | "keepState">;
+  readonly network: Network;
+  /** Where the DHT's table is kept; undefined: nowhere. */
+  readonly folders?: StateFolders;
+  /** Takes a line for people who look closely. */
+  readonly onLog?: (message: string) => void;
+}
+
+export class PeerFinding {
+  readonly #options: PeerFindingOptions;
+  readonly #closing = new AbortController();
+  #saved: Bytes | undefined;
+  #dht: DhtService | undefined;
+
+  constructor(options: PeerFindingOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what an earlier run knew of the DHT; what is not there, or damaged, is none. */
+  async load(): Promise<void> {
+    const { folders, onLog } = this.#options;
+    if (folders === undefined) return;
+    const path = `${folders.stateDir}/${TABLE_NAME}`;
+    try {
+      this.#saved = await readStateFile(path, MAX_SAVED_TABLE_LENGTH);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      onLog?.(`the DHT begins anew: ${error.message}`);
+    }
+  }
+
+  /** Starts the DHT, with the port where we listen for peers. */
+  openDht(port: number): DhtService {
+    const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
+    this.#dht = new DhtService({
+      network,
+      clock,
+      random,
+      port,
+      address: bindAddress,
+      bootstrap: dhtBootstrap,
+      saved: this.#saved,
+    });
+    void this.#saveRegularly();
+    return this.#dht;
+  }
+
+  /** Starts the search on the local network. */
+  openLsd(): LocalDiscovery {
+    const { environment: { clock, random }, network, onLog } = this.#options;
+    return new LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
+  }
+
+  /** Keeps what was learnt; before the DHT is closed or after. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#save();
+  }
+
+  async #saveRegularly(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#options.environment.clock.sleep(SAVE_INTERVAL_MS, signal);
+      if (!signal.aborted) await this.#save();
+    }
+  }
+
+  async #save(): Promise<void> {
+    const { environment, folders, onLog } = this.#options;
+    if (this.#dht === undefined || folders === undefined) return;
+    try {
+      await environment.keepState(folders, TABLE_NAME, this.#dht.save());
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      onLog?.(`the DHT's table is not kept: ${error.message}`);
+    }
+  }
+}
