@@ -48,6 +48,7 @@ export class Ladder {
   /** Networks with a node that was asked or has answered. */
   readonly #crowds = new Map<string, Rung>();
   #askedCount = 0;
+  #queryCount = 0;
 
   constructor(target: Uint8Array) {
     this.#target = target;
@@ -56,6 +57,11 @@ export class Ladder {
   /** Nodes that were asked, and are neither slow nor done. */
   get askedCount(): number {
     return this.#askedCount;
+  }
+
+  /** Queries so far. */
+  get queryCount(): number {
+    return this.#queryCount;
   }
 
   /** Adds a node unless it is known or too far away. */
@@ -108,6 +114,7 @@ export class Ladder {
     assert(rung.state === "fresh" || rung.state === "slow", "asked once at a time");
     rung.state = "asked";
     this.#askedCount++;
+    this.#queryCount++;
     rung.tries++;
     rung.underWay++;
     const crowd = crowdKey(rung.endpoint.host);

@@ -13,10 +13,11 @@ const FIRST_PLACES = 8;
 const PLACES = 4;
 /** Answers after which the first nodes are no longer taken for guesses. */
 const FIRST_ANSWERS = 3;
-/** Of these, for nodes whose ids anybody may have made up. */
-const UNVERIFIED_PLACES = 2;
-/** Nodes asked in one search. */
-const MAX_ASKED = 160;
+/** The same, for nodes whose ids anybody may have made up. */
+const UNVERIFIED_PLACES = 3;
+/** Queries of one search, to either kind of node. */
+const MAX_ASKED = 120;
+const MAX_UNVERIFIED_ASKED = 40;
 
 /** A node that will keep a peer, and the token that it wants to see. */
 export interface AnnounceTarget extends NodeInfo {
@@ -28,7 +29,6 @@ export class Lookup {
   readonly family: IpFamily;
   readonly #verified: Ladder;
   readonly #others: Ladder;
-  #asked = 0;
   #answered = 0;
 
   constructor(target: Uint8Array, family: IpFamily) {
@@ -43,11 +43,14 @@ export class Lookup {
     return this.#answered;
   }
 
-  /** Nobody is left to be asked, and nobody who would count is waited for. */
+  /**
+   * The closest have answered: nobody is left to be asked, and nobody who would count is waited
+   * for. Nodes with ids that may be made up are waited for only where there are too few others.
+   */
   get isDone(): boolean {
-    return [this.#verified, this.#others].every((ladder) =>
-      !ladder.isWaiting && (this.#asked >= MAX_ASKED || ladder.next() === undefined)
-    );
+    if (!isClimbed(this.#verified, MAX_ASKED)) return false;
+    return this.#verified.closest(RESULT_COUNT).length === RESULT_COUNT ||
+      isClimbed(this.#others, MAX_UNVERIFIED_ASKED);
   }
 
   /** Adds nodes, those of the other family excepted, that `namer` named or we know ourselves. */
@@ -58,7 +61,8 @@ export class Lookup {
   /** Who is to be asked now, if anybody, and counts as asked. Call until it gives nobody. */
   next(): Candidate | undefined {
     const places = this.#answered < FIRST_ANSWERS ? FIRST_PLACES : PLACES;
-    return this.#nextOf(this.#verified, places) ?? this.#nextOf(this.#others, UNVERIFIED_PLACES);
+    return nextOf(this.#verified, places, MAX_ASKED) ??
+      nextOf(this.#others, UNVERIFIED_PLACES, MAX_UNVERIFIED_ASKED);
   }
 
   /** A candidate has answered, perhaps late. */
@@ -98,16 +102,18 @@ export class Lookup {
     return this.#ladderOf(node).add(node.id, node.endpoint, namer);
   }
 
-  #nextOf(ladder: Ladder, places: number): Candidate | undefined {
-    if (ladder.askedCount >= places || this.#asked >= MAX_ASKED) return undefined;
-    const rung = ladder.next();
-    if (rung === undefined) return undefined;
-    ladder.ask(rung);
-    this.#asked++;
-    return rung;
-  }
-
   #ladderOf({ id, endpoint }: NodeInfo): Ladder {
     return isNodeIdOf(id, endpoint.host) ? this.#verified : this.#others;
   }
+}
+
+function isClimbed(ladder: Ladder, maxAsked: number): boolean {
+  return !ladder.isWaiting && (ladder.queryCount >= maxAsked || ladder.next() === undefined);
+}
+
+function nextOf(ladder: Ladder, places: number, maxAsked: number): Candidate | undefined {
+  if (ladder.askedCount >= places || ladder.queryCount >= maxAsked) return undefined;
+  const rung = ladder.next();
+  if (rung !== undefined) ladder.ask(rung);
+  return rung;
 }
