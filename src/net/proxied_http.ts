@@ -40,11 +40,33 @@ export async function requestThroughProxy(
   headers: Headers,
   options: ProxiedRequest,
 ): Promise<HttpAnswer> {
-  const { proxy, signal } = options;
+  const { proxy } = options;
+  const to = serverOf(url);
   const isForwarded = proxy.kind === "http" && url.protocol === "http:";
   const connection = isForwarded
     ? await connectToProxy(options)
-    : await connectToServer(url, options);
+    : await connectToServer(to, options);
+  const stream = streamOver(connection, url, options.signal);
+  const path = url.pathname + url.search;
+  const authorization = isForwarded ? proxyAuthorization(proxy) : undefined;
+  const answer = await send({
+    createConnection: () => stream,
+    host: to.host,
+    path: isForwarded ? url.origin + path : path,
+    headers: {
+      ...headersFor(url, headers),
+      ...(authorization === undefined ? {} : { "Proxy-Authorization": authorization }),
+    },
+    maxHeaderSize: MAX_HEAD_LENGTH,
+  });
+  if (isForwarded && answer.statusCode === AUTHENTICATION_REQUIRED) {
+    throw loginRefused(attemptOf(to, proxy));
+  }
+  return answerOf(answer);
+}
+
+/** What the request is written to, TLS or not; it is destroyed with `signal`. */
+function streamOver(connection: Connection, url: URL, signal: AbortSignal): Duplex {
   const plain = new ConnectionStream(connection);
   const stream = url.protocol === "https:" ? encrypted(plain, url) : plain;
   const close = () => {
@@ -55,37 +77,29 @@ export async function requestThroughProxy(
   if (signal.aborted) close();
   // Failures are told by the request and its answer; those after them are nobody's news.
   for (const either of [plain, stream]) either.on("error", () => {});
-  const authorization = isForwarded ? proxyAuthorization(proxy) : undefined;
-  const answer = await send({
-    createConnection: () => stream,
-    host: serverOf(url).host,
-    path: isForwarded ? `${url.origin}${url.pathname}${url.search}` : url.pathname + url.search,
-    headers: {
-      Accept: "*/*",
-      "User-Agent": navigator.userAgent,
-      ...Object.fromEntries(headers),
-      ...credentialsOf(url),
-      ...(authorization === undefined ? {} : { "Proxy-Authorization": authorization }),
-      "Accept-Encoding": "gzip",
-      Connection: "close",
-      Host: url.host,
-    },
-    maxHeaderSize: MAX_HEAD_LENGTH,
-  });
-  if (isForwarded && answer.statusCode === AUTHENTICATION_REQUIRED) {
-    throw loginRefused(attemptOf(url, proxy));
-  }
-  return answerOf(answer);
+  return stream;
 }
 
-function attemptOf(url: URL, proxy: Proxy): string {
-  return `Cannot connect to ${formatEndpoint(serverOf(url))} through ${formatProxy(proxy)}`;
+/** As `fetch` would send them, and no more than we can undo. */
+function headersFor(url: URL, given: Headers): Record<string, string> {
+  return {
+    Accept: "*/*",
+    "User-Agent": navigator.userAgent,
+    ...Object.fromEntries(given),
+    ...credentialsOf(url),
+    "Accept-Encoding": "gzip",
+    Connection: "close",
+    Host: url.host,
+  };
+}
+
+function attemptOf(to: Endpoint, proxy: Proxy): string {
+  return `Cannot connect to ${formatEndpoint(to)} through ${formatProxy(proxy)}`;
 }
 
 /** A connection that ends at the server: through SOCKS5, or through a tunnel of an HTTP proxy. */
-async function connectToServer(url: URL, options: ProxiedRequest): Promise<Connection> {
+async function connectToServer(to: Endpoint, options: ProxiedRequest): Promise<Connection> {
   const { proxy, network, clock, signal } = options;
-  const to = serverOf(url);
   if (proxy.kind === "socks5") {
     return await proxiedNetwork(network, proxy, { clock }).connect(to, options);
   }
@@ -94,7 +108,7 @@ async function connectToServer(url: URL, options: ProxiedRequest): Promise<Conne
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
   try {
-    await openHttpTunnel(connection, to, proxy, attemptOf(url, proxy));
+    await openHttpTunnel(connection, to, proxy, attemptOf(to, proxy));
     return connection;
   } catch (error) {
     close();
@@ -112,12 +126,12 @@ async function connectToProxy(options: ProxiedRequest): Promise<Connection> {
   }
 }
 
-function serverOf({ hostname, port, protocol }: URL): Endpoint {
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return {
-    host: canonicalHost(host) ?? host,
-    port: port === "" ? DEFAULT_PORTS[protocol]! : Number(port),
-  };
+function serverOf({ hostname, port, protocol, host: shown }: URL): Endpoint {
+  const host = canonicalHost(hostname.replace(/^\[|\]$/g, ""));
+  if (host === undefined) {
+    throw new ConnectError("unreachable", `Cannot connect to ${shown}: its name is malformed`);
+  }
+  return { host, port: port === "" ? DEFAULT_PORTS[protocol]! : Number(port) };
 }
 
 /** TLS that checks the certificate against the URL's host, whatever the environment says. */

@@ -111,6 +111,20 @@ Deno.test("T19 fetch through a proxy refuses the ports that browsers block, befo
   }
 });
 
+Deno.test("T19 fetch through a proxy refuses names that no proxy could be asked for", async () => {
+  const host = `${"a".repeat(60)}.`.repeat(5) + "fake";
+  for (const start of STARTS) {
+    await using server = start(PROXY_NAMES);
+    for (const name of [host, "a!b.fake"]) {
+      await rejects(fetchBounded(`https://${name}/${SECRET}`, options(server.proxy)), {
+        failure: "unreachable",
+        message: `Cannot fetch from ${name}: its name is malformed`,
+      });
+    }
+    deepStrictEqual(server.asked, []);
+  }
+});
+
 Deno.test("T3 T5 fetch through a proxy rejects gzip that is cut off, and survives it in a redirect", async () => {
   const packed = gzipSync("d8:intervali60ee");
   const headers = { "content-encoding": "gzip" };
