@@ -1,0 +1,117 @@
+/** Port mapping against a gateway that speaks the real protocols, on loopback. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { PortMapping } from "../../src/net/port_mapping.ts";
+import { FakeNetwork } from "../tracker/fake_network.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+import { type GatewayHabits, TestGateway } from "./test_gateway.ts";
+
+const PORT = 16_881;
+const MAPPED = [["TCP 16881", "127.0.0.1 7200 s"], ["UDP 16881", "127.0.0.1 7200 s"]];
+
+const WAYS: Readonly<Record<string, GatewayHabits>> = {
+  "PCP": { pcp: true, pmp: true, upnp: true },
+  "NAT-PMP": { pmp: true, upnp: true },
+  "UPnP": { upnp: true },
+};
+
+for (const [way, habits] of Object.entries(WAYS)) {
+  Deno.test(`PortMapping opens the port by ${way}, and gives it back`, async () => {
+    await using gateway = new TestGateway(habits);
+    const { mapping, lines, said } = gateway.createMapping();
+    deepStrictEqual(mapping.status(), { kind: "idle" });
+    mapping.start(PORT);
+    deepStrictEqual(mapping.status(), { kind: "searching" });
+    await said;
+    deepStrictEqual(mapping.status(), { kind: "mapped", way, externalPort: PORT });
+    deepStrictEqual(lines, [`port 16881 is open at the gateway 127.0.0.1, by ${way}`]);
+    await mapping.close();
+    await mapping.close();
+    deepStrictEqual([...gateway.mappings], []);
+    deepStrictEqual(mapping.status(), { kind: "idle" });
+    strictEqual(lines.length, 1);
+  });
+}
+
+Deno.test("PortMapping opens the port for TCP and UDP, to our own address", async () => {
+  await Promise.all([{ pcp: true }, { pmp: true }, { upnp: true }].map(async (habits) => {
+    await using gateway = new TestGateway(habits);
+    const { mapping, said } = gateway.createMapping();
+    mapping.start(PORT);
+    await said;
+    deepStrictEqual([...gateway.mappings].toSorted(), MAPPED);
+    await mapping.close();
+  }));
+});
+
+Deno.test("PortMapping asks for a mapping without an end where UPnP knows no other", async () => {
+  await using gateway = new TestGateway({ upnp: true, onlyPermanent: true });
+  const { mapping, said } = gateway.createMapping();
+  mapping.start(PORT);
+  await said;
+  strictEqual(mapping.status().kind, "mapped");
+  strictEqual(gateway.mappings.get("TCP 16881"), "127.0.0.1 0 s");
+  await mapping.close();
+  strictEqual(gateway.mappings.size, 0);
+});
+
+Deno.test("PortMapping knows it when the gateway chose another port", async () => {
+  await using gateway = new TestGateway({ pmp: true, externalPort: 40_000 });
+  const { mapping, lines, said } = gateway.createMapping();
+  mapping.start(PORT);
+  await said;
+  deepStrictEqual(mapping.status(), { kind: "mapped", way: "NAT-PMP", externalPort: 40_000 });
+  deepStrictEqual(lines, [
+    "port 16881 is open at the gateway 127.0.0.1 as port 40000, by NAT-PMP",
+  ]);
+  await mapping.close();
+});
+
+Deno.test("PortMapping says once that it failed, and why", async () => {
+  const table: [GatewayHabits, string][] = [
+    [{}, "no gateway here speaks PCP, NAT-PMP or UPnP"],
+    [{ pmp: true, code: 2 }, "127.0.0.1 refuses by NAT-PMP, code 2"],
+    [{ upnp: true, code: 718 }, "127.0.0.1 refuses by UPnP, code 718"],
+  ];
+  await Promise.all(table.map(async ([habits, reason]) => {
+    await using gateway = new TestGateway(habits);
+    const { mapping, lines, said } = gateway.createMapping();
+    mapping.start(PORT);
+    await said;
+    deepStrictEqual(lines, [`Cannot open port 16881 at the gateway: ${reason}`]);
+    deepStrictEqual(gateway.mappings.size, 0);
+    await mapping.close();
+    strictEqual(lines.length, 1);
+  }));
+});
+
+Deno.test("PortMapping.close() ends a search at once, and says nothing", async () => {
+  await using gateway = new TestGateway({});
+  const { mapping, lines } = gateway.createMapping();
+  mapping.start(PORT);
+  await mapping.close();
+  deepStrictEqual([lines, mapping.status()], [[], { kind: "idle" }]);
+});
+
+Deno.test("PortMapping without multicast fails quietly, and tries again later", async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork(clock);
+  let opened = 0;
+  network.openMulticast = () => {
+    opened++;
+    return FakeNetwork.prototype.openMulticast.call(network);
+  };
+  const lines: string[] = [];
+  const mapping = new PortMapping({
+    network,
+    clock,
+    random: new SeededRandom(1),
+    onLog: (line) => lines.push(line),
+  });
+  mapping.start(PORT);
+  ok(await clock.run(() => opened === 3, 3 * 3_600_000));
+  deepStrictEqual(lines, [
+    "Cannot open port 16881 at the gateway. Cannot open: this network has no multicast",
+  ]);
+  await mapping.close();
+});
