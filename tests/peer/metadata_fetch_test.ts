@@ -237,6 +237,17 @@ Deno.test("MetadataFetch asks a peer that refused again, after a while", () => {
   deepStrictEqual(asked, [0, 20_000, 60_000, 140_000]);
 });
 
+Deno.test("MetadataFetch asks a peer that did not answer again, after a while", () => {
+  const { fetch, metadata } = new Model(makeMetadata(100));
+  fetch.handleSize(1, metadata.length, 0);
+  const asked: number[] = [];
+  for (let now = 0; now <= 100_000; now += TICK_MS) {
+    fetch.handleTimeout(now);
+    for (const effect of fetch.drain()) if (effect.kind === "request") asked.push(now);
+  }
+  deepStrictEqual(asked, [0, 30_000, 80_000]);
+});
+
 Deno.test("MetadataFetch takes what comes late", () => {
   const { fetch, metadata } = new Model(makeMetadata(100));
   fetch.handleSize(1, metadata.length, 0);
