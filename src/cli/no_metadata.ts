@@ -37,7 +37,7 @@ export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLim
   return new CommandError(
     { verdict: NO_METADATA, exitCode: ExitCode.noMetadata, retryable: true },
     detail,
-    { ...status, waitedMs, limit: kind },
+    { ...status, waitedMs: Math.round(waitedMs), limit: kind },
   );
 }
 
