@@ -73,12 +73,14 @@ export class DhtNode {
   readonly #throttle = new Throttle();
   /** By endpoint, longest known first. */
   readonly #contacts = new Map<string, Endpoint>();
+  readonly #saved: SavedTable | undefined;
   readonly #searches = new Map<Search, Round | undefined>();
   #refreshes = 0;
   #found: (DhtEffect & { kind: "found" })[] = [];
 
   constructor({ families, random, now, saved, isReachable }: DhtNodeOptions) {
     this.#random = random;
+    this.#saved = saved;
     const ownId = saved?.ownId ?? createNodeId(undefined, random);
     const externalHost = saved?.externalHost;
     this.#places = families.map((family) => {
@@ -192,6 +194,8 @@ export class DhtNode {
 
   /** What the next run should know; `savedAtMs` is the calendar's time. */
   save(savedAtMs: number): SavedTable {
+    // Without a network every node seems dead: that is no reason to forget them.
+    if (this.#asking.answered === 0 && this.#saved !== undefined) return this.#saved;
     const [first] = this.#places;
     const nodes = this.#places.flatMap(({ table }) => table.nodes());
     return {
