@@ -2,7 +2,10 @@
 import { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 
-/** A peer says once what it has, at the start; one that says it over and over costs too much. */
+/**
+ * A peer says once what it has, at the start; one that says it over and over costs too much.
+ * Statements of more than ever before are not counted: aria2 tells its new pieces by them.
+ */
 const MAX_STATEMENTS = 8;
 /** Pieces that it may let us ask for while it chokes us; ten are usual (BEP 6). */
 const MAX_ALLOWED_FAST = 256;
@@ -11,6 +14,7 @@ export class TheirPieces {
   readonly #allowedFast = new Set<PieceIndex>();
   #have: Bitfield;
   #statementCount = 0;
+  #mostStated = 0;
 
   constructor(pieceCount: number) {
     this.#have = new Bitfield(pieceCount);
@@ -53,7 +57,9 @@ export class TheirPieces {
   }
 
   #replace(stated: Bitfield): Bitfield | undefined {
-    if (++this.#statementCount > MAX_STATEMENTS) return undefined;
+    const isNews = this.#statementCount > 0 && stated.count > this.#mostStated;
+    if (!isNews && ++this.#statementCount > MAX_STATEMENTS) return undefined;
+    this.#mostStated = Math.max(this.#mostStated, stated.count);
     const previous = this.#have;
     this.#have = stated;
     return previous;

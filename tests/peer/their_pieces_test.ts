@@ -27,6 +27,14 @@ Deno.test("P6 state() and stateTotal() refuse the ninth statement", () => {
   deepStrictEqual(theirs.stateTotal(true), undefined);
 });
 
+Deno.test("state() takes as many statements as there are pieces when each says more, as aria2's", () => {
+  const theirs = new TheirPieces(12);
+  for (let count = 1; count <= 12; count++) {
+    ok(theirs.state(firstOf(count)) !== undefined);
+    deepStrictEqual(theirs.have.count, count);
+  }
+});
+
 Deno.test("P8 add() and allowFast() know what is no news", () => {
   const theirs = new TheirPieces(10);
   const piece = 9 as PieceIndex;
@@ -41,3 +49,9 @@ Deno.test("P8 allowFast() keeps 256 pieces and no more", () => {
   }
   deepStrictEqual(theirs.allowedFast.size, 256);
 });
+
+/** The bitfield of the first `count` of 12 pieces. */
+function firstOf(count: number): Uint8Array {
+  const bits = 0x10000 - 2 ** (16 - count);
+  return Uint8Array.of(bits >> 8, bits & 255);
+}
