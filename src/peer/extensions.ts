@@ -102,15 +102,15 @@ export class Extensions {
     this.#metadata?.resume(this.#theirId("ut_metadata"));
   }
 
-  /** It is time to look whether there are peers to tell of. */
-  isExchangeDue(now: number): boolean {
+  /** It takes lists of peers, and it is time for one: see PeerExchange. */
+  isExchangeDue(version: number, now: number): boolean {
     return this.#theirId("ut_pex") !== 0 && this.#exchange !== undefined &&
-      this.#exchange.isDue(now);
+      this.#exchange.isDue(version, now);
   }
 
   /** Tells the peer how `known`, all whom it may know of, has changed. */
-  exchange(known: readonly PexPeer[], now: number): void {
-    const payload = this.#exchange?.tell(known, now);
+  exchange(known: readonly PexPeer[], version: number, now: number): void {
+    const payload = this.#exchange?.tell(known, version, now);
     if (payload !== undefined) this.#output.extended(this.#theirId("ut_pex"), payload);
   }
 

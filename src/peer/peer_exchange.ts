@@ -17,8 +17,6 @@ import { encodePex, MAX_PEX_PEERS, parsePex, type PexPeer } from "../wire/pex.ts
 const TELL_INTERVAL_MS = 60_000;
 /** So that those who come together are told of together. */
 const FIRST_TELL_AFTER_MS = 1_000;
-/** When there was nothing to tell, we look again after this time. */
-const LOOK_INTERVAL_MS = 2_000;
 /** Endpoints that we remember to have told, and would have to tell the end of. */
 const MAX_TOLD = 1_000;
 
@@ -40,6 +38,8 @@ export class PeerExchange {
   /** When the last messages came, at most MAX_HEARD of them. */
   readonly #heardAt: number[] = [];
   #tellAt: number;
+  /** Of `known`, when all of it was told; undefined while there is more to tell. */
+  #toldVersion: number | undefined;
 
   constructor({ host, now }: PeerExchangeOptions) {
     this.#scope = addressScope(host);
@@ -58,16 +58,16 @@ export class PeerExchange {
     return parsePex(payload).added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
   }
 
-  /** It is time to look whether there is something to tell. */
-  isDue(now: number): boolean {
-    return now >= this.#tellAt;
+  /** It is time to tell, and there may be something; nothing while `version` stays as it was. */
+  isDue(version: number, now: number): boolean {
+    return version !== this.#toldVersion && now >= this.#tellAt;
   }
 
   /**
    * The payload that tells how `known`, all whom the peer may know of, has changed; undefined
-   * when it has not.
+   * when it has not. `version` is another one whenever `known` is.
    */
-  tell(known: readonly PexPeer[], now: number): Bytes | undefined {
+  tell(known: readonly PexPeer[], version: number, now: number): Bytes | undefined {
     const telling = new Map<string, PexPeer>();
     for (const peer of known) {
       if (concerns(peer.endpoint, this.#scope)) telling.set(formatEndpoint(peer.endpoint), peer);
@@ -75,7 +75,8 @@ export class PeerExchange {
     const dropped = [...this.#told].filter(([key]) => !telling.has(key)).slice(0, MAX_PEX_PEERS);
     const room = Math.min(MAX_PEX_PEERS, MAX_TOLD - this.#told.size);
     const added = [...telling].filter(([key]) => !this.#told.has(key)).slice(0, room);
-    this.#tellAt = now + LOOK_INTERVAL_MS;
+    const isMore = added.length === MAX_PEX_PEERS || dropped.length === MAX_PEX_PEERS;
+    this.#toldVersion = isMore ? undefined : version;
     if (added.length + dropped.length === 0) return undefined;
     for (const [key] of dropped) this.#told.delete(key);
     for (const [key, { endpoint }] of added) this.#told.set(key, endpoint);

@@ -220,15 +220,18 @@ export class PeerSession {
     }, now);
   }
 
-  /** They take messages about other peers, and it is time to look whether there is news. */
-  isExchangeDue(now: number): boolean {
-    return !this.#events.isClosed && this.#extensions.isExchangeDue(now);
+  /** They take messages about other peers, it is time for one, and `version` is a new one. */
+  isExchangeDue(version: number, now: number): boolean {
+    return !this.#events.isClosed && this.#extensions.isExchangeDue(version, now);
   }
 
-  /** Tells them, when it is due, how `known`, all whom they may know of, has changed. */
-  exchange(known: readonly PexPeer[], now: number): void {
-    assert(this.isExchangeDue(now));
-    this.#say(() => this.#extensions.exchange(known, now), now);
+  /**
+   * Tells them, when it is due, how `known`, all whom they may know of, has changed. `version` is
+   * another one whenever `known` is.
+   */
+  exchange(known: readonly PexPeer[], version: number, now: number): void {
+    assert(this.isExchangeDue(version, now));
+    this.#say(() => this.#extensions.exchange(known, version, now), now);
   }
 
   /** Asks for a block that they offer and that they do not owe us yet. */

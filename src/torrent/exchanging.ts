@@ -26,11 +26,12 @@ export class Exchanging {
 
   /** To be called twice a second or so: each session knows when it is due. */
   tick(now: number): void {
+    const { version } = this.#options.introducing;
     let contacts: Contact[] | undefined;
     for (const peer of this.#options.peers.values()) {
-      if (!peer.session.isExchangeDue(now)) continue;
+      if (!peer.session.isExchangeDue(version, now)) continue;
       contacts ??= this.#contacts();
-      peer.session.exchange(contacts.filter(({ key }) => key !== peer.key), now);
+      peer.session.exchange(contacts.filter(({ key }) => key !== peer.key), version, now);
       peer.flush();
     }
   }

@@ -40,9 +40,15 @@ interface Acquaintance {
 export class Introducing {
   readonly #options: IntroducingOptions;
   readonly #peers = new Map<PeerKey, Acquaintance>();
+  #version = 0;
 
   constructor(options: IntroducingOptions) {
     this.#options = options;
+  }
+
+  /** Another one whenever somebody has come or gone, or has said something of itself. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The payload of our extension handshake. */
@@ -64,15 +70,18 @@ export class Introducing {
   /** A peer that was told our extension handshake, if it is one that `isExtended`. */
   join(peer: PeerConnection, isExtended: boolean): void {
     const knowsThatWeOnlyUpload = this.#options.onlyUploads() || !isExtended;
+    this.#version++;
     this.#peers.set(peer.key, { peer, knowsThatWeOnlyUpload, theirs: undefined });
   }
 
   leave(key: PeerKey): void {
+    this.#version++;
     this.#peers.delete(key);
   }
 
   /** The peer has said its extension handshake. */
   heard(key: PeerKey, theirs: ExtensionHandshake): void {
+    this.#version++;
     const acquaintance = this.#peers.get(key);
     if (acquaintance !== undefined) acquaintance.theirs = theirs;
   }

@@ -51,25 +51,25 @@ Deno.test("P29 a peer whose list is no dictionary is closed", () => {
 Deno.test("exchange() tells a peer that wants it, under its own id", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
-  ok(!script.session.isExchangeDue(script.now), "it has not said that it wants it");
+  ok(!script.session.isExchangeDue(1, script.now), "it has not said that it wants it");
   script.hear(handshake({ ut_pex: 77 }));
-  ok(script.session.isExchangeDue(script.now));
-  script.session.exchange([TOLD], script.now);
+  ok(script.session.isExchangeDue(1, script.now));
+  script.session.exchange([TOLD], 1, script.now);
   const [message] = script.said();
   ok(message?.kind === "extended" && message.id === 77);
   deepStrictEqual(parsePex(message.payload).added, [TOLD]);
-  ok(!script.session.isExchangeDue(script.now));
+  ok(!script.session.isExchangeDue(1, script.now));
 });
 
 Deno.test("a later handshake changes ids, and switches off what it names with 0 (BEP 10)", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), handshake({ other: 5 }));
-  ok(script.session.isExchangeDue(script.now));
+  ok(script.session.isExchangeDue(1, script.now));
   script.hear(handshake({ ut_pex: 0 }));
-  ok(!script.session.isExchangeDue(script.now));
+  ok(!script.session.isExchangeDue(1, script.now));
   script.hear(handshake({ ut_pex: 9 }));
-  script.session.exchange([TOLD], script.now);
+  script.session.exchange([TOLD], 1, script.now);
   deepStrictEqual(script.said().map((message) => message.kind === "extended" && message.id), [9]);
 });
 
@@ -77,7 +77,7 @@ Deno.test("without PEX (BEP 27) nothing is told, and lists are messages that we 
   const script = new ScriptedSession();
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), list("10.0.0.7"));
-  ok(!script.session.isExchangeDue(script.now));
+  ok(!script.session.isExchangeDue(1, script.now));
   deepStrictEqual(script.events().map(({ kind }) => kind), ["extension-handshake"]);
   for (let turn = 0; turn < 100; turn++) script.hear(list("10.0.0.7"));
   deepStrictEqual(script.events(), [{ kind: "close", reason: "unnegotiated-extension" }]);
@@ -87,7 +87,7 @@ Deno.test("a session that has ended tells nothing", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), { kind: "unknown", id: 99 });
-  ok(!script.session.isExchangeDue(script.now));
+  ok(!script.session.isExchangeDue(1, script.now));
 });
 
 Deno.test("a peer gets the metadata that it asks for, under its own id (BEP 9)", () => {

@@ -26,7 +26,7 @@ function many(count: number, from = 0): PexPeer[] {
 }
 
 function tell(exchange: PeerExchange, known: readonly PexPeer[], now: number): PexMessage {
-  const payload = exchange.tell(known, now);
+  const payload = exchange.tell(known, now, now);
   return payload === undefined ? { added: [], dropped: [] } : parsePex(payload);
 }
 
@@ -37,22 +37,28 @@ function listOf(...texts: string[]): Uint8Array {
 Deno.test("tell() tells of everybody soon after the start, and then what has changed, each minute", () => {
   const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
   const [a, b, c] = [peer("198.51.100.1:1881", PexFlag.reachable), nth(2), nth(3)];
-  ok(!exchange.isDue(SECOND - 1) && exchange.isDue(SECOND));
-  deepStrictEqual(tell(exchange, [a!, b!], SECOND), { added: [a, b], dropped: [] });
-  ok(!exchange.isDue(SECOND + MINUTE - 1) && exchange.isDue(SECOND + MINUTE));
-  deepStrictEqual(tell(exchange, [a!, c!], SECOND + MINUTE), {
-    added: [c],
-    dropped: [b!.endpoint],
-  });
+  ok(!exchange.isDue(1, SECOND - 1) && exchange.isDue(1, SECOND));
+  deepStrictEqual(tell(exchange, [a, b], SECOND), { added: [a, b], dropped: [] });
+  ok(!exchange.isDue(2, SECOND + MINUTE - 1) && exchange.isDue(2, SECOND + MINUTE));
+  deepStrictEqual(tell(exchange, [a, c], SECOND + MINUTE), { added: [c], dropped: [b.endpoint] });
 });
 
-Deno.test("tell() says nothing when nothing has changed, and looks again soon", () => {
+Deno.test("isDue() is false until something has changed, and then true at once", () => {
   const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
-  deepStrictEqual(exchange.tell([], SECOND), undefined);
-  ok(!exchange.isDue(3 * SECOND - 1) && exchange.isDue(3 * SECOND));
-  tell(exchange, [nth(1)], 3 * SECOND);
-  deepStrictEqual(exchange.tell([nth(1)], 3 * SECOND + MINUTE), undefined);
-  ok(exchange.isDue(5 * SECOND + MINUTE));
+  deepStrictEqual(exchange.tell([], 1, SECOND), undefined);
+  ok(!exchange.isDue(1, 10 * MINUTE) && exchange.isDue(2, SECOND));
+  exchange.tell([nth(1)], 2, SECOND);
+  ok(!exchange.isDue(2, 10 * MINUTE) && exchange.isDue(3, 10 * MINUTE));
+});
+
+Deno.test("isDue() stays true while there is more to tell", () => {
+  const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
+  const due: boolean[] = [];
+  for (let minute = 1; minute <= 4; minute++) {
+    due.push(exchange.isDue(1, minute * MINUTE));
+    if (due.at(-1)) exchange.tell(many(120), 1, minute * MINUTE);
+  }
+  deepStrictEqual(due, [true, true, true, false]);
 });
 
 Deno.test("tell() tells of 50 at a time, of the others later", () => {
@@ -70,6 +76,7 @@ Deno.test("tell() never remembers more than a thousand", () => {
   for (let minute = 1; minute <= 30; minute++) {
     told += tell(exchange, many(2_000), minute * MINUTE).added.length;
   }
+  ok(!exchange.isDue(30 * MINUTE, 60 * MINUTE), "nothing can be told until something changes");
   deepStrictEqual(told, 1_000);
 });
 
@@ -115,7 +122,7 @@ for (const [host, text, expected] of SCOPES) {
 
 Deno.test("tell() leaves out who has no address", () => {
   const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
-  deepStrictEqual(exchange.tell([peer("seed.example:6881")], 0), undefined);
+  deepStrictEqual(exchange.tell([peer("seed.example:6881")], 1, 0), undefined);
 });
 
 Deno.test("P29 hear() takes six messages in a minute, and throws at the seventh", () => {

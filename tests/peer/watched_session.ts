@@ -116,9 +116,10 @@ export class WatchedSession {
   }
 
   #exchange(): void {
-    if (!this.session.isExchangeDue(this.#now)) return;
+    const version = this.#now;
+    if (!this.session.isExchangeDue(version, this.#now)) return;
     const endpoint = { host: `10.0.1.${this.#random.below(256)}`, port: 6881 };
-    this.session.exchange([{ endpoint, flags: 0 }], this.#now);
+    this.session.exchange([{ endpoint, flags: 0 }], version, this.#now);
   }
 
   #upload(): void {
