@@ -165,7 +165,7 @@ class LocalEngine implements Engine {
 
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
-    const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd } = options;
+    const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd, noPortMap } = options;
     const direct = new DenoNetwork({ clock });
     const network = proxy === undefined ? direct : proxiedNetwork(direct, proxy, { clock });
     const finding = this.#finding = new PeerFinding({ ...options, environment, network });
@@ -185,6 +185,9 @@ class LocalEngine implements Engine {
       ...(maxUploadRate === undefined ? {} : { maxUploadRate }),
       ...(noDht ? {} : { openDht: (port) => finding.openDht(port) }),
       ...(noLsd ? {} : { openLsd: () => finding.openLsd() }),
+      ...(noPortMap || proxy?.kind === "socks5"
+        ? {}
+        : { onListening: (port) => void finding.mapPort(port) }),
     });
   }
 

@@ -4,6 +4,7 @@ import { StorageError } from "../base/errors.ts";
 import { MAX_SAVED_TABLE_LENGTH } from "../dht/saved_table.ts";
 import { DhtService } from "../dht/service.ts";
 import { LocalDiscovery } from "../lsd/service.ts";
+import type { PortMapping } from "../net/port_mapping.ts";
 import type { Network } from "../net/transport.ts";
 import { readStateFile } from "../storage/state_file.ts";
 import type { Environment, StateFolders } from "./environment.ts";
@@ -11,6 +12,8 @@ import type { GetOptions } from "./get_options.ts";
 
 /** The DHT's table between two runs, in the state folder. */
 const TABLE_NAME = "dht";
+/** A download that is over so soon needs nobody who finds it: the gateway is left alone. */
+const PORT_MAPPING_DELAY_MS = 2_000;
 /** A run that is killed loses no more of what it learnt about the DHT. */
 const SAVE_INTERVAL_MS = 10 * 60_000;
 
@@ -28,6 +31,7 @@ export class PeerFinding {
   readonly #closing = new AbortController();
   #saved: Bytes | undefined;
   #dht: DhtService | undefined;
+  #mapping: PortMapping | undefined;
 
   constructor(options: PeerFindingOptions) {
     this.#options = options;
@@ -57,6 +61,7 @@ export class PeerFinding {
       address: bindAddress,
       bootstrap: dhtBootstrap,
       saved: this.#saved,
+      isReachable: () => this.#mapping?.status().kind === "mapped",
     });
     void this.#saveRegularly();
     return this.#dht;
@@ -68,10 +73,21 @@ export class PeerFinding {
     return new LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
   }
 
-  /** Keeps what was learnt; before the DHT is closed or after. */
+  /** Asks the gateway, if there is one, to let peers through to this port; not at once. */
+  async mapPort(port: number): Promise<void> {
+    const { environment: { clock, random }, network, onLog = () => {} } = this.#options;
+    await clock.sleep(PORT_MAPPING_DELAY_MS, this.#closing.signal);
+    if (this.#closing.signal.aborted) return;
+    const { PortMapping } = await import("../net/port_mapping.ts");
+    this.#mapping = new PortMapping({ network, clock, random, onLog });
+    this.#mapping.start(port);
+    if (this.#closing.signal.aborted) await this.#mapping.close();
+  }
+
+  /** Keeps what was learnt, and gives the port back; before the DHT is closed or after. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#save();
+    await Promise.all([this.#save(), this.#mapping?.close()]);
   }
 
   async #saveRegularly(): Promise<void> {

@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly openDht?: (port: number) => Dht & Disposable;
   /** Starts the search on the local network, likewise. */
   readonly openLsd?: () => LocalPeers & Disposable;
+  /** Peers may come to this port from now on. */
+  readonly onListening?: (port: number) => void;
 }
 
 /** Whoever takes peers of one info-hash. */
@@ -77,6 +79,7 @@ export class Client {
       const { network, ports, address } = this.#options;
       this.#listener = network.listen({ ports, ...(address === undefined ? {} : { address }) });
       this.#accepting = this.#accept(this.#listener);
+      this.#options.onListening?.(this.#listener.port);
     }
     return this.#listener.port;
   }
