@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, fail, ok, rejects, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
@@ -8,7 +8,7 @@ import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
 import { StoppedError } from "../../src/torrent/torrent.ts";
-import type { Surroundings } from "../../src/torrent/torrent_options.ts";
+import type { Dht, DhtSearch, Surroundings } from "../../src/torrent/torrent_options.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import {
   type MetadataBehaviour,
@@ -66,7 +66,7 @@ class Scene {
     return endpoint;
   }
 
-  search(options: Partial<MetadataOptions> = {}): MetadataSearch {
+  search({ dht, ...options }: Partial<MetadataOptions> & { dht?: Dht } = {}): MetadataSearch {
     const surroundings: Surroundings = {
       network: this.network.host(OURS),
       fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
@@ -78,7 +78,7 @@ class Scene {
       clientName: "starling 0.0.0",
       downloadLimit: new RateLimit(undefined, this.clock),
       uploadLimit: new RateLimit(undefined, this.clock),
-      dht: () => undefined,
+      dht: () => dht,
       lsd: () => undefined,
     };
     return new MetadataSearch({
@@ -241,6 +241,46 @@ async function connectAs(scene: Scene, endpoint: Endpoint) {
   strictEqual(await reading, 68);
   return connection;
 }
+
+Deno.test("MetadataSearch asks the DHT, and tells it of the nodes that peers name (BEP 5)", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  const endpoint = scene.add("talkative", { isHidden: true });
+  const nodes: Endpoint[] = [];
+  const dht: Dht = {
+    port: 4_000,
+    search(): DhtSearch {
+      return {
+        asked: 7,
+        answered: 5,
+        wake() {},
+        async *[Symbol.asyncIterator]() {
+          await scene.clock.sleep(1_000);
+          yield [endpoint];
+        },
+      };
+    },
+    addNode: (node) => nodes.push(node),
+  };
+  const search = scene.search({ dht });
+  const { peers } = await scene.find(search, 5_000);
+  deepStrictEqual(peers, [endpoint]);
+  deepStrictEqual(nodes, [{ host: endpoint.host, port: 6_881 }]);
+  strictEqual(search.status().nodesAsked, 7);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch leaves the DHT alone when it is off", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  scene.add("talkative");
+  const dht: Dht = {
+    port: 4_000,
+    search: () => fail("nobody is to be asked"),
+    addNode: () => fail("nobody is to be named"),
+  };
+  const sources = { trackers: true, dht: false, pex: true, lsd: true };
+  await scene.find(scene.search({ sources, dht }), 5_000);
+  await scene.end();
+});
 
 Deno.test("MetadataSearch.status() tells what was tried", async () => {
   const scene = new Scene(makeMetadata(20_000));
