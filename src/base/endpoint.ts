@@ -19,7 +19,7 @@ const COMPACT_IPV6_LENGTH = 18;
 
 const MAX_PORT = 65_535;
 /** What clients announce that cannot be reached, to trackers that refuse port 0. */
-const NOT_LISTENING_PORT = 1;
+export const NOT_LISTENING_PORT = 1;
 const MAX_HOST_NAME_LENGTH = 253;
 
 /** `host:port`, with IPv6 in brackets: for people, and as the key of an endpoint. */

@@ -1,7 +1,7 @@
 /** The network through a SOCKS5 proxy: nothing goes around it, not even a look-up of a name. */
 import type { Clock } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, NOT_LISTENING_PORT } from "../base/endpoint.ts";
 import { withDeadline } from "./deadline.ts";
 import { formatProxy, type Proxy } from "./proxy.ts";
 import { openSocks5Tunnel } from "./socks5_tunnel.ts";
@@ -13,8 +13,6 @@ import {
   type Network,
 } from "./transport.ts";
 
-/** Nobody can reach us; trackers that refuse port 0 take it for a port. */
-const NOT_LISTENING_PORT = 1;
 const NO_DATAGRAMS = "a proxy is set, and UDP does not go through it";
 
 /**

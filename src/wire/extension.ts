@@ -1,7 +1,7 @@
 /** The handshake of the extension protocol (BEP 10): what follows id 0 in an Extended message. */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { addressBytes, formatAddress } from "../base/endpoint.ts";
+import { addressBytes, formatAddress, NOT_LISTENING_PORT } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import {
@@ -70,7 +70,7 @@ export function encodeExtensionHandshake(ours: OurExtensionHandshake): Bytes {
     e: ours.prefersEncryption ? 1 : undefined,
     m: ours.messages,
     metadata_size: ours.metadataSize,
-    p: ours.listenPort,
+    p: ours.listenPort === NOT_LISTENING_PORT ? undefined : ours.listenPort,
     reqq: ours.requestQueueLimit,
     upload_only: ours.uploadOnly ? 1 : undefined,
     v: ours.clientName,

@@ -47,6 +47,11 @@ Deno.test("encodeExtensionHandshake() leaves out what is not known", () => {
   strictEqual(new TextDecoder().decode(payload), "d1:mde1:v1:se");
 });
 
+Deno.test("encodeExtensionHandshake() names no port where nobody listens", () => {
+  const payload = encodeExtensionHandshake({ clientName: "s", listenPort: 1, messages: {} });
+  strictEqual(parseExtensionHandshake(payload).listenPort, undefined);
+});
+
 Deno.test("parseExtensionHandshake() gives what was encoded", () => {
   const optional = <Value>(arbitrary: fc.Arbitrary<Value>) =>
     fc.option(arbitrary, { nil: undefined });
@@ -54,7 +59,7 @@ Deno.test("parseExtensionHandshake() gives what was encoded", () => {
     fc.string({ unit: fc.constantFrom(..."abc 0.1/äß😀"), maxLength: 20 }),
     optional(fc.integer({ min: 1, max: 100_000 })),
     optional(fc.oneof(fc.ipV4(), fc.constantFrom("::1", "2001:db8::5", "fe80::1:0:0:2"))),
-    optional(fc.integer({ min: 1, max: 65_535 })),
+    optional(fc.integer({ min: 2, max: 65_535 })),
     optional(fc.integer({ min: 1, max: 31_457_280 })),
     fc.uniqueArray(fc.integer({ min: 1, max: 255 }), { maxLength: 10 }),
     fc.tuple(fc.boolean(), fc.boolean()),
