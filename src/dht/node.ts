@@ -248,10 +248,13 @@ export class DhtNode {
         search.asked++;
         this.#upkeep.handleAsked(endpoint);
       },
-      onAnswered: ({ values }, from) => {
+      onAnswered: ({ values, observed }, from) => {
         search.answered++;
         const scope = addressScope(from.host);
-        this.#find(search, values.filter((peer) => isDialable(peer, scope)));
+        // Who sees us where it says a peer is, at the port that we announce, means us.
+        const isUs = ({ host, port }: Endpoint) =>
+          host === observed?.host && port === search.options.port();
+        this.#find(search, values.filter((peer) => isDialable(peer, scope) && !isUs(peer)));
       },
       onDone: (now) => {
         search.end(round.answered, this.#random, now);

@@ -134,6 +134,16 @@ Deno.test("search() hands on no peers that may not be dialled, and none twice in
   deepStrictEqual(room.found, ["198.51.100.1:5000"]);
 });
 
+Deno.test("search() does not find us, as the one who names us sees us", () => {
+  const room = new Room();
+  room.node.addContacts([ROUTER], 0);
+  room.search(PORT);
+  const us = endpoint("127.0.0.1", PORT), neighbour = endpoint("127.0.0.2", PORT);
+  const observed = endpoint("127.0.0.1", 6881);
+  room.answer(ROUTER, idNear(1), { values: [us, neighbour], observed });
+  deepStrictEqual(room.found, ["127.0.0.2:7000"]);
+});
+
 Deno.test("H6 search() asks no private nodes that the internet names", () => {
   const room = new Room();
   const router = endpoint("203.0.113.1"), inside = endpoint("192.168.1.1");
