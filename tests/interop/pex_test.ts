@@ -10,7 +10,7 @@ const NAME = "single.bin";
 const LENGTH = 8_000_001;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 /** Bytes a second at which nobody completes while the test runs. */
-const CRAWL = 20_000;
+const CRAWL = 50_000;
 const CRAWL_OPTION = `${CRAWL / 1000}K`;
 const PROGRAMS = ["mktorrent", "python3-libtorrent"];
 
@@ -66,7 +66,15 @@ class Room implements AsyncDisposable {
   }
 
   get(...args: string[]): string[] {
-    return ["get", "--no-tracker", "--no-lsd", "--bind", this.host, ...args, "x.torrent"];
+    return [...this.#getting(), ...args, "x.torrent"];
+  }
+
+  getMagnet(...args: string[]): string[] {
+    return [...this.#getting(), ...args, `magnet:?xt=urn:btih:${this.torrent.infoHash.toHex()}`];
+  }
+
+  #getting(): string[] {
+    return ["get", "--no-tracker", "--no-lsd", "--bind", this.host];
   }
 
   start(...args: string[]): Subprocess {
@@ -96,7 +104,8 @@ async function isListening(hostname: string, port: number): Promise<boolean> {
 
 for (const host of ["127.0.0.1", "::1"]) {
   Deno.test({
-    name: `get finds the seed at ${host} through a libtorrent that gives nothing itself`,
+    name:
+      `get finds the seed at ${host}, also of a magnet, through a libtorrent that gives nothing itself`,
     ignore: isMissing(...PROGRAMS),
     async fn() {
       await using room = await Room.open(host);
@@ -112,12 +121,14 @@ for (const host of ["127.0.0.1", "::1"]) {
         ...room.get(...peer, "--no-pex", "--deadline", "3s", "-o", "alone", "--json"),
       );
       ok(alone.code !== 0, "without PEX nobody gives anything");
-      const run = await room.checkout.run(...room.get(...peer, "-o", "out", "--json"));
-      assertExit(run, 0, room.lab.logs());
-      deepStrictEqual(
-        await content.describeTree(room.checkout.path("out", NAME)),
-        await content.describeTree(`${room.torrent.folder}/${NAME}`),
-      );
+      const wanted = await content.describeTree(`${room.torrent.folder}/${NAME}`);
+      const ofFile = room.get(...peer, "-o", "out", "--json");
+      const ofMagnet = room.getMagnet(...peer, "-o", "of_magnet", "--json");
+      for (const [folder, args] of [["out", ofFile], ["of_magnet", ofMagnet]] as const) {
+        const run = await room.checkout.run(...args);
+        assertExit(run, 0, room.lab.logs());
+        deepStrictEqual(await content.describeTree(room.checkout.path(folder, NAME)), wanted);
+      }
     },
   });
 
