@@ -12,7 +12,7 @@ import { getParser } from "./get_options.ts";
 import { seedParser } from "./seed_options.ts";
 import { searchOptions } from "./swarm_options.ts";
 import { trackerParser } from "./tracker_options.ts";
-import { VERSION_LINE } from "./version.ts";
+import { VERSION } from "./version.ts";
 
 const json = withDefault(flag("--json", { description: message`machine-readable` }), false);
 
@@ -94,15 +94,19 @@ const HELP_FOOTER =
 
 /**
  * The command, or undefined when the answer was already given to `print`: help, the version, a
- * completion script. Throws a usage error of one line.
+ * completion script. Throws a usage error of one line. `version` is what `--version` prints.
  */
 export function parseArguments(
   args: readonly string[],
-  { print, columns }: { print: (text: string) => void; columns: number },
+  { print, columns, version = VERSION }: {
+    print: (text: string) => void;
+    columns: number;
+    version?: string;
+  },
 ): Command | undefined {
   return runParserSync(programParser, "starling", withCommand(args), {
     help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
-    version: { option: true, value: VERSION_LINE, onShow: () => undefined },
+    version: { option: true, value: version, onShow: () => undefined },
     completion: { command: true, onShow: () => undefined },
     brief: message`A BitTorrent client that downloads, verifies and exits.`,
     footer: HELP_FOOTER,

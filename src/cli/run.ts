@@ -4,7 +4,7 @@ import type { Command } from "./args.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { CommandError, ExitCode, failureOf, fileError } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
-import { VERSION_LINE } from "./version.ts";
+import { versionLine } from "./version.ts";
 
 /** The oldest runtime that was tested; older ones lack what we use without asking. */
 const MIN_RUNTIME_VERSION: readonly [major: number, minor: number] = [2, 9];
@@ -30,7 +30,7 @@ async function runCommand(environment: Environment, interruption: Interruption):
   try {
     checkRuntime(environment.runtimeVersion);
     if (isVersionAsked(environment.args)) {
-      environment.stdout.writeLine(VERSION_LINE);
+      environment.stdout.writeLine(versionLine(environment.runtimeVersion));
       return await answered(ExitCode.ok, environment);
     }
     const { columns } = environment.terminalSize();
@@ -38,6 +38,7 @@ async function runCommand(environment: Environment, interruption: Interruption):
     const command = parseArguments(environment.args, {
       print: (text) => environment.stdout.writeLine(text),
       columns: columns || DEFAULT_COLUMNS,
+      version: versionLine(environment.runtimeVersion),
     });
     if (command === undefined) return await answered(ExitCode.ok, environment);
     return await dispatch(command, { environment, interruption });

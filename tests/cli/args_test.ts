@@ -255,7 +255,7 @@ Deno.test("parseArguments() quotes no proxy back, which may hold a password", ()
 });
 
 Deno.test("parseArguments() answers help, version and completion by itself", () => {
-  deepStrictEqual(parse("--version"), { command: undefined, printed: "starling 0.1.0" });
+  deepStrictEqual(parse("--version"), { command: undefined, printed: "0.1.0" });
   for (const args of [[], ["--help"], ["-h"], ["get", "--help"]]) {
     const { command, printed } = parse(...args);
     deepStrictEqual(command, undefined);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { run } from "../../src/cli/run.ts";
+import { versionLine } from "../../src/cli/version.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makeTorrent } from "./torrents.ts";
 
@@ -13,7 +14,7 @@ async function runWith(options: FakeOptions) {
 Deno.test("run() prints the version and help", async () => {
   deepStrictEqual(await runWith({ args: ["--version"] }), {
     exitCode: 0,
-    out: "starling 0.1.0\n",
+    out: `${versionLine("2.9.6")}\n`,
     err: "",
   });
   ok((await runWith({ args: ["--help"] })).out.includes("Usage: starling"));
