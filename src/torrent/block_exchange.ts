@@ -17,7 +17,7 @@ import type { PeerConnection } from "./connection.ts";
  * New requests wait until they are this part of the peer's window: one write for many costs a
  * fraction of many writes, and the window has room to spare.
  */
-const REFILL_SHARE = 1 / 8;
+const REFILL_SHARE = 1 / 3;
 
 /**
  * Blocks asked for at a time, of those that all pieces in memory have: one peer may be asked for
