@@ -2,7 +2,7 @@
 import { basename, dirname } from "node:path";
 import { realFolder } from "../storage/target_folders.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, ExitCode, fileError, permissionFailure } from "./failure.ts";
+import { CommandError, fileError, permissionError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 
 export interface TorrentTarget {
@@ -28,7 +28,7 @@ export async function findTarget(
   const standing = await inspect(shown, action, environment);
   if (standing !== undefined && (!overwrite || standing !== "file")) {
     throw new CommandError(
-      { verdict: "occupied", exitCode: ExitCode.occupied, retryable: false },
+      "occupied",
       standing === "file"
         ? `${action}: it exists already; use --overwrite to replace it`
         : `${action}: it is no ordinary file`,
@@ -36,10 +36,7 @@ export async function findTarget(
   }
   const folder = await realFolder(dirname(shown));
   const missing = environment.missingPermission("write", folder);
-  if (missing !== undefined) {
-    const { detail, ...failure } = permissionFailure(missing);
-    throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
-  }
+  if (missing !== undefined) throw permissionError(action, missing);
   return { folder, name: basename(shown), shown };
 }
 

@@ -6,7 +6,14 @@ import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "../torrent/sna
 import { resolveRanges } from "./byte_range.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
+import {
+  CommandError,
+  ExitCode,
+  type Failure,
+  failureBy,
+  failureOf,
+  interruptedWith,
+} from "./failure.ts";
 import type { ListedFile } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { type FoundTorrent, GetSource } from "./get_source.ts";
@@ -22,6 +29,7 @@ import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
 const MAX_STATUS_LENGTH = 300;
+const WAITING_FOR_LOCK = "waiting for another run on the same target";
 /** Nothing more is missing: no deadline ends them. */
 const DONE_STATES: readonly TorrentState[] = ["finishing", "seeding", "complete"];
 
@@ -120,7 +128,7 @@ export class Download implements Task {
     this.#tell({ kind: "added", metainfo, size, fileCount: selected.size });
     for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
     if (options.metadataOnly) return await this.#save(found);
-    this.#status = "waiting for another run on the same target";
+    this.#status = WAITING_FOR_LOCK;
     const goal = seedingGoal(options);
     this.#torrent = await engine.open({
       source,
@@ -214,7 +222,7 @@ export class Download implements Task {
     const { maxBytes = Infinity } = this.#context.options;
     if (size <= maxBytes) return;
     throw new CommandError(
-      { verdict: "too-large", exitCode: ExitCode.invalidTorrent, retryable: false },
+      "too-large",
       `${formatSize(size)} are selected, more than --max-bytes allows (${formatSize(maxBytes)})`,
       { size, maxBytes },
     );
@@ -259,19 +267,15 @@ export class Download implements Task {
   }
 
   #interrupted(): Failure {
-    const { exitCode = ExitCode.bug } = this.#context.interruption;
+    const { exitCode } = this.#context.interruption;
     const snapshot = this.#torrent?.snapshot();
     // The size is known once the disk was checked.
     const done = snapshot === undefined || snapshot.size === 0
       ? "before the download began"
       : `at ${formatPercent(snapshot.bytes, snapshot.size)}; what is here is saved`;
-    return {
-      verdict: "interrupted",
-      exitCode,
-      retryable: true,
-      detail: `interrupted ${done}; run the same command to go on`,
-      evidence: { bytes: snapshot?.bytes ?? 0, size: snapshot?.size ?? null },
-    };
+    const evidence = { bytes: snapshot?.bytes ?? 0, size: snapshot?.size ?? null };
+    const detail = `interrupted ${done}; run the same command to go on`;
+    return interruptedWith(exitCode, detail, evidence);
   }
 
   /** Why it is not complete now that its time is over. */
@@ -279,31 +283,23 @@ export class Download implements Task {
     const waitedMs = this.#context.environment.clock.now() - this.#startedAt;
     const snapshot = this.#torrent?.snapshot();
     if (this.#torrent === undefined || snapshot?.state === "checking") {
-      return {
-        verdict: "deadline",
-        exitCode: ExitCode.deadline,
-        retryable: true,
-        detail: `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
+      // What was waited for all the time is what is in the way.
+      const isLocked = snapshot === undefined && this.#status === WAITING_FOR_LOCK;
+      return failureBy(
+        isLocked ? "locked" : "deadline",
+        `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
           `(${snapshot === undefined ? this.#status : "checking what is on disk"}); ` +
-          "run it again with more time",
-        evidence: { waitedMs },
-      };
+          (isLocked ? "try again later" : "run it again with more time"),
+        { waitedMs: Math.round(waitedMs), limit },
+      );
     }
-    const progressWindowMs = limit === "stall" ? this.#context.options.stallMs : undefined;
-    const { cause, exitCode, retryable, detail, evidence } = this.#torrent.verdict(
-      progressWindowMs,
-    );
     const { stallMs = 0 } = this.#context.options;
+    const verdict = this.#torrent.verdict(limit === "stall" ? stallMs : undefined);
     const when = limit === "deadline"
       ? `at the deadline, after ${formatDuration(waitedMs)}`
       : `after ${formatDuration(stallMs)} without a new verified piece`;
-    return {
-      verdict: cause,
-      exitCode,
-      retryable,
-      detail: `gave up ${when}: ${detail}`,
-      evidence: { ...evidence, limit },
-    };
+    const detail = `gave up ${when}: ${verdict.detail}`;
+    return failureBy(verdict.cause, detail, { ...verdict.evidence, limit });
   }
 
   #tell(notice: Notice): void {

@@ -4,6 +4,7 @@ import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
 import { proxiedFetch } from "../net/http.ts";
+import type { Network } from "../net/transport.ts";
 import { proxiedNetwork } from "../net/proxied_network.ts";
 import { DiskStorage } from "../storage/disk_storage.ts";
 import { SharedStorage } from "../storage/shared_storage.ts";
@@ -17,7 +18,7 @@ import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { DataPlace } from "./data_place.ts";
 import type { Environment, StateFolders } from "./environment.ts";
-import { CommandError, permissionFailure } from "./failure.ts";
+import { permissionError } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import { PeerFinding } from "./peer_finding.ts";
 import type { SourceTorrent } from "./source.ts";
@@ -151,9 +152,7 @@ export function workerCount({ processorCount }: Environment): number {
 export function checkWorkerPermission(environment: Environment): void {
   const source = new URL("../workers/disk_worker.ts", import.meta.url);
   const missing = environment.missingPermission("read", source);
-  if (missing === undefined) return;
-  const { detail, ...failure } = permissionFailure(missing);
-  throw new CommandError(failure, `Cannot start a disk worker: ${detail}`, failure.evidence);
+  if (missing !== undefined) throw permissionError("Cannot start a disk worker", missing);
 }
 
 class LocalEngine implements Engine {
@@ -167,7 +166,10 @@ class LocalEngine implements Engine {
     const { clock, random, fetch } = environment;
     const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd, noPortMap } = options;
     const direct = new DenoNetwork({ clock });
-    const network = proxy === undefined ? direct : proxiedNetwork(direct, proxy, { clock });
+    const network: Network = proxy === undefined
+      ? direct
+      : proxiedNetwork(direct, proxy, { clock });
+    const hasDatagrams = network.noDatagrams === undefined;
     const finding = this.#finding = new PeerFinding({ ...options, environment, network });
     this.#options = options;
     this.#environment = environment;
@@ -183,11 +185,9 @@ class LocalEngine implements Engine {
       ...(bindAddress === undefined ? {} : { address: bindAddress }),
       ...(maxDownloadRate === undefined ? {} : { maxDownloadRate }),
       ...(maxUploadRate === undefined ? {} : { maxUploadRate }),
-      ...(noDht ? {} : { openDht: (port) => finding.openDht(port) }),
-      ...(noLsd ? {} : { openLsd: () => finding.openLsd() }),
-      ...(noPortMap || proxy?.kind === "socks5"
-        ? {}
-        : { onListening: (port) => void finding.mapPort(port) }),
+      ...(noDht || !hasDatagrams ? {} : { openDht: (port) => finding.openDht(port) }),
+      ...(noLsd || !hasDatagrams ? {} : { openLsd: () => finding.openLsd() }),
+      ...(noPortMap || !hasDatagrams ? {} : { onListening: (port) => void finding.mapPort(port) }),
     });
   }
 

@@ -1,32 +1,33 @@
 /**
- * What a failed command says of itself, and the exit code of every error: the table of
- * "Exit codes" in README.md. Pure.
+ * What a failed command says of itself: the cause of every error. What causes there are, and
+ * their exit codes, is the table of torrent/verdict.ts. Pure.
  */
 import { MetainfoError, StorageError, type StorageReason } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { ConnectError } from "../net/transport.ts";
-import { missingPermission } from "../base/permission.ts";
+import { type Cause, CAUSES } from "../torrent/verdict.ts";
+import { type MissingPermission, missingPermission } from "../base/permission.ts";
 
 /** Of a message of the system, which may quote a path. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Exit codes that are decided here; a torrent's verdict has 11 to 17 (torrent/verdict.ts). */
+/** Exit codes that commands give themselves; all others are their causes' (torrent/verdict.ts). */
 export const ExitCode = {
-  ok: 0,
-  bug: 1,
-  usage: 2,
-  invalidTorrent: 3,
-  permission: 4,
-  disk: 5,
-  occupied: 6,
-  noMetadata: 10,
-  deadline: 17,
-  locked: 75,
+  ok: CAUSES.complete.exitCode,
+  bug: CAUSES.bug.exitCode,
+  usage: CAUSES.usage.exitCode,
+  invalidTorrent: CAUSES["invalid-torrent"].exitCode,
+  permission: CAUSES.permission.exitCode,
+  disk: CAUSES.disk.exitCode,
+  occupied: CAUSES.occupied.exitCode,
+  noMetadata: CAUSES["no-metadata"].exitCode,
+  deadline: CAUSES.deadline.exitCode,
+  locked: CAUSES.locked.exitCode,
 } as const;
 
 /** One failed source, or a failed command: what `failed` says in JSON. */
 export interface Failure {
-  /** One word for programs: `usage`, `disk`, `no-peers` … */
+  /** One word for programs: a cause of torrent/verdict.ts. */
   readonly verdict: string;
   readonly exitCode: number;
   /** May the same command succeed later? */
@@ -36,28 +37,49 @@ export interface Failure {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
+/** The failure that a cause is. */
+export function failureBy(
+  cause: Cause,
+  detail: string,
+  evidence: Failure["evidence"] = {},
+): Failure {
+  return { verdict: cause, ...CAUSES[cause], detail, evidence };
+}
+
+/** It was asked to stop, and ends with the code of the signal. */
+export function interruptedWith(
+  exitCode: number | undefined,
+  detail: string,
+  evidence: Failure["evidence"] = {},
+): Failure {
+  return { ...failureBy("interrupted", detail, evidence), exitCode: exitCode ?? ExitCode.bug };
+}
+
 /** A failure that the command line itself found. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly failure: Failure;
 
-  constructor(failure: Omit<Failure, "detail" | "evidence">, detail: string, evidence = {}) {
+  constructor(
+    cause: Cause | Omit<Failure, "detail" | "evidence">,
+    detail: string,
+    evidence: Failure["evidence"] = {},
+  ) {
     super(detail);
-    this.failure = { ...failure, detail, evidence };
+    this.failure = typeof cause === "string"
+      ? failureBy(cause, detail, evidence)
+      : { ...cause, detail, evidence };
   }
 }
 
 /** Something on the command line that cannot be meant. */
 export function usageError(detail: string): CommandError {
-  return new CommandError({ verdict: "usage", exitCode: ExitCode.usage, retryable: false }, detail);
+  return new CommandError("usage", detail);
 }
 
 /** A source that holds no torrent that we accept. */
 export function invalidSource(detail: string): CommandError {
-  return new CommandError(
-    { verdict: "invalid-torrent", exitCode: ExitCode.invalidTorrent, retryable: false },
-    detail,
-  );
+  return new CommandError("invalid-torrent", detail);
 }
 
 /**
@@ -67,54 +89,41 @@ export function invalidSource(detail: string): CommandError {
 export function fileError(action: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CommandError) return error;
   const missing = missingPermission(error);
-  if (missing !== undefined) {
-    const { detail, ...failure } = permissionFailure(missing);
-    return new CommandError(failure, `${action}: ${detail}`, failure.evidence);
-  }
-  return new CommandError(
-    { verdict: "disk", exitCode: ExitCode.disk, retryable: true },
-    `${action}: ${printable(error.message, MAX_MESSAGE_LENGTH)}`,
-  );
+  if (missing !== undefined) return permissionError(action, missing);
+  return new CommandError("disk", `${action}: ${printable(error.message, MAX_MESSAGE_LENGTH)}`);
 }
 
 /** The failure that an error of any kind means; what nobody expected is a bug of ours. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CommandError) return error.failure;
   if (error instanceof MetainfoError) {
-    return {
-      verdict: "invalid-torrent",
-      exitCode: ExitCode.invalidTorrent,
-      retryable: false,
-      detail: error.message,
-      evidence: { reason: error.reason },
-    };
+    return failureBy("invalid-torrent", error.message, { reason: error.reason });
   }
   if (error instanceof StorageError) return ofStorage(error);
   if (error instanceof ConnectError) return ofListening(error);
   const missing = missingPermission(error);
   if (missing !== undefined) return permissionFailure(missing);
-  return {
-    verdict: "bug",
-    exitCode: ExitCode.bug,
-    retryable: false,
-    detail: `internal error: ${messageOf(error)}; please report it, with what you ran ` +
+  return failureBy(
+    "bug",
+    `internal error: ${messageOf(error)}; please report it, with what you ran ` +
       "(-v shows where it happened)",
-    evidence: {},
-  };
+  );
 }
 
 /** The failure of a permission that Deno was not given; `flag` is what grants it. */
-export function permissionFailure(
-  { access, target, flag }: { access: string; target: string; flag: string },
-): Failure {
+function permissionFailure({ access, target, flag }: MissingPermission): Failure {
   const of = target === "" ? "" : ` to ${target}`;
-  return {
-    verdict: "permission",
-    exitCode: ExitCode.permission,
-    retryable: false,
-    detail: `Deno's permission for ${access} access${of} is missing; run again with ${flag}`,
-    evidence: { flag },
-  };
+  return failureBy(
+    "permission",
+    `Deno's permission for ${access} access${of} is missing; run again with ${flag}`,
+    { flag },
+  );
+}
+
+/** The same for what cannot be done without: `action` is like "Cannot read x". */
+export function permissionError(action: string, missing: MissingPermission): CommandError {
+  const { detail, evidence } = permissionFailure(missing);
+  return new CommandError("permission", `${action}: ${detail}`, evidence);
 }
 
 /**
@@ -126,31 +135,32 @@ export function combinedExitCode(failures: readonly Failure[]): number {
   return decisive?.exitCode ?? ExitCode.ok;
 }
 
-const STORAGE_VERDICTS: Readonly<
-  Partial<Record<StorageReason, Pick<Failure, "verdict" | "exitCode" | "retryable">>>
-> = {
-  permission: { verdict: "permission", exitCode: ExitCode.permission, retryable: false },
-  occupied: { verdict: "occupied", exitCode: ExitCode.occupied, retryable: false },
-  locked: { verdict: "locked", exitCode: ExitCode.locked, retryable: true },
+/** The causes of what a storage refuses; all else is the disk's. */
+const STORAGE_CAUSES: Readonly<Partial<Record<StorageReason, Cause>>> = {
+  permission: "permission",
+  occupied: "occupied",
+  locked: "locked",
 };
 
-function ofStorage(error: StorageError): Failure {
-  const { verdict, exitCode, retryable } = STORAGE_VERDICTS[error.reason] ??
-    { verdict: "disk", exitCode: ExitCode.disk, retryable: true };
-  const { reason, path } = error;
-  return { verdict, exitCode, retryable, detail: error.message, evidence: { reason, path } };
+/** What to try, where the message does not say it. */
+const ADVICE: Readonly<Partial<Record<StorageReason, string>>> = {
+  "no-space": "make room and run it again: what is here is kept",
+  "read-only": "choose another --output",
+  denied: "change who may write there, or choose another --output",
+  io: "look at the disk, and run it again: what is here is kept",
+  locked: "wait for it (--wait-lock), or try again later",
+};
+
+function ofStorage({ reason, path, message }: StorageError): Failure {
+  const advice = ADVICE[reason];
+  const detail = advice === undefined || message.includes(";") ? message : `${message}; ${advice}`;
+  return failureBy(STORAGE_CAUSES[reason] ?? "disk", detail, { reason, path });
 }
 
 /** The one connection that a command waits for is the listener. */
 function ofListening({ message, failure: reason }: ConnectError): Failure {
-  const isForbidden = message.includes("--allow-net");
-  return {
-    verdict: isForbidden ? "permission" : "usage",
-    exitCode: isForbidden ? ExitCode.permission : ExitCode.usage,
-    retryable: false,
-    detail: isForbidden ? message : `${message}; choose another --bind or --port`,
-    evidence: { reason },
-  };
+  if (message.includes("--allow-net")) return failureBy("permission", message, { reason });
+  return failureBy("usage", `${message}; choose another --bind or --port`, { reason });
 }
 
 function messageOf(error: unknown): string {

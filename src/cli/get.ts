@@ -4,13 +4,7 @@ import type { CommandContext, Environment, StateFolders } from "./environment.ts
 import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
 import { Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
-import {
-  combinedExitCode,
-  CommandError,
-  type Failure,
-  permissionFailure,
-  usageError,
-} from "./failure.ts";
+import { combinedExitCode, type Failure, permissionError, usageError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { STANDARD_INPUT } from "./source.ts";
@@ -64,9 +58,7 @@ function checkOptions(options: GetOptions, environment: Environment): void {
   }
   if (onDone === undefined) return;
   const missing = environment.missingPermission("run", environment.shell);
-  if (missing === undefined) return;
-  const { detail, ...failure } = permissionFailure(missing);
-  throw new CommandError(failure, `Cannot use --on-done: ${detail}`, failure.evidence);
+  if (missing !== undefined) throw permissionError("Cannot use --on-done", missing);
 }
 
 /** One file cannot be several torrents, and a name that ends in "/" is meant for a folder. */

@@ -6,7 +6,7 @@ import type { IndexRange, Magnet } from "../metainfo/magnet.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import type { Engine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, permissionFailure } from "./failure.ts";
+import { permissionError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { readLink } from "./link.ts";
@@ -119,9 +119,7 @@ export class GetSource {
   #requireWriting(): void {
     const missing = this.#context.environment.missingPermission("write", this.#stateDir);
     if (missing === undefined) return;
-    const { detail, ...failure } = permissionFailure(missing);
-    const action = `Cannot write to ${shownPath(this.#stateDir)}`;
-    throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
+    throw permissionError(`Cannot write to ${shownPath(this.#stateDir)}`, missing);
   }
 
   /** The next run needs no search. When this fails, the download goes on, and says the rest. */

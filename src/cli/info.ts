@@ -9,7 +9,6 @@ import { CommandError, ExitCode } from "./failure.ts";
 import { type ListedFile, shownPath } from "./file_list.ts";
 import { toJson } from "./json.ts";
 import { readLink } from "./link.ts";
-import { NO_METADATA } from "./no_metadata.ts";
 import type { SourceTorrent } from "./source.ts";
 import { formatCount, formatSize } from "./units.ts";
 
@@ -36,7 +35,7 @@ export async function info(
     else await stdout.writeLines(describeForPeople(torrent));
     return ExitCode.ok;
   } catch (error) {
-    const isMissing = error instanceof CommandError && error.failure.verdict === NO_METADATA;
+    const isMissing = error instanceof CommandError && error.failure.verdict === "no-metadata";
     const link = isMissing ? readLink(source) : undefined;
     if (link !== undefined && json) stdout.writeLine(toJson(describeLink(link)));
     else if (link !== undefined) await stdout.writeLines(inColumns([...factsOfLink(link)]));

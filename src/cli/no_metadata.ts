@@ -1,10 +1,8 @@
 /** What a search for metadata says of itself, while it lasts and when it was in vain. Pure. */
 import type { MetadataStatus } from "../torrent/metadata_search.ts";
-import { CommandError, ExitCode } from "./failure.ts";
+import { CommandError } from "./failure.ts";
 import { formatCount, formatDuration, formatSize } from "./units.ts";
 
-/** The verdict of a search that found nothing. */
-export const NO_METADATA = "no-metadata";
 /** Trackers whose words are quoted. */
 const MAX_TRACKERS_QUOTED = 3;
 
@@ -34,11 +32,8 @@ export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLim
       "DHT and the local network are switched off; name a peer with --peer, or allow the DHT"
     : `no metadata came in ${formatDuration(waitedMs)}${end}: ${evidenceWords(status)}; ` +
       "try again later or with more time, or name a peer that has it with --peer";
-  return new CommandError(
-    { verdict: NO_METADATA, exitCode: ExitCode.noMetadata, retryable: true },
-    detail,
-    { ...status, waitedMs: Math.round(waitedMs), limit: kind },
-  );
+  const evidence = { ...status, waitedMs: Math.round(waitedMs), limit: kind };
+  return new CommandError("no-metadata", detail, evidence);
 }
 
 function evidenceWords(status: MetadataStatus): string {

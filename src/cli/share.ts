@@ -7,7 +7,7 @@ import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
 import { findData } from "./data_place.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";
 import type { Environment } from "./environment.ts";
-import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
+import { CommandError, ExitCode, type Failure, failureOf, interruptedWith } from "./failure.ts";
 import type { Interruption } from "./interruption.ts";
 import { readLink } from "./link.ts";
 import { type LinkedTorrent, LinkReader, stateFoldersOf } from "./link_reader.ts";
@@ -186,9 +186,8 @@ export class Share implements Task {
   }
 
   #interrupted(): Failure {
-    const { exitCode = ExitCode.bug } = this.#context.interruption;
-    const detail = "interrupted before it was shared";
-    return { verdict: "interrupted", exitCode, retryable: true, detail, evidence: {} };
+    const { exitCode } = this.#context.interruption;
+    return interruptedWith(exitCode, "interrupted before it was shared");
   }
 
   #tell(notice: Notice): void {

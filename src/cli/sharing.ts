@@ -2,7 +2,7 @@
 import type { Clock } from "../base/ambient.ts";
 import { reachedGoal, type SeedingGoal, shareRatio } from "../torrent/seeding_goal.ts";
 import type { RunningTorrent } from "./engine.ts";
-import { ExitCode, type Failure } from "./failure.ts";
+import { type Failure, interruptedWith } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Shared } from "./notice.ts";
@@ -18,12 +18,10 @@ export function seedingGoal(
 /** Being stopped by a signal is told by the exit code alone: there is nothing to go on with. */
 export function failureOfSharing(
   { reason, uploaded, ratio }: Shared,
-  { exitCode = ExitCode.bug }: Interruption,
+  { exitCode }: Interruption,
 ): Failure | undefined {
   if (reason !== "stopped") return undefined;
-  const evidence = { uploaded, ratio };
-  const detail = "stopped while seeding";
-  return { verdict: "interrupted", exitCode, retryable: true, detail, evidence };
+  return interruptedWith(exitCode, "stopped while seeding", { uploaded, ratio });
 }
 
 /** What was counted as sent may still be on its way: whoever asked for it is to get it. */

@@ -9,7 +9,7 @@ import { type DiskPaths, diskPaths } from "../metainfo/paths.ts";
 import { HttpError, type HttpFailure } from "../net/http.ts";
 import type { Proxy } from "../net/proxy.ts";
 import type { Environment, Input } from "./environment.ts";
-import { CommandError, ExitCode, fileError, invalidSource, permissionFailure } from "./failure.ts";
+import { CommandError, fileError, invalidSource, permissionError } from "./failure.ts";
 import { type ListedFile, listFiles } from "./file_list.ts";
 import { isLink, linkWithoutSecrets } from "./link.ts";
 import type { Header } from "./option_values.ts";
@@ -63,10 +63,9 @@ export function parseTorrent(
     return { metainfo, metainfoLength: bytes.length, paths, files };
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
-    const { failure } = invalidSource(
-      error.message.replace("Cannot read the torrent:", `Cannot read ${shownSource(source)}:`),
-    );
-    throw new CommandError(failure, failure.detail, { reason: error.reason });
+    const subject = `Cannot read ${shownSource(source)}:`;
+    const detail = error.message.replace("Cannot read the torrent:", subject);
+    throw new CommandError("invalid-torrent", detail, { reason: error.reason });
   }
 }
 
@@ -165,10 +164,7 @@ async function fetchTorrent(
   const action = `Cannot fetch ${shownSource(url.href)}`;
   const asked = proxy === undefined ? url.host : formatEndpoint(proxy.endpoint);
   const missing = environment.missingPermission("net", asked);
-  if (missing !== undefined) {
-    const { detail, ...failure } = permissionFailure({ ...missing, target: asked });
-    throw new CommandError(failure, `${action}: ${detail}`, failure.evidence);
-  }
+  if (missing !== undefined) throw permissionError(action, { ...missing, target: asked });
   try {
     const { status, bytes } = await environment.fetch(url.href, {
       maxBytes: MAX_METAINFO_LENGTH,
@@ -189,8 +185,5 @@ async function fetchTorrent(
 /** What will not change is no torrent; what may is one that has not come in time. */
 function fetchFailure(detail: string, isTemporary: boolean): CommandError {
   if (!isTemporary) return invalidSource(detail);
-  return new CommandError(
-    { verdict: "source-unreachable", exitCode: ExitCode.noMetadata, retryable: true },
-    `${detail}; try again later`,
-  );
+  return new CommandError("source-unreachable", `${detail}; try again later`);
 }

@@ -65,7 +65,7 @@ async function print(
   }
   if (complete) return;
   throw new CommandError(
-    { verdict: "incomplete", exitCode: ExitCode.disk, retryable: true },
+    "incomplete",
     `${name} is not complete: ${good} of ${formatCount(pieces.length, "piece")} are good, ` +
       `${bad.length} bad; of ${formatCount(files.length, "file")} ${missing.length} missing; ` +
       `"starling get" fetches what is not there`,

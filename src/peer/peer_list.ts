@@ -95,6 +95,11 @@ export class PeerList {
     return { known: this.#known.size, connected, banned, unreachable };
   }
 
+  /** Endpoints that are ourselves; they are not known. */
+  get ownCount(): number {
+    return this.#own.size;
+  }
+
   /**
    * Adds the endpoints that are new, as far as there is room; gives how many. `namedBy` is the
    * peer that named them ("pex").

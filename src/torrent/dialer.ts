@@ -63,6 +63,11 @@ export class Dialer {
     return this.#failures;
   }
 
+  /** Dials and handshakes under way. */
+  get underWayCount(): number {
+    return this.#halfOpen;
+  }
+
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
   connect(sightings: AsyncIterable<Sighting>): AsyncIterable<ReadyPeer> {
     const note = async () => {

@@ -6,6 +6,7 @@ import type { PeerList } from "../peer/peer_list.ts";
 import type { Assembly } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
 import type { PieceTable } from "../piece/piece_table.ts";
+import type { Standing } from "./dealings.ts";
 import type { Dialer } from "./dialer.ts";
 import type { PeerSources } from "./peer_sources.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
@@ -34,8 +35,11 @@ export interface TorrentFacts {
   readonly peerList: PeerList;
   /** Undefined before the swarm is joined. */
   readonly stages: Stages | undefined;
-  /** Pieces that arrived corrupt and have not arrived good since. */
+  /** Pieces that arrived corrupt and have not arrived good since; how often any piece did. */
   readonly corruptPieces: ReadonlySet<PieceIndex>;
+  readonly hashFailures: number;
+  /** Peers that were banned, some of them. */
+  readonly banned: readonly string[];
   /** When a piece was last verified; undefined before the first. */
   readonly progressAt: number | undefined;
 }
@@ -89,11 +93,13 @@ export function peerSnapshotsOf({ stages, table }: TorrentFacts, now: number): P
   return snapshots.sort((a, b) => b.downRate + b.upRate - a.downRate - a.upRate);
 }
 
-export function evidenceOf(facts: TorrentFacts, now: number): Evidence {
+/** To be sent nothing for `windowMs` is to be sent nothing. */
+export function evidenceOf(facts: TorrentFacts, windowMs: number, now: number): Evidence {
   const { table, peerList, stages, corruptPieces } = facts;
   const { known, banned } = peerList.counts;
-  const unavailable = Array.from(table.missing.ones())
-    .filter((piece) => stages?.availability.count(piece as PieceIndex) === 0);
+  const missing = Array.from(table.missing.ones(), (piece) => piece as PieceIndex);
+  const unavailable = missing.filter((piece) => stages?.availability.count(piece) === 0);
+  const corrupt = missing.filter((piece) => corruptPieces.has(piece));
   const { trackers = [], dht } = stages?.peerSources.evidence() ?? {};
   return {
     isComplete: table.isComplete,
@@ -105,16 +111,42 @@ export function evidenceOf(facts: TorrentFacts, now: number): Evidence {
     ...(dht && { dht }),
     namedPeers: facts.namedPeers,
     peersKnown: known,
+    peersOurselves: peerList.ownCount,
     peersConnected: stages?.swarm.size ?? 0,
+    ...countStandings(facts, windowMs, now),
     peersEverConnected: stages?.swarm.joinedCount ?? 0,
-    peersChoking: countChoking(stages),
+    peersContributed: stages?.swarm.contributorCount ?? 0,
     peersBanned: banned,
+    banned: facts.banned,
+    dialsUnderWay: stages?.dialer.underWayCount ?? 0,
     dialFailures: { ...stages?.dialer.failures },
-    piecesMissing: table.missing.count,
+    departures: { ...stages?.swarm.dealings.departures },
+    piecesMissing: missing.length,
     piecesUnavailable: unavailable.length,
-    // Only what nobody is left to give: a piece that is being fetched again may yet be good.
-    piecesOnlyCorrupt: unavailable.filter((piece) => corruptPieces.has(piece as PieceIndex)).length,
-    ...(facts.progressAt === undefined ? {} : { sinceProgressMs: now - facts.progressAt }),
+    piecesCorrupt: corrupt.length,
+    // Of a peer that is here they may yet be good.
+    piecesOnlyCorrupt: unavailable.filter((piece) => corruptPieces.has(piece)).length,
+    hashFailures: facts.hashFailures,
+    ...(facts.progressAt === undefined
+      ? {}
+      : { sinceProgressMs: Math.round(now - facts.progressAt) }),
+  };
+}
+
+function countStandings(
+  { table, stages }: TorrentFacts,
+  windowMs: number,
+  now: number,
+): Pick<Evidence, "peersGiving" | "peersChoking" | "peersMute" | "peersEmpty"> {
+  const counts: Record<Standing, number> = { giving: 0, choking: 0, mute: 0, empty: 0 };
+  for (const peer of stages?.swarm.peers ?? []) {
+    counts[stages!.swarm.dealings.standing(peer, table.missing, windowMs, now)]++;
+  }
+  return {
+    peersGiving: counts.giving,
+    peersChoking: counts.choking,
+    peersMute: counts.mute,
+    peersEmpty: counts.empty,
   };
 }
 

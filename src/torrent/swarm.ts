@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -17,6 +17,7 @@ import type { EncryptionMode } from "../wire/mse.ts";
 import { PexFlag, type PexPeer } from "../wire/pex.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
+import { Dealings } from "./dealings.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import { Exchanging } from "./exchanging.ts";
 import { Introducing } from "./introducing.ts";
@@ -78,11 +79,12 @@ interface Member {
 export class Swarm {
   /** What is asked of whom. */
   readonly exchange: BlockExchange;
+  /** How peers have dealt with us. */
+  readonly dealings = new Dealings();
   readonly #options: SwarmOptions;
   readonly #connections = new Map<PeerKey, PeerConnection>();
   readonly #members = new Map<PeerKey, Member>();
   readonly #remembered = new Map<PeerKey, Endpoint>();
-  readonly #contributors = new Set<string>();
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
   readonly #introducing: Introducing;
@@ -133,8 +135,8 @@ export class Swarm {
 
   /** Endpoints that gave us a block. */
   get contributorCount(): number {
-    for (const peer of this.#connections.values()) this.#noteContributor(peer);
-    return this.#contributors.size;
+    for (const peer of this.#connections.values()) this.dealings.note(peer);
+    return this.dealings.contributorCount;
   }
 
   /** Connected peers that have something for us; once we are complete, those that want something. */
@@ -287,6 +289,7 @@ export class Swarm {
         default:
           this.exchange.handle(peer, event, now);
           if (event.kind === "have") this.#revealing.spread(event.piece, now);
+          else if (event.kind === "unchoked") this.dealings.unchoked(peer, now);
       }
     }
   }
@@ -308,7 +311,7 @@ export class Swarm {
     this.#members.delete(peer.key);
     this.#introducing.leave(peer.key);
     this.#unchoking.leave(peer);
-    this.#noteContributor(peer);
+    this.dealings.left(peer, reason);
     this.#noteEnd(ready, reason, peer.session.downloadedBytes > 0);
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
@@ -325,11 +328,6 @@ export class Swarm {
       { reason, wasUseful },
       this.#options.clock.now(),
     );
-  }
-
-  #noteContributor({ session, endpoint }: PeerConnection): void {
-    if (session.downloadedBytes === 0 || this.#contributors.size >= MAX_REMEMBERED_PEERS) return;
-    this.#contributors.add(formatEndpoint(endpoint));
   }
 
   #remember(peer: PeerConnection): void {

@@ -2,6 +2,7 @@
  * One torrent: the owner of all its mutable state. It composes the pipeline, turns outcomes into
  * HAVE or a ban, ticks, saves, and says what it is doing.
  */
+import { formatEndpoint } from "../base/endpoint.ts";
 import type { InfoHash, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { PeerList } from "../peer/peer_list.ts";
@@ -32,6 +33,8 @@ const TICK_MS = 500;
 const SAVE_INTERVAL_MS = 5_000;
 /** While fewer peers than this are useful, new ones are looked for and dialled. */
 const ENOUGH_USEFUL_PEERS = 30;
+/** Banned peers that a verdict can name. */
+const MAX_BANNED_NAMED = 20;
 /** `stopped` reaches the trackers within this time, or not at all. */
 const FAREWELL_TIMEOUT_MS = 4_000;
 
@@ -52,6 +55,8 @@ export class Torrent {
   readonly #table: PieceTable;
   readonly #peerList: PeerList;
   readonly #corruptPieces = new Set<PieceIndex>();
+  #hashFailures = 0;
+  readonly #banned: string[] = [];
   readonly #leaving = new AbortController();
   /** Resolves when the last piece is verified; rejects when there will be no last piece. */
   readonly #allVerified = Promise.withResolvers<void>();
@@ -186,7 +191,10 @@ export class Torrent {
       dhtPort,
       onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
       onDhtNode: (node) => dht?.addNode(node),
-      onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
+      onBanned: (endpoint, reason) => {
+        if (this.#banned.length < MAX_BANNED_NAMED) this.#banned.push(formatEndpoint(endpoint));
+        onEvent({ kind: "peer-banned", endpoint, reason });
+      },
       onPeerGone: () => dialer.dial(),
     });
     const dialer = new Dialer({
@@ -242,6 +250,7 @@ export class Torrent {
       onEvent({ kind: "piece", piece: piece.piece });
     } else if (outcome.kind === "corrupt") {
       this.#corruptPieces.add(piece.piece);
+      this.#hashFailures++;
       onEvent({ kind: "piece-corrupt", piece: piece.piece });
     }
     swarm.exchange.settle(piece, outcome, now);
@@ -286,8 +295,9 @@ export class Torrent {
   }
 
   /** Why it is not complete now; see `judge`. */
-  verdict(progressWindowMs?: number): Verdict {
-    return judge(evidenceOf(this.#facts(), this.#surroundings.clock.now()), progressWindowMs);
+  verdict(windowMs?: number): Verdict {
+    const now = this.#surroundings.clock.now();
+    return judge(evidenceOf(this.#facts(), windowMs ?? Infinity, now), windowMs);
   }
 
   #facts(): TorrentFacts {
@@ -300,6 +310,8 @@ export class Torrent {
       peerList: this.#peerList,
       stages: this.#stages,
       corruptPieces: this.#corruptPieces,
+      hashFailures: this.#hashFailures,
+      banned: this.#banned,
       progressAt: this.#progressAt,
     };
   }

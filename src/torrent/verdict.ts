@@ -1,7 +1,56 @@
 /**
- * Why a torrent is not complete: exactly one cause, judged from facts that the engine has
- * anyway, in the order written here. Pure.
+ * How a job can end, and why a torrent is not complete: exactly one cause, judged from facts that
+ * the engine has anyway, in the order written here. Pure.
  */
+import type { CloseReason } from "../base/errors.ts";
+import { adviceOn, situationOf } from "./verdict_words.ts";
+
+/** Once no piece was verified for so long, what still comes and is corrupt is no progress. */
+const PROGRESS_WINDOW_MS = 30_000;
+
+/** What a cause means to a script. */
+interface Consequence {
+  readonly exitCode: number;
+  /** May the same command succeed later? */
+  readonly retryable: boolean;
+}
+
+/** Every way in which a job can end: "Exit codes" in README.md. */
+export const CAUSES = {
+  "complete": { exitCode: 0, retryable: false },
+  "bug": { exitCode: 1, retryable: false },
+  "usage": { exitCode: 2, retryable: false },
+  /** Not a torrent, magnet or feed that we accept. */
+  "invalid-torrent": { exitCode: 3, retryable: false },
+  /** Over `--max-bytes`. */
+  "too-large": { exitCode: 3, retryable: false },
+  /** Deno was not given a permission. */
+  "permission": { exitCode: 4, retryable: false },
+  "disk": { exitCode: 5, retryable: true },
+  /** `verify` found something bad or missing. */
+  "incomplete": { exitCode: 5, retryable: true },
+  /** The target holds something else. */
+  "occupied": { exitCode: 6, retryable: false },
+  "on-done-failed": { exitCode: 7, retryable: false },
+  "sums-mismatch": { exitCode: 8, retryable: false },
+  "no-metadata": { exitCode: 10, retryable: true },
+  /** The server of a .torrent or a feed did not give it now. */
+  "source-unreachable": { exitCode: 10, retryable: true },
+  "trackers-failed": { exitCode: 11, retryable: true },
+  "no-peers": { exitCode: 12, retryable: true },
+  "peers-unreachable": { exitCode: 13, retryable: true },
+  "all-choked": { exitCode: 14, retryable: true },
+  "swarm-incomplete": { exitCode: 15, retryable: true },
+  "only-bad-data": { exitCode: 16, retryable: true },
+  "deadline": { exitCode: 17, retryable: true },
+  /** Another run holds the target. */
+  "locked": { exitCode: 75, retryable: true },
+  /** 128 and the number of the signal: 130 is that of SIGINT. */
+  "interrupted": { exitCode: 130, retryable: true },
+} as const satisfies Readonly<Record<string, Consequence>>;
+
+/** One word for programs. */
+export type Cause = keyof typeof CAUSES;
 
 /** The facts. Counts are of this run; durations in milliseconds. */
 export interface Evidence {
@@ -9,155 +58,98 @@ export interface Evidence {
   readonly trackers: readonly {
     readonly url: string;
     readonly hasAnswered: boolean;
+    /** In its own words, where it has any. */
     readonly failure?: string;
   }[];
   /** DHT nodes asked, and how many answered; absent when the DHT is off. */
   readonly dht?: { readonly asked: number; readonly answered: number };
-  /** Were peers named by the user, so that trackers are not the only source? */
+  /** Peers that the user named: trackers are not the only source then. */
   readonly namedPeers: number;
   readonly peersKnown: number;
+  /** Endpoints that turned out to be ourselves. */
+  readonly peersOurselves: number;
   readonly peersConnected: number;
-  readonly peersEverConnected: number;
-  /** Connected peers that choke us. */
+  /** Connected peers that send us what we lack, or have just been asked; … */
+  readonly peersGiving: number;
+  /** … that choke us; that let us ask, and send nothing; … */
   readonly peersChoking: number;
+  readonly peersMute: number;
+  /** … and those that have nothing we lack. */
+  readonly peersEmpty: number;
+  readonly peersEverConnected: number;
+  /** Peers that ever gave us a block. */
+  readonly peersContributed: number;
   readonly peersBanned: number;
+  /** Who was banned, as far as they are remembered. */
+  readonly banned: readonly string[];
+  /** Dials that are not answered yet. */
+  readonly dialsUnderWay: number;
   /** Failed dials by kind of failure: refused, timeout, unreachable … */
   readonly dialFailures: Readonly<Record<string, number>>;
-  /** Wanted pieces that we lack, those among them that no connected peer has, and those that arrived corrupt. */
+  /** How connections ended. */
+  readonly departures: Readonly<Partial<Record<CloseReason, number>>>;
+  /** Wanted pieces that we lack; those among them that no connected peer has; … */
   readonly piecesMissing: number;
   readonly piecesUnavailable: number;
+  /** … that arrived, always corrupt; and those of these that no connected peer has. */
+  readonly piecesCorrupt: number;
   readonly piecesOnlyCorrupt: number;
+  /** How often a piece arrived corrupt. */
+  readonly hashFailures: number;
   /** Since the last piece was verified; absent when none was. */
   readonly sinceProgressMs?: number;
 }
 
-export type Cause =
-  | "complete"
-  | "trackers-failed"
-  | "no-peers"
-  | "peers-unreachable"
-  | "all-choked"
-  | "swarm-incomplete"
-  | "only-bad-data"
-  | "deadline";
+/**
+ * Why a torrent is not complete: the first of these that holds. While good data comes, only time
+ * was lacking. Else we ask what would have to change first: better data, then peers that let us
+ * have theirs, then peers that have more, then peers that can be reached, then somebody who knows
+ * any.
+ */
+const ORDER: readonly (readonly [Cause, (facts: Evidence, windowMs: number) => boolean])[] = [
+  ["complete", ({ isComplete }) => isComplete],
+  ["deadline", (facts, windowMs) => facts.peersGiving > 0 && !isAllCorrupt(facts, windowMs)],
+  [
+    "only-bad-data",
+    (facts, windowMs) => facts.piecesOnlyCorrupt > 0 || isAllCorrupt(facts, windowMs),
+  ],
+  ["all-choked", ({ peersChoking, peersMute }) => peersChoking + peersMute > 0],
+  [
+    "swarm-incomplete",
+    ({ peersConnected, peersContributed }) => peersConnected + peersContributed > 0,
+  ],
+  ["peers-unreachable", ({ peersKnown, namedPeers }) => peersKnown + namedPeers > 0],
+  ["trackers-failed", (facts) => isRefusedEverywhere(facts) && !(facts.dht?.answered)],
+  ["no-peers", () => true],
+];
 
-export interface Verdict {
+export interface Verdict extends Consequence {
   readonly cause: Cause;
-  readonly exitCode: number;
-  readonly retryable: boolean;
-  /** One sentence for a person: what happened, the evidence, what to try. */
+  /** What is so, and the evidence, in words: "2 peers are connected, and both choke us". */
+  readonly situation: string;
+  /** The situation, and what to try. */
   readonly detail: string;
   readonly evidence: Evidence;
 }
 
-/** A torrent that verified a piece within this time is still making progress. */
-const PROGRESS_WINDOW_MS = 30_000;
-
-const EXIT_CODES: Readonly<Record<Cause, number>> = {
-  "complete": 0,
-  "trackers-failed": 11,
-  "no-peers": 12,
-  "peers-unreachable": 13,
-  "all-choked": 14,
-  "swarm-incomplete": 15,
-  "only-bad-data": 16,
-  "deadline": 17,
-};
-
 /**
  * The one cause that explains the evidence, and what to say of it. Whoever has waited
- * `progressWindowMs` for a piece in vain does not take an older one for progress.
+ * `windowMs` for a piece in vain does not take an older one for progress.
  */
-export function judge(evidence: Evidence, progressWindowMs = PROGRESS_WINDOW_MS): Verdict {
-  const cause = causeOf(evidence, progressWindowMs);
-  return {
-    cause,
-    exitCode: EXIT_CODES[cause],
-    retryable: cause !== "complete",
-    detail: describe(cause, evidence),
-    evidence,
-  };
+export function judge(evidence: Evidence, windowMs = PROGRESS_WINDOW_MS): Verdict {
+  const cause = ORDER.find(([, holds]) => holds(evidence, windowMs))![0];
+  const situation = situationOf(cause, evidence);
+  const advice = adviceOn(cause, evidence);
+  const detail = advice === "" ? situation : `${situation}; ${advice}`;
+  return { cause, ...CAUSES[cause], situation, detail, evidence };
 }
 
-function causeOf(evidence: Evidence, progressWindowMs: number): Cause {
-  const { isComplete, sinceProgressMs = Infinity } = evidence;
-  if (isComplete) return "complete";
-  if (evidence.peersConnected > 0 && sinceProgressMs < progressWindowMs) return "deadline";
-  if (evidence.piecesOnlyCorrupt > 0) return "only-bad-data";
-  if (evidence.peersConnected > 0) {
-    if (evidence.piecesUnavailable > 0) return "swarm-incomplete";
-    return evidence.peersChoking === evidence.peersConnected ? "all-choked" : "deadline";
-  }
-  if (evidence.peersKnown > 0) {
-    return evidence.peersEverConnected > 0 ? "swarm-incomplete" : "peers-unreachable";
-  }
-  const isRefusedEverywhere = evidence.trackers.length > 0 &&
-    evidence.trackers.every((tracker) => !tracker.hasAnswered);
-  const hasOtherSource = evidence.namedPeers > 0 || (evidence.dht?.answered ?? 0) > 0;
-  return isRefusedEverywhere && !hasOtherSource ? "trackers-failed" : "no-peers";
+/** Data comes, but it has only been corrupt lately, and more than once. */
+function isAllCorrupt(facts: Evidence, windowMs: number): boolean {
+  const { piecesCorrupt, hashFailures, peersGiving, sinceProgressMs = Infinity } = facts;
+  return piecesCorrupt > 0 && hashFailures > 1 && peersGiving > 0 && sinceProgressMs >= windowMs;
 }
 
-function describe(cause: Cause, evidence: Evidence): string {
-  switch (cause) {
-    case "complete":
-      return "complete and verified";
-    case "trackers-failed":
-      return `no tracker gave an answer (${trackerFailures(evidence)}), and there is no other ` +
-        `source of peers${dhtAnswers(evidence)}; try again later, or name a peer with --peer`;
-    case "no-peers":
-      return evidence.trackers.length === 0
-        ? "no peers are known: the torrent names no tracker that may be asked" +
-          `${dhtAnswers(evidence)}; name a peer with --peer`
-        : `no peers are known: of ${count(evidence.trackers.length, "tracker")} ` +
-          `${evidence.trackers.filter((tracker) => tracker.hasAnswered).length} answered, ` +
-          `and named nobody${dhtAnswers(evidence)}; try again later`;
-    case "peers-unreachable":
-      return `none of ${count(evidence.peersKnown, "known peer")} can be reached ` +
-        `(${dialFailures(evidence)}); check the network and try again later`;
-    case "all-choked":
-      return `${count(evidence.peersConnected, "peer")} connected, and all of them choke us; ` +
-        "try again later";
-    case "swarm-incomplete":
-      return evidence.peersConnected > 0
-        ? `${
-          count(evidence.piecesUnavailable, "piece")
-        } of ${evidence.piecesMissing} missing are ` +
-          `at none of ${
-            count(evidence.peersConnected, "connected peer")
-          }; try again when a seed is back`
-        : `${count(evidence.piecesMissing, "piece")} missing, and every peer has left; ` +
-          "try again when a seed is back";
-    case "only-bad-data":
-      return `${count(evidence.piecesOnlyCorrupt, "piece")} arrived only corrupt ` +
-        `(${count(evidence.peersBanned, "peer")} banned); try again when other peers are there`;
-    case "deadline":
-      return `time is up with ${count(evidence.piecesMissing, "piece")} missing, while ` +
-        `${
-          count(evidence.peersConnected, "peer")
-        } were connected; what is here is kept, so run it again`;
-  }
-}
-
-function dhtAnswers({ dht }: Evidence): string {
-  if (dht === undefined) return "";
-  if (dht.asked === 0) return ", and no DHT node is known";
-  return `, and of ${count(dht.asked, "DHT node")} asked ${dht.answered} answered`;
-}
-
-function trackerFailures({ trackers }: Evidence): string {
-  const shown = trackers.slice(0, 3)
-    .map((tracker) => `${tracker.url}: ${tracker.failure ?? "no answer yet"}`);
-  if (trackers.length > shown.length) shown.push(`and ${trackers.length - shown.length} more`);
-  return shown.join("; ");
-}
-
-function dialFailures(evidence: Evidence): string {
-  const failures = Object.entries(evidence.dialFailures)
-    .filter(([, times]) => times > 0)
-    .map(([failure, times]) => `${times} × ${failure}`);
-  return failures.length > 0 ? failures.join(", ") : "no answer yet";
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+function isRefusedEverywhere({ trackers }: Evidence): boolean {
+  return trackers.length > 0 && trackers.every(({ hasAnswered }) => !hasAnswered);
 }

@@ -8,7 +8,7 @@ import {
   failureOf,
   fileError,
   invalidSource,
-  permissionFailure,
+  permissionError,
   usageError,
 } from "../../src/cli/failure.ts";
 
@@ -66,8 +66,9 @@ Deno.test("S4 failureOf() names the exact flag of a missing permission", () => {
   const failure = failureOf(refusal);
   deepStrictEqual([failure.exitCode, failure.evidence], [4, { flag: "--allow-read=/data/x" }]);
   ok(failure.detail.includes("run again with --allow-read=/data/x"), failure.detail);
-  const { detail } = permissionFailure({ access: "net", target: "", flag: "--allow-net" });
-  ok(detail.startsWith("Deno's permission for net access is missing"), detail);
+  const missing = { access: "net", target: "", flag: "--allow-net" };
+  const { detail } = permissionError("Cannot dial", missing).failure;
+  ok(detail.startsWith("Cannot dial: Deno's permission for net access is missing"), detail);
 });
 
 Deno.test("fileError() tells Deno's refusal from the system's, and names what failed", () => {

@@ -11,7 +11,8 @@ import type {
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import { StoppedError } from "../../src/torrent/torrent.ts";
-import type { Verdict } from "../../src/torrent/verdict.ts";
+import { judge, type Verdict } from "../../src/torrent/verdict.ts";
+import { makeEvidence } from "../torrent/evidence.ts";
 import { makeSnapshot } from "./snapshots.ts";
 
 /** One torrent. The test changes `snapshotChanges` and calls `complete` or `fail`. */
@@ -173,27 +174,8 @@ export class FakeEngine implements Engine {
 }
 
 export function makeVerdict(): Verdict {
-  return {
-    cause: "all-choked",
-    exitCode: 14,
-    retryable: true,
-    detail: "12 peers connected, and all of them choke us; try again later",
-    evidence: {
-      isComplete: false,
-      trackers: [],
-      namedPeers: 0,
-      peersKnown: 12,
-      peersConnected: 12,
-      peersEverConnected: 12,
-      peersChoking: 12,
-      peersBanned: 0,
-      dialFailures: {},
-      piecesMissing: 50,
-      piecesUnavailable: 0,
-      piecesOnlyCorrupt: 0,
-      sinceProgressMs: 60_000,
-    },
-  };
+  const peers = { peersKnown: 12, peersConnected: 12, peersChoking: 12, peersEverConnected: 12 };
+  return judge(makeEvidence({ ...peers, piecesUnavailable: 0, sinceProgressMs: 60_000 }));
 }
 
 /** Of a search that has asked, and found nobody yet. */

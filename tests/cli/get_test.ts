@@ -144,7 +144,8 @@ Deno.test("get --json reports a failure with its verdict, and a person reads it 
     ["all-choked", 14, true],
   );
   const detail = "gave up after 10s without a new verified piece: " +
-    "12 peers connected, and all of them choke us; try again later";
+    "12 peers connected, and nobody sends anything: 12 choke us; peers make room in turn: " +
+    "try again with more time";
   deepStrictEqual(failed?.["detail"], detail);
   deepStrictEqual((failed?.["evidence"] as Record<string, unknown>)["peersChoking"], 12);
   deepStrictEqual(get.err, `starling: alpha: ${detail}\n`);

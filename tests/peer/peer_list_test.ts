@@ -160,6 +160,7 @@ Deno.test("P3 our own endpoint is never dialled again, and not banned", () => {
     else list.disconnected(own, { ...END, reason: "own-connection" }, 0);
     deepStrictEqual(list.add([own], "named"), 0);
     deepStrictEqual([list.next(10 * MINUTE), list.isBanned(own)], [undefined, false]);
+    deepStrictEqual([list.ownCount, list.counts.known], [1, 0]);
   }
 });
 

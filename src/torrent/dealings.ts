@@ -1,0 +1,75 @@
+/** How peers have dealt with us, those that are gone too: what verdicts are made of. Pure. */
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import type { Bitfield } from "../base/bitfield.ts";
+import type { CloseReason } from "../base/errors.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+
+/** Endpoints remembered as having given us something. */
+const MAX_CONTRIBUTORS = 3_000;
+/** Whoever lets us ask, and has sent nothing since, for so long, sends nothing. */
+const MUTE_AFTER_MS = 3_000;
+/** The same for a peer that did send something: it may be slow. */
+const MUTE_AFTER_DATA_MS = 15_000;
+
+/** What a connected peer does for us. */
+export type Standing = "giving" | "choking" | "mute" | "empty";
+
+/** A connected peer, as far as it matters here. */
+export interface Dealer {
+  readonly key: PeerKey;
+  readonly endpoint: Endpoint;
+  readonly theirHave: Bitfield;
+  readonly isPeerChoking: boolean;
+  readonly session: { readonly downloadedBytes: number; readonly lastBlockAt: number | undefined };
+}
+
+export class Dealings {
+  readonly #departures: Partial<Record<CloseReason, number>> = {};
+  /** By their text. */
+  readonly #contributors = new Set<string>();
+  readonly #unchokedAt = new Map<PeerKey, number>();
+
+  /** How connections ended, and how often. */
+  get departures(): Readonly<Partial<Record<CloseReason, number>>> {
+    return this.#departures;
+  }
+
+  /** Endpoints that gave us a block, as far as `note` was told of them. */
+  get contributorCount(): number {
+    return this.#contributors.size;
+  }
+
+  /** A peer may have sent blocks. */
+  note({ session, endpoint }: Dealer): void {
+    if (session.downloadedBytes === 0 || this.#contributors.size >= MAX_CONTRIBUTORS) return;
+    this.#contributors.add(formatEndpoint(endpoint));
+  }
+
+  unchoked({ key }: Dealer, now: number): void {
+    this.#unchokedAt.set(key, now);
+  }
+
+  left(peer: Dealer, reason: CloseReason): void {
+    this.note(peer);
+    this.#unchokedAt.delete(peer.key);
+    this.#departures[reason] = (this.#departures[reason] ?? 0) + 1;
+  }
+
+  /** What a peer does for us, who lack `missing`; `windowMs` is long to be sent nothing. */
+  standing(peer: Dealer, missing: Bitfield, windowMs: number, now: number): Standing {
+    if (!hasAny(peer.theirHave, missing)) return "empty";
+    const { isPeerChoking, session: { lastBlockAt = -Infinity } } = peer;
+    const unchokedAt = isPeerChoking ? -Infinity : this.#unchokedAt.get(peer.key) ?? -Infinity;
+    // Some pieces are given even to those who are choked (BEP 6), but then at once.
+    const isSlow = lastBlockAt > -Infinity && !isPeerChoking;
+    const patienceMs = Math.min(isSlow ? MUTE_AFTER_DATA_MS : MUTE_AFTER_MS, windowMs);
+    if (now - Math.max(lastBlockAt, unchokedAt) < patienceMs) return "giving";
+    return isPeerChoking ? "choking" : "mute";
+  }
+}
+
+function hasAny(theirHave: Bitfield, missing: Bitfield): boolean {
+  if (theirHave.isFull) return !missing.isEmpty;
+  for (const piece of missing.ones()) if (theirHave.has(piece)) return true;
+  return false;
+}

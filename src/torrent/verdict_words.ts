@@ -1,0 +1,184 @@
+/** A verdict in words: what is so, with the evidence, and what to try. Pure. */
+import type { Cause, Evidence } from "./verdict.ts";
+
+/** Trackers and banned peers that are named; the rest is counted. */
+const MAX_NAMED = 3;
+
+/** One sentence without its end; "" for causes that are no torrent's. */
+export function situationOf(cause: Cause, facts: Evidence): string {
+  switch (cause) {
+    case "complete":
+      return "complete and verified";
+    case "trackers-failed":
+      return `no tracker gives peers (${trackerFailures(facts)}), and there is no other source ` +
+        `of peers${dhtAnswers(facts)}`;
+    case "no-peers":
+      return `no peers are known: ${trackerAnswers(facts)}${dhtAnswers(facts)}`;
+    case "peers-unreachable":
+      return `none of ${count(knownPeers(facts), "known peer")} can be reached ` +
+        `(${failedDials(facts)})`;
+    case "all-choked":
+      return `${connected(facts)}, and nobody sends anything: ${standings(facts)}${bans(facts)}`;
+    case "swarm-incomplete":
+      return incompleteness(facts);
+    case "only-bad-data":
+      return `${count(facts.piecesCorrupt, "piece")} arrived only corrupt ` +
+        `(${count(facts.hashFailures, "hash failure")}${bans(facts)})` +
+        `, of ${facts.piecesMissing} missing`;
+    case "deadline":
+      return `data is coming from ${facts.peersGiving} of ${
+        count(facts.peersConnected, "connected peer")
+      }, ${count(facts.piecesMissing, "piece")} missing${elsewhere(facts)}`;
+    default:
+      return "";
+  }
+}
+
+/** "" when there is nothing to be done. */
+export function adviceOn(cause: Cause, facts: Evidence): string {
+  switch (cause) {
+    case "trackers-failed":
+      return "try again later, or name a peer with --peer";
+    case "no-peers":
+      return facts.trackers.length === 0 && !facts.dht?.answered
+        ? "name a peer with --peer, or allow the DHT"
+        : "try again later, or name a peer with --peer";
+    case "peers-unreachable":
+      return "check the network and the firewall, and try again later";
+    case "all-choked":
+      return "peers make room in turn: try again with more time";
+    case "swarm-incomplete":
+      return "what is here is kept: try again when a seed is there";
+    case "only-bad-data":
+      return "what is good is kept: try again when other peers are there";
+    case "deadline":
+      return "what is here is kept: run it again with more time";
+    default:
+      return "";
+  }
+}
+
+function connected({ peersConnected }: Evidence): string {
+  return `${count(peersConnected, "peer")} connected`;
+}
+
+/** `2 choke us, 1 lets us ask but sends nothing, 1 has nothing that we lack` */
+function standings({ peersChoking, peersMute, peersEmpty }: Evidence): string {
+  const facts: string[] = [];
+  if (peersChoking > 0) facts.push(`${peersChoking} ${verb(peersChoking, "choke")} us`);
+  if (peersMute > 0) {
+    facts.push(
+      `${peersMute} ${verb(peersMute, "let")} us ask but ${verb(peersMute, "send")} nothing`,
+    );
+  }
+  if (peersEmpty > 0) {
+    facts.push(`${peersEmpty} ${peersEmpty === 1 ? "has" : "have"} nothing that we lack`);
+  }
+  return facts.join(", ");
+}
+
+function incompleteness(facts: Evidence): string {
+  const { peersConnected, peersContributed, piecesMissing, piecesUnavailable } = facts;
+  if (peersConnected === 0) {
+    const ends = [...endsOf(facts), ...dialsOf(facts)];
+    return `${count(piecesMissing, "piece")} missing, and every peer has left: ` +
+      `${count(peersContributed, "peer")} gave data` +
+      (ends.length > 0 ? `, ${ends.join(", ")}` : "");
+  }
+  const those = peersConnected === 1
+    ? "the connected peer has none"
+    : `none of ${count(peersConnected, "connected peer")} has one`;
+  return `${count(piecesUnavailable, "piece")} of ${piecesMissing} missing ` +
+    `${piecesUnavailable === 1 ? "is" : "are"} at no peer: ${those} of them` + bans(facts);
+}
+
+/** What lacks beyond those who give. */
+function elsewhere({ piecesUnavailable }: Evidence): string {
+  return piecesUnavailable === 0 ? "" : `, ${piecesUnavailable} of them at no connected peer`;
+}
+
+function bans({ peersBanned, banned }: Evidence): string {
+  if (peersBanned === 0) return "";
+  return `, ${peersBanned} banned for bad data: ${named(banned, peersBanned)}`;
+}
+
+function knownPeers({ peersKnown, namedPeers }: Evidence): number {
+  return Math.max(peersKnown, namedPeers);
+}
+
+/** Why nobody could be reached. */
+function failedDials(facts: Evidence): string {
+  const { peersOurselves, dialsUnderWay } = facts;
+  const words = [...dialsOf(facts), ...endsOf(facts)];
+  if (dialsUnderWay > 0) words.push(`${dialsUnderWay} not answered yet`);
+  if (peersOurselves > 0) words.push(`${peersOurselves} ${verb(peersOurselves, "be")} ourselves`);
+  return words.length > 0 ? words.join(", ") : "not answered yet";
+}
+
+/** What programs call reasons, for people. */
+const REASONS: Readonly<Record<string, string>> = {
+  "timeout": "no answer",
+  "limit": "no socket free",
+  "proxy": "the proxy failed",
+  "malformed-handshake": "no BitTorrent",
+  "wrong-info-hash": "another torrent",
+  "handshake-timeout": "no handshake",
+  "remote-closed": "hung up",
+};
+
+function dialsOf({ dialFailures }: Evidence): string[] {
+  return reasons(dialFailures);
+}
+
+/** Those we ended ourselves say nothing of the peers. */
+function endsOf({ departures }: Evidence): string[] {
+  const { finished: _, banned: __, ...ends } = departures;
+  return reasons(ends);
+}
+
+function reasons(counts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(counts)
+    .filter(([, times]) => times > 0)
+    .map(([reason, times]) => `${times} × ${REASONS[reason] ?? reason}`);
+}
+
+/** `http://a/announce: it says "gone"; udp://b:80/announce: no answer; and 3 more` */
+function trackerFailures({ trackers }: Evidence): string {
+  const failures = trackers.filter(({ hasAnswered }) => !hasAnswered)
+    .map(({ url, failure }) => `${url}: ${failure ?? "no answer yet"}`);
+  return named(failures, failures.length, "; ");
+}
+
+function trackerAnswers(facts: Evidence): string {
+  const { trackers, peersOurselves } = facts;
+  if (trackers.length === 0) return "no tracker may be asked";
+  const answered = trackers.filter(({ hasAnswered }) => hasAnswered).length;
+  const whom = peersOurselves > 0 ? "nobody but ourselves" : "nobody";
+  const all = count(trackers.length, "tracker");
+  if (answered === trackers.length) return `${all} answered, and named ${whom}`;
+  const failures = trackerFailures(facts);
+  if (answered === 0) return `of ${all} none answered (${failures})`;
+  return `of ${all} ${answered} answered, and named ${whom} (${failures})`;
+}
+
+function dhtAnswers({ dht }: Evidence): string {
+  if (dht === undefined) return "";
+  if (dht.asked === 0) return ", and no DHT node is known";
+  const answered = dht.answered === 0 ? "none" : String(dht.answered);
+  return `, and of ${count(dht.asked, "DHT node")} asked ${answered} answered`;
+}
+
+function named(names: readonly string[], total: number, separator = ", "): string {
+  const shown = names.slice(0, MAX_NAMED);
+  if (total > shown.length) shown.push(`and ${total - shown.length} more`);
+  return shown.join(separator);
+}
+
+function verb(number: number, plural: string): string {
+  if (plural === "be") return number === 1 ? "is" : "are";
+  return number === 1 ? `${plural}s` : plural;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

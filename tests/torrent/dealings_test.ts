@@ -1,0 +1,58 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import { type Dealer, Dealings } from "../../src/torrent/dealings.ts";
+
+const LONG_MS = 60_000;
+
+function pieces(...indices: number[]): Bitfield {
+  const field = new Bitfield(4);
+  for (const index of indices) field.set(index);
+  return field;
+}
+
+function dealer(changes: Partial<Dealer> & { lastBlockAt?: number } = {}): Dealer {
+  const { lastBlockAt, ...rest } = changes;
+  return {
+    key: 1,
+    endpoint: { host: "192.0.2.1", port: 6881 },
+    theirHave: pieces(0, 1, 2, 3),
+    isPeerChoking: false,
+    session: { downloadedBytes: lastBlockAt === undefined ? 0 : 16_384, lastBlockAt },
+    ...rest,
+  };
+}
+
+Deno.test("standing() is empty when a peer has nothing that we lack", () => {
+  const dealings = new Dealings();
+  const standing = (theirHave: Bitfield, missing: Bitfield) =>
+    dealings.standing(dealer({ theirHave, isPeerChoking: true }), missing, LONG_MS, 0);
+  deepStrictEqual(standing(pieces(), pieces(1)), "empty");
+  deepStrictEqual(standing(pieces(0, 2), pieces(1, 3)), "empty");
+  deepStrictEqual(standing(pieces(0, 1), pieces(1, 3)), "choking");
+  deepStrictEqual(standing(pieces(0, 1, 2, 3), pieces()), "empty");
+});
+
+Deno.test("standing() gives a peer time to send, once it lets us ask", () => {
+  const dealings = new Dealings();
+  const missing = pieces(0);
+  const standing = (peer: Dealer, now: number, windowMs = LONG_MS) =>
+    dealings.standing(peer, missing, windowMs, now);
+  deepStrictEqual(standing(dealer({ isPeerChoking: true }), 1_000), "choking");
+  dealings.unchoked(dealer(), 1_000);
+  deepStrictEqual([3_999, 4_000].map((now) => standing(dealer(), now)), ["giving", "mute"]);
+  const slow = dealer({ lastBlockAt: 5_000 });
+  deepStrictEqual([19_999, 20_000].map((now) => standing(slow, now)), ["giving", "mute"]);
+  deepStrictEqual(standing(slow, 10_000, 5_000), "mute");
+  // It may have given what is allowed to the choked (BEP 6).
+  const choking = dealer({ lastBlockAt: 5_000, isPeerChoking: true });
+  deepStrictEqual([7_999, 8_000].map((now) => standing(choking, now)), ["giving", "choking"]);
+});
+
+Deno.test("left() counts how connections ended, and remembers who gave something", () => {
+  const dealings = new Dealings();
+  dealings.left(dealer({ lastBlockAt: 1 }), "remote-closed");
+  dealings.left(dealer({ lastBlockAt: 2 }), "remote-closed");
+  dealings.left(dealer({ endpoint: { host: "192.0.2.2", port: 1 } }), "silent");
+  deepStrictEqual(dealings.departures, { "remote-closed": 2, silent: 1 });
+  deepStrictEqual(dealings.contributorCount, 1);
+});

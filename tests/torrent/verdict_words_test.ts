@@ -1,0 +1,95 @@
+import { strictEqual } from "node:assert/strict";
+import { type Evidence, judge } from "../../src/torrent/verdict.ts";
+import { DEAD_TRACKER, EMPTY_TRACKER, makeEvidence } from "./evidence.ts";
+
+const CASES: readonly [string, Partial<Evidence>, string][] = [
+  [
+    "the trackers' own words, and the DHT's silence",
+    {
+      trackers: [{ ...DEAD_TRACKER, failure: 'it says "gone"' }, { ...DEAD_TRACKER, url: "u" }],
+      dht: { asked: 3, answered: 0 },
+    },
+    'no tracker gives peers (http://a/announce: it says "gone"; u: refused), and there is no ' +
+    "other source of peers, and of 3 DHT nodes asked none answered; try again later, or name a " +
+    "peer with --peer",
+  ],
+  [
+    "three trackers, and how many more failed",
+    {
+      trackers: Array.from({ length: 86 }, (_, index) => ({ ...DEAD_TRACKER, url: `u${index}` })),
+    },
+    "no tracker gives peers (u0: refused; u1: refused; u2: refused; and 83 more), and there is " +
+    "no other source of peers; try again later, or name a peer with --peer",
+  ],
+  [
+    "who answered, and who did not",
+    { trackers: [DEAD_TRACKER, EMPTY_TRACKER], dht: { asked: 0, answered: 0 } },
+    "no peers are known: of 2 trackers 1 answered, and named nobody (http://a/announce: " +
+    "refused), and no DHT node is known; try again later, or name a peer with --peer",
+  ],
+  [
+    "that a tracker named only us",
+    { trackers: [EMPTY_TRACKER], peersOurselves: 1 },
+    "no peers are known: 1 tracker answered, and named nobody but ourselves; try again later, " +
+    "or name a peer with --peer",
+  ],
+  [
+    "that there is nobody to ask",
+    {},
+    "no peers are known: no tracker may be asked; name a peer with --peer, or allow the DHT",
+  ],
+  [
+    "how dials failed, and what became of connections",
+    {
+      peersKnown: 4,
+      peersOurselves: 1,
+      dialsUnderWay: 1,
+      dialFailures: { refused: 4, "malformed-handshake": 1 },
+      departures: { "remote-closed": 2, finished: 9 },
+    },
+    "none of 4 known peers can be reached (4 × refused, 1 × no BitTorrent, 2 × hung up, " +
+    "1 not answered yet, 1 is ourselves); check the network and the firewall, and try again later",
+  ],
+  [
+    "what connected peers do",
+    { peersConnected: 4, peersChoking: 2, peersMute: 1, peersEmpty: 1 },
+    "4 peers connected, and nobody sends anything: 2 choke us, 1 lets us ask but sends nothing, " +
+    "1 has nothing that we lack; peers make room in turn: try again with more time",
+  ],
+  [
+    "what is at no peer",
+    { peersConnected: 1, peersEmpty: 1, piecesMissing: 9, piecesUnavailable: 9 },
+    "9 pieces of 9 missing are at no peer: the connected peer has none of them; what is here is " +
+    "kept: try again when a seed is there",
+  ],
+  [
+    "that all have left",
+    { peersContributed: 1, departures: { "remote-closed": 1 }, dialFailures: { refused: 3 } },
+    "10 pieces missing, and every peer has left: 1 peer gave data, 1 × hung up, 3 × refused; " +
+    "what is here is kept: try again when a seed is there",
+  ],
+  [
+    "who sent bad data",
+    {
+      peersBanned: 5,
+      banned: ["a:1", "b:2", "c:3", "d:4"],
+      piecesCorrupt: 2,
+      piecesOnlyCorrupt: 2,
+      hashFailures: 7,
+    },
+    "2 pieces arrived only corrupt (7 hash failures, 5 banned for bad data: a:1, b:2, c:3, and " +
+    "2 more), of 10 missing; what is good is kept: try again when other peers are there",
+  ],
+  [
+    "who gives, and what nobody has",
+    { peersConnected: 2, peersGiving: 1, peersEmpty: 1, piecesUnavailable: 3 },
+    "data is coming from 1 of 2 connected peers, 10 pieces missing, 3 of them at no connected " +
+    "peer; what is here is kept: run it again with more time",
+  ],
+];
+
+for (const [what, facts, detail] of CASES) {
+  Deno.test(`situationOf() and adviceOn() say ${what}`, () => {
+    strictEqual(judge(makeEvidence(facts)).detail, detail);
+  });
+}
