@@ -181,8 +181,10 @@ for (const [name, { program, start }] of Object.entries(CLIENTS)) {
         );
         return listed.includes("239.192.152.143");
       });
-      network.starling(network.here, "seed", ...ONLY_LSD, "--json", "x.torrent", "seeded");
+      const options = [...ONLY_LSD, "--json", "x.torrent", "seeded"];
+      const seed = network.starling(network.here, "seed", ...options);
       await network.lab.until("the data", async () => {
+        ok(seed.isRunning, seed.log);
         try {
           await network.assertData("theirs");
           return true;
