@@ -135,8 +135,9 @@ async function answer(connection: Connection, theirs: Handshake, hosted: Hosted)
   if (ours === undefined) {
     throw new ProtocolError("wrong-info-hash", "Cannot serve the peer: its torrent is not ours");
   }
-  rejectOurselves(theirs, ours);
   await connection.write(encodeHandshake({ ...ours, flags: flagsOf(ours) }));
+  // Only now: we who dialled are to know it too, and never dial there again.
+  rejectOurselves(theirs, ours);
 }
 
 async function readAnswer(connection: Connection, ours: Introduction): Promise<Handshake> {

@@ -19,7 +19,11 @@ export interface MadeTorrent {
 export function makeTorrent(
   name: string,
   content: Uint8Array | Readonly<Record<string, Uint8Array>>,
-  { pieceLength, tracker }: { pieceLength: number; tracker?: string },
+  { pieceLength, tracker, trackers = tracker === undefined ? [] : [tracker] }: {
+    pieceLength: number;
+    tracker?: string;
+    trackers?: readonly string[];
+  },
 ): MadeTorrent {
   const isSingleFile = content instanceof Uint8Array;
   const files = Object.entries(isSingleFile ? { [name]: content } : content);
@@ -34,7 +38,7 @@ export function makeTorrent(
     isSingleFile,
     pieceLength,
     pieceHashes: concatBytes(...digests),
-    trackers: tracker === undefined ? [] : [[tracker]],
+    trackers: trackers.map((url) => [url]),
   });
   return { bytes, infoHash: parseMetainfo(bytes).infoHash, pieceLength, data };
 }

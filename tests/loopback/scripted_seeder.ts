@@ -21,6 +21,8 @@ export interface ScriptedSeederOptions {
   readonly data: Uint8Array;
   /** Bytes a second, over all connections; no limit when absent. */
   readonly uploadRate?: number;
+  /** The pieces that it has; all when absent. */
+  readonly pieces?: readonly number[];
   /** What to send in place of a block. */
   readonly spoil?: (block: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 }
@@ -146,10 +148,11 @@ class SeedingConnection {
       flags: { extended: false, fast: false, dht: false },
     });
     for (let sent = 0; sent < ours.length;) sent += await this.#socket.write(ours.subarray(sent));
-    const { data, pieceLength } = this.#options;
-    const all = new Bitfield(Math.ceil(data.length / pieceLength));
-    all.setAll();
-    this.#output.bitfield(all.toBytes());
+    const { data, pieceLength, pieces } = this.#options;
+    const have = new Bitfield(Math.ceil(data.length / pieceLength));
+    if (pieces === undefined) have.setAll();
+    else for (const piece of pieces) have.set(piece);
+    this.#output.bitfield(have.toBytes());
     this.#output.unchoke();
   }
 

@@ -137,7 +137,7 @@ Deno.test("P3 introduce() and welcome() recognise ourselves when the peer id is 
     answer(accepted, A, clock).finally(() => accepted.close()),
   );
   strictEqual(reasonOf(theirs!), "own-connection");
-  strictEqual(reasonOf(ours!), "remote-closed");
+  strictEqual(reasonOf(ours!), "own-connection");
 });
 
 Deno.test("P1 welcome() hangs up at the first wrong byte when another protocol speaks", async () => {
