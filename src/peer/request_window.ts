@@ -6,6 +6,11 @@ import { RequestDepth } from "./request_depth.ts";
 
 /** A request that is not answered by then is somebody else's. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/**
+ * A request is lost once one that was sent so much later has been answered: some peers forget
+ * what goes beyond their queue, and say so late or never.
+ */
+const OVERTAKEN_MS = 2_000;
 /** A peer that owes us blocks and sends none for so long is snubbing us. */
 const SNUB_TIMEOUT_MS = 10_000;
 /** How long to ask for nothing after a refusal; doubles with each one until a block comes. */
@@ -31,6 +36,8 @@ export class RequestWindow {
   readonly #outstanding = new Map<number, OutstandingRequest>();
   readonly #abandoned = new AbandonedRequests();
   readonly #depth = new RequestDepth();
+  /** When the latest of the requests was sent that were answered. */
+  #answeredSentAt = -Infinity;
   /** The last block, or the first request after a time without any. */
   #progressAt = 0;
   #isSnubbed = false;
@@ -81,6 +88,7 @@ export class RequestWindow {
     this.#isSnubbed = false;
     if (request === undefined) return "late";
     this.#outstanding.delete(key);
+    this.#answeredSentAt = Math.max(this.#answeredSentAt, request.sentAt);
     this.#depth.delivered(request.span.length, request, now);
     if (this.#refusalCount > 0) {
       this.#refusalCount = 0;
@@ -119,12 +127,12 @@ export class RequestWindow {
     return freed;
   }
 
-  /** Gives up what is overdue, which is everything once the peer snubs us. */
+  /** Gives up what is overdue or lost, which is everything once the peer snubs us. */
   expire(now: number): BlockSpan[] {
     this.#abandoned.expire(now);
     if (this.#outstanding.size === 0) return [];
     if (now - this.#progressAt < SNUB_TIMEOUT_MS) {
-      return this.#abandonWhere(({ sentAt }) => now - sentAt >= REQUEST_TIMEOUT_MS, now);
+      return this.#abandonWhere(({ sentAt }) => now >= this.#deadlineOf(sentAt), now);
     }
     this.#isSnubbed = true;
     this.#depth.reset();
@@ -134,9 +142,15 @@ export class RequestWindow {
   /** When `expire` has something to do; undefined while nothing is outstanding. */
   deadline(): number | undefined {
     for (const { sentAt } of this.#outstanding.values()) {
-      return Math.min(sentAt + REQUEST_TIMEOUT_MS, this.#progressAt + SNUB_TIMEOUT_MS);
+      return Math.min(this.#deadlineOf(sentAt), this.#progressAt + SNUB_TIMEOUT_MS);
     }
     return undefined;
+  }
+
+  /** When a request is somebody else's: long ago already for one that was overtaken. */
+  #deadlineOf(sentAt: number): number {
+    const isOvertaken = this.#answeredSentAt - sentAt >= OVERTAKEN_MS;
+    return isOvertaken ? -Infinity : sentAt + REQUEST_TIMEOUT_MS;
   }
 
   #abandonWhere(matches: (request: OutstandingRequest) => boolean, now: number): BlockSpan[] {

@@ -53,6 +53,22 @@ Deno.test("P14 receive() knows what was abandoned, freed or overdue as late, onc
   }
 });
 
+Deno.test("expire() frees what a peer forgot, once it answers what was asked 2 s later", () => {
+  const window = newWindow([1, 2]);
+  window.add(3, span(3), 1_999);
+  window.receive(2, 2_500);
+  window.receive(3, 2_500);
+  deepStrictEqual(window.expire(3_000), []);
+  window.add(4, span(4), 2_000);
+  window.add(5, span(5), 3_500);
+  window.receive(4, 3_600);
+  ok(window.deadline()! <= 3_600);
+  deepStrictEqual(window.expire(3_600), [span(1)]);
+  ok(window.deadline()! > 3_600);
+  deepStrictEqual(window.receive(1, 4_000), "late");
+  deepStrictEqual(window.receive(5, 4_000), "requested");
+});
+
 Deno.test("P14 receive() does not know a request that was given up a minute ago", () => {
   const window = newWindow([1]);
   window.abandon(1, 0);
@@ -129,12 +145,12 @@ Deno.test("P20 expire() does not count the time in which nothing was asked for",
   deepStrictEqual(window.deadline(), 70_000);
 });
 
-Deno.test("expire() frees a request after 60 s even if others are answered", () => {
+Deno.test("expire() frees a request after 60 s even if others of its time are answered", () => {
   const window = newWindow([0]);
-  for (let now = 1_000; now < 60_000; now += 1_000) {
-    window.add(now, span(now), now);
-    deepStrictEqual(window.receive(now, now), "requested");
-    deepStrictEqual(window.expire(now), []);
+  for (let key = 1; key < 8; key++) window.add(key, span(key), 1_000);
+  for (let key = 1; key < 8; key++) {
+    deepStrictEqual(window.receive(key, key * 8_000), "requested");
+    deepStrictEqual(window.expire(key * 8_000), []);
   }
   deepStrictEqual(window.deadline(), 60_000);
   deepStrictEqual(window.expire(60_000), [span(0)]);
