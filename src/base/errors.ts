@@ -94,3 +94,16 @@ export class StorageError extends Error {
     super(message);
   }
 }
+
+/** `stop` came before the torrent, or the search for its metadata, was at its end. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
+}
+
+/** Files that are complete and not what a list of sums says; `paths` as on disk. Exit code 8. */
+export class SumsError extends Error {
+  override readonly name = "SumsError";
+  constructor(readonly paths: readonly string[]) {
+    super("Cannot finish: files are not what the list of sums says");
+  }
+}

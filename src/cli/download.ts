@@ -1,7 +1,7 @@
 /** One source of `get`, from what was typed to a final name or a verdict. */
+import { StoppedError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { SeedingGoal } from "../torrent/seeding_goal.ts";
-import { StoppedError } from "../torrent/torrent.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "../torrent/snapshot.ts";
 import { resolveRanges } from "./byte_range.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";

@@ -1,8 +1,8 @@
 /** One torrent of `seed`, from what was typed to how the sharing ended. */
 import { join } from "node:path";
+import { StoppedError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
-import { StoppedError } from "../torrent/torrent.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../torrent/snapshot.ts";
 import { findData } from "./data_place.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";

@@ -70,6 +70,11 @@ export class Checkpointer {
     return this.#flushFailure !== undefined;
   }
 
+  /** How a file looked when it was last flushed; undefined when nobody knows. */
+  recordOf(file: FileIndex): FileRecord | undefined {
+    return this.#records.get(file);
+  }
+
   /** A piece is about to be written: after a crash it is looked at. */
   begin(piece: PieceIndex): void {
     this.#underway.add(piece);

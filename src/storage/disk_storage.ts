@@ -12,7 +12,8 @@ import { lookAt } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
 import { BlockReader } from "./block_reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { runOrThrow } from "./disk_jobs.ts";
+import { inspectFiles, runOrThrow } from "./disk_jobs.ts";
+import { type DigestWish, FileDigests } from "./file_digests.ts";
 import { FilePlan } from "./file_plan.ts";
 import { Finisher } from "./finisher.ts";
 import { Journal } from "./journal.ts";
@@ -41,14 +42,26 @@ export interface DiskStorageOptions {
   readonly overwrite: boolean;
   /** False: hash everything that is there, whatever the saved state says. */
   readonly trustState: boolean;
+  /** Wanted of every selected file, once all are complete. */
+  readonly digests?: DigestWish | undefined;
   /** How long to wait for another run on the same target. */
   readonly waitLockMs: number;
-  /** Ends the waiting for the lock. */
+  /** Ends the waiting for the lock, and the hashing of whole files. */
   readonly signal: AbortSignal;
   /** A file took its final name; its path is as on disk, relative to the output folder. */
   readonly onFileDone: (path: string, size: number) => void;
   /** Something that a user should know and that ends nothing. */
   readonly onWarning: (message: string) => void;
+}
+
+/** A file that is complete, verified, flushed and named. */
+export interface FinishedFile {
+  /** As on disk, from the output folder. */
+  readonly path: string;
+  readonly size: number;
+  readonly modifiedMs: number;
+  /** Lower-case hex; undefined when it was not wanted. */
+  readonly sha256: string | undefined;
 }
 
 export class DiskStorage implements Storage {
@@ -59,6 +72,7 @@ export class DiskStorage implements Storage {
   readonly #resume: ResumeFile;
   readonly #plan: FilePlan;
   readonly #turns = new Turns();
+  readonly #digests: FileDigests | undefined;
   /** Pieces that were verified and are in their files. */
   readonly #have: Bitfield;
   /** These are made by `restore`, which comes first. */
@@ -79,7 +93,10 @@ export class DiskStorage implements Storage {
       pieceCount: metainfo.layout.pieceCount,
       fileCount: metainfo.files.length,
     });
-    this.#plan = new FilePlan({ ...options, ...folders });
+    const wish = options.digests;
+    const holdsNames = wish?.expected !== undefined;
+    const plan = this.#plan = new FilePlan({ ...options, ...folders, holdsNames });
+    if (wish !== undefined) this.#digests = new FileDigests({ ...options, plan, wish });
     this.#have = new Bitfield(metainfo.layout.pieceCount);
   }
 
@@ -150,12 +167,40 @@ export class DiskStorage implements Storage {
     return this.#isRestored ? await this.#checkpointer.save() : { kind: "saved" };
   }
 
+  /** Throws SumsError too: then files that had no names yet have none. */
   async finish(): Promise<void> {
     await this.#finisher.idle();
+    if (this.#plan.holdsNames) {
+      // It may take minutes: what is here outlives whatever ends them.
+      await this.#save();
+      await this.#digests?.make();
+    }
     // After a flush that failed, another would seem to succeed: the checkpoint takes pieces back.
     if (!this.#checkpointer.hasFlushFailed) await this.#finisher.settle();
-    const outcome = await this.checkpoint();
-    if (outcome.kind === "failed") throw outcome.error;
+    await this.#save();
+    if (!this.#plan.holdsNames) await this.#digests?.make();
+  }
+
+  /** After `finish`: all selected files, as they were when they were flushed. Throws StorageError. */
+  async finishedFiles(): Promise<FinishedFile[]> {
+    const plan = this.#plan;
+    const files = [...plan.files, ...plan.emptyFiles];
+    // Only files without bytes are made without a record.
+    const unrecorded = files.filter((file) => this.#checkpointer.recordOf(file) === undefined);
+    const places = unrecorded.map((file) => plan.finalPlace(file));
+    const seen = await inspectFiles(this.#options.pool, places);
+    const facts = new Map(unrecorded.map((file, index) => [file, seen[index]]));
+    return files.flatMap((file) => {
+      const found = this.#checkpointer.recordOf(file) ?? facts.get(file);
+      if (found === undefined) return [];
+      const { size, modifiedMs } = found;
+      return [{
+        path: plan.finalPlace(file).path,
+        size,
+        modifiedMs,
+        sha256: this.#digests?.of(file),
+      }];
+    });
   }
 
   async close(): Promise<void> {
@@ -164,6 +209,11 @@ export class DiskStorage implements Storage {
     await this.#options.pool.forget();
     this.#journal.close();
     this.#lock.release();
+  }
+
+  async #save(): Promise<void> {
+    const outcome = await this.checkpoint();
+    if (outcome.kind === "failed") throw outcome.error;
   }
 
   async #loadLegacy(): Promise<Legacy> {

@@ -21,6 +21,8 @@ export interface FilePlanOptions {
   readonly selected: ReadonlySet<FileIndex>;
   /** Final names may replace what is something else. */
   readonly overwrite: boolean;
+  /** Files get their names together, at the end, when somebody asks for it. */
+  readonly holdsNames?: boolean;
 }
 
 export class FilePlan {
@@ -32,6 +34,7 @@ export class FilePlan {
   /** Selected files of length 0, ascending. */
   readonly emptyFiles: readonly FileIndex[];
   readonly overwrite: boolean;
+  readonly holdsNames: boolean;
   readonly #paths: DiskPaths;
   readonly #outputDir: string;
   readonly #isSelected: Uint8Array;
@@ -39,9 +42,11 @@ export class FilePlan {
   readonly #isPresent: Uint8Array;
   #areEdgesPresent = false;
 
-  constructor({ metainfo, paths, outputDir, stateDir, selected, overwrite }: FilePlanOptions) {
+  constructor(options: FilePlanOptions) {
+    const { metainfo, paths, outputDir, stateDir, selected } = options;
     this.metainfo = metainfo;
-    this.overwrite = overwrite;
+    this.overwrite = options.overwrite;
+    this.holdsNames = options.holdsNames ?? false;
     this.#paths = paths;
     this.#outputDir = outputDir;
     this.edges = { root: stateDir, path: `${metainfo.infoHashHex}.edges` };
@@ -121,7 +126,10 @@ export class FilePlan {
     return wanted;
   }
 
-  /** Where a piece is to be written. A file that lies in this piece alone is finished at once. */
+  /**
+   * Where a piece is to be written. A file that lies in this piece alone is finished at once,
+   * unless names are held back.
+   */
   writeSpans(piece: PieceIndex): WriteSpan[] {
     return this.metainfo.layout.fileSpans(piece).map((span): WriteSpan => {
       const located = this.#locate(piece, span);
@@ -131,7 +139,7 @@ export class FilePlan {
       const mayCreate = this.#isPresent[span.file] === 0;
       if (this.isFinal(span.file)) return { ...located, fileLength: 0, mayCreate };
       const fileLength = this.lengthOf(span.file);
-      return span.length === fileLength
+      return span.length === fileLength && !this.holdsNames
         // There are no other bytes in such a file that could have been lost.
         ? { ...located, fileLength: 0, mayCreate: true, finish: this.finishOf(span.file) }
         : { ...located, fileLength, mayCreate };

@@ -1,6 +1,7 @@
 /**
  * Gives files their final names as soon as all their pieces are verified and written: flushed
- * and renamed by the workers, a few at a time, behind the download's back.
+ * and renamed by the workers, a few at a time, behind the download's back; or, where the plan holds
+ * names back, all of them when `settle` is called.
  */
 import type { Bitfield } from "../base/bitfield.ts";
 import { StorageError } from "../base/errors.ts";
@@ -36,11 +37,13 @@ export class Finisher {
   /** Files that have their names and are too long. */
   readonly #oversized = new Set<FileIndex>();
   #error: StorageError | undefined;
+  #mayName: boolean;
   #running: Promise<void> | undefined;
 
   constructor(options: FinisherOptions) {
     this.#options = options;
     const { plan, have } = options;
+    this.#mayName = !plan.holdsNames;
     this.#remaining = new Uint32Array(plan.metainfo.files.length);
     for (const file of plan.files) {
       const { first, last } = plan.metainfo.layout.piecesOf(file)!;
@@ -81,6 +84,7 @@ export class Finisher {
 
   /** Tries what failed once more, and waits for every complete file's name. Throws StorageError. */
   async settle(): Promise<void> {
+    this.#mayName = true;
     for (const file of this.#stuck) this.#waiting.add(file);
     this.#stuck.clear();
     this.#error = undefined;
@@ -95,7 +99,7 @@ export class Finisher {
   }
 
   #run(): void {
-    if (this.#running !== undefined || this.#waiting.size === 0) return;
+    if (this.#running !== undefined || this.#waiting.size === 0 || !this.#mayName) return;
     this.#running = this.#finishAll().finally(() => {
       this.#running = undefined;
     });

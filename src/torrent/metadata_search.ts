@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { StoppedError } from "../base/errors.ts";
 import type { InfoHash } from "../base/ids.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import type { TrackerStatus } from "../tracker/tracker_roster.ts";
@@ -12,7 +13,6 @@ import { discover, type Sighting } from "./discovery.ts";
 import { MetadataSwarm } from "./metadata_swarm.ts";
 import { PeerSources, type SourceSwitches } from "./peer_sources.ts";
 import type { TorrentEvent } from "./snapshot.ts";
-import { StoppedError } from "./torrent.ts";
 import type { Surroundings } from "./torrent_options.ts";
 
 /** The one timer of a search: deadlines, dials. */

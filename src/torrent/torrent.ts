@@ -3,6 +3,7 @@
  * HAVE or a ban, ticks, saves, and says what it is doing.
  */
 import { formatEndpoint } from "../base/endpoint.ts";
+import { StoppedError } from "../base/errors.ts";
 import type { InfoHash, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { PeerList } from "../peer/peer_list.ts";
@@ -43,11 +44,6 @@ const NO_SOURCE = {
   kind: "warning",
   message: "no tracker may be asked and no peer is named (--peer): waiting for peers to come",
 } as const;
-
-/** `stop` came before the torrent was complete. */
-export class StoppedError extends Error {
-  override readonly name = "StoppedError";
-}
 
 export class Torrent {
   readonly #options: TorrentOptions;

@@ -62,6 +62,8 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
       return { kind: "hashed", verdicts: job.pieces.map((piece) => judge(piece, files)) };
     case "digest":
       return { kind: "digested", digests: digestAll(job.pieces, files) };
+    case "sha256":
+      return { kind: "summed", digests: job.files.map((file) => sumOf(file, job.stop, files)) };
     case "inspect":
       return { kind: "inspected", facts: job.places.map((place) => files.inspect(place)) };
     case "create":
@@ -219,6 +221,21 @@ function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
     digests.set(digestOf(piece, files), index * HASH_LENGTH);
   }
   return digests;
+}
+
+/** SHA-256 of a whole file. Throws StorageError: "missing" when it is too short. */
+function sumOf(
+  { place, length }: { place: Place; length: number },
+  stop: Int32Array,
+  files: OpenFiles,
+): string {
+  const hash = createHash("sha256");
+  for (let offset = 0; offset < length; offset += chunk.length) {
+    if (Atomics.load(stop, 0) !== 0) throw cutShort("hash", place, "it was stopped");
+    const span = { place, fileOffset: offset, pieceOffset: 0 };
+    hashSpan(hash, { ...span, length: Math.min(chunk.length, length - offset) }, files);
+  }
+  return hash.digest("hex");
 }
 
 /** SHA-1 of a piece. Throws StorageError "missing" when a file is absent or too short. */

@@ -93,6 +93,13 @@ export type Job =
   | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
   /** The SHA-1 of pieces that are to become a torrent: every byte must be there. */
   | { readonly kind: "digest"; readonly pieces: readonly PieceOnDisk[] }
+  /** The SHA-256 of whole files, of so many bytes each. */
+  | {
+    readonly kind: "sha256";
+    readonly files: readonly { readonly place: Place; readonly length: number }[];
+    /** One number, shared: anything but 0 ends the job soon, with a failure. */
+    readonly stop: Int32Array<SharedArrayBuffer>;
+  }
   /** Which of these exist, and how they look. Follows no symlink, opens nothing. */
   | { readonly kind: "inspect"; readonly places: readonly Place[] }
   /** Creates the files that are not there, empty. */
@@ -139,6 +146,8 @@ export interface Replies {
   hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
   /** `digests` has 20 bytes a piece, end to end. */
   digest: { readonly kind: "digested"; readonly digests: Bytes };
+  /** In lower-case hex. */
+  sha256: { readonly kind: "summed"; readonly digests: readonly string[] };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
   create: { readonly kind: "created" };
   finish: { readonly kind: "finished"; readonly facts: readonly FileFacts[] };

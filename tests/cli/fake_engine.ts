@@ -1,5 +1,5 @@
 /** An engine whose torrents do what the test says. */
-import { StorageError } from "../../src/base/errors.ts";
+import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type {
   Engine,
   MetadataRequest,
@@ -10,7 +10,6 @@ import type {
 } from "../../src/cli/engine.ts";
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
-import { StoppedError } from "../../src/torrent/torrent.ts";
 import { judge, type Verdict } from "../../src/torrent/verdict.ts";
 import { makeEvidence } from "../torrent/evidence.ts";
 import { makeSnapshot } from "./snapshots.ts";

@@ -65,7 +65,7 @@ export type OpenOptions = Partial<DiskStorageOptions>;
 
 /** What one run found, did and said. */
 export interface Run extends AsyncDisposable {
-  readonly storage: Storage;
+  readonly storage: DiskStorage;
   readonly have: Bitfield;
   readonly checkedBytes: number;
   readonly done: string[];

@@ -2,12 +2,12 @@ import { deepStrictEqual, fail, ok, rejects, strictEqual } from "node:assert/str
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
+import { StoppedError } from "../../src/base/errors.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
-import { StoppedError } from "../../src/torrent/torrent.ts";
 import type { Dht, DhtSearch, Surroundings } from "../../src/torrent/torrent_options.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import {

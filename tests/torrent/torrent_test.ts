@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
-import { StorageError } from "../../src/base/errors.ts";
+import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { StoppedError, type Torrent } from "../../src/torrent/torrent.ts";
+import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
 import { type DiskFaults, type SimDisk, SimStorage } from "../sim/sim_storage.ts";

@@ -269,3 +269,27 @@ Deno.test("finish names several files, and forget closes what is open", async ()
   await desk.must<"forget">({ kind: "forget" });
   strictEqual(desk.files.size, 0);
 });
+
+Deno.test("sha256 hashes whole files, in any number of steps, until it is stopped", async () => {
+  using desk = new Desk();
+  const bytes = new Uint8Array(600_001).map((_, index) => index * 7);
+  Deno.writeFileSync(`${desk.path}/large`, bytes);
+  Deno.writeFileSync(`${desk.path}/empty`, new Uint8Array(0));
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const files = [
+    { place: desk.place("large"), length: bytes.length },
+    { place: desk.place("large"), length: 3 },
+    { place: desk.place("empty"), length: 0 },
+  ];
+  const sha256 = (part: Uint8Array) => createHash("sha256").update(part).digest("hex");
+  deepStrictEqual((await desk.must({ kind: "sha256", files, stop })).digests, [
+    sha256(bytes),
+    sha256(bytes.subarray(0, 3)),
+    sha256(new Uint8Array(0)),
+  ]);
+  const longer = [{ place: desk.place("large"), length: bytes.length + 1 }];
+  const short = await desk.run({ kind: "sha256", files: longer, stop });
+  deepStrictEqual([short.kind, short.kind === "failed" && short.reason], ["failed", "missing"]);
+  Atomics.store(stop, 0, 1);
+  deepStrictEqual((await desk.run({ kind: "sha256", files, stop })).kind, "failed");
+});
