@@ -1,4 +1,5 @@
 /** Deno's own refusals (`Deno.errors.NotCapable`), and the flag that would lift each. Pure. */
+import { shellWord } from "./shell_word.ts";
 
 export interface MissingPermission {
   /** `read`, `write`, `net`, `run`, `env`, `sys` … */
@@ -22,10 +23,8 @@ export function missingPermission(error: unknown): MissingPermission | undefined
 /** Flags that are given without a list: peers are anywhere, and everything is everything. */
 const BARE_FLAGS = ["--allow-net", "--allow-all"];
 
-/** `--allow-read=PATH`, quoted for a shell. */
+/** `--allow-read=PATH`, quoted for a shell. A comma in a flag is between paths, never in one. */
 function flagFor(flag: string, target: string): string {
-  if (target === "" || BARE_FLAGS.includes(flag)) return flag;
-  return /^[\w@%+:./-]+$/.test(target)
-    ? `${flag}=${target}`
-    : `'${flag}=${target.replaceAll("'", `'\\''`)}'`;
+  if (target === "" || target.includes(",") || BARE_FLAGS.includes(flag)) return flag;
+  return shellWord(`${flag}=${target}`);
 }

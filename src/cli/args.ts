@@ -4,7 +4,7 @@ import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
-import { argument, command, constant, flag } from "@optique/core/primitives";
+import { argument, command, constant, flag, passThrough } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
@@ -40,6 +40,14 @@ const verifyParser = object({
 
 const demoParser = object({ command: constant("demo") });
 
+const permsParser = object({
+  command: constant("perms"),
+  words: passThrough({
+    format: "greedy",
+    description: message`a command with its options, as it would be typed after starling`,
+  }),
+});
+
 const programParser = or(
   command("get", getParser, {
     brief: message`download, verify, exit`,
@@ -68,12 +76,17 @@ const programParser = or(
   command("demo", demoParser, {
     brief: message`a whole swarm on this machine: tracker, seeders, one download, verified`,
   }),
+  command("perms", permsParser, {
+    brief: message`the least permissions of Deno that a command needs`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
 );
 
 /** One command and its options. */
 export type Command = InferValue<typeof programParser>;
 export type InfoOptions = Extract<Command, { command: "info" }>;
 export type VerifyOptions = Extract<Command, { command: "verify" }>;
+export type PermsOptions = Extract<Command, { command: "perms" }>;
 
 /** First words that are not a source: everything else means `get`. */
 const FIRST_WORDS = [
@@ -84,6 +97,7 @@ const FIRST_WORDS = [
   "seed",
   "tracker",
   "demo",
+  "perms",
   "completion",
   "--help",
   "-h",

@@ -16,8 +16,9 @@ import { TrackerServer } from "../tracker/server.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import { type Command, parseArguments } from "./args.ts";
 import { makeContent } from "./demo_content.ts";
+import { checkWorkerPermission } from "./engine.ts";
 import type { CommandContext, Environment } from "./environment.ts";
-import { ExitCode } from "./failure.ts";
+import { ExitCode, permissionError } from "./failure.ts";
 import { get } from "./get.ts";
 import { LyingStorage } from "./lying_storage.ts";
 import type { Audience, Notice, Subject } from "./notice.ts";
@@ -29,7 +30,7 @@ const MAX_PEERS = 8;
 const ADDRESS = "127.0.0.1";
 const HONEST_SEEDERS = 2;
 /** A demonstration asks nobody beyond this machine. */
-const ALONE = ["--no-dht", "--no-lsd", "--no-port-map"];
+const ALONE = ["--no-dht", "--no-lsd", "--no-port-map", "--bind", ADDRESS];
 /** Slow enough to be watched, fast enough for a demonstration. */
 const SEEDER_BYTES_PER_SECOND = 6 * 1024 * 1024;
 /** One block in so many comes corrupt from the liar. */
@@ -37,8 +38,16 @@ const LIE_RARITY = 8;
 
 /** Runs the swarm; the exit code is that of `get`, then of `verify`. */
 export async function demo(context: CommandContext): Promise<number> {
+  const folder = await makeFolder(context.environment);
+  try {
+    return await play(folder, context);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function play(folder: string, context: CommandContext): Promise<number> {
   const { environment: { stdout } } = context;
-  const folder = await Deno.makeTempDir({ prefix: "starling-demo-" });
   const swarm = new DemoSwarm(context.environment, folder);
   try {
     const torrent = await swarm.start();
@@ -52,8 +61,29 @@ export async function demo(context: CommandContext): Promise<number> {
     return ExitCode.ok;
   } finally {
     await swarm.close();
-    await Deno.remove(folder, { recursive: true });
   }
+}
+
+/**
+ * Among the temporary files of the system; in the current folder where Deno may use no other.
+ * Throws `CommandError`, exit 4.
+ */
+async function makeFolder(environment: Environment): Promise<string> {
+  checkWorkerPermission(environment);
+  const prefix = "starling-demo-";
+  for (const options of [{ prefix }, { prefix, dir: "." }]) {
+    try {
+      const folder = await Deno.makeTempDir(options);
+      if (environment.missingPermission("read", folder) === undefined) return folder;
+      await Deno.remove(folder);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    }
+  }
+  const missing = environment.missingPermission("read", ".") ??
+    environment.missingPermission("write", ".");
+  assert(missing !== undefined);
+  throw permissionError("Cannot make a folder", missing);
 }
 
 /** What a user would get who typed it. */

@@ -150,7 +150,7 @@ export function workerCount({ processorCount }: Environment): number {
  * say so itself, but across the screen and with a stack.
  */
 export function checkWorkerPermission(environment: Environment): void {
-  const source = new URL("../workers/disk_worker.ts", import.meta.url);
+  const source = new URL("..", import.meta.url); // A worker imports from all over it.
   const missing = environment.missingPermission("read", source);
   if (missing !== undefined) throw permissionError("Cannot start a disk worker", missing);
 }

@@ -159,7 +159,9 @@ function ofStorage({ reason, path, message }: StorageError): Failure {
 
 /** The one connection that a command waits for is the listener. */
 function ofListening({ message, failure: reason }: ConnectError): Failure {
-  if (message.includes("--allow-net")) return failureBy("permission", message, { reason });
+  if (message.includes("--allow-net")) {
+    return failureBy("permission", message, { reason, flag: "--allow-net" });
+  }
   return failureBy("usage", `${message}; choose another --bind or --port`, { reason });
 }
 

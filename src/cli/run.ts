@@ -66,6 +66,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { demo } = await import("./demo.ts");
       return await demo(context);
     }
+    case "perms": {
+      const { perms } = await import("./perms.ts");
+      return await answer(perms(command, context), context);
+    }
     case "seed": {
       const { seed } = await import("./seed.ts");
       return await seed(command, context);
@@ -134,7 +138,7 @@ function checkRuntime(version: string): void {
   const [minMajor, minMinor] = MIN_RUNTIME_VERSION;
   if (major > minMajor || (major === minMajor && minor >= minMinor)) return;
   throw new CommandError(
-    { verdict: "runtime", exitCode: ExitCode.usage, retryable: false },
+    "usage",
     `Deno ${minMajor}.${minMinor} or newer is needed, this is ${version}`,
   );
 }

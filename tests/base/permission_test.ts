@@ -36,6 +36,7 @@ Deno.test("missingPermission() quotes for a shell what a shell would not keep", 
     `Requires read access to "${path}", run again with the --allow-read flag`;
   deepStrictEqual(flagOf(refusal("a b")), "'--allow-read=a b'");
   deepStrictEqual(flagOf(refusal("it's")), "'--allow-read=it'\\''s'");
+  deepStrictEqual(flagOf(refusal("a,b")), "--allow-read");
 });
 
 Deno.test("missingPermission() is undefined for all other errors", () => {

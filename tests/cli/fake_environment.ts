@@ -38,6 +38,8 @@ export class FakeEnvironment implements Environment {
   readonly args: readonly string[];
   readonly platform = "linux";
   readonly runtimeVersion: string;
+  readonly currentFolder = "/home/me/starling";
+  readonly programFolder = "/home/me/starling/";
   readonly processorCount = 2;
   readonly clock = new ManualClock();
   readonly random = new SeededRandom(1);

@@ -45,7 +45,7 @@ Deno.test("S4 main.ts names the missing flag in one line and exits 4", async () 
       [[], ["info", torrent], `--allow-read=${torrent}`],
       [[], ["info", "http://127.0.0.1:65535/x"], "--allow-net"],
       [["--allow-read"], ["get", ...ALONE, "-o", nowhere, torrent], `--allow-write=${nowhere}`],
-      [[`--allow-read=${torrent}`], ["get", ...ALONE, "-o", nowhere, torrent], "disk_worker.ts"],
+      [[`--allow-read=${torrent}`], ["get", ...ALONE, "-o", nowhere, torrent], "/src/"],
       [["--allow-read"], ["get", ...ALONE, "--on-done", "true", torrent], "--allow-run=sh"],
       [
         ["--allow-read"],
