@@ -117,7 +117,9 @@ export class GetSource {
 
   /** Whoever may not write finds out before a search of hours, not after it. */
   #requireWriting(): void {
-    const missing = this.#context.environment.missingPermission("write", this.#stateDir);
+    const { environment } = this.#context;
+    const missing = environment.missingPermission("write", this.#stateDir) ??
+      environment.missingPermission("read", this.#stateDir);
     if (missing === undefined) return;
     throw permissionError(`Cannot write to ${shownPath(this.#stateDir)}`, missing);
   }
