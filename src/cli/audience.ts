@@ -6,12 +6,10 @@ import type { Audience, Notice, Subject } from "./notice.ts";
 import type { Output } from "./output.ts";
 import { renderPlainLine, renderView, type SourceView } from "./progress.ts";
 import { Screen } from "./screen.ts";
-import { type Level, type Sentence, sentenceOf } from "./sentences.ts";
+import { type Level, sentenceOf } from "./sentences.ts";
 
 /** Without a terminal progress is a line this often: a cron mail stays short. */
 const PLAIN_INTERVAL_MS = 30_000;
-/** A log file does not grow beyond this: a run of weeks must not fill a disk. */
-const MAX_LOG_CHARACTERS = 64 * 1024 * 1024;
 
 const PREFIX = "starling: ";
 
@@ -25,6 +23,7 @@ export interface Loudness {
 
 /** The live view, with sentences going by above it. */
 export class TerminalAudience implements Audience {
+  readonly wantsStandings: boolean;
   readonly #environment: Environment;
   readonly #loudness: Loudness;
   readonly #screen: Screen;
@@ -32,6 +31,7 @@ export class TerminalAudience implements Audience {
   constructor(environment: Environment, loudness: Loudness) {
     this.#environment = environment;
     this.#loudness = loudness;
+    this.wantsStandings = loudness.verbose;
     this.#screen = new Screen(environment.stdout);
   }
 
@@ -40,7 +40,8 @@ export class TerminalAudience implements Audience {
     if (!isSaid(level, this.#loudness)) return;
     const { stderr } = this.#environment;
     // On the same terminal it must not write across the view.
-    if (level === "error" && !stderr.isTerminal) stderr.writeLine(PREFIX + text);
+    const isForStderr = level === "error" || level === "answer";
+    if (isForStderr && !stderr.isTerminal) stderr.writeLine(PREFIX + text);
     else this.#screen.print(level === "info" ? text : PREFIX + text);
   }
 
@@ -59,6 +60,7 @@ export class TerminalAudience implements Audience {
 
 /** Plain lines, no control codes: results on standard output, the rest on standard error. */
 export class PlainAudience implements Audience {
+  readonly wantsStandings: boolean;
   readonly #environment: Environment;
   readonly #loudness: Loudness;
   #shownAt: number;
@@ -66,6 +68,7 @@ export class PlainAudience implements Audience {
   constructor(environment: Environment, loudness: Loudness) {
     this.#environment = environment;
     this.#loudness = loudness;
+    this.wantsStandings = loudness.verbose;
     this.#shownAt = environment.clock.now();
   }
 
@@ -90,33 +93,28 @@ export class PlainAudience implements Audience {
 
 /** Everything, with its time, in a file. */
 export class LogAudience implements Audience {
+  readonly wantsStandings = true;
   readonly #output: Output;
   readonly #clock: Clock;
-  readonly #maxCharacters: number;
-  #characters = 0;
+  readonly #file: { close(): void };
 
-  constructor(output: Output, clock: Clock, maxCharacters = MAX_LOG_CHARACTERS) {
+  /** `file` is closed once all has been written. */
+  constructor(output: Output, clock: Clock, file: { close(): void }) {
     this.#output = output;
     this.#clock = clock;
-    this.#maxCharacters = maxCharacters;
+    this.#file = file;
   }
 
   hear(subject: Subject, notice: Notice): void {
-    this.#write(sentenceOf(subject, notice));
+    const { level, text } = sentenceOf(subject, notice);
+    this.#output.writeLine(`${timestamp(this.#clock)} ${level} ${text}`);
   }
 
   show(): void {}
 
-  close(): Promise<void> {
-    return this.#output.flush();
-  }
-
-  #write({ level, text }: Sentence): void {
-    if (this.#characters > this.#maxCharacters) return;
-    const line = `${timestamp(this.#clock)} ${level} ${text}`;
-    this.#characters += line.length;
-    const isLast = this.#characters > this.#maxCharacters;
-    this.#output.writeLine(isLast ? `${line}\nthe log is full and ends here` : line);
+  async close(): Promise<void> {
+    await this.#output.flush();
+    this.#file.close();
   }
 }
 
@@ -128,6 +126,7 @@ function timestamp(clock: Clock): string {
 function isSaid(level: Level, { quiet, verbose }: Loudness): boolean {
   switch (level) {
     case "error":
+    case "answer":
       return true;
     case "warning":
     case "info":

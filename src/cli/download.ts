@@ -24,6 +24,7 @@ import { saveTorrent } from "./saved_torrent.ts";
 import { selectFiles, selectIndices } from "./select.ts";
 import { failureOfSharing, seedingGoal, Sharing } from "./sharing.ts";
 import { shownSource, type SourceTorrent } from "./source.ts";
+import { type Standing, standingOf } from "./standing.ts";
 import type { Task } from "./tasks.ts";
 import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
@@ -107,6 +108,11 @@ export class Download implements Task {
     const torrent = this.#isOver ? this.#completed : this.#torrent?.snapshot();
     const status = this.#reading?.status ?? this.#status;
     return { subject: this.#subject, status, torrent };
+  }
+
+  standing(): Standing {
+    const verdict = this.#isOver ? undefined : this.#torrent?.verdict();
+    return standingOf(this.view(), { verdict, hasEnded: this.#isOver });
   }
 
   peers(): readonly PeerSnapshot[] {

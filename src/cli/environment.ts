@@ -9,6 +9,7 @@ import type { Platform } from "../metainfo/path_element.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import type { Interruption } from "./interruption.ts";
+import type { LogFolder } from "./log_folder.ts";
 import { Output } from "./output.ts";
 import { type MissingPermission, missingPermission } from "../base/permission.ts";
 
@@ -70,8 +71,8 @@ export interface Environment {
    * there: as a whole or not at all. Throws `StorageError`.
    */
   keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<void>;
-  /** A new file that only we may read, and its folder where that is missing. */
-  createLog(folder: string, name: string): Promise<Output>;
+  /** Where logs are kept; made where it is missing. Throws what Deno throws. */
+  openLogFolder(folder: string): Promise<LogFolder>;
   /** What Deno would refuse; undefined when it is granted. Asks nobody. */
   missingPermission(access: Access, target: string | URL): MissingPermission | undefined;
   /** The program that runs lines of shell. */
@@ -80,6 +81,8 @@ export interface Environment {
   runShell(line: string, variables: Readonly<Record<string, string>>): Promise<FinishedProgram>;
   /** Calls back for every signal that asks us to stop; returns how to end that. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back whenever somebody asks why we are not done (SIGUSR1); returns how to end that. */
+  onInquiry(listener: () => void): () => void;
   /** Calls back for errors that nobody caught, instead of ending the process. */
   onUncaught(listener: (error: unknown) => void): void;
   /** Ends the process at once, after writing `lastWords` to the terminal, if there is one. */
@@ -124,11 +127,15 @@ export function realEnvironment(): Environment {
     openFile,
     inspect,
     keepState,
-    createLog: (folder, name) => createLog(folder, name, clock),
+    openLogFolder: async (folder) => {
+      const { openLogFolder } = await import("./log_folder.ts");
+      return await openLogFolder(folder);
+    },
     missingPermission: queryPermission,
     shell: Deno.build.os === "windows" ? "cmd" : "sh",
     runShell,
     onStopSignal,
+    onInquiry,
     onUncaught,
     exit,
   };
@@ -186,12 +193,6 @@ async function keepState(folders: StateFolders, name: string, bytes: Bytes): Pro
   await replaceStateFile(`${stateDir}/${name}`, bytes);
 }
 
-async function createLog(folder: string, name: string, clock: Clock): Promise<Output> {
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = await Deno.open(`${folder}/${name}`, { createNew: true, write: true, mode: 0o600 });
-  return new Output((bytes) => file.write(bytes), { clock });
-}
-
 function queryPermission(access: Access, of: string | URL): MissingPermission | undefined {
   const target = of instanceof URL ? fileURLToPath(of) : of;
   const asked: Readonly<Record<Access, Deno.PermissionDescriptor>> = {
@@ -237,6 +238,12 @@ function onStopSignal(listener: (signal: StopSignal) => void): () => void {
     return () => Deno.removeSignalListener(signal, listen);
   });
   return () => listening.forEach((end) => end());
+}
+
+function onInquiry(listener: () => void): () => void {
+  if (Deno.build.os === "windows") return () => {}; // It has no such signal.
+  Deno.addSignalListener("SIGUSR1", listener);
+  return () => Deno.removeSignalListener("SIGUSR1", listener);
 }
 
 function onUncaught(listener: (error: unknown) => void): void {

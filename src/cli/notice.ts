@@ -3,6 +3,7 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerSnapshot, TorrentEvent } from "../torrent/snapshot.ts";
 import type { Failure } from "./failure.ts";
 import type { SourceView } from "./progress.ts";
+import type { Standing } from "./standing.ts";
 
 /** The source that something happened to. */
 export interface Subject {
@@ -53,6 +54,13 @@ export type Notice =
   }
   | { readonly kind: "seeded"; readonly shared: Shared }
   | { readonly kind: "failed"; readonly failure: Failure }
+  | {
+    /** Why it is not done yet. */
+    readonly kind: "standing";
+    readonly standing: Standing;
+    /** Somebody asked, by a signal; else it is told regularly. */
+    readonly isAsked: boolean;
+  }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "debug"; readonly message: string };
 
@@ -90,6 +98,8 @@ export function meanRate({ downloaded, durationMs }: Summary): number {
 
 /** Who tells of it: on a terminal, in plain lines, in JSON, in a log. */
 export interface Audience {
+  /** Is it to hear regularly how all sources stand? */
+  readonly wantsStandings?: boolean;
   hear(subject: Subject, notice: Notice): void;
   /** How all sources are, several times a second. */
   show(sources: readonly SourceView[], peers: readonly PeerSnapshot[]): void;

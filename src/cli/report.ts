@@ -108,6 +108,17 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
       const { verdict, exitCode, retryable, detail, evidence } = notice.failure;
       return ["failed", { verdict, exitCode, retryable, detail, evidence }];
     }
+    case "standing": {
+      const { state, verdict, detail } = notice.standing;
+      return ["verdict", {
+        state,
+        verdict: verdict?.cause ?? null,
+        exitCode: verdict?.exitCode ?? null,
+        retryable: verdict?.retryable ?? null,
+        detail,
+        evidence: verdict?.evidence ?? {},
+      }];
+    }
     case "warning":
       return ["warning", { message: notice.message }];
     case "debug":

@@ -19,10 +19,13 @@ export async function run(environment: Environment): Promise<number> {
     complain(error, environment);
     interruption.stop(ExitCode.bug);
   });
+  // Where nobody listens it ends the process; commands that have an answer listen too.
+  const stopListening = environment.onInquiry(() => {});
   const exitCode = await runCommand(environment, interruption);
   await environment.stdout.flush();
   await environment.stderr.flush();
   interruption.close();
+  stopListening();
   return exitCode;
 }
 
@@ -123,7 +126,8 @@ function complain(error: unknown, { stderr, args }: Environment): number {
   stderr.writeLine(`starling: ${printable(detail, MAX_MESSAGE_LENGTH)}`);
   const isVerbose = args.includes("-v") || args.includes("--verbose");
   if (exitCode === ExitCode.bug && isVerbose && error instanceof Error) {
-    stderr.writeLine(error.stack ?? "no stack");
+    const lines = (error.stack ?? "no stack").split("\n");
+    for (const line of lines) stderr.writeLine(printable(line, MAX_MESSAGE_LENGTH));
   }
   return exitCode;
 }

@@ -2,11 +2,21 @@
 import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import type { TorrentEvent } from "../torrent/snapshot.ts";
-import { meanRate, type Notice, type Shared, type Subject, type Summary } from "./notice.ts";
+import {
+  meanRate,
+  type Notice,
+  PROGRAM,
+  type Shared,
+  type Subject,
+  type Summary,
+} from "./notice.ts";
 import { formatCount, formatDuration, formatRate, formatSize } from "./units.ts";
 
-/** How much a sentence matters: `debug` is for -v, `trace` for log files alone. */
-export type Level = "error" | "warning" | "info" | "debug" | "trace";
+/**
+ * How much a sentence matters: an `answer` was asked for, `debug` is for -v, `trace` for log files
+ * alone.
+ */
+export type Level = "error" | "answer" | "warning" | "info" | "debug" | "trace";
 
 export interface Sentence {
   readonly level: Level;
@@ -17,10 +27,11 @@ export interface Sentence {
 const MAX_SENTENCE_LENGTH = 4000;
 
 /** What a person is told of a notice. */
-export function sentenceOf({ name, source }: Subject, notice: Notice): Sentence {
+export function sentenceOf(about: Subject, notice: Notice): Sentence {
+  const { name, source } = about;
   const { level, text } = wordsOf(notice);
   // Failures to read a source name it themselves.
-  const subject = text.includes(source) ? "" : `${name}: `;
+  const subject = about === PROGRAM || text.includes(source) ? "" : `${name}: `;
   return { level, text: subject + printable(text, MAX_SENTENCE_LENGTH) };
 }
 
@@ -50,6 +61,8 @@ function wordsOf(notice: Notice): Sentence {
       return { level: "info", text: seeded(notice.shared) };
     case "failed":
       return { level: "error", text: notice.failure.detail };
+    case "standing":
+      return { level: notice.isAsked ? "answer" : "debug", text: notice.standing.detail };
     case "warning":
     case "debug":
       return { level: notice.kind, text: notice.message };

@@ -16,6 +16,7 @@ import type { SourceView } from "./progress.ts";
 import type { SeedOptions } from "./seed_options.ts";
 import { failureOfSharing, Sharing } from "./sharing.ts";
 import { readTorrent, shownSource } from "./source.ts";
+import { type Standing, standingOf } from "./standing.ts";
 import type { Task } from "./tasks.ts";
 
 const MAX_NAME_LENGTH = 200;
@@ -43,6 +44,7 @@ export class Share implements Task {
   #reader: LinkReader | undefined;
   #torrent: RunningTorrent | undefined;
   #sharing: Sharing | undefined;
+  #hasEnded = false;
   /** How it was at the end. */
   #last: TorrentSnapshot | undefined;
 
@@ -63,6 +65,7 @@ export class Share implements Task {
     } catch (error) {
       return await this.#fail(error);
     } finally {
+      this.#hasEnded = true;
       signal.removeEventListener("abort", stop);
       this.#last = this.#torrent?.snapshot();
       await this.#torrent?.close();
@@ -78,6 +81,10 @@ export class Share implements Task {
     const torrent = this.#torrent?.snapshot() ?? this.#last;
     const status = this.#reader?.status ?? this.#status;
     return { subject: this.#subject, status, torrent };
+  }
+
+  standing(): Standing {
+    return standingOf(this.view(), { verdict: this.#torrent?.verdict(), hasEnded: this.#hasEnded });
   }
 
   peers(): readonly PeerSnapshot[] {

@@ -5,12 +5,18 @@ import type { Environment } from "./environment.ts";
 import { type Failure, fileError, usageError } from "./failure.ts";
 import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
-import type { Audience } from "./notice.ts";
+import { type Audience, PROGRAM } from "./notice.ts";
+import { Output } from "./output.ts";
+import { OutputWatch, type WatchedOutput } from "./output_watch.ts";
 import type { SourceView } from "./progress.ts";
 import { JsonReport } from "./report.ts";
+import { RotatingLog } from "./rotating_log.ts";
+import type { Standing } from "./standing.ts";
 
 /** How often the view is drawn, and limits of time and ratio are looked at. */
 const TICK_MS = 250;
+/** How often those who want it hear why it is not done yet. */
+const STANDING_INTERVAL_MS = 30_000;
 
 /** One torrent of a command. */
 export interface Task {
@@ -20,6 +26,8 @@ export interface Task {
   supervise(now: number): void;
   view(): SourceView;
   peers(): readonly PeerSnapshot[];
+  /** Why it is not done yet. */
+  standing(): Standing;
 }
 
 /** Whom to tell, and how much. */
@@ -31,7 +39,7 @@ export async function gatherAudiences(
   environment: Environment,
 ): Promise<Audience[]> {
   if (quiet && verbose) throw usageError("--quiet and --verbose exclude each other");
-  const { stdout, clock } = environment;
+  const { stdout, stderr, clock } = environment;
   const audiences: Audience[] = [];
   if (json) audiences.push(new JsonReport(stdout, clock));
   // With --json, standard output is for programs: people get errors alone.
@@ -40,18 +48,25 @@ export async function gatherAudiences(
   audiences.push(
     isLive ? new TerminalAudience(environment, loudness) : new PlainAudience(environment, loudness),
   );
-  if (logDir !== undefined) audiences.push(await openLog(logDir, environment));
-  return audiences;
+  const sayPlainly = (message: string) => stderr.writeLine(`starling: ${message}`);
+  const say = (message: string) => {
+    for (const audience of audiences) audience.hear(PROGRAM, { kind: "warning", message });
+    if (loudness.quiet) sayPlainly(message); // It is an error, but none of a torrent.
+  };
+  const watched: WatchedOutput[] = [{ output: stdout, name: "standard output", say: sayPlainly }];
+  if (logDir !== undefined) {
+    const log = await openLog(logDir, environment);
+    const output = new Output((bytes) => log.write(bytes), { clock });
+    audiences.push(new LogAudience(output, clock, log));
+    watched.push({ output, name: `the log in ${shownPath(logDir)}`, say });
+  }
+  // The last, so that all have written when it is closed.
+  return [...audiences, new OutputWatch(watched, { quiet })];
 }
 
-async function openLog(folder: string, environment: Environment): Promise<Audience> {
-  const { clock, random } = environment;
-  const time = new Date(clock.wallTime()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  // Two runs may start in the same second.
-  const suffix = random.below(2 ** 16).toString(16).padStart(4, "0");
+async function openLog(folder: string, environment: Environment): Promise<RotatingLog> {
   try {
-    const log = await environment.createLog(folder, `starling-${time}-${suffix}.log`);
-    return new LogAudience(log, clock);
+    return await RotatingLog.open(await environment.openLogFolder(folder), environment);
   } catch (error) {
     throw fileError(`Cannot write a log to ${shownPath(folder)}`, error);
   }
@@ -64,10 +79,13 @@ export async function runTasks(
   environment: Environment,
 ): Promise<Failure[]> {
   const ending = new AbortController();
+  const tellAll = () => tellStandings(tasks, audiences, { isAsked: true });
+  const stopListening = environment.onInquiry(tellAll);
   const ticking = tick(tasks, audiences, environment, ending.signal);
   const results = await Promise.all(tasks.map((task) => task.run()));
   ending.abort();
   await ticking;
+  stopListening();
   return results.filter((failure) => failure !== undefined);
 }
 
@@ -77,12 +95,34 @@ async function tick(
   { clock }: Environment,
   signal: AbortSignal,
 ): Promise<void> {
+  const curious = audiences.filter(({ wantsStandings }) => wantsStandings);
+  let toldAt = clock.now();
   while (!signal.aborted) {
     await clock.sleep(TICK_MS, signal);
     if (signal.aborted) return;
-    for (const task of tasks) task.supervise(clock.now());
+    const now = clock.now();
+    for (const task of tasks) task.supervise(now);
     const views = tasks.map((task) => task.view());
     const peers = tasks.flatMap((task) => task.peers());
     for (const audience of audiences) audience.show(views, peers);
+    if (curious.length === 0 || now - toldAt < STANDING_INTERVAL_MS) continue;
+    toldAt = now;
+    tellStandings(tasks, curious, { isAsked: false });
+  }
+}
+
+/** Why is it not done yet? One notice a torrent. */
+function tellStandings(
+  tasks: readonly Task[],
+  audiences: readonly Audience[],
+  { isAsked }: { isAsked: boolean },
+): void {
+  for (const task of tasks) {
+    const standing = task.standing();
+    if (standing.state === "ended" && !isAsked) continue;
+    const { subject } = task.view();
+    for (const audience of audiences) {
+      audience.hear(subject, { kind: "standing", standing, isAsked });
+    }
   }
 }

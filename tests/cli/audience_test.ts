@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { LogAudience, PlainAudience, TerminalAudience } from "../../src/cli/audience.ts";
 import { Output } from "../../src/cli/output.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
@@ -60,22 +60,33 @@ Deno.test("TerminalAudience writes sentences above the view, errors too", async 
   await audience.close();
 });
 
-Deno.test("LogAudience writes everything with its time, and stops when the file is full", async () => {
+Deno.test("LogAudience writes everything with its time, then closes its file", async () => {
   const environment = new FakeEnvironment({});
-  let text = "";
+  let text = "", isClosed = false;
   const output = new Output((bytes) => {
     text += new TextDecoder().decode(bytes);
     return Promise.resolve(bytes.length);
   }, { clock: environment.clock });
-  const audience = new LogAudience(output, environment.clock, 150);
-  for (const notice of [DEBUG, FAILED, WARNING, WARNING]) audience.hear(SUBJECT, notice);
+  const file = { close: () => isClosed = true };
+  const audience = new LogAudience(output, environment.clock, file);
+  for (const notice of [DEBUG, FAILED, WARNING]) audience.hear(SUBJECT, notice);
   audience.show();
   await audience.close();
+  ok(isClosed);
   deepStrictEqual(text.split("\n"), [
     "2023-11-14T22:13:20.000Z debug debian.iso: tick",
     "2023-11-14T22:13:20.000Z error debian.iso: no peers are known",
     "2023-11-14T22:13:20.000Z warning debian.iso: mind the gap",
-    "the log is full and ends here",
     "",
   ]);
+});
+
+Deno.test("PlainAudience answers on standard error, even when it is to be quiet", async () => {
+  const environment = new FakeEnvironment({});
+  const audience = new PlainAudience(environment, { quiet: true, verbose: false });
+  const standing = { state: "preparing", verdict: undefined, detail: "waiting" } as const;
+  audience.hear(SUBJECT, { kind: "standing", standing, isAsked: true });
+  audience.hear(SUBJECT, { kind: "standing", standing, isAsked: false });
+  await environment.stderr.flush();
+  deepStrictEqual([environment.out, environment.err], ["", "starling: debian.iso: waiting\n"]);
 });

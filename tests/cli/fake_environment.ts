@@ -8,6 +8,7 @@ import {
   type StateFolders,
   type StopSignal,
 } from "../../src/cli/environment.ts";
+import type { LogFolder } from "../../src/cli/log_folder.ts";
 import { Output } from "../../src/cli/output.ts";
 import type { MissingPermission } from "../../src/base/permission.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
@@ -32,6 +33,8 @@ export interface FakeOptions {
   readonly keepError?: Error;
   /** What writing to standard output fails with. */
   readonly stdoutError?: Error;
+  /** What writing to a log fails with. */
+  readonly logError?: Error;
 }
 
 export class FakeEnvironment implements Environment {
@@ -59,6 +62,7 @@ export class FakeEnvironment implements Environment {
   readonly exits: number[] = [];
   readonly #options: FakeOptions;
   #signalListeners = new Set<(signal: StopSignal) => void>();
+  #inquiryListeners = new Set<() => void>();
   #uncaughtListener: ((error: unknown) => void) | undefined;
 
   constructor(options: FakeOptions) {
@@ -85,7 +89,7 @@ export class FakeEnvironment implements Environment {
   }
 
   get isListeningToSignals(): boolean {
-    return this.#signalListeners.size > 0;
+    return this.#signalListeners.size + this.#inquiryListeners.size > 0;
   }
 
   get stdin() {
@@ -130,15 +134,28 @@ export class FakeEnvironment implements Environment {
     return Promise.resolve();
   }
 
-  createLog(folder: string, name: string): Promise<Output> {
-    const path = `${folder}/${name}`;
-    this.logs[path] = "";
-    return Promise.resolve(
-      new Output((bytes) => {
-        this.logs[path] += new TextDecoder().decode(bytes);
-        return Promise.resolve(bytes.length);
-      }, { clock: this.clock }),
-    );
+  openLogFolder(folder: string): Promise<LogFolder> {
+    const { logs } = this;
+    return Promise.resolve({
+      create: (name) => {
+        const path = `${folder}/${name}`;
+        logs[path] = "";
+        return Promise.resolve({
+          write: (bytes) => {
+            const { logError } = this.#options;
+            if (logError) return Promise.reject(logError);
+            logs[path] += new TextDecoder().decode(bytes);
+            return Promise.resolve(bytes.length);
+          },
+          close: () => {},
+        });
+      },
+      names: () => Promise.resolve(Object.keys(logs).map((path) => path.slice(folder.length + 1))),
+      remove: (name) => {
+        delete logs[`${folder}/${name}`];
+        return Promise.resolve();
+      },
+    });
   }
 
   missingPermission(): MissingPermission | undefined {
@@ -153,6 +170,16 @@ export class FakeEnvironment implements Environment {
   onStopSignal(listener: (signal: StopSignal) => void): () => void {
     this.#signalListeners.add(listener);
     return () => this.#signalListeners.delete(listener);
+  }
+
+  onInquiry(listener: () => void): () => void {
+    this.#inquiryListeners.add(listener);
+    return () => this.#inquiryListeners.delete(listener);
+  }
+
+  /** Somebody asks why it is not done yet. */
+  inquire(): void {
+    for (const listener of this.#inquiryListeners) listener();
   }
 
   onUncaught(listener: (error: unknown) => void): void {
