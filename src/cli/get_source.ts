@@ -18,7 +18,7 @@ import { parseTorrent, readSource, type SourceTorrent } from "./source.ts";
 export interface GetSourceContext {
   readonly options: GetOptions;
   readonly environment: Environment;
-  readonly engine: Engine;
+  readonly openEngine: () => Promise<Engine>;
   /** When the command began. */
   readonly startedAt: number;
   readonly signal: AbortSignal;
@@ -96,14 +96,15 @@ export class GetSource {
   }
 
   async #searchFor(link: Magnet): Promise<LinkedTorrent> {
-    const { environment, engine, options, signal, tell } = this.#context;
-    const { metadataOnly, outputDir, stateDir, deadlineMs } = options;
+    const { environment, openEngine, options, signal, tell } = this.#context;
+    const { metadataOnly, outputDir, stateDir, deadlineMs, stallMs } = options;
     this.#reader = new LinkReader(link, {
       environment,
-      openEngine: () => Promise.resolve(engine),
+      openEngine,
       switches: options,
       stateFolders: metadataOnly ? stateFoldersOf(outputDir, stateDir) : [this.#stateDir],
       deadlineMs: deadlineMs === undefined ? undefined : deadlineMs - this.#elapsedMs,
+      stallMs,
       waitsForPeers: true,
       signal,
       onEvent: (event) => tell({ kind: "torrent", event }),

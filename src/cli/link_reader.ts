@@ -13,7 +13,7 @@ import type { Engine, MetadataRun } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { CommandError } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
-import { noMetadata, searchStatus } from "./no_metadata.ts";
+import { noMetadata, type SearchLimit, searchStatus } from "./no_metadata.ts";
 import { parseTorrent, readTorrentFile, type SourceTorrent } from "./source.ts";
 
 /** Timers of more than 24 days ring at once: longer limits are waited for in parts. */
@@ -48,6 +48,8 @@ export interface LinkReaderOptions {
   readonly stateFolders: readonly string[];
   /** Time that is left until the deadline of the command. */
   readonly deadlineMs?: number | undefined;
+  /** The longest time in which nothing needs to be verified (`--stall`). */
+  readonly stallMs?: number | undefined;
   /** Go on when there is nobody to ask: somebody may find us. */
   readonly waitsForPeers: boolean;
   /** Ends the search; its reason is thrown. */
@@ -176,16 +178,26 @@ export class LinkReader {
 
   /** Ends the search when it has lasted too long. */
   async #watch(run: MetadataRun, signal: AbortSignal): Promise<void> {
-    const { environment: { clock }, deadlineMs = Infinity, switches } = this.#options;
-    const { metadataTimeoutMs = Infinity } = switches;
+    const { environment: { clock }, deadlineMs, stallMs, switches } = this.#options;
+    const { kind, limitMs } = firstLimit([
+      ["deadline", deadlineMs],
+      ["metadata-timeout", switches.metadataTimeoutMs],
+      ["stall", stallMs],
+    ]);
     const startedAt = clock.now();
-    const limitMs = Math.min(deadlineMs, metadataTimeoutMs);
     for (let waitedMs = 0; waitedMs < limitMs; waitedMs = clock.now() - startedAt) {
       await clock.sleep(Math.min(limitMs - waitedMs, MAX_SLEEP_MS), signal);
       if (signal.aborted) return;
     }
-    const kind = deadlineMs <= metadataTimeoutMs ? "deadline" : "metadata-timeout";
     this.#givenUp = noMetadata(run.status(), { kind, waitedMs: clock.now() - startedAt });
     await run.stop();
   }
+}
+
+/** The limit that is reached first; of equals, the first. */
+function firstLimit(limits: readonly (readonly [SearchLimit["kind"], number | undefined])[]) {
+  const [kind, limitMs = Infinity] = limits.reduce((first, limit) =>
+    (limit[1] ?? Infinity) < (first[1] ?? Infinity) ? limit : first
+  );
+  return { kind, limitMs };
 }

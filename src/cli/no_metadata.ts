@@ -8,7 +8,7 @@ const MAX_TRACKERS_QUOTED = 3;
 
 /** What ended a search. */
 export interface SearchLimit {
-  readonly kind: "metadata-timeout" | "deadline" | "nobody-to-ask";
+  readonly kind: "metadata-timeout" | "deadline" | "stall" | "nobody-to-ask";
   /** How long was searched. */
   readonly waitedMs: number;
 }
@@ -26,7 +26,7 @@ export function searchStatus(status: MetadataStatus): string {
 
 /** The failure of a search: exit 10. */
 export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLimit): CommandError {
-  const end = kind === "deadline" ? ", the deadline" : "";
+  const end = kind === "deadline" ? ", the deadline" : kind === "stall" ? " (--stall)" : "";
   const detail = kind === "nobody-to-ask"
     ? "no metadata can be had: the link names no tracker and no peer that may be asked, and the " +
       "DHT and the local network are switched off; name a peer with --peer, or allow the DHT"

@@ -103,6 +103,7 @@ Deno.test("get exits 10 with evidence when no metadata came in time", async () =
   const cases: [string[], limit: string, waitedMs: number][] = [
     [["--metadata-timeout", "20s"], "metadata-timeout", 20_000],
     [["--deadline", "1m"], "deadline", 60_000],
+    [["--deadline", "1m", "--stall", "30s"], "stall", 30_000],
   ];
   for (const [args, limit, waitedMs] of cases) {
     const get = startGet(["--json", ...args, ALPHA.infoHashHex]);

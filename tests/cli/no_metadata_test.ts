@@ -54,6 +54,8 @@ Deno.test("noMetadata() tells a deadline, peers that had it, and that there was 
     noMetadata(makeSearchStatus(changes), limit).message;
   const late = words({}, { kind: "deadline", waitedMs: 60_000 });
   ok(late.startsWith("no metadata came in 1m 00s, the deadline: no peers are known; "), late);
+  const stalled = words({}, { kind: "stall", waitedMs: 60_000 });
+  ok(stalled.startsWith("no metadata came in 1m 00s (--stall): no peers"), stalled);
   const half = { peersKnown: 1, peersTried: 3, peersWithMetadata: 1, bytes: 16_384, size: 65_536 };
   const slow = words(half, TIMEOUT);
   ok(slow.includes("1 of 1 known peer tried, 1 had it, 16 KiB of 64 KiB here; "), slow);

@@ -22,6 +22,7 @@ export interface Finished {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Since it was waited for. */
   readonly durationMs: number;
   /** Standard output as `--json` lines. */
   events(name: string): JsonEvent[];
@@ -47,28 +48,30 @@ export class Checkout {
     return join(this.folder, ...names);
   }
 
-  /** Starts `starling ARGS`, which asks nobody beyond this machine; whoever starts it ends it. */
+  /** `starling ARGS`, which asks nobody beyond this machine, as program and arguments. */
+  command(...args: string[]): [program: string, ...args: string[]] {
+    return [Deno.execPath(), ...RUN, ...onThisMachine(args)];
+  }
+
+  /** Starts `starling ARGS`; whoever starts it ends it. */
   start(...args: string[]): Subprocess {
-    return new Subprocess(Deno.execPath(), [...RUN, ...onThisMachine(args)], {
-      cwd: this.folder,
-      env: { NO_COLOR: "1" },
-    });
+    const [program, ...words] = this.command(...args);
+    return new Subprocess(program, words, { cwd: this.folder, env: { NO_COLOR: "1" } });
   }
 
   /** Runs `starling ARGS` to its end, which is a failure after RUN_TIMEOUT_MS. */
-  async run(...args: string[]): Promise<Finished> {
-    const startedAt = performance.now();
-    const process = this.start(...args);
-    const code = await process.exitWithin(RUN_TIMEOUT_MS);
-    const { stdout, stderr } = process;
-    return {
-      code,
-      stdout,
-      stderr,
-      durationMs: performance.now() - startedAt,
-      events: (name) => eventsIn(stdout).filter(({ event }) => event === name),
-    };
+  run(...args: string[]): Promise<Finished> {
+    return finished(this.start(...args));
   }
+}
+
+/** Waits for the end of a run, which is a failure after RUN_TIMEOUT_MS. */
+export async function finished(process: Subprocess): Promise<Finished> {
+  const startedAt = performance.now();
+  const code = await process.exitWithin(RUN_TIMEOUT_MS);
+  const { stdout, stderr } = process;
+  const durationMs = performance.now() - startedAt;
+  return { code, stdout, stderr, durationMs, events: (name) => eventsIn(stdout, name) };
 }
 
 /**
@@ -88,7 +91,8 @@ export function assertExit(run: Finished, code: number, context = ""): void {
   strictEqual(run.code, code, `exit code ${run.code} instead of ${code}:\n${said}\n${context}`);
 }
 
-/** The JSON lines of an output, a last half one left out. */
-function eventsIn(stdout: string): JsonEvent[] {
-  return stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+/** The `--json` lines of a kind, a last half line left out. */
+export function eventsIn(stdout: string, name: string): JsonEvent[] {
+  const events: JsonEvent[] = stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return events.filter(({ event }) => event === name);
 }

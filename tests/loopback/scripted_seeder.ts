@@ -80,7 +80,9 @@ export class ScriptedSeeder implements AsyncDisposable {
     return this.#options.spoil?.(block) ?? block;
   }
 
+  /** Leaves; may be called again. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return await this.#accepting;
     this.#closing.abort();
     this.#listener.close();
     for (const connection of this.#connections) connection.close();

@@ -1,22 +1,22 @@
 /** Each cause of the table in README.md, once with real processes. */
 import type { Finished } from "./checkout.ts";
 import { freePort } from "./lab.ts";
-import { assertVerdict, type Expectation, inParallel, VerdictRoom } from "./verdict_room.ts";
+import {
+  assertVerdict,
+  DEADLINE,
+  type Expectation,
+  inParallel,
+  VerdictRoom,
+} from "./verdict_room.ts";
 
 /** Processes at once: each mostly waits. */
 const AT_ONCE = 4;
-const DEADLINE = ["--deadline", "5s"];
 const NOBODY = "d8:intervali1800e5:peers0:e";
 
 interface Case extends Expectation {
   readonly name: string;
   /** Puts the world in place, and gives the arguments of `get`. */
   readonly arrange: (room: VerdictRoom) => Promise<string[]>;
-}
-
-/** To a torrent that names no tracker, but these peers. */
-async function withPeers(room: VerdictRoom, ...peers: string[]): Promise<string[]> {
-  return [...DEADLINE, ...peers.flatMap((peer) => ["--peer", peer]), await room.torrent()];
 }
 
 const CASES: readonly Case[] = [
@@ -79,7 +79,7 @@ const CASES: readonly Case[] = [
     verdict: "peers-unreachable",
     words: /none of 3 known peers can be reached \(.*\d+ × refused.*not answered yet/,
     arrange: (room) =>
-      withPeers(room, room.closedPort(), room.hole(), room.peer({ kind: "garbage" })),
+      room.withPeers(room.closedPort(), room.hole(), room.peer({ kind: "garbage" })),
   },
   {
     name: "the only peer is ourselves",
@@ -88,7 +88,7 @@ const CASES: readonly Case[] = [
     words: /1 is ourselves/,
     arrange: async (room) => {
       const port = freePort();
-      return ["--port", `${port}`, ...await withPeers(room, `127.0.0.1:${port}`)];
+      return ["--port", `${port}`, ...await room.withPeers(`127.0.0.1:${port}`)];
     },
   },
   {
@@ -97,7 +97,7 @@ const CASES: readonly Case[] = [
     verdict: "all-choked",
     words: /2 peers connected, and nobody sends anything: 2 choke us/,
     arrange: (room) =>
-      withPeers(room, room.peer({ kind: "choking" }), room.peer({ kind: "choking" })),
+      room.withPeers(room.peer({ kind: "choking" }), room.peer({ kind: "choking" })),
   },
   {
     name: "one chokes us, one has nothing, one lets us ask and is mute",
@@ -105,8 +105,7 @@ const CASES: readonly Case[] = [
     verdict: "all-choked",
     words: /3 peers connected.*1 chokes us, 1 lets us ask but sends nothing, 1 has nothing that/,
     arrange: (room) =>
-      withPeers(
-        room,
+      room.withPeers(
         room.peer({ kind: "choking" }),
         room.peer({ kind: "empty" }),
         room.peer({ kind: "mute" }),
@@ -117,28 +116,28 @@ const CASES: readonly Case[] = [
     code: 15,
     verdict: "swarm-incomplete",
     words: /17 pieces of 17 missing are at no peer: the connected peer has none of them/,
-    arrange: (room) => withPeers(room, room.seeder({ pieces: [0, 1, 5] }).endpoint),
+    arrange: (room) => room.withPeers(room.seeder({ pieces: [0, 1, 5] }).endpoint),
   },
   {
     name: "the only peer has nothing",
     code: 15,
     verdict: "swarm-incomplete",
     words: /20 pieces of 20 missing are at no peer/,
-    arrange: (room) => withPeers(room, room.peer({ kind: "empty" })),
+    arrange: (room) => room.withPeers(room.peer({ kind: "empty" })),
   },
   {
     name: "there are only liars",
     code: 16,
     verdict: "only-bad-data",
     words: /arrived only corrupt \(\d+ hash failures?, \d banned for bad data: 127\.0\.0\.1:/,
-    arrange: (room) => withPeers(room, liar(room), liar(room)),
+    arrange: (room) => room.withPeers(liar(room), liar(room)),
   },
   {
     name: "the deadline comes while data comes",
     code: 17,
     verdict: "deadline",
     words: /data is coming from 1 of 1 connected peer, \d+ pieces missing; what is here is kept/,
-    arrange: (room) => withPeers(room, room.seeder({ uploadRate: 40_000 }).endpoint),
+    arrange: (room) => room.withPeers(room.seeder({ uploadRate: 40_000 }).endpoint),
   },
   {
     name: "nothing comes for the time of --stall",
@@ -159,6 +158,48 @@ const CASES: readonly Case[] = [
       const hash = room.infoHash.toHex();
       const link = `magnet:?xt=urn:btih:${hash}&x.pe=${room.closedPort()}`;
       return Promise.resolve(["--metadata-timeout", "2s", link]);
+    },
+  },
+  {
+    name: "nobody has the metadata of a magnet, and --stall is all that was said",
+    code: 10,
+    verdict: "no-metadata",
+    words: /no metadata came in 2\.\ds \(--stall\): no peers are known/,
+    arrange: (room) =>
+      Promise.resolve(["--stall", "2s", `magnet:?xt=urn:btih:${room.infoHash.toHex()}`]),
+  },
+  {
+    name: "every tracker fails, and a DHT node knows nobody",
+    code: 12,
+    verdict: "no-peers",
+    words: /of 1 tracker none answered \(.*\), and of \d+ DHT nodes? asked [1-9]\d* answered/,
+    arrange: async (room) => [
+      ...DEADLINE,
+      "--dht-bootstrap",
+      room.node(),
+      await room.torrent(`http://${room.closedPort()}/announce`),
+    ],
+  },
+  {
+    name: "the peer shares another torrent",
+    code: 13,
+    verdict: "peers-unreachable",
+    words: /none of 1 known peer can be reached \(\d+ × another torrent\)/,
+    arrange: (room) => room.withPeers(room.seeder({ infoHash: new Uint8Array(20) }).endpoint),
+  },
+  {
+    name: "two sources fail, the second for good",
+    code: 6,
+    verdict: "occupied",
+    retryable: false,
+    words: /the file there is something else/,
+    failures: 2,
+    arrange: async (room) => {
+      const folder = room.output();
+      await Deno.mkdir(room.checkout.path(folder));
+      await Deno.writeTextFile(room.checkout.path(folder, "data.bin"), "mine");
+      const missing = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
+      return ["-o", folder, "--metadata-timeout", "3s", missing, await room.torrent()];
     },
   },
   {
