@@ -42,6 +42,8 @@ export interface FetchResult {
   readonly bytes: Bytes;
   /** Where the answer came from, after redirects. */
   readonly url: string;
+  /** What the server says of the body: left out by those who have nothing to say. */
+  readonly headers?: Headers;
 }
 
 /** GET, as whoever needs it takes it. Throws HttpError. */
@@ -82,7 +84,7 @@ export function proxiedFetch(fetchBounded: FetchBounded, proxy: Proxy): FetchBou
 /** One answer, whose body is yet to be read. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly location: string | null;
+  readonly headers: Headers;
   /** Gzip and the like are undone. Throws when it is broken. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Instead of reading the body. */
@@ -117,9 +119,11 @@ async function follow(
   let url = first;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (accept !== undefined && !accept(url)) throw unsupportedUrl(url, "refused");
-    const { status, location, body, discard } = await get(url, headers);
+    const { status, headers: answered, body, discard } = await get(url, headers);
+    const location = answered.get("location");
     if (!REDIRECT_STATUSES.includes(status) || location === null) {
-      return { status, bytes: await readBody(body, url, maxBytes), url: url.href };
+      const bytes = await readBody(body, url, maxBytes);
+      return { status, bytes, url: url.href, headers: answered };
     }
     await discard();
     const next = parseUrl(location, url);
@@ -152,7 +156,7 @@ function unsupportedUrl(url: URL, why: string): HttpError {
 }
 
 /** May a server send us there? Not from the internet into somebody's own network. */
-function mayLead(from: URL, to: URL): boolean {
+export function mayLead(from: URL, to: URL): boolean {
   const scope = scopeOf(to);
   return scope === "global" || scope === "name" || scope === scopeOf(from);
 }
@@ -171,7 +175,7 @@ async function getDirectly(url: URL, headers: Headers, signal: AbortSignal): Pro
     const response = await fetch(url, { headers, signal, redirect: "manual" });
     return {
       status: response.status,
-      location: response.headers.get("location"),
+      headers: response.headers,
       body: response.body ?? new Blob().stream(),
       discard: () => response.body?.cancel(),
     };

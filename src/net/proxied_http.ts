@@ -3,7 +3,12 @@
  * names up on this machine, and NO_PROXY in the environment sends it around every proxy. So
  * Node's HTTP and TLS speak over a connection that we have made.
  */
-import { type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { createGunzip } from "node:zlib";
@@ -176,10 +181,18 @@ function answerOf(message: IncomingMessage): HttpAnswer {
   const isPacked = /^(x-)?gzip$/i.test(headers["content-encoding"] ?? "");
   return {
     status: statusCode,
-    location: headers.location ?? null,
+    headers: headersOf(headers),
     body: isPacked ? unpacked(message) : message,
     discard: () => message.destroy(),
   };
+}
+
+function headersOf(given: IncomingHttpHeaders): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === "string") headers.set(name, value);
+  }
+  return headers;
 }
 
 function unpacked(message: IncomingMessage): AsyncIterable<Uint8Array> {

@@ -101,6 +101,30 @@ everyWay("fetch sends the headers that it is given", async (fetchBounded) => {
   });
 });
 
+everyWay(
+  "fetch hands on what the server says of the body, and a 304 as it is",
+  async (fetchBounded) => {
+    const headers = { etag: '"v1"', "last-modified": "Fri, 20 Nov 2026 21:00:00 GMT" };
+    const handler: Handler = (request) =>
+      request.headers.get("if-none-match") === '"v1"'
+        ? new Response(null, { status: 304, headers })
+        : new Response("v1", { headers });
+    await withServer(handler, async (url) => {
+      for (const asked of [{}, { "If-None-Match": '"v1"' }]) {
+        const { status, bytes, headers: answered } = await fetchBounded(
+          url,
+          options({ headers: asked }),
+        );
+        const isNew = !("If-None-Match" in asked);
+        deepStrictEqual([status, bytes.length], isNew ? [200, 2] : [304, 0]);
+        for (const [name, value] of Object.entries(headers)) {
+          strictEqual(answered?.get(name), value);
+        }
+      }
+    });
+  },
+);
+
 everyWay("fetch undoes gzip", async (fetchBounded) => {
   const packed = new Uint8Array(gzipSync(TEXT.encode("d8:intervali60ee")));
   const handler: Handler = () => new Response(packed, { headers: { "content-encoding": "gzip" } });
