@@ -117,7 +117,7 @@ export class MetadataSearch {
     return {
       peersKnown: this.#peerList.counts.known,
       peersConnected: swarm?.size ?? 0,
-      peersTried: failures.reduce((sum, count) => sum + count, swarm?.joinedCount ?? 0),
+      peersTried: failures.reduce((sum, count) => sum + count, swarm?.metCount ?? 0),
       peersWithMetadata: swarm?.ownerCount ?? 0,
       bytes: swarm?.progress?.bytes ?? 0,
       size: swarm?.progress?.size,

@@ -74,8 +74,8 @@ export class MetadataSwarm {
     return this.#members.size;
   }
 
-  /** Peers that ever joined. */
-  get joinedCount(): number {
+  /** Peers that ever shook hands, those that were refused too. */
+  get metCount(): number {
     return this.#lastKey;
   }
 
@@ -137,6 +137,7 @@ export class MetadataSwarm {
   }
 
   #join(ready: ReadyPeer): void {
+    const key = ++this.#lastKey;
     const peerId = ready.handshake.peerId.toHex();
     const refusal = this.#refusal(ready, peerId);
     if (refusal !== undefined) {
@@ -144,7 +145,7 @@ export class MetadataSwarm {
       return this.#noteEnd(ready, refusal, false);
     }
     const now = this.#options.clock.now();
-    const connection = this.#connect(ready, ++this.#lastKey, now);
+    const connection = this.#connect(ready, key, now);
     this.#members.set(connection.key, {
       connection,
       peerId,

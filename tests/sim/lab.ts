@@ -100,7 +100,8 @@ export class Lab {
 
   createClient(
     host: string,
-    options: Partial<Pick<ClientOptions, "maxUploadRate" | "encryption" | "openDht">> = {},
+    options: Partial<Pick<ClientOptions, "fetch" | "maxUploadRate" | "encryption" | "openDht">> =
+      {},
   ): Client {
     const client = new Client({
       network: this.network.host(host),
