@@ -160,6 +160,7 @@ export class Download implements Task {
   async #read(): Promise<FoundTorrent | undefined> {
     this.#reading = new GetSource(this.#source, {
       ...this.#context,
+      openEngine: () => Promise.resolve(this.#context.engine),
       startedAt: this.#startedAt,
       signal: this.#leaving.signal,
       identify: (name, infoHashHex) => this.#identify(name, infoHashHex),
