@@ -324,7 +324,7 @@ async function readImportMap(): Promise<string[]> {
 
 async function readTree(): Promise<SourceFile[]> {
   const found = [await readSource(new URL("main.ts", repository))];
-  const folders = ["src/", "tests/", "bench/"].map((name) => new URL(name, repository));
+  const folders = ["src/", "tests/", "bench/", "tools/"].map((name) => new URL(name, repository));
   for (const folder of folders) {
     for await (const entry of Deno.readDir(folder)) {
       if (entry.isDirectory) folders.push(new URL(`${entry.name}/`, folder));
