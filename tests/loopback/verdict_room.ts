@@ -4,6 +4,7 @@ import { SystemClock, SystemRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import { DhtService } from "../../src/dht/service.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
+import { assertValid } from "../cli/json_schema.ts";
 import { type Behaviour, play } from "../sim/scripted_peer.ts";
 import { Checkout, type Finished, finished } from "./checkout.ts";
 import * as content from "./content.ts";
@@ -156,6 +157,14 @@ export class VerdictRoom implements AsyncDisposable {
   }
 }
 
+/** What the runs printed that `assertVerdict` has looked at: to be held to the schema. */
+const printed: string[] = [];
+
+export async function assertPrintedAsDocumented(): Promise<void> {
+  const lines = printed.flatMap((stdout) => stdout.trimEnd().split("\n"));
+  await assertValid("events", lines.map((line) => JSON.parse(line)));
+}
+
 /** What is expected of a run that failed. */
 export interface Expectation {
   readonly code: number;
@@ -170,6 +179,7 @@ export interface Expectation {
 /** The exit code, the JSON and the sentence of a run say the same, and what is expected. */
 export function assertVerdict(run: Finished, expected: Expectation): void {
   const { code, verdict, words, retryable = true, failures = 1 } = expected;
+  printed.push(run.stdout);
   const said = `${run.stdout}\n${run.stderr}`;
   strictEqual(run.code, code, said);
   const failed = run.events("failed");
