@@ -51,6 +51,8 @@ export class PeerConnection implements PickerPeer {
   readonly #options: PeerConnectionOptions;
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
+  /** When a part of a message came that was not its end. */
+  #partReadAt: number | undefined;
   #writingSince: number | undefined;
   /** Blocks that are being written or come next. */
   #blocks:
@@ -99,6 +101,13 @@ export class PeerConnection implements PickerPeer {
 
   get isSnubbed(): boolean {
     return this.session.isSnubbed;
+  }
+
+  /** When a block came, or a part of one; undefined before. Of a slow peer, parts are progress. */
+  get lastDataAt(): number | undefined {
+    const { lastBlockAt } = this.session;
+    if (this.#partReadAt === undefined) return lastBlockAt;
+    return Math.max(this.#partReadAt, lastBlockAt ?? -Infinity);
   }
 
   offers(piece: PieceIndex): boolean {
@@ -179,6 +188,7 @@ export class PeerConnection implements PickerPeer {
         // What came before a malformed message still counts.
         onRead(this, now);
       }
+      if (decoder.isInMessage) this.#partReadAt = now;
       chatter.take(chatterBytes, now);
       const pauseMs = chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);

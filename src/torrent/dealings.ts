@@ -20,7 +20,9 @@ export interface Dealer {
   readonly endpoint: Endpoint;
   readonly theirHave: Bitfield;
   readonly isPeerChoking: boolean;
-  readonly session: { readonly downloadedBytes: number; readonly lastBlockAt: number | undefined };
+  readonly session: { readonly downloadedBytes: number };
+  /** When it last sent a block, or a part of one. */
+  readonly lastDataAt: number | undefined;
 }
 
 export class Dealings {
@@ -58,12 +60,12 @@ export class Dealings {
   /** What a peer does for us, who lack `missing`; `windowMs` is long to be sent nothing. */
   standing(peer: Dealer, missing: Bitfield, windowMs: number, now: number): Standing {
     if (!hasAny(peer.theirHave, missing)) return "empty";
-    const { isPeerChoking, session: { lastBlockAt = -Infinity } } = peer;
+    const { isPeerChoking, lastDataAt = -Infinity } = peer;
     const unchokedAt = isPeerChoking ? -Infinity : this.#unchokedAt.get(peer.key) ?? -Infinity;
     // Some pieces are given even to those who are choked (BEP 6), but then at once.
-    const isSlow = lastBlockAt > -Infinity && !isPeerChoking;
+    const isSlow = lastDataAt > -Infinity && !isPeerChoking;
     const patienceMs = Math.min(isSlow ? MUTE_AFTER_DATA_MS : MUTE_AFTER_MS, windowMs);
-    if (now - Math.max(lastBlockAt, unchokedAt) < patienceMs) return "giving";
+    if (now - Math.max(lastDataAt, unchokedAt) < patienceMs) return "giving";
     return isPeerChoking ? "choking" : "mute";
   }
 }

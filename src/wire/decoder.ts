@@ -70,6 +70,11 @@ export class MessageDecoder {
     this.#calmReads = this.#end <= this.#buffer.length / 4 ? this.#calmReads + 1 : 0;
   }
 
+  /** A message has begun that is not complete. */
+  get isInMessage(): boolean {
+    return this.#end > this.#start;
+  }
+
   /**
    * The next message; undefined when more bytes are needed for one. Throws ProtocolError
    * "message-too-large" or "malformed-message", and then again whenever it is called.

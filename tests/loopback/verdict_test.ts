@@ -140,6 +140,16 @@ const CASES: readonly Case[] = [
     arrange: (room) => room.withPeers(room.seeder({ uploadRate: 40_000 }).endpoint),
   },
   {
+    name: "the deadline comes while data comes as slowly as we allowed",
+    code: 17,
+    verdict: "deadline",
+    words: /data is coming from 1 of 1 connected peer, 20 pieces missing/,
+    arrange: async (room) => [
+      ...["--max-download-rate", "1K"],
+      ...await room.withPeers(room.seeder().endpoint),
+    ],
+  },
+  {
     name: "nothing comes for the time of --stall",
     code: 14,
     verdict: "all-choked",

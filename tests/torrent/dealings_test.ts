@@ -10,15 +10,15 @@ function pieces(...indices: number[]): Bitfield {
   return field;
 }
 
-function dealer(changes: Partial<Dealer> & { lastBlockAt?: number } = {}): Dealer {
-  const { lastBlockAt, ...rest } = changes;
+function dealer(changes: Partial<Dealer> = {}): Dealer {
   return {
     key: 1,
     endpoint: { host: "192.0.2.1", port: 6881 },
     theirHave: pieces(0, 1, 2, 3),
     isPeerChoking: false,
-    session: { downloadedBytes: lastBlockAt === undefined ? 0 : 16_384, lastBlockAt },
-    ...rest,
+    session: { downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384 },
+    lastDataAt: undefined,
+    ...changes,
   };
 }
 
@@ -40,18 +40,18 @@ Deno.test("standing() gives a peer time to send, once it lets us ask", () => {
   deepStrictEqual(standing(dealer({ isPeerChoking: true }), 1_000), "choking");
   dealings.unchoked(dealer(), 1_000);
   deepStrictEqual([3_999, 4_000].map((now) => standing(dealer(), now)), ["giving", "mute"]);
-  const slow = dealer({ lastBlockAt: 5_000 });
+  const slow = dealer({ lastDataAt: 5_000 });
   deepStrictEqual([19_999, 20_000].map((now) => standing(slow, now)), ["giving", "mute"]);
   deepStrictEqual(standing(slow, 10_000, 5_000), "mute");
   // It may have given what is allowed to the choked (BEP 6).
-  const choking = dealer({ lastBlockAt: 5_000, isPeerChoking: true });
+  const choking = dealer({ lastDataAt: 5_000, isPeerChoking: true });
   deepStrictEqual([7_999, 8_000].map((now) => standing(choking, now)), ["giving", "choking"]);
 });
 
 Deno.test("left() counts how connections ended, and remembers who gave something", () => {
   const dealings = new Dealings();
-  dealings.left(dealer({ lastBlockAt: 1 }), "remote-closed");
-  dealings.left(dealer({ lastBlockAt: 2 }), "remote-closed");
+  dealings.left(dealer({ lastDataAt: 1 }), "remote-closed");
+  dealings.left(dealer({ lastDataAt: 2 }), "remote-closed");
   dealings.left(dealer({ endpoint: { host: "192.0.2.2", port: 1 } }), "silent");
   deepStrictEqual(dealings.departures, { "remote-closed": 2, silent: 1 });
   deepStrictEqual(dealings.contributorCount, 1);

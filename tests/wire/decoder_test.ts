@@ -111,6 +111,16 @@ Deno.test("next() gives blocks whole when each read ends within one", () => {
   );
 });
 
+Deno.test("isInMessage says that a part of a message has come, and not its end", () => {
+  const decoder = newDecoder();
+  const bytes = message(7, 9 + 100);
+  ok(!decoder.isInMessage);
+  feed(decoder, bytes.subarray(0, 3));
+  deepStrictEqual([decoder.next(), decoder.isInMessage], [undefined, true]);
+  feed(decoder, bytes.subarray(3));
+  deepStrictEqual([decoder.next()?.kind, decoder.isInMessage], ["piece", false]);
+});
+
 Deno.test("next() copies nothing: blocks are views of the buffer that was read into", () => {
   const decoder = newDecoder();
   const { buffer } = decoder.space();
