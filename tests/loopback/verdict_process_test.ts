@@ -2,7 +2,7 @@
 import { ok } from "node:assert/strict";
 import { eventsIn, finished } from "./checkout.ts";
 import { isWithoutSmallDisk, runOnSmallDisk } from "./small_disk.ts";
-import { assertVerdict, VerdictRoom } from "./verdict_room.ts";
+import { assertPrintedAsDocumented, assertVerdict, VerdictRoom } from "./verdict_room.ts";
 
 const SMALL_DISK_BYTES = 300 * 1024;
 
@@ -73,3 +73,5 @@ Deno.test("D1 get exits 5 on a full disk, and says what to do", async (t) => {
     { code: 5, verdict: "disk", words },
   );
 });
+
+Deno.test("the runs of this file print what the schema says", assertPrintedAsDocumented);

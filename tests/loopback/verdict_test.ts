@@ -2,6 +2,7 @@
 import type { Finished } from "./checkout.ts";
 import { freePort } from "./lab.ts";
 import {
+  assertPrintedAsDocumented,
   assertVerdict,
   DEADLINE,
   type Expectation,
@@ -254,3 +255,5 @@ Deno.test("get says in its exit code, in JSON and in one sentence why it is not 
     });
   }
 });
+
+Deno.test("the runs of this file print what the schema says", assertPrintedAsDocumented);
