@@ -40,6 +40,8 @@ const verifyParser = object({
 
 const demoParser = object({ command: constant("demo") });
 
+const manParser = object({ command: constant("man") });
+
 const permsParser = object({
   command: constant("perms"),
   words: passThrough({
@@ -48,7 +50,8 @@ const permsParser = object({
   }),
 });
 
-const programParser = or(
+/** All commands with their options. */
+export const programParser = or(
   command("get", getParser, {
     brief: message`download, verify, exit`,
     usageLine: [{ type: "ellipsis" }],
@@ -76,6 +79,7 @@ const programParser = or(
   command("demo", demoParser, {
     brief: message`a whole swarm on this machine: tracker, seeders, one download, verified`,
   }),
+  command("man", manParser, { brief: message`the manual page: starling man | man -l -` }),
   command("perms", permsParser, {
     brief: message`the least permissions of Deno that a command needs`,
     usageLine: [{ type: "ellipsis" }],
@@ -98,6 +102,7 @@ const FIRST_WORDS = [
   "tracker",
   "demo",
   "perms",
+  "man",
   "completion",
   "--help",
   "-h",

@@ -53,6 +53,7 @@ export function needsOf(command: Command): Needs {
     case "demo":
       return { ...NOTHING, net: OWN_ADDRESS, read: ["."], write: ["."], workers: true };
     case "perms":
+    case "man":
       return NOTHING;
   }
 }

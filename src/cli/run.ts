@@ -69,6 +69,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { demo } = await import("./demo.ts");
       return await demo(context);
     }
+    case "man": {
+      const { man } = await import("./man.ts");
+      return await answer(man(context), context);
+    }
     case "perms": {
       const { perms } = await import("./perms.ts");
       return await answer(perms(command, context), context);

@@ -53,6 +53,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "verify of a folder that is the data": [["verify", "f.torrent", "folder"], 0],
   "completion": [["completion", "zsh"], 0],
   "perms": [["perms", "get"], 0],
+  "man": [["man"], 0],
   "--version": [["--version"], 0],
   "--help": [["get", "--help"], 0],
 };
