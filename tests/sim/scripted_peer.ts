@@ -22,6 +22,10 @@ export type Behaviour =
   | { readonly kind: "flapping"; readonly everyMs: number }
   /** Sends bytes that are no BitTorrent. */
   | { readonly kind: "garbage" }
+  /** Breaks the protocol after its handshake. */
+  | { readonly kind: "malformed" }
+  /** Hangs up after its handshake. */
+  | { readonly kind: "leaving" }
   /** Has no piece at all. */
   | { readonly kind: "empty" }
   /** Rejects every request (BEP 6). */
@@ -57,6 +61,11 @@ export async function play(connection: Connection, options: ScriptedPeerOptions)
   }
   const flags = { fast: true, extended: false, dht: false };
   await connection.write(encodeHandshake({ ...options, flags })).catch(() => connection.close());
+  if (behaviour.kind === "leaving") return connection.close();
+  if (behaviour.kind === "malformed") {
+    // A choke of two bytes.
+    await connection.write(Uint8Array.of(0, 0, 0, 2, 0, 0)).catch(() => connection.close());
+  }
   if (behaviour.kind === "silent") {
     await readFully(connection, new Uint8Array(1 << 20));
     return;

@@ -173,6 +173,14 @@ const CASES: readonly Case[] = [
       return world.verdictAfter(60 * SECOND_MS, {});
     },
   },
+  ...(["malformed", "leaving"] as const).map((kind): Case => ({
+    when: `the only peer is ${kind}`,
+    cause: "peers-unreachable",
+    run: (world) => {
+      world.lab.addScripted("10.0.2.1", { kind });
+      return world.verdictAfter(5 * SECOND_MS);
+    },
+  })),
   {
     when: "the user named us",
     cause: "peers-unreachable",

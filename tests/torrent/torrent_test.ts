@@ -331,22 +331,3 @@ Deno.test("download() asks at most --max-downloads peers at a time", async () =>
     strictEqual(most, 2);
   });
 });
-
-const VERDICTS: readonly [string, (lab: Lab) => void, number, RegExp][] = [
-  ["nobody is known", () => {}, 12, /no peers are known/],
-  ["nobody answers", (lab) => lab.endpoints.push({ host: "10.0.9.9", port: 1 }), 13, /refused/],
-  ["all choke us", (lab) => lab.addScripted("10.0.2.1", { kind: "choking" }), 14, /choke/],
-  ["nobody has a piece", (lab) => lab.addScripted("10.0.2.1", { kind: "empty" }), 15, /3 pieces/],
-];
-for (const [when, prepare, exitCode, detail] of VERDICTS) {
-  Deno.test(`verdict() has exit code ${exitCode} when ${when}`, async () => {
-    await inLab(3, async (lab) => {
-      prepare(lab);
-      const { torrent, result } = download(lab);
-      strictEqual(await lab.settled(result, 2 * MINUTE_MS), false);
-      const verdict = torrent.verdict();
-      strictEqual(verdict.exitCode, exitCode, verdict.detail);
-      match(verdict.detail, detail);
-    });
-  });
-}
