@@ -92,7 +92,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/demo.ts": IN_DEMO,
   "src/cli/demo_content.ts": IN_DEMO,
   "src/cli/environment.ts": "only binds the real world; process_test.ts runs all of it",
-  "src/cli/log_folder.ts": "only binds the disk; tests/loopback/output_test.ts fills it",
   "src/cli/lying_storage.ts": IN_DEMO,
   "src/cli/share.ts": IN_COMMANDS,
   "src/cli/tasks.ts": IN_COMMANDS,
