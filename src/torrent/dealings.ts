@@ -59,7 +59,7 @@ export class Dealings {
 
   /** What a peer does for us, who lack `missing`; `windowMs` is long to be sent nothing. */
   standing(peer: Dealer, missing: Bitfield, windowMs: number, now: number): Standing {
-    if (!hasAny(peer.theirHave, missing)) return "empty";
+    if (peer.theirHave.nextCommon(missing) < 0) return "empty";
     const { isPeerChoking, lastDataAt = -Infinity } = peer;
     const unchokedAt = isPeerChoking ? -Infinity : this.#unchokedAt.get(peer.key) ?? -Infinity;
     // Some pieces are given even to those who are choked (BEP 6), but then at once.
@@ -68,10 +68,4 @@ export class Dealings {
     if (now - Math.max(lastDataAt, unchokedAt) < patienceMs) return "giving";
     return isPeerChoking ? "choking" : "mute";
   }
-}
-
-function hasAny(theirHave: Bitfield, missing: Bitfield): boolean {
-  if (theirHave.isFull) return !missing.isEmpty;
-  for (const piece of missing.ones()) if (theirHave.has(piece)) return true;
-  return false;
 }
