@@ -16,7 +16,7 @@ export function situationOf(cause: Cause, facts: Evidence): string {
       return `no peers are known: ${trackerAnswers(facts)}${dhtAnswers(facts)}`;
     case "peers-unreachable":
       return `none of ${count(knownPeers(facts), "known peer")} can be reached ` +
-        `(${failedDials(facts)})`;
+        `(${failedDials(facts)})${moreSources(facts)}`;
     case "all-choked":
       return `${connected(facts)}, and nobody sends anything: ${standings(facts)}${bans(facts)}`;
     case "swarm-incomplete":
@@ -40,7 +40,7 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
     case "trackers-failed":
       return "try again later, or name a peer with --peer";
     case "no-peers":
-      return facts.trackers.length === 0 && !facts.dht?.answered
+      return facts.trackers.length === 0 && facts.dht === undefined
         ? "name a peer with --peer, or allow the DHT"
         : "try again later, or name a peer with --peer";
     case "peers-unreachable":
@@ -113,6 +113,13 @@ function failedDials(facts: Evidence): string {
   if (dialsUnderWay > 0) words.push(`${dialsUnderWay} not answered yet`);
   if (peersOurselves > 0) words.push(`${peersOurselves} ${verb(peersOurselves, "be")} ourselves`);
   return words.length > 0 ? words.join(", ") : "not answered yet";
+}
+
+/** Who might have named others, and did not answer. */
+function moreSources(facts: Evidence): string {
+  const { trackers } = facts;
+  if (trackers.length === 0 || trackers.some(({ hasAnswered }) => hasAnswered)) return "";
+  return `, and of ${count(trackers.length, "tracker")} none answered (${trackerFailures(facts)})`;
 }
 
 /** What programs call reasons, for people. */

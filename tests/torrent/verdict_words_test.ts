@@ -51,6 +51,18 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "1 not answered yet, 1 is ourselves); check the network and the firewall, and try again later",
   ],
   [
+    "that no tracker named others than those who cannot be reached",
+    { trackers: [DEAD_TRACKER], namedPeers: 1, peersKnown: 1, dialFailures: { refused: 1 } },
+    "none of 1 known peer can be reached (1 × refused), and of 1 tracker none answered " +
+    "(http://a/announce: refused); check the network and the firewall, and try again later",
+  ],
+  [
+    "that the DHT is silent where there is no tracker",
+    { dht: { asked: 1, answered: 0 } },
+    "no peers are known: no tracker may be asked, and of 1 DHT node asked none answered; " +
+    "try again later, or name a peer with --peer",
+  ],
+  [
     "what connected peers do",
     { peersConnected: 4, peersChoking: 2, peersMute: 1, peersEmpty: 1 },
     "4 peers connected, and nobody sends anything: 2 choke us, 1 lets us ask but sends nothing, " +
