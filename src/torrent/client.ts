@@ -10,6 +10,7 @@ import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
 import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
 import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
 import { RateLimit } from "./rate_limit.ts";
+import { Survey, type SurveyOptions } from "./survey.ts";
 import { Torrent } from "./torrent.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import type { Dht, LocalPeers, Surroundings, TorrentOptions } from "./torrent_options.ts";
@@ -109,6 +110,19 @@ export class Client {
       stop: () => search.stop(),
     });
     return search;
+  }
+
+  /** A look at the swarm of a torrent; nothing happens before its `run`. */
+  survey(options: SurveyOptions): Survey {
+    const { infoHash } = options.metainfo;
+    const surroundings = this.#surroundings(infoHash);
+    const survey = new Survey(options, surroundings);
+    this.#participants.push({
+      introduction: { infoHash, peerId: surroundings.peerId },
+      admit: () => false,
+      stop: () => survey.stop(),
+    });
+    return survey;
   }
 
   /** Stops listening, and every torrent that still runs. */

@@ -25,6 +25,8 @@ export interface AnnounceRequest {
   readonly left: number;
   readonly event: AnnounceEvent | PartialSeedEvent | undefined;
   readonly numWant: number;
+  /** We are in nobody's list: the event stands as it is, for trackers that we never met too. */
+  readonly onlyAsks?: boolean;
   /** 32 bits that stay the same for a session, so that a tracker knows us at a new address. */
   readonly key: number;
   /** What this tracker asked us to repeat (BEP 3, HTTP only). */

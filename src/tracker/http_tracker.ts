@@ -74,7 +74,7 @@ export class HttpTracker implements TrackerClient {
         announceUrl(this.#url.text, { ...request, trackerId: this.#trackerId }),
         {
           maxBytes: MAX_RESPONSE_BYTES,
-          timeoutMs: request.event === "stopped" ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
+          timeoutMs: isFarewell(request) ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
           signal,
           accept: (url) => httpTrackerScope(url) !== undefined,
         },
@@ -85,6 +85,11 @@ export class HttpTracker implements TrackerClient {
       throw new TrackerError(REASONS[error.failure], words);
     }
   }
+}
+
+/** Nobody waits long for the answer to it. */
+function isFarewell({ event, onlyAsks }: AnnounceRequest): boolean {
+  return event === "stopped" && !onlyAsks;
 }
 
 /** 410 is a tracker's request to be left alone for good. */

@@ -74,6 +74,13 @@ export class ListedTracker {
     return this.#controller.signal;
   }
 
+  /** It is told something whose answer does not matter; the signal aborts that. */
+  farewell(): AbortSignal {
+    this.abort();
+    this.#controller = new AbortController();
+    return this.#controller.signal;
+  }
+
   answered(response: AnnounceResponse, peers: number, warning: string | undefined): void {
     const { seeders, leechers } = response;
     this.#status = {

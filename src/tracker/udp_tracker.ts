@@ -46,7 +46,7 @@ export class UdpTracker implements TrackerClient {
     await this.#ended;
     this.#ending = new AbortController();
     const ending = AbortSignal.any([signal, this.#ending.signal]);
-    const isLast = request.event === "stopped";
+    const isLast = request.event === "stopped" && !request.onlyAsks;
     if (!isLast) await this.#findLines(ending);
     const lines = [...this.#lines.values()].filter((line) => line.hasAnswered || !isLast);
     if (lines.length === 0) throw new TrackerError("unreachable", "its address has changed");
@@ -126,7 +126,7 @@ class Line {
 
   /** An address that has not answered yet is told `started`, whatever the other one knows. */
   async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
-    const event = this.hasAnswered ? request.event : "started";
+    const event = this.hasAnswered || request.onlyAsks ? request.event : "started";
     let waking = new AbortController();
     const wake = () => waking.abort();
     const detach = this.#sockets.attach(this.to, (packet) => {

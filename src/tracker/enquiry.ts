@@ -1,0 +1,182 @@
+/**
+ * What the trackers of a torrent know, asked by somebody who does not want to be known.
+ *
+ * Each is told `stopped` first, which lists us nowhere, with the wish for peers: many answer with
+ * their counts, some with peers. One that names nobody although it may know somebody is told
+ * `started`, since it serves those alone whom it lists; and `stopped` again as soon as it has
+ * answered. No tracker has us in its list when `close` has resolved.
+ */
+import { assert } from "../base/assert.ts";
+import type { Clock, Random } from "../base/ambient.ts";
+import { getUint32 } from "../base/bytes.ts";
+import { Channel } from "../base/channel.ts";
+import { type Endpoint, isDialable } from "../base/endpoint.ts";
+import { TrackerError } from "../base/errors.ts";
+import type { InfoHash, PeerId } from "../base/ids.ts";
+import type { FetchBounded } from "../net/http.ts";
+import type { Network } from "../net/transport.ts";
+import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
+import { type ListedTracker, TrackerRoster, type TrackerStatus } from "./tracker_roster.ts";
+import { hideSecrets } from "./tracker_url.ts";
+import { UdpSockets } from "./udp_sockets.ts";
+
+export interface EnquiryOptions {
+  /** Tiers of announce URLs (BEP 12); all are asked. */
+  readonly trackers: readonly (readonly string[])[];
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** A port of ours where no other program listens: trackers know peers by it. */
+  readonly port: number;
+  /** Bytes that we lack. */
+  readonly left: number;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly fetch: FetchBounded;
+}
+
+const NUM_WANT = 200;
+/** Trackers asked at once. */
+const MAX_UNANSWERED = 64;
+/** Answers that nobody has read yet. */
+const MAX_WAITING_ANSWERS = 64;
+
+export class TrackerEnquiry {
+  readonly #options: EnquiryOptions;
+  readonly #key: number;
+  readonly #sockets: UdpSockets;
+  readonly #roster: TrackerRoster;
+  readonly #found = new Channel<readonly Endpoint[]>(MAX_WAITING_ANSWERS);
+  readonly #farewells = new Set<Promise<void>>();
+  #running: Promise<void> | undefined;
+  #isEnding = false;
+  #isOver = false;
+
+  constructor(options: EnquiryOptions) {
+    this.#options = options;
+    this.#key = getUint32(options.random.bytes(4), 0);
+    this.#sockets = new UdpSockets(options.network);
+    this.#roster = new TrackerRoster(options.trackers, {
+      ...options,
+      sockets: this.#sockets,
+      onLateAnswer: (tracker, response) => this.#handOn(tracker, response),
+    });
+  }
+
+  /** Has every tracker answered or failed? */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Begins to ask. The peers of each answer, filtered by `isDialable`; ends when all have. */
+  endpoints(): AsyncIterable<readonly Endpoint[]> {
+    assert(this.#running === undefined, "endpoints() may be called once");
+    this.#running = this.#askAll().catch((error) => this.#found.fail(error));
+    return this.#found;
+  }
+
+  status(): readonly TrackerStatus[] {
+    return this.#roster.status();
+  }
+
+  /** Gives up what is not answered; waits for farewells at most `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#isEnding = true;
+    this.#found.close();
+    for (const tracker of this.#roster.trackers) {
+      if (tracker.status.state === "asking") tracker.abort();
+    }
+    await this.#running;
+    const ended = new AbortController();
+    const givingUp = this.#options.clock.sleep(timeoutMs, ended.signal)
+      .then(() => this.#roster.abort());
+    await Promise.all(this.#farewells);
+    ended.abort();
+    await givingUp;
+    await this.#sockets.close();
+  }
+
+  async #askAll(): Promise<void> {
+    const waiting = this.#roster.trackers.values();
+    const lane = async () => {
+      for (const tracker of waiting) {
+        if (this.#isEnding) return;
+        await this.#ask(tracker);
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_UNANSWERED }, lane));
+    this.#isOver = true;
+    this.#found.close();
+  }
+
+  async #ask(tracker: ListedTracker): Promise<void> {
+    const isEnough = await this.#announce(tracker, { event: "stopped", onlyAsks: true });
+    if (isEnough || this.#isEnding) return;
+    await this.#announce(tracker, { event: "started" });
+    // Also when no answer came: the question may have arrived.
+    const farewell = this.#sayFarewell(tracker).finally(() => this.#farewells.delete(farewell));
+    this.#farewells.add(farewell);
+  }
+
+  /** True when there is nothing more to be learnt from this tracker. */
+  async #announce(
+    tracker: ListedTracker,
+    how: Pick<AnnounceRequest, "event" | "onlyAsks">,
+  ): Promise<boolean> {
+    const signal = tracker.begin();
+    try {
+      const response = await tracker.client.announce(this.#request(how), signal);
+      const peers = this.#handOn(tracker, response);
+      const warning = response.warning && hideSecrets(response.warning, tracker.url);
+      // The first answer does not count us.
+      const { seeders = response.seeders, leechers = response.leechers } = tracker.status;
+      tracker.answered({ ...response, seeders, leechers }, peers, warning);
+      if (seeders === undefined || leechers === undefined) return peers > 0;
+      return peers > 0 || seeders + leechers === 0;
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+      tracker.failed(
+        signal.aborted ? "no answer in time" : hideSecrets(error.message, tracker.url),
+        error.reason === "gone",
+      );
+      // What it says to those who leave may not be what it says to those who come.
+      return error.reason !== "failure-reason";
+    }
+  }
+
+  /** What comes of it is nobody's news. */
+  async #sayFarewell(tracker: ListedTracker): Promise<void> {
+    try {
+      await tracker.client.announce(this.#request({ event: "stopped" }), tracker.farewell());
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+    }
+  }
+
+  #request({ event, onlyAsks }: Pick<AnnounceRequest, "event" | "onlyAsks">): AnnounceRequest {
+    const { infoHash, peerId, port, left } = this.#options;
+    const isLast = event === "stopped" && !onlyAsks;
+    return {
+      infoHash,
+      peerId,
+      port,
+      left,
+      uploaded: 0,
+      downloaded: 0,
+      event,
+      numWant: isLast ? 0 : NUM_WANT,
+      key: this.#key,
+      ...(onlyAsks && { onlyAsks }),
+    };
+  }
+
+  /** Passes on the peers that may be dialled; how many there were. */
+  #handOn({ url }: ListedTracker, { endpoints, externalAddress }: AnnounceResponse): number {
+    const usable = endpoints.filter((endpoint) =>
+      isDialable(endpoint, url.scope) &&
+      !(endpoint.host === externalAddress && endpoint.port === this.#options.port)
+    );
+    if (usable.length > 0) this.#found.tryPush(usable);
+    return usable.length;
+  }
+}
