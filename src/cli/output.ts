@@ -62,8 +62,13 @@ export class Output {
 
   /** Writes lines as fast as the reader takes them, however many there are. */
   async writeLines(lines: Iterable<string>): Promise<void> {
-    for (const line of lines) {
-      this.writeLine(line);
+    await this.writeParts(Iterator.from(lines).map((line) => `${line}\n`));
+  }
+
+  /** The same for parts of one line. */
+  async writeParts(parts: Iterable<string>): Promise<void> {
+    for (const part of parts) {
+      this.write(part);
       if (this.#waitingCharacters >= FLUSH_CHARACTERS) await this.flush();
     }
   }

@@ -22,6 +22,8 @@ export interface PeerFindingOptions extends Pick<GetOptions, "bindAddress" | "dh
   readonly network: Network;
   /** Where the DHT's table is kept; undefined: nowhere. */
   readonly folders?: StateFolders;
+  /** The table is only read. */
+  readonly keepsNothing?: boolean;
   /** Takes a line for people who look closely. */
   readonly onLog?: (message: string) => void;
 }
@@ -99,8 +101,8 @@ export class PeerFinding {
   }
 
   async #save(): Promise<void> {
-    const { environment, folders, onLog } = this.#options;
-    if (this.#dht === undefined || folders === undefined) return;
+    const { environment, folders, keepsNothing, onLog } = this.#options;
+    if (this.#dht === undefined || folders === undefined || keepsNothing) return;
     try {
       await environment.keepState(folders, TABLE_NAME, this.#dht.save());
     } catch (error) {
