@@ -11,24 +11,13 @@ import { type MissingPermission, missingPermission } from "../base/permission.ts
 /** Of a message of the system, which may quote a path. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Exit codes that commands give themselves; all others are their causes' (torrent/verdict.ts). */
-export const ExitCode = {
-  ok: CAUSES.complete.exitCode,
-  bug: CAUSES.bug.exitCode,
-  usage: CAUSES.usage.exitCode,
-  invalidTorrent: CAUSES["invalid-torrent"].exitCode,
-  permission: CAUSES.permission.exitCode,
-  disk: CAUSES.disk.exitCode,
-  occupied: CAUSES.occupied.exitCode,
-  noMetadata: CAUSES["no-metadata"].exitCode,
-  deadline: CAUSES.deadline.exitCode,
-  locked: CAUSES.locked.exitCode,
-} as const;
+/** Exit codes that commands give themselves; all others are their causes'. */
+export const ExitCode = { ok: CAUSES.complete.exitCode, bug: CAUSES.bug.exitCode } as const;
 
 /** One failed source, or a failed command: what `failed` says in JSON. */
 export interface Failure {
-  /** One word for programs: a cause of torrent/verdict.ts. */
-  readonly verdict: string;
+  /** One word for programs. */
+  readonly verdict: Cause;
   readonly exitCode: number;
   /** May the same command succeed later? */
   readonly retryable: boolean;
@@ -60,15 +49,9 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly failure: Failure;
 
-  constructor(
-    cause: Cause | Omit<Failure, "detail" | "evidence">,
-    detail: string,
-    evidence: Failure["evidence"] = {},
-  ) {
+  constructor(cause: Cause, detail: string, evidence: Failure["evidence"] = {}) {
     super(detail);
-    this.failure = typeof cause === "string"
-      ? failureBy(cause, detail, evidence)
-      : { ...cause, detail, evidence };
+    this.failure = failureBy(cause, detail, evidence);
   }
 }
 
@@ -147,6 +130,12 @@ const ADVICE: Readonly<Partial<Record<StorageReason, string>>> = {
   "no-space": "make room and run it again: what is here is kept",
   "read-only": "choose another --output",
   denied: "change who may write there, or choose another --output",
+  symlink: "choose another --output",
+  "not-regular": "move it away, or choose another --output",
+  occupied: "move it away, or choose another --output",
+  missing: "run it again when it is back",
+  changed: "run it again",
+  "name-too-long": "choose an --output on another file system",
   io: "look at the disk, and run it again: what is here is kept",
   locked: "wait for it (--wait-lock), or try again later",
 };

@@ -47,9 +47,10 @@ Deno.test("failureOf() asks to report what nobody expected", () => {
 });
 
 Deno.test("failureOf() keeps a sentence and its evidence", () => {
-  const base = { verdict: "too-large", exitCode: 3, retryable: false };
-  deepStrictEqual(failureOf(new CommandError(base, "much", { size: 5 })), {
-    ...base,
+  deepStrictEqual(failureOf(new CommandError("too-large", "much", { size: 5 })), {
+    verdict: "too-large",
+    exitCode: 3,
+    retryable: false,
     detail: "much",
     evidence: { size: 5 },
   });
@@ -86,7 +87,7 @@ Deno.test("fileError() tells Deno's refusal from the system's, and names what fa
 
 Deno.test("combinedExitCode() puts what is no use to retry first, then the order given", () => {
   const failure = (exitCode: number, retryable: boolean): Failure => ({
-    verdict: "",
+    verdict: "bug",
     exitCode,
     retryable,
     detail: "",
