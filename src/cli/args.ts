@@ -5,10 +5,10 @@ import { formatMessage, message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag, passThrough } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
 import { getParser } from "./get_options.ts";
+import { pathValue, sourceValue } from "./option_values.ts";
 import { seedParser } from "./seed_options.ts";
 import { searchOptions } from "./swarm_options.ts";
 import { trackerParser } from "./tracker_options.ts";
@@ -20,7 +20,7 @@ const infoParser = object({
   command: constant("info"),
   json,
   ...searchOptions,
-  source: argument(string({ metavar: "SOURCE" }), {
+  source: argument(sourceValue, {
     description:
       message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
   }),
@@ -30,10 +30,10 @@ const verifyParser = object({
   command: constant("verify"),
   json,
   ...searchOptions,
-  torrent: argument(string({ metavar: "TORRENT" }), {
+  torrent: argument(pathValue("TORRENT", "file", [".torrent"]), {
     description: message`a .torrent file, its URL, a magnet link or an info-hash`,
   }),
-  path: optional(argument(string({ metavar: "PATH" }), {
+  path: optional(argument(pathValue("PATH", "any"), {
     description: message`the data, or the folder that it is in (the current one)`,
   })),
 });

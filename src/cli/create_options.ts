@@ -8,6 +8,7 @@ import { string } from "@optique/core/valueparser";
 import {
   endpointValue,
   nameValue,
+  pathValue,
   pieceLengthValue,
   tierValue,
   webSeedValue,
@@ -17,7 +18,7 @@ const text = string({ metavar: "TEXT" });
 
 export const createParser = object({
   command: constant("create"),
-  output: optional(option("-o", "--output", string({ metavar: "FILE" }), {
+  output: optional(option("-o", "--output", pathValue("FILE", "any"), {
     description: message`the .torrent to write, or the folder for it (NAME.torrent)`,
   })),
   trackers: multiple(option("-t", "--tracker", tierValue, {
@@ -57,7 +58,7 @@ export const createParser = object({
     false,
   ),
   json: withDefault(flag("--json", { description: message`machine-readable` }), false),
-  path: argument(string({ metavar: "PATH" }), { description: message`a file or a folder` }),
+  path: argument(pathValue("PATH", "any"), { description: message`a file or a folder` }),
 });
 
 export type CreateOptions = InferValue<typeof createParser>;

@@ -6,16 +6,22 @@ import type { InferValue } from "@optique/core/parser";
 import { argument, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { connectionLimit, reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
-import { durationValue, rangeValue, rateValue, sizeValue, waitValue } from "./option_values.ts";
+import {
+  durationValue,
+  folderValue,
+  rangeValue,
+  rateValue,
+  sizeValue,
+  sourceValue,
+  waitValue,
+} from "./option_values.ts";
 
 const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024;
-
-const folder = string({ metavar: "DIR" });
 
 export const getParser = object({
   command: constant("get"),
   outputDir: withDefault(
-    option("-o", "--output", folder, { description: message`where the data goes` }),
+    option("-o", "--output", folderValue, { description: message`where the data goes` }),
     ".",
   ),
   ...swarmOptions,
@@ -81,7 +87,7 @@ export const getParser = object({
   ...sharingOptions,
   ...reportOptions,
   sources: multiple(
-    argument(string({ metavar: "SOURCE" }), {
+    argument(sourceValue, {
       description:
         message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
     }),

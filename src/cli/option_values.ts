@@ -4,7 +4,7 @@
  */
 import { type Message, message } from "@optique/core/message";
 import type { NonEmptyString } from "@optique/core/nonempty";
-import type { ValueParser } from "@optique/core/valueparser";
+import { string, type ValueParser } from "@optique/core/valueparser";
 import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import { parseProxy, type Proxy } from "../net/proxy.ts";
@@ -20,6 +20,12 @@ export interface Header {
 const MAX_SHOWN_VALUE_LENGTH = 100;
 /** 16 KiB to 256 MiB: what mktorrent makes, and everybody reads. */
 const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index));
+
+/** A folder, which shells complete. */
+export const folderValue = pathValue("DIR", "directory");
+
+/** A .torrent, its URL, or what links to it: shells complete files. */
+export const sourceValue = pathValue("SOURCE", "file", [".torrent"]);
 
 /** Bytes: `64M`. */
 export const sizeValue = valueOf("SIZE", 0, parseSize, "a size such as 500K, 64M or 1.5G");
@@ -138,6 +144,20 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
   if (/[\s\p{Cc}]/u.test(text)) return false;
   const url = URL.parse(text);
   return url !== null && url.hostname !== "" && protocols.includes(url.protocol);
+}
+
+/** A path on this disk, as the user wrote it; or what else may stand in its place. */
+export function pathValue(
+  metavar: NonEmptyString,
+  type: "file" | "directory" | "any",
+  extensions?: readonly string[],
+): ValueParser<"sync", string> {
+  return {
+    ...string({ metavar }),
+    *suggest(pattern) {
+      yield { kind: "file", type, pattern, ...(extensions && { extensions }) };
+    },
+  };
 }
 
 /** `placeholder` only stands in for a value while Optique completes words; nobody else sees it. */

@@ -4,8 +4,8 @@ import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, constant, flag } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { isLink } from "./link.ts";
+import { pathValue } from "./option_values.ts";
 import { reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
 
 export const seedParser = object({
@@ -24,7 +24,7 @@ export const seedParser = object({
   ...swarmOptions,
   ...reportOptions,
   words: multiple(
-    argument(string({ metavar: "TORRENT... [PATH]" }), {
+    argument(pathValue("TORRENT... [PATH]", "any"), {
       description:
         message`.torrent files, magnet links; PATH is the data, or the folder that it is in (the current one)`,
     }),

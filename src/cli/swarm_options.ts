@@ -2,12 +2,13 @@
 import { message } from "@optique/core/message";
 import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { choice, integer } from "@optique/core/valueparser";
 import type { Endpoint } from "../base/endpoint.ts";
 import {
   addressValue,
   durationValue,
   endpointValue,
+  folderValue,
   headerValue,
   proxyValue,
   rateValue,
@@ -27,7 +28,6 @@ const WELL_KNOWN_ROUTERS: readonly Endpoint[] = [
   { host: "dht.libtorrent.org", port: 25401 },
 ];
 
-const folder = string({ metavar: "DIR" });
 const connections = integer({ metavar: "N", min: 1, max: MAX_CONNECTIONS });
 /** 0 is no limit, or none at all. */
 export const connectionLimit = integer({ metavar: "N", min: 0, max: MAX_CONNECTIONS });
@@ -79,7 +79,7 @@ export const searchOptions = {
   metadataTimeoutMs: optional(option("--metadata-timeout", durationValue, {
     description: message`give up after this time without the metadata of a magnet`,
   })),
-  stateDir: optional(option("--state-dir", folder, {
+  stateDir: optional(option("--state-dir", folderValue, {
     description: message`resume data, lock, metadata of magnets (OUTPUT/.starling)`,
   })),
 };
@@ -124,5 +124,7 @@ export const reportOptions = {
     flag("-v", "--verbose", { description: message`the busiest peers, and a debug log` }),
     false,
   ),
-  logDir: optional(option("--log-dir", folder, { description: message`also write a log file` })),
+  logDir: optional(
+    option("--log-dir", folderValue, { description: message`also write a log file` }),
+  ),
 };

@@ -283,3 +283,16 @@ Deno.test("parseArguments() completes the names of options", () => {
   ok(parse("completion", "bash", "get", "--encryption", "").printed.includes("require"));
   ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
 });
+
+Deno.test("parseArguments() leaves paths to the shell to complete", () => {
+  const files = (...words: string[]) => parse("completion", "bash", ...words).printed;
+  for (const option of ["-o", "--state-dir", "--log-dir"]) {
+    ok(files("get", option, "x").includes("__FILE__:directory:"), option);
+  }
+  for (const command of ["get", "info", "verify"]) {
+    ok(files(command, "x").includes("__FILE__:file:torrent"), files(command, "x"));
+  }
+  for (const words of [["seed", "x"], ["create", "x"], ["verify", "x.torrent", "x"]]) {
+    ok(files(...words).includes("__FILE__:any:"), words.join(" "));
+  }
+});
