@@ -1,45 +1,46 @@
 /** One source of `get`, from what was typed to a final name or a verdict. */
 import { StoppedError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
+import type { DigestWish } from "../storage/file_digests.ts";
+import type { Turns } from "../storage/turns.ts";
 import type { SeedingGoal } from "../torrent/seeding_goal.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "../torrent/snapshot.ts";
-import { resolveRanges } from "./byte_range.ts";
 import type { Engine, RunningTorrent } from "./engine.ts";
 import type { Environment } from "./environment.ts";
-import {
-  CommandError,
-  ExitCode,
-  type Failure,
-  failureBy,
-  failureOf,
-  interruptedWith,
-} from "./failure.ts";
-import type { ListedFile } from "./file_list.ts";
+import { CommandError, ExitCode, type Failure, failureOf } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import { type FoundTorrent, GetSource } from "./get_source.ts";
+import { failureAtLimit, failureOfInterruption, WAITING_FOR_LOCK } from "./giving_up.ts";
 import type { Interruption } from "./interruption.ts";
-import type { Notice, Subject, Summary } from "./notice.ts";
+import type { Notice, Subject } from "./notice.ts";
+import { runOnDone } from "./on_done.ts";
 import type { SourceView } from "./progress.ts";
-import { saveTorrent } from "./saved_torrent.ts";
-import { selectFiles, selectIndices } from "./select.ts";
+import { saveCopy, saveTorrent } from "./saved_torrent.ts";
 import { failureOfSharing, seedingGoal, Sharing } from "./sharing.ts";
-import { shownSource, type SourceTorrent } from "./source.ts";
+import { shownSource } from "./source.ts";
 import { type Standing, standingOf } from "./standing.ts";
+import type { Sums } from "./sums.ts";
+import { expectedSums } from "./sums_check.ts";
+import { chooseTarget, type RunTotals, summarize, type Target } from "./target.ts";
+import { type Demands, TargetRecord } from "./target_record.ts";
 import type { Task } from "./tasks.ts";
-import { formatDuration, formatPercent, formatSize } from "./units.ts";
 
 const MAX_NAME_LENGTH = 200;
 const MAX_STATUS_LENGTH = 300;
-const WAITING_FOR_LOCK = "waiting for another run on the same target";
+const NOTHING_DONE: RunTotals = { downloaded: 0, uploaded: 0, peers: { contributed: 0 } };
 /** Nothing more is missing: no deadline ends them. */
 const DONE_STATES: readonly TorrentState[] = ["finishing", "seeding", "complete"];
 
 export interface DownloadContext {
   readonly options: GetOptions;
   readonly environment: Environment;
-  readonly engine: Engine;
+  readonly openEngine: () => Promise<Engine>;
   readonly interruption: Interruption;
   readonly memoryBudgetBytes: number;
+  /** The list of `--sums`. Throws `CommandError`. */
+  readonly readSums: (list: string) => Promise<Sums>;
+  /** Commands of --on-done run one at a time. */
+  readonly hooks: Turns;
   /** Is this torrent not being downloaded for another source already? */
   readonly claim: (infoHash: string) => boolean;
   readonly tell: (subject: Subject, notice: Notice) => void;
@@ -56,6 +57,10 @@ export class Download implements Task {
   #reading: GetSource | undefined;
   #torrent: RunningTorrent | undefined;
   #isOver = false;
+  /** What is written down of the target, once that is known. */
+  #record: TargetRecord | undefined;
+  /** Nothing is missing: what goes on is the command of --on-done, or sharing. */
+  #isComplete = false;
   /** How it was when it was complete. */
   #completed: TorrentSnapshot | undefined;
   #sharing: Sharing | undefined;
@@ -94,12 +99,19 @@ export class Download implements Task {
     const { deadlineMs = Infinity, stallMs = Infinity } = this.#context.options;
     const snapshot = this.#torrent?.snapshot();
     this.#sharing?.supervise(now);
-    if (snapshot !== undefined && DONE_STATES.includes(snapshot.state)) return;
+    const isDone = snapshot !== undefined && DONE_STATES.includes(snapshot.state);
+    if (isDone || this.#isComplete) return;
     const mark = `${snapshot?.state} ${snapshot?.have} ${snapshot?.checked.bytes}`;
     if (mark !== this.#progress.mark) this.#progress = { mark, at: now };
     const isLate = now - this.#startedAt >= deadlineMs;
     if (isLate || (snapshot !== undefined && now - this.#progress.at >= stallMs)) {
-      this.#givenUp = this.#verdict(isLate ? "deadline" : "stall");
+      this.#givenUp = failureAtLimit({
+        limit: isLate ? "deadline" : "stall",
+        waitedMs: now - this.#startedAt,
+        stallMs,
+        torrent: this.#torrent,
+        status: this.#status,
+      });
       void this.#stop();
     }
   }
@@ -121,46 +133,112 @@ export class Download implements Task {
 
   /** Returns what is no failure of the download: that it was stopped while it was shared. */
   async #download(): Promise<Failure | undefined> {
-    const { engine, options } = this.#context;
+    const { options } = this.#context;
     const { signal } = this.#leaving;
     const found = await this.#read();
     if (found === undefined) return undefined;
-    const { source, peers } = found;
-    const { metainfo } = source;
-    const selected = selectedOf(found, options);
-    const size = sizeOf(selected);
-    this.#refuseLarger(size);
-    const ranges = resolveRanges(selected, options.ranges);
-    this.#tell({ kind: "added", metainfo, size, fileCount: selected.size });
+    const target = await chooseTarget(found, options);
+    const { metainfo } = found.source;
+    const fileCount = target.selected.size;
+    this.#tell({ kind: "added", metainfo, size: target.size, fileCount });
     for (const message of metainfo.warnings) this.#tell({ kind: "warning", message });
     if (options.metadataOnly) return await this.#save(found);
-    this.#status = WAITING_FOR_LOCK;
+    if (options.saveTorrent) await this.#saveCopy(found);
+    const record = this.#record = new TargetRecord(target, {
+      ...this.#context,
+      warn: (message) => this.#tell({ kind: "warning", message }),
+    });
+    const demands = await this.#demands(target);
     const goal = seedingGoal(options);
-    this.#torrent = await engine.open({
-      source,
-      peers,
+    if (goal === undefined && await this.#isFinished(target, demands)) return undefined;
+    this.#status = WAITING_FOR_LOCK;
+    const engine = await this.#context.openEngine();
+    if (signal.aborted) throw new StoppedError("stopped");
+    const torrent = this.#torrent = await engine.open({
+      ...target,
+      peers: found.peers,
       target: options,
-      selected: new Set([...selected].map(({ index }) => index)),
-      ranges,
+      selected: target.indices,
       memoryBudgetBytes: this.#context.memoryBudgetBytes,
       keepSeeding: goal !== undefined,
+      digests: digestWish(record, demands, options),
       signal,
       onEvent: (event) => this.#tell({ kind: "torrent", event }),
     });
     if (signal.aborted) throw new StoppedError("stopped");
-    await this.#torrent.download();
-    this.#completed = this.#torrent.snapshot();
-    const summary = this.#summarize(this.#completed, source, selected);
+    await record.recall(); // Another run may have been at it until now.
+    await torrent.download();
+    const { outputDir, files } = await torrent.finished();
+    const snapshot = this.#completed = torrent.snapshot();
+    const { downloaded, peers: { contributed: peers } } = snapshot;
+    await record.complete(files, { peers, downloaded });
+    await this.#conclude(target, snapshot, outputDir);
+    return goal && await this.#share(torrent, goal);
+  }
+
+  /** What --sums and --sha256 ask of the files. */
+  async #demands({ source, selected }: Target): Promise<Demands> {
+    const { options: { sums: list, sha256 }, readSums } = this.#context;
+    const expected = list === undefined
+      ? undefined
+      : expectedSums(await readSums(list), selected, source);
+    return { expected, wantsDigests: sha256 };
+  }
+
+  /**
+   * Leaves a finished target alone: no engine, no worker, and no lock unless the command of
+   * --on-done has not run yet. False when there is something to do.
+   */
+  async #isFinished(target: Target, demands: Demands): Promise<boolean> {
+    const { options: { noResume, onDone } } = this.#context;
+    const record = this.#record!;
+    if (noResume) return false;
+    await record.recall();
+    if (!record.satisfies(demands)) return false;
+    const lock = onDone === undefined || record.isHookDone ? undefined : await this.#hold(target);
+    try {
+      if (lock !== undefined) await record.recall();
+      if (!record.satisfies(demands)) return false;
+      await this.#conclude(target, NOTHING_DONE, record.outputDir);
+      return true;
+    } finally {
+      lock?.release();
+    }
+  }
+
+  /** Another run may be at its command of --on-done. */
+  #hold({ source: { paths } }: Target): Promise<{ release(): void }> {
+    const { environment, options: { waitLockMs: waitMs } } = this.#context;
+    this.#status = WAITING_FOR_LOCK;
+    const { signal } = this.#leaving;
+    const { folders } = this.#record!;
+    return environment.holdTarget({ ...folders, name: paths.root, waitMs, signal });
+  }
+
+  /** All is here: says so, and runs the command of --on-done unless it has run. */
+  async #conclude(target: Target, run: RunTotals, outputDir: string): Promise<void> {
+    const { options, environment, hooks } = this.#context;
+    this.#isComplete = true;
     this.#status = "complete";
+    const durationMs = environment.clock.now() - this.#startedAt;
+    const summary = summarize(target, run, { ...options, durationMs });
     this.#tell({ kind: "done", summary });
-    await this.#runHook(summary);
-    return goal && await this.#share(this.#torrent, goal);
+    const record = this.#record!;
+    if (options.onDone === undefined || record.isHookDone) return;
+    const hook = {
+      line: options.onDone,
+      name: this.#subject.name,
+      outputDir,
+      folders: record.folders,
+      signal: this.#leaving.signal,
+    };
+    await hooks.take(() => runOnDone(target, hook, environment));
+    await record.hookDone();
   }
 
   async #read(): Promise<FoundTorrent | undefined> {
     this.#reading = new GetSource(this.#source, {
       ...this.#context,
-      openEngine: () => Promise.resolve(this.#context.engine),
       startedAt: this.#startedAt,
       signal: this.#leaving.signal,
       identify: (name, infoHashHex) => this.#identify(name, infoHashHex),
@@ -199,6 +277,14 @@ export class Download implements Task {
     this.#tell({ kind: "saved", ...saved, durationMs });
   }
 
+  /** `--save-torrent` */
+  async #saveCopy({ bytes, source }: FoundTorrent): Promise<void> {
+    const { environment, options } = this.#context;
+    const { path, isNew } = await saveCopy(bytes, source, options, environment);
+    const message = `the .torrent is ${isNew ? "saved as" : "here already:"} ${path}`;
+    this.#tell({ kind: "debug", message });
+  }
+
   /** Goes on in the swarm that it is in already. */
   async #share(torrent: RunningTorrent, goal: SeedingGoal): Promise<Failure | undefined> {
     const { environment: { clock }, interruption } = this.#context;
@@ -207,49 +293,6 @@ export class Download implements Task {
     this.#completed = torrent.snapshot();
     this.#tell({ kind: "seeded", shared });
     return failureOfSharing(shared, interruption);
-  }
-
-  /** `--on-done`. Its failure changes nothing: the data is complete. */
-  async #runHook({ path, size, fileCount }: Summary): Promise<void> {
-    const { options: { onDone }, environment } = this.#context;
-    if (onDone === undefined) return;
-    const { exitCode } = await environment.runShell(onDone, {
-      STARLING_NAME: this.#subject.name,
-      STARLING_INFO_HASH: this.#subject.infoHash ?? "",
-      STARLING_PATH: path,
-      STARLING_SIZE: String(size),
-      STARLING_FILES: String(fileCount),
-    });
-    if (exitCode !== 0) {
-      this.#tell({ kind: "warning", message: `the command of --on-done ended with ${exitCode}` });
-    }
-  }
-
-  #refuseLarger(size: number): void {
-    const { maxBytes = Infinity } = this.#context.options;
-    if (size <= maxBytes) return;
-    throw new CommandError(
-      "too-large",
-      `${formatSize(size)} are selected, more than --max-bytes allows (${formatSize(maxBytes)})`,
-      { size, maxBytes },
-    );
-  }
-
-  #summarize(
-    { downloaded, uploaded, peers }: TorrentSnapshot,
-    { paths }: SourceTorrent,
-    selected: ReadonlySet<ListedFile>,
-  ): Summary {
-    const { environment: { clock }, options: { outputDir } } = this.#context;
-    return {
-      fileCount: selected.size,
-      size: sizeOf(selected),
-      downloaded,
-      uploaded,
-      contributors: peers.contributed,
-      durationMs: clock.now() - this.#startedAt,
-      path: outputDir === "." ? paths.root : `${outputDir.replace(/\/+$/, "")}/${paths.root}`,
-    };
   }
 
   /** Leaves the swarm and saves, whatever it was doing. */
@@ -275,38 +318,7 @@ export class Download implements Task {
 
   #interrupted(): Failure {
     const { exitCode } = this.#context.interruption;
-    const snapshot = this.#torrent?.snapshot();
-    // The size is known once the disk was checked.
-    const done = snapshot === undefined || snapshot.size === 0
-      ? "before the download began"
-      : `at ${formatPercent(snapshot.bytes, snapshot.size)}; what is here is saved`;
-    const evidence = { bytes: snapshot?.bytes ?? 0, size: snapshot?.size ?? null };
-    const detail = `interrupted ${done}; run the same command to go on`;
-    return interruptedWith(exitCode, detail, evidence);
-  }
-
-  /** Why it is not complete now that its time is over. */
-  #verdict(limit: "deadline" | "stall"): Failure {
-    const waitedMs = this.#context.environment.clock.now() - this.#startedAt;
-    const snapshot = this.#torrent?.snapshot();
-    if (this.#torrent === undefined || snapshot?.state === "checking") {
-      // What was waited for all the time is what is in the way.
-      const isLocked = snapshot === undefined && this.#status === WAITING_FOR_LOCK;
-      return failureBy(
-        isLocked ? "locked" : "deadline",
-        `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
-          `(${snapshot === undefined ? this.#status : "checking what is on disk"}); ` +
-          (isLocked ? "try again later" : "run it again with more time"),
-        { waitedMs: Math.round(waitedMs), limit },
-      );
-    }
-    const { stallMs = 0 } = this.#context.options;
-    const verdict = this.#torrent.verdict(limit === "stall" ? stallMs : undefined);
-    const when = limit === "deadline"
-      ? `at the deadline, after ${formatDuration(waitedMs)}`
-      : `after ${formatDuration(stallMs)} without a new verified piece`;
-    const detail = `gave up ${when}: ${verdict.detail}`;
-    return failureBy(verdict.cause, detail, { ...verdict.evidence, limit });
+    return failureOfInterruption(exitCode, this.#torrent?.snapshot(), this.#isComplete);
   }
 
   #tell(notice: Notice): void {
@@ -315,18 +327,12 @@ export class Download implements Task {
   }
 }
 
-/** What a link selects counts as long as the user does not choose. */
-function selectedOf(
-  { source: { files }, selectedFiles }: FoundTorrent,
-  { select }: GetOptions,
-): Set<ListedFile> {
-  return selectedFiles !== undefined && select.length === 0
-    ? selectIndices(files, selectedFiles)
-    : selectFiles(files, select);
-}
-
-function sizeOf(files: Iterable<ListedFile>): number {
-  let size = 0;
-  for (const file of files) size += file.size;
-  return size;
+/** Known digests are those of the receipt, once the target is held; nothing is recalled unasked. */
+function digestWish(
+  record: TargetRecord,
+  { expected, wantsDigests }: Demands,
+  { noResume }: GetOptions,
+): DigestWish | undefined {
+  if (expected === undefined && !wantsDigests) return undefined;
+  return { expected, known: () => noResume ? new Map() : record.digests() };
 }

@@ -1,4 +1,5 @@
 /** Network, disk and the torrents between them, put together for `get` and `seed`. */
+import { fail } from "../base/assert.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
@@ -6,7 +7,8 @@ import { DenoNetwork } from "../net/deno_network.ts";
 import { proxiedFetch } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import { proxiedNetwork } from "../net/proxied_network.ts";
-import { DiskStorage } from "../storage/disk_storage.ts";
+import { DiskStorage, type FinishedFile } from "../storage/disk_storage.ts";
+import type { DigestWish } from "../storage/file_digests.ts";
 import { SharedStorage } from "../storage/shared_storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Client } from "../torrent/client.ts";
@@ -72,6 +74,8 @@ export interface TorrentRequest {
   readonly memoryBudgetBytes: number;
   /** Stay in the swarm once complete, until `stop`. */
   readonly keepSeeding: boolean;
+  /** The SHA-256 of files is wanted. */
+  readonly digests: DigestWish | undefined;
   /** Ends the waiting for another run on the same target. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: TorrentEvent) => void;
@@ -103,11 +107,18 @@ export interface RunningTorrent {
   download(): Promise<void>;
   seed(): Promise<void>;
   stop(): Promise<void>;
+  /** Of a torrent that was downloaded: what there is now, and where (absolute). */
+  finished(): Promise<FinishedTorrent>;
   snapshot(): TorrentSnapshot;
   peerSnapshots(): readonly PeerSnapshot[];
   verdict(progressWindowMs?: number): Verdict;
   /** Lets go of the target; after `download` has ended. */
   close(): Promise<void>;
+}
+
+export interface FinishedTorrent {
+  readonly outputDir: string;
+  readonly files: readonly FinishedFile[];
 }
 
 export interface Engine {
@@ -211,6 +222,7 @@ class LocalEngine implements Engine {
       random: this.#environment.random,
       overwrite: target.overwrite,
       trustState: !target.noResume,
+      digests: request.digests,
       waitLockMs: target.waitLockMs,
       signal,
       onFileDone: (path, size) => onEvent({ kind: "file", path, size }),
@@ -228,7 +240,7 @@ class LocalEngine implements Engine {
       keepSeeding: request.keepSeeding,
       onEvent,
     });
-    return new StoredTorrent(torrent, storage);
+    return new StoredTorrent(torrent, storage, () => storage.finishedTarget());
   }
 
   async share(request: ShareRequest): Promise<RunningTorrent> {
@@ -259,7 +271,7 @@ class LocalEngine implements Engine {
       superSeed: request.superSeed,
       onEvent,
     });
-    return new StoredTorrent(torrent, storage);
+    return new StoredTorrent(torrent, storage, () => fail("whoever only shares finishes nothing"));
   }
 
   findMetadata(request: MetadataRequest): MetadataRun {
@@ -289,10 +301,12 @@ class LocalEngine implements Engine {
 class StoredTorrent implements RunningTorrent {
   readonly #torrent: Torrent;
   readonly #storage: Storage;
+  readonly finished: () => Promise<FinishedTorrent>;
 
-  constructor(torrent: Torrent, storage: Storage) {
+  constructor(torrent: Torrent, storage: Storage, finished: RunningTorrent["finished"]) {
     this.#torrent = torrent;
     this.#storage = storage;
+    this.finished = finished;
   }
 
   download(): Promise<void> {

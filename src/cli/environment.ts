@@ -7,6 +7,7 @@ import { type Clock, type Random, SystemClock, SystemRandom } from "../base/ambi
 import type { Bytes } from "../base/bytes.ts";
 import type { Platform } from "../metainfo/path_element.ts";
 import type { FetchBounded } from "../net/http.ts";
+import type { LockRequest, RecalledTarget, TargetToRecall } from "../storage/finished_target.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import type { Interruption } from "./interruption.ts";
 import type { LogFolder } from "./log_folder.ts";
@@ -68,17 +69,30 @@ export interface Environment {
   inspect(path: string): Promise<"file" | "folder" | "other" | undefined>;
   /**
    * Puts a small file into the state folder of an output folder, both made when they are not
-   * there: as a whole or not at all. Throws `StorageError`.
+   * there: as a whole or not at all. Resolves to its absolute path. Throws `StorageError`.
    */
-  keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<void>;
+  keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<string>;
+  /** Removes a file that `keepState` has put there. Never rejects. */
+  dropState(path: string): Promise<void>;
+  /** What an earlier run has left of a finished target; see storage/finished_target.ts. */
+  recallTarget(target: TargetToRecall): Promise<RecalledTarget | undefined>;
+  /** Holds a finished target until it is released. Throws `StorageError`; the signal's reason. */
+  holdTarget(request: Omit<LockRequest, "clock">): Promise<{ release(): void }>;
   /** Where logs are kept; made where it is missing. Throws what Deno throws. */
   openLogFolder(folder: string): Promise<LogFolder>;
   /** What Deno would refuse; undefined when it is granted. Asks nobody. */
   missingPermission(access: Access, target: string | URL): MissingPermission | undefined;
   /** The program that runs lines of shell. */
   readonly shell: string;
-  /** Runs a line of shell; its output goes where ours goes. Throws what Deno throws. */
-  runShell(line: string, variables: Readonly<Record<string, string>>): Promise<FinishedProgram>;
+  /**
+   * Runs a line of shell; its output goes where ours goes, and `signal` asks it to end, as SIGTERM
+   * does. Throws what Deno throws.
+   */
+  runShell(
+    line: string,
+    variables: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<FinishedProgram>;
   /** Calls back for every signal that asks us to stop; returns how to end that. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
   /** Calls back whenever somebody asks why we are not done (SIGUSR1); returns how to end that. */
@@ -127,6 +141,15 @@ export function realEnvironment(): Environment {
     openFile,
     inspect,
     keepState,
+    dropState: (path) => Deno.remove(path).catch(() => {}),
+    recallTarget: async (target) => {
+      const { recallTarget } = await import("../storage/finished_target.ts");
+      return await recallTarget(target);
+    },
+    holdTarget: async (request) => {
+      const { holdTarget } = await import("../storage/finished_target.ts");
+      return await holdTarget({ ...request, clock });
+    },
     openLogFolder: async (folder) => {
       const { openLogFolder } = await import("./log_folder.ts");
       return await openLogFolder(folder);
@@ -186,11 +209,13 @@ async function inspect(path: string): Promise<"file" | "folder" | "other" | unde
   }
 }
 
-async function keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<void> {
+async function keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<string> {
   const { prepareFolders } = await import("../storage/target_folders.ts");
   const { replaceStateFile } = await import("../storage/state_file.ts");
   const { stateDir } = await prepareFolders(folders.outputDir, folders.stateDir);
-  await replaceStateFile(`${stateDir}/${name}`, bytes);
+  const path = `${stateDir}/${name}`;
+  await replaceStateFile(path, bytes);
+  return path;
 }
 
 function queryPermission(access: Access, of: string | URL): MissingPermission | undefined {
@@ -212,6 +237,7 @@ function queryPermission(access: Access, of: string | URL): MissingPermission | 
 async function runShell(
   line: string,
   variables: Readonly<Record<string, string>>,
+  signal: AbortSignal,
 ): Promise<FinishedProgram> {
   const [shell, flag] = Deno.build.os === "windows"
     ? ["cmd", "/c"] as const
@@ -222,6 +248,7 @@ async function runShell(
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
+    signal,
   });
   const { code } = await program.spawn().status;
   return { exitCode: code };

@@ -2,7 +2,7 @@
  * What a failed command says of itself: the cause of every error. What causes there are, and
  * their exit codes, is the table of torrent/verdict.ts. Pure.
  */
-import { MetainfoError, StorageError, type StorageReason } from "../base/errors.ts";
+import { MetainfoError, StorageError, type StorageReason, SumsError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { ConnectError } from "../net/transport.ts";
 import { type Cause, CAUSES } from "../torrent/verdict.ts";
@@ -10,6 +10,10 @@ import { type MissingPermission, missingPermission } from "../base/permission.ts
 
 /** Of a message of the system, which may quote a path. */
 const MAX_MESSAGE_LENGTH = 500;
+
+/** Files that a sentence names, and those that programs are told of. */
+const MAX_SHOWN_PATHS = 5;
+const MAX_NAMED_PATHS = 1000;
 
 /** Exit codes that commands give themselves; all others are their causes'. */
 export const ExitCode = { ok: CAUSES.complete.exitCode, bug: CAUSES.bug.exitCode } as const;
@@ -83,6 +87,7 @@ export function failureOf(error: unknown): Failure {
     return failureBy("invalid-torrent", error.message, { reason: error.reason });
   }
   if (error instanceof StorageError) return ofStorage(error);
+  if (error instanceof SumsError) return sumsFailure({ mismatched: error.paths });
   if (error instanceof ConnectError) return ofListening(error);
   const missing = missingPermission(error);
   if (missing !== undefined) return permissionFailure(missing);
@@ -116,6 +121,28 @@ export function permissionError(action: string, missing: MissingPermission): Com
 export function combinedExitCode(failures: readonly Failure[]): number {
   const decisive = failures.find((failure) => !failure.retryable) ?? failures[0];
   return decisive?.exitCode ?? ExitCode.ok;
+}
+
+/**
+ * `--sums` does not hold: files that are not what their line says, or have no line. `paths` as on
+ * disk.
+ */
+export function sumsFailure(
+  wrong: { readonly mismatched: readonly string[] } | { readonly unlisted: readonly string[] },
+): Failure {
+  const [fact, paths] = "mismatched" in wrong
+    ? ["not what --sums says", wrong.mismatched] as const
+    : ["not in the list of --sums", wrong.unlisted] as const;
+  const shown = paths.slice(0, MAX_SHOWN_PATHS).map((path) => printable(path, MAX_MESSAGE_LENGTH));
+  const more = paths.length - shown.length;
+  const names = `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const [kind] = Object.keys(wrong);
+  return failureBy(
+    "sums-mismatch",
+    `${paths.length === 1 ? "this file is" : `${paths.length} files are`} ${fact}: ${names}; ` +
+      "no file was given its final name because of this run",
+    { [kind!]: paths.slice(0, MAX_NAMED_PATHS) },
+  );
 }
 
 /** The causes of what a storage refuses; all else is the disk's. */

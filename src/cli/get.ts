@@ -1,5 +1,6 @@
 /** `starling get`: downloads all sources at the same time, and tells of it. */
 import { STATE_FOLDER } from "../metainfo/paths.ts";
+import { Turns } from "../storage/turns.ts";
 import type { CommandContext, Environment, StateFolders } from "./environment.ts";
 import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
 import { Download } from "./download.ts";
@@ -8,6 +9,8 @@ import { combinedExitCode, type Failure, permissionError, usageError } from "./f
 import { shownPath } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";
 import { STANDARD_INPUT } from "./source.ts";
+import type { Sums } from "./sums.ts";
+import { readSums } from "./sums_check.ts";
 import { gatherAudiences, runTasks } from "./tasks.ts";
 
 /** Sources of one command; each has its own peers, files and trackers. */
@@ -28,18 +31,22 @@ export async function get(
   checkOptions(options, environment);
   await checkOutput(options, environment);
   const audiences = [...await gatherAudiences(options, environment), ...listeners];
-  const engine = await environment.openEngine({
-    ...options,
-    ...foldersOf(options),
-    onLog: (message) => {
-      for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
-    },
-  });
+  // A finished target needs none.
+  let engine: Promise<Engine> | undefined;
+  const openEngine = () =>
+    engine ??= environment.openEngine({
+      ...options,
+      ...foldersOf(options),
+      onLog: (message) => {
+        for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
+      },
+    });
   try {
-    const failures = await downloadAll(options, { ...context, engine, audiences });
+    const failures = await downloadAll(options, { ...context, openEngine, audiences });
     return combinedExitCode(failures);
   } finally {
-    await engine.close();
+    // Whoever wanted one that could not be opened has said so.
+    await engine?.then((opened) => opened.close(), () => {});
     for (const audience of audiences) await audience.close();
   }
 }
@@ -73,16 +80,23 @@ async function checkOutput(
 
 async function downloadAll(
   options: GetOptions,
-  context: CommandContext & { engine: Engine; audiences: readonly Audience[] },
+  context: CommandContext & {
+    openEngine: () => Promise<Engine>;
+    audiences: readonly Audience[];
+  },
 ): Promise<Failure[]> {
-  const { environment, audiences } = context;
+  const { environment, interruption, audiences } = context;
   const { sources, memoryBytes } = options;
   const claimed = new Set<string>();
+  const hooks = new Turns();
+  let sums: Promise<Sums> | undefined;
   const downloads = sources.map((source) =>
     new Download(source, {
       ...context,
       options,
       memoryBudgetBytes: Math.max(MIN_MEMORY_BYTES, Math.floor(memoryBytes / sources.length)),
+      readSums: (list) => sums ??= readSums(list, options, environment, interruption.signal),
+      hooks,
       claim: (infoHash) => !claimed.has(infoHash) && claimed.add(infoHash) !== undefined,
       tell: (subject: Subject, notice: Notice) => {
         for (const audience of audiences) audience.hear(subject, notice);

@@ -59,6 +59,17 @@ export const getParser = object({
   maxBytes: optional(option("--max-bytes", sizeValue, {
     description: message`refuse a torrent whose selected size is larger`,
   })),
+  sums: optional(option("--sums", string({ metavar: "FILE|URL" }), {
+    description: message`SHA-256 sums that must hold before files get their names`,
+  })),
+  sha256: withDefault(
+    flag("--sha256", { description: message`keep the SHA-256 of all files in the receipt` }),
+    false,
+  ),
+  saveTorrent: withDefault(
+    flag("--save-torrent", { description: message`keep the .torrent as OUTPUT/NAME.torrent` }),
+    false,
+  ),
   metadataOnly: withDefault(
     flag("--metadata-only", {
       description: message`save the .torrent of a magnet (-o FILE.torrent), and exit`,

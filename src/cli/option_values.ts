@@ -8,7 +8,7 @@ import { string, type ValueParser } from "@optique/core/valueparser";
 import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import { parseProxy, type Proxy } from "../net/proxy.ts";
-import { parseRange, type RangeOption } from "./byte_range.ts";
+import { parseRange, type RangeOption } from "./range_option.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 /** A header that is sent when a .torrent is fetched. */

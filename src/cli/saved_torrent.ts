@@ -2,10 +2,8 @@
 import type { Bytes } from "../base/bytes.ts";
 import { MetainfoError } from "../base/errors.ts";
 import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
-import { writeTorrentFile } from "../storage/torrent_file.ts";
-import { WorkerPool } from "../workers/pool.ts";
+import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { findTarget, targetPath } from "./create_target.ts";
-import { checkWorkerPermission } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { CommandError } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
@@ -19,7 +17,9 @@ export interface SavedTorrent {
   readonly isNew: boolean;
 }
 
-type SaveOptions = Pick<GetOptions, "outputDir" | "overwrite">;
+type SaveOptions =
+  & Pick<GetOptions, "outputDir" | "overwrite">
+  & Partial<Pick<GetOptions, "stateDir">>;
 
 /**
  * The .torrent that `--output` names, if it is there. Throws `CommandError`, exit 6, when
@@ -53,6 +53,10 @@ export async function saveTorrent(
     return { path, length: saved.length, isNew: false };
   }
   const target = await findTarget({ output: path, overwrite }, "", environment);
+  // A finished target needs none of these.
+  const { checkWorkerPermission } = await import("./engine.ts");
+  const { writeTorrentFile } = await import("../storage/torrent_file.ts");
+  const { WorkerPool } = await import("../workers/pool.ts");
   checkWorkerPermission(environment);
   const { random } = environment;
   const pool = new WorkerPool({ size: 1 });
@@ -62,6 +66,25 @@ export async function saveTorrent(
   } finally {
     pool.close();
   }
+}
+
+/**
+ * `--save-torrent`: OUTPUT/NAME.torrent, whose folder is made. Throws as `saveTorrent`.
+ */
+export async function saveCopy(
+  bytes: Bytes,
+  source: SourceTorrent,
+  { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, overwrite }: SaveOptions,
+  environment: Environment,
+): Promise<SavedTorrent> {
+  const path = `${outputDir.replace(/\/+$/, "")}/${source.paths.root}.torrent`;
+  const saved = await readSaved(path, environment);
+  if (saved?.metainfo?.infoHashHex === source.metainfo.infoHashHex) {
+    return { path, length: saved.length, isNew: false };
+  }
+  const { prepareFolders } = await import("../storage/target_folders.ts");
+  await prepareFolders(outputDir, stateDir);
+  return await saveTorrent(bytes.slice(), source, { outputDir: path, overwrite }, environment);
 }
 
 /** A file that is there, and the torrent that it holds, if it holds one. */

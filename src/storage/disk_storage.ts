@@ -182,7 +182,7 @@ export class DiskStorage implements Storage {
   }
 
   /** After `finish`: all selected files, as they were when they were flushed. Throws StorageError. */
-  async finishedFiles(): Promise<FinishedFile[]> {
+  async finishedTarget(): Promise<{ outputDir: string; files: FinishedFile[] }> {
     const plan = this.#plan;
     const files = [...plan.files, ...plan.emptyFiles];
     // Only files without bytes are made without a record.
@@ -190,7 +190,7 @@ export class DiskStorage implements Storage {
     const places = unrecorded.map((file) => plan.finalPlace(file));
     const seen = await inspectFiles(this.#options.pool, places);
     const facts = new Map(unrecorded.map((file, index) => [file, seen[index]]));
-    return files.flatMap((file) => {
+    const finished = files.flatMap((file) => {
       const found = this.#checkpointer.recordOf(file) ?? facts.get(file);
       if (found === undefined) return [];
       const { size, modifiedMs } = found;
@@ -201,6 +201,7 @@ export class DiskStorage implements Storage {
         sha256: this.#digests?.of(file),
       }];
     });
+    return { outputDir: this.#folders.outputDir, files: finished };
   }
 
   async close(): Promise<void> {

@@ -19,11 +19,27 @@ export async function prepareFolders(outputDir: string, stateDir: string): Promi
   const output = await makeFolder(outputDir, 0o777);
   const isLink = await isSymlink(stateDir);
   const state = await makeFolder(stateDir, OWNER_ONLY);
-  const isWithin = stateDir.startsWith(`${outputDir}/`) || stateDir.startsWith(`${output}/`);
-  if (isLink && isWithin) {
+  if (isLink && isWithin(stateDir, outputDir, output)) {
     throw new StorageError("symlink", stateDir, `Cannot use ${stateDir}: it is a symbolic link`);
   }
   return { outputDir: output, stateDir: state };
+}
+
+/**
+ * The same folders when they are there, and nothing is made; undefined where `prepareFolders`
+ * would refuse them. Throws StorageError.
+ */
+export async function findFolders(
+  outputDir: string,
+  stateDir: string,
+): Promise<TargetFolders | undefined> {
+  const output = await realFolder(outputDir);
+  if (isWithin(stateDir, outputDir, output) && await isSymlink(stateDir)) return undefined;
+  return { outputDir: output, stateDir: await realFolder(stateDir) };
+}
+
+function isWithin(stateDir: string, outputDir: string, realOutputDir: string): boolean {
+  return stateDir.startsWith(`${outputDir}/`) || stateDir.startsWith(`${realOutputDir}/`);
 }
 
 /** The absolute path of a folder, without symbolic links. Throws StorageError. */

@@ -3,6 +3,7 @@ import { parseArguments } from "../../src/cli/args.ts";
 import { Download } from "../../src/cli/download.ts";
 import { Interruption } from "../../src/cli/interruption.ts";
 import type { Notice } from "../../src/cli/notice.ts";
+import { Turns } from "../../src/storage/turns.ts";
 import { FakeEngine } from "./fake_engine.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
 import { makePeer } from "./snapshots.ts";
@@ -18,9 +19,11 @@ function open(args: readonly string[] = [], { isClaimed = true } = {}) {
   const download = new Download("x", {
     options,
     environment,
-    engine,
+    openEngine: () => Promise.resolve(engine),
     interruption,
     memoryBudgetBytes: 1,
+    readSums: () => Promise.reject(new Error("no sums here")),
+    hooks: new Turns(),
     claim: () => isClaimed,
     tell: (_subject, notice) => notices.push(notice),
   });

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { FileIndex } from "../../src/base/ids.ts";
 import { parseArguments } from "../../src/cli/args.ts";
-import { openEngine, workerCount } from "../../src/cli/engine.ts";
+import { openEngine } from "../../src/cli/engine.ts";
 import { realEnvironment } from "../../src/cli/environment.ts";
 import { failureOf } from "../../src/cli/failure.ts";
 import { listFiles } from "../../src/cli/file_list.ts";
@@ -11,7 +11,6 @@ import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { makeTorrent, randomBytes } from "../loopback/content.ts";
 import { ScriptedSeeder } from "../loopback/scripted_seeder.ts";
-import { FakeEnvironment } from "./fake_environment.ts";
 
 /** A test asks nobody beyond this machine. */
 const ALONE = ["--no-dht", "--no-lsd", "--no-port-map"];
@@ -41,6 +40,7 @@ async function download(folder: string, ...args: string[]): Promise<Result> {
       selected: new Set([0 as FileIndex]),
       ranges: [],
       keepSeeding: false,
+      digests: undefined,
       memoryBudgetBytes: options.memoryBytes,
       signal: new AbortController().signal,
       onEvent: (event) => events.push(event),
@@ -134,8 +134,4 @@ Deno.test("openEngine() refuses an address that is not of this machine", async (
     const refused = download(folder, "--bind", "192.0.2.1").then(() => undefined, failureOf);
     deepStrictEqual((await refused)?.exitCode, 2);
   });
-});
-
-Deno.test("workerCount() is at least two, and not more than help", () => {
-  deepStrictEqual(workerCount(new FakeEnvironment({})), 2);
 });

@@ -2,6 +2,7 @@
 import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type {
   Engine,
+  FinishedTorrent,
   MetadataRequest,
   MetadataRun,
   RunningTorrent,
@@ -51,6 +52,14 @@ export class FakeTorrent implements RunningTorrent {
   download(): Promise<void> {
     this.calls.push("download");
     return this.#ending.promise;
+  }
+
+  /** In `/out`, with sizes and times of a row. */
+  finished(): Promise<FinishedTorrent> {
+    const { source: { files }, selected } = this.request;
+    const finished = files.filter(({ index }) => selected.has(index))
+      .map(({ path, size, index }) => ({ path, size, modifiedMs: index, sha256: undefined }));
+    return Promise.resolve({ outputDir: "/out", files: finished });
   }
 
   seed(): Promise<void> {

@@ -12,6 +12,11 @@ import type { LogFolder } from "../../src/cli/log_folder.ts";
 import { Output } from "../../src/cli/output.ts";
 import type { MissingPermission } from "../../src/base/permission.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
+import type {
+  LockRequest,
+  RecalledTarget,
+  TargetToRecall,
+} from "../../src/storage/finished_target.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 
 export interface FakeOptions {
@@ -29,6 +34,12 @@ export interface FakeOptions {
   readonly runtimeVersion?: string;
   /** Exit code of every line of shell. */
   readonly shellExitCode?: number;
+  /** What every line of shell does. */
+  readonly shell?: (signal: AbortSignal) => Promise<void>;
+  /** What an earlier run has left of a target. */
+  readonly recall?: (target: TargetToRecall) => RecalledTarget | undefined;
+  /** What holding a finished target fails with. */
+  readonly holdError?: Error;
   /** What keeping state fails with. */
   readonly keepError?: Error;
   /** What writing to standard output fails with. */
@@ -57,6 +68,11 @@ export class FakeEnvironment implements Environment {
   readonly logs: Record<string, string> = {};
   /** State that was kept, by path. */
   readonly kept: Record<string, Uint8Array> = {};
+  /** State that was removed again, by path. */
+  readonly dropped: string[] = [];
+  /** Finished targets that were asked for, and those that were held and let go, by name. */
+  readonly recalls: TargetToRecall[] = [];
+  readonly holds: string[] = [];
   readonly shellLines: { line: string; variables: Readonly<Record<string, string>> }[] = [];
   /** Codes that the process was ended with at once. */
   readonly exits: number[] = [];
@@ -127,11 +143,31 @@ export class FakeEnvironment implements Environment {
     return Promise.resolve(this.#options.files?.[path] === undefined ? undefined : "file");
   }
 
-  keepState(folders: StateFolders, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  keepState(folders: StateFolders, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     if (this.#options.usesDisk) return realEnvironment().keepState(folders, name, bytes);
     if (this.#options.keepError) return Promise.reject(this.#options.keepError);
-    this.kept[`${folders.stateDir}/${name}`] = bytes;
+    const path = `${folders.stateDir}/${name}`;
+    this.kept[path] = bytes;
+    return Promise.resolve(path);
+  }
+
+  dropState(path: string): Promise<void> {
+    if (this.#options.usesDisk) return realEnvironment().dropState(path);
+    this.dropped.push(path);
     return Promise.resolve();
+  }
+
+  recallTarget(target: TargetToRecall): Promise<RecalledTarget | undefined> {
+    if (this.#options.usesDisk) return realEnvironment().recallTarget(target);
+    this.recalls.push(target);
+    return Promise.resolve(this.#options.recall?.(target));
+  }
+
+  holdTarget(request: Omit<LockRequest, "clock">): Promise<{ release(): void }> {
+    if (this.#options.usesDisk) return realEnvironment().holdTarget(request);
+    if (this.#options.holdError) return Promise.reject(this.#options.holdError);
+    this.holds.push(request.name);
+    return Promise.resolve({ release: () => this.holds.push(`not ${request.name}`) });
   }
 
   openLogFolder(folder: string): Promise<LogFolder> {
@@ -162,9 +198,14 @@ export class FakeEnvironment implements Environment {
     return this.#options.missing;
   }
 
-  runShell(line: string, variables: Readonly<Record<string, string>>) {
+  async runShell(
+    line: string,
+    variables: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) {
     this.shellLines.push({ line, variables });
-    return Promise.resolve({ exitCode: this.#options.shellExitCode ?? 0 });
+    await this.#options.shell?.(signal);
+    return { exitCode: this.#options.shellExitCode ?? 0 };
   }
 
   onStopSignal(listener: (signal: StopSignal) => void): () => void {

@@ -56,7 +56,8 @@ Deno.test("get finds the metadata of a magnet, keeps it, and downloads from whom
   deepStrictEqual([bytes, kept], [ALPHA.infoBytes.length, false]);
   ok(Number(seconds) >= 10);
   const path = `out/.starling/${ALPHA.infoHashHex}.torrent`;
-  deepStrictEqual(Object.keys(get.environment.kept), [path]);
+  const receipt = `out/.starling/${ALPHA.infoHashHex}.receipt`;
+  deepStrictEqual(Object.keys(get.environment.kept), [path, receipt]);
   deepStrictEqual(parseMetainfo(get.environment.kept[path]!).infoHashHex, ALPHA.infoHashHex);
 });
 
@@ -70,7 +71,9 @@ Deno.test("get asks nobody for metadata that an earlier run kept", async () => {
     const files = { [`${folder}/${ALPHA.infoHashHex}.torrent`]: keptTorrent(ALPHA) };
     const get = startGet(["--json", ...args, ALPHA.infoHashHex], { files });
     deepStrictEqual(await get.end(), 0);
-    deepStrictEqual([get.engine.searches.length, get.environment.kept], [0, {}]);
+    const receipt = `${folder}/${ALPHA.infoHashHex}.receipt`;
+    deepStrictEqual(get.engine.searches.length, 0);
+    deepStrictEqual(Object.keys(get.environment.kept), [receipt]);
     deepStrictEqual(get.events("metadata").map(({ kept }) => kept), [true]);
     const { metainfo } = get.engine.only.request.source;
     deepStrictEqual(metainfo.trackers, [["http://t.example/x"]]);

@@ -366,27 +366,6 @@ Deno.test("get writes everything to a log file with --log-dir", async () => {
   ok(/^\d{4}-.*Z info alpha: complete and verified/m.test(text!), text);
 });
 
-Deno.test("get --on-done runs its command with STARLING_ variables, once all is verified", async () => {
-  const get = new GetRun(["-o", "out", "--on-done", "notify", "a.torrent"], completesAtOnce);
-  deepStrictEqual(await get.end(), 0);
-  const infoHash = get.engine.only.request.source.metainfo.infoHashHex;
-  deepStrictEqual(get.environment.shellLines, [{
-    line: "notify",
-    variables: {
-      STARLING_NAME: "alpha",
-      STARLING_INFO_HASH: infoHash,
-      STARLING_PATH: "out/alpha",
-      STARLING_SIZE: "100000",
-      STARLING_FILES: "1",
-    },
-  }]);
-  const failing = new GetRun(["--on-done", "false", "a.torrent"], completesAtOnce, {
-    shellExitCode: 7,
-  });
-  deepStrictEqual(await failing.end(), 0);
-  ok(failing.err.includes("the command of --on-done ended with 7"));
-});
-
 Deno.test("S4 get --on-done without permission exits 4 before anything is downloaded", async () => {
   const missing = { access: "run", target: "sh", flag: "--allow-run=sh" };
   const environment = new FakeEnvironment({ args: ["--on-done", "x", "a.torrent"], missing });

@@ -28,7 +28,7 @@ function create(stateDir: string, keepError?: Error): Bench {
       keepState: (folders, name, bytes) => {
         if (keepError !== undefined) return Promise.reject(keepError);
         kept[`${folders.stateDir}/${name}`] = bytes;
-        return Promise.resolve();
+        return Promise.resolve(`${folders.stateDir}/${name}`);
       },
     },
     network: new DenoNetwork({ clock }),

@@ -36,7 +36,8 @@ Deno.test("DiskStorage gives no name before all sums hold, and gives all of them
     deepStrictEqual(target.listing(), ["t/a.part", "t/b.part", "t/c.part", "t/d"]);
     await run.storage.finish();
     deepStrictEqual(target.listing(), ["t/a", "t/b", "t/c", "t/d"]);
-    const files = await run.storage.finishedFiles();
+    const { outputDir, files } = await run.storage.finishedTarget();
+    deepStrictEqual(outputDir, target.outputDir);
     deepStrictEqual(files.map(({ path, sha256 }) => [path, sha256]), [
       ["t/a", SUMS.get(0)],
       ["t/b", SUMS.get(1)],
@@ -84,7 +85,7 @@ Deno.test("DiskStorage names files as they come when digests are only wanted", a
   await using run = await target.run({ digests: ANY, selected: target.select("b", "c") });
   await target.writeAll(run.storage, [9]);
   await run.storage.finish();
-  const files = await run.storage.finishedFiles();
+  const { files } = await run.storage.finishedTarget();
   deepStrictEqual(files.map(({ path, sha256 }) => [path, sha256]), [
     ["t/b", SUMS.get(1)],
     ["t/c", SUMS.get(2)],

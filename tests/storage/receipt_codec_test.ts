@@ -1,0 +1,98 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import fc from "fast-check";
+import {
+  encodeReceipt,
+  maxReceiptLength,
+  parseReceipt,
+  type Receipt,
+  receiptName,
+} from "../../src/storage/receipt_codec.ts";
+
+const INFO_HASH = "ab".repeat(20);
+
+const RECEIPT: Receipt = {
+  infoHash: INFO_HASH,
+  name: "pack",
+  completed: "2026-11-20T21:00:00.000Z",
+  starling: "0.1.0",
+  peers: 3,
+  downloaded: 1_500,
+  files: [
+    { path: "pack/a", size: 1000, modifiedMs: 1_700_000_000_123, sha256: null, onDone: true },
+    { path: "pack/b", size: 500, modifiedMs: -1, sha256: "0f".repeat(32), onDone: false },
+  ],
+};
+
+function textOf(receipt: Receipt): string {
+  return new TextDecoder().decode(encodeReceipt(receipt));
+}
+
+function parse(text: string): Receipt | undefined {
+  return parseReceipt(new TextEncoder().encode(text), INFO_HASH);
+}
+
+Deno.test("encodeReceipt() writes JSON for scripts, one file a line", () => {
+  deepStrictEqual(JSON.parse(textOf(RECEIPT)), {
+    format: "starling-receipt",
+    version: 1,
+    ...RECEIPT,
+  });
+  deepStrictEqual(textOf(RECEIPT).split("\n").length, RECEIPT.files.length + 3);
+  deepStrictEqual(receiptName(INFO_HASH), `${INFO_HASH}.receipt`);
+});
+
+Deno.test("parseReceipt() reads back any receipt, which is no longer than maxReceiptLength()", () => {
+  const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+  const hex = fc.constantFrom("0", "9", "a", "f");
+  const file = fc.record({
+    path: fc.string({ unit: "binary" }),
+    size: count,
+    modifiedMs: fc.maxSafeInteger(),
+    sha256: fc.option(fc.string({ unit: hex, minLength: 64, maxLength: 64 })),
+    onDone: fc.boolean(),
+  });
+  const receipt = fc.record({
+    infoHash: fc.constant(INFO_HASH),
+    name: fc.string({ unit: "binary" }),
+    completed: fc.string(),
+    starling: fc.string(),
+    peers: count,
+    downloaded: count,
+    files: fc.array(file),
+  });
+  fc.assert(fc.property(receipt, ({ files, ...fields }) => {
+    const receipt = { ...fields, files: files.map((file) => ({ ...file })) };
+    const bytes = encodeReceipt(receipt);
+    deepStrictEqual(parseReceipt(bytes, INFO_HASH), receipt);
+    ok(bytes.length <= maxReceiptLength(receipt.files.map(({ path }) => path)));
+  }));
+});
+
+Deno.test("parseReceipt() takes nothing that is cut short, wherever it is cut", () => {
+  const bytes = encodeReceipt(RECEIPT);
+  for (let length = 0; length < bytes.length - 1; length++) {
+    deepStrictEqual(parseReceipt(bytes.subarray(0, length), INFO_HASH), undefined);
+  }
+});
+
+Deno.test("parseReceipt() takes nothing of another torrent, another version or another kind", () => {
+  const text = textOf(RECEIPT);
+  ok(parse(text) !== undefined);
+  deepStrictEqual(parseReceipt(encodeReceipt(RECEIPT), "cd".repeat(20)), undefined);
+  const wrong: readonly (readonly [string, string])[] = [
+    ['"version":1', '"version":2'],
+    ["starling-receipt", "starling-resume"],
+    ['"peers":3', '"peers":-3'],
+    ['"downloaded":1500', '"downloaded":1.5'],
+    ['"name":"pack"', '"name":null'],
+    ['"size":500', '"size":"500"'],
+    ['"modifiedMs":-1', '"modifiedMs":1e99'],
+    ["0f0f", "0F0F"],
+    ['"onDone":true', '"onDone":1'],
+    ['"path":"pack/a"', '"path":5'],
+  ];
+  for (const [from, to] of wrong) deepStrictEqual(parse(text.replace(from, to)), undefined, to);
+  for (const other of ["null", "[]", "7", '"x"', "", "{}"]) {
+    deepStrictEqual(parse(other), undefined);
+  }
+});
