@@ -13,7 +13,7 @@ import { WorkerPool } from "../workers/pool.ts";
 import type { FileFacts } from "../workers/protocol.ts";
 import type { CreateOptions } from "./create_options.ts";
 import { findTarget, type TorrentTarget } from "./create_target.ts";
-import { checkWorkerPermission, workerCount } from "./engine.ts";
+import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { ExitCode, usageError } from "./failure.ts";
 import { listFiles, shownPath } from "./file_list.ts";

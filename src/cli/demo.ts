@@ -16,7 +16,7 @@ import { TrackerServer } from "../tracker/server.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import { type Command, parseArguments } from "./args.ts";
 import { makeContent } from "./demo_content.ts";
-import { checkWorkerPermission } from "./engine.ts";
+import { checkWorkerPermission } from "./disk_workers.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { ExitCode, permissionError } from "./failure.ts";
 import { get } from "./get.ts";

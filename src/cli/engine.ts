@@ -13,14 +13,15 @@ import { SharedStorage } from "../storage/shared_storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Client } from "../torrent/client.ts";
 import type { MetadataOptions, MetadataSearch } from "../torrent/metadata_search.ts";
+import type { Survey, SurveyOptions } from "../torrent/survey.ts";
 import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../torrent/snapshot.ts";
 import type { Torrent } from "../torrent/torrent.ts";
 import type { Verdict } from "../torrent/verdict.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileRange } from "./byte_range.ts";
 import type { DataPlace } from "./data_place.ts";
+import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
 import type { Environment, StateFolders } from "./environment.ts";
-import { permissionError } from "./failure.ts";
 import type { GetOptions } from "./get_options.ts";
 import { PeerFinding } from "./peer_finding.ts";
 import type { SourceTorrent } from "./source.ts";
@@ -49,6 +50,8 @@ export type EngineOptions =
     readonly maxDownloadRate?: number | undefined;
     /** Where what is learnt of the DHT is kept for the next run; left out: nowhere. */
     readonly folders?: StateFolders;
+    /** What is learnt is kept nowhere: `folders` are only read. */
+    readonly keepsNothing?: boolean;
     /** Takes what is about no torrent in particular, for people who look closely. */
     readonly onLog?: (message: string) => void;
   };
@@ -102,6 +105,12 @@ export type MetadataRequest = Pick<MetadataOptions, "infoHash" | "trackers" | "p
 /** A search for metadata; see torrent/metadata_search.ts. */
 export type MetadataRun = Pick<MetadataSearch, "find" | "stop" | "status">;
 
+/** A swarm to be looked at; peers beside those of the user. */
+export type SurveyRequest = Pick<SurveyOptions, "metainfo" | "wanted" | "peers" | "limitMs">;
+
+/** A look at a swarm; see torrent/survey.ts. */
+export type SurveyRun = Pick<Survey, "run" | "stop">;
+
 /** A torrent that holds its target; see torrent/torrent.ts. */
 export interface RunningTorrent {
   download(): Promise<void>;
@@ -128,6 +137,8 @@ export interface Engine {
   share(request: ShareRequest): Promise<RunningTorrent>;
   /** Looks for the metadata of a magnet. Nothing happens before its `find`. */
   findMetadata(request: MetadataRequest): MetadataRun;
+  /** Looks at a swarm without joining it. Nothing happens before its `run`. */
+  survey(request: SurveyRequest): SurveyRun;
   close(): Promise<void>;
 }
 
@@ -136,11 +147,6 @@ const FIRST_PORT = 6881;
 /** Ports tried, one after the other; then any. */
 const PORTS_TRIED = 9;
 const ANY_PORT = 0;
-/** One core hashes while the other writes. */
-const MIN_WORKERS = 2;
-/** More workers than this wait for memory, not for cores. */
-const MAX_WORKERS = 16;
-
 /** Workers, sockets and files come into being when the first torrent needs them. */
 export async function openEngine(
   options: EngineOptions,
@@ -149,21 +155,6 @@ export async function openEngine(
   const engine = new LocalEngine(options, environment);
   await engine.load();
   return engine;
-}
-
-/** Disk workers for this machine. */
-export function workerCount({ processorCount }: Environment): number {
-  return Math.min(Math.max(processorCount, MIN_WORKERS), MAX_WORKERS);
-}
-
-/**
- * Throws `CommandError`, exit 4, when Deno may not read the source of the disk workers: it would
- * say so itself, but across the screen and with a stack.
- */
-export function checkWorkerPermission(environment: Environment): void {
-  const source = new URL("..", import.meta.url); // A worker imports from all over it.
-  const missing = environment.missingPermission("read", source);
-  if (missing !== undefined) throw permissionError("Cannot start a disk worker", missing);
 }
 
 class LocalEngine implements Engine {
@@ -277,6 +268,11 @@ class LocalEngine implements Engine {
   findMetadata(request: MetadataRequest): MetadataRun {
     const { sources, maxPeers, peers } = this.#swarmOptions(request.peers);
     return this.#client.findMetadata({ ...request, peers, sources, maxPeers });
+  }
+
+  survey(request: SurveyRequest): SurveyRun {
+    const { sources, maxPeers, peers } = this.#swarmOptions(request.peers);
+    return this.#client.survey({ ...request, peers, sources, maxPeers });
   }
 
   /** The user's own peers come first. */

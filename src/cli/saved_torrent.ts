@@ -54,7 +54,7 @@ export async function saveTorrent(
   }
   const target = await findTarget({ output: path, overwrite }, "", environment);
   // A finished target needs none of these.
-  const { checkWorkerPermission } = await import("./engine.ts");
+  const { checkWorkerPermission } = await import("./disk_workers.ts");
   const { writeTorrentFile } = await import("../storage/torrent_file.ts");
   const { WorkerPool } = await import("../workers/pool.ts");
   checkWorkerPermission(environment);

@@ -5,7 +5,7 @@ import { WorkerPool } from "../workers/pool.ts";
 import { readAnySource } from "./any_source.ts";
 import type { VerifyOptions } from "./args.ts";
 import { findData } from "./data_place.ts";
-import { checkWorkerPermission, workerCount } from "./engine.ts";
+import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { CommandError, ExitCode } from "./failure.ts";
 import { shownPath } from "./file_list.ts";

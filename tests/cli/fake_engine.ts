@@ -7,11 +7,14 @@ import type {
   MetadataRun,
   RunningTorrent,
   ShareRequest,
+  SurveyRequest,
+  SurveyRun,
   TorrentRequest,
 } from "../../src/cli/engine.ts";
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import { judge, type Verdict } from "../../src/torrent/verdict.ts";
+import type { SurveyReport } from "../../src/torrent/survey.ts";
 import { makeEvidence } from "../torrent/evidence.ts";
 import { makeSnapshot } from "./snapshots.ts";
 
@@ -133,6 +136,9 @@ export class FakeEngine implements Engine {
   /** By name of the torrent. */
   readonly torrents = new Map<string, FakeTorrent>();
   readonly searches: FakeSearch[] = [];
+  readonly surveys: SurveyRequest[] = [];
+  /** What every survey finds, beside a seed. */
+  surveyChanges: Partial<SurveyReport> = {};
   /** Called for every torrent that is opened: may throw, or let it end at once. */
   readonly #onOpen: (torrent: FakeTorrent) => void;
   /** Called for every search for metadata: may let it end at once. */
@@ -167,6 +173,12 @@ export class FakeEngine implements Engine {
     return search;
   }
 
+  survey(request: SurveyRequest): SurveyRun {
+    this.surveys.push(request);
+    const report = { ...makeSurveyReport(), ...this.surveyChanges };
+    return { run: () => Promise.resolve(report), stop: () => Promise.resolve() };
+  }
+
   async #add(request: TorrentRequest | ShareRequest): Promise<RunningTorrent> {
     await Promise.resolve();
     const torrent = new FakeTorrent(request);
@@ -184,6 +196,22 @@ export class FakeEngine implements Engine {
 export function makeVerdict(): Verdict {
   const peers = { peersKnown: 12, peersConnected: 12, peersChoking: 12, peersEverConnected: 12 };
   return judge(makeEvidence({ ...peers, piecesUnavailable: 0, sinceProgressMs: 60_000 }));
+}
+
+/** Of a swarm with one seed that a tracker has named. */
+export function makeSurveyReport(): SurveyReport {
+  return {
+    durationMs: 500,
+    trackers: [],
+    peersKnown: 1,
+    peersOurselves: 0,
+    peersReached: 1,
+    seeds: 1,
+    peersUseful: 1,
+    dialsUnderWay: 0,
+    failures: {},
+    pieces: { wanted: 1, atNobody: 0, copies: 1 },
+  };
 }
 
 /** Of a search that has asked, and found nobody yet. */
