@@ -24,7 +24,7 @@ export function connectErrorFrom(error: unknown, attempt: string, host: string):
   if (error instanceof Deno.errors.NotCapable) {
     return new ConnectError(
       "unreachable",
-      `${attempt}: it is forbidden without --allow-net or --allow-net=${host}`,
+      `${attempt}: Deno's permission for net access to ${host} is missing; run again with --allow-net`,
     );
   }
   const [failure, reason] = FAILURES[socketErrorCode(error) ?? ""] ??
