@@ -97,6 +97,7 @@ export const headerValue = valueOf<Header>(
   { name: "", value: "" },
   parseHeader,
   "a header such as 'Cookie: id=1'",
+  { isSecret: true },
 );
 
 /** RFC 9110: a token, a colon, and no control characters in the value. */
@@ -122,6 +123,7 @@ export const tierValue = valueOf<readonly string[]>(
     return urls.every((url) => isUrl(url, ["http:", "https:", "udp:"])) ? urls : undefined;
   },
   "an http, https or udp URL of a tracker, or several with a comma between",
+  { isSecret: true },
 );
 
 export const webSeedValue = valueOf(

@@ -239,7 +239,7 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "--bind", "localhost", "x"], "localhost is not an IPv4 or IPv6 address"],
     [["get", "--max-peers", "0", "x"], "--max-peers"],
     [["get", "--range", "a:5-2", "x"], "a:5-2 is not FILE:START-END"],
-    [["get", "--header", "nope", "x"], "nope is not a header"],
+    [["get", "--header", "nope", "x"], "--header: the value is not a header"],
     [["get", "--header", "A: b\r\nC: d", "x"], "is not a header"],
     [["get", "--dht-bootstrap", "nowhere", "x"], "nowhere is not HOST:PORT"],
     [["get", "--encryption", "maybe", "x"], "--encryption"],

@@ -206,8 +206,8 @@ Deno.test("create takes options that mean something, and says what is wrong with
   const cases: readonly (readonly [words: string, ...args: string[]])[] = [
     ["100K is not a power of two from 16K to 256M", "--piece-length", "100K"],
     ["8K is not a power of two", "--piece-length", "8K"],
-    ["ftp://x/ is not an http, https or udp URL", "-t", "ftp://x/"],
-    ["http://a/, is not an http, https or udp URL", "-t", "http://a/,"],
+    ["the value is not an http, https or udp URL", "-t", "ftp://x/"],
+    ["the value is not an http, https or udp URL", "-t", "http://a/,"],
     ["is not an http or https URL", "--web-seed", "udp://x"],
     ["a/b is not a name without slashes", "--name", "a/b"],
     [".. is not a name", "--name", ".."],

@@ -9,6 +9,7 @@ import { TokenBucket } from "../../src/base/rate.ts";
 import { BLOCK_LENGTH } from "../../src/metainfo/layout.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
+import { encodeExtensionHandshake } from "../../src/wire/extension.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH, parseHandshake } from "../../src/wire/handshake.ts";
 import type { BlockMessage, Message } from "../../src/wire/message.ts";
 
@@ -23,6 +24,8 @@ export interface ScriptedSeederOptions {
   readonly uploadRate?: number;
   /** The pieces that it has; all when absent. */
   readonly pieces?: readonly number[];
+  /** What it calls itself (BEP 10); it says nothing of itself when absent. */
+  readonly clientName?: string;
   /** What to send in place of a block. */
   readonly spoil?: (block: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 }
@@ -144,10 +147,11 @@ class SeedingConnection {
       filled += count;
     }
     parseHandshake(bytes);
+    const { clientName } = this.#options;
     const ours = encodeHandshake({
       infoHash: this.#options.infoHash as InfoHash,
       peerId: new SystemRandom().bytes(20) as PeerId,
-      flags: { extended: false, fast: false, dht: false },
+      flags: { extended: clientName !== undefined, fast: false, dht: false },
     });
     for (let sent = 0; sent < ours.length;) sent += await this.#socket.write(ours.subarray(sent));
     const { data, pieceLength, pieces } = this.#options;
@@ -155,6 +159,9 @@ class SeedingConnection {
     if (pieces === undefined) have.setAll();
     else for (const piece of pieces) have.set(piece);
     this.#output.bitfield(have.toBytes());
+    if (clientName !== undefined) {
+      this.#output.extended(0, encodeExtensionHandshake({ clientName, messages: {} }));
+    }
     this.#output.unchoke();
   }
 
