@@ -9,6 +9,7 @@ import { connectionLimit, reportOptions, sharingOptions, swarmOptions } from "./
 import {
   durationValue,
   folderValue,
+  pathValue,
   rangeValue,
   rateValue,
   sizeValue,
@@ -59,7 +60,7 @@ export const getParser = object({
   maxBytes: optional(option("--max-bytes", sizeValue, {
     description: message`refuse a torrent whose selected size is larger`,
   })),
-  sums: optional(option("--sums", string({ metavar: "FILE|URL" }), {
+  sums: optional(option("--sums", pathValue("FILE|URL", "file"), {
     description: message`SHA-256 sums that must hold before files get their names`,
   })),
   sha256: withDefault(

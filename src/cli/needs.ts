@@ -58,12 +58,13 @@ export function needsOf(command: Command): Needs {
   }
 }
 
-function ofGet({ outputDir, stateDir, logDir, onDone, metadataOnly, sources }: GetOptions): Needs {
+function ofGet(options: GetOptions): Needs {
+  const { outputDir, stateDir, logDir, onDone, metadataOnly, sources, sums } = options;
   const folder = metadataOnly ? torrentFolder(outputDir) : outputDir;
   const kept = [folder, ...stated(stateDir)];
   return {
     net: true,
-    read: [...kept, ...filesOf(sources)],
+    read: [...kept, ...filesOf(sources), ...filesOf(stated(sums))],
     write: [...kept, ...stated(logDir)],
     run: onDone !== undefined,
     workers: true,

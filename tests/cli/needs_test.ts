@@ -34,6 +34,13 @@ Deno.test("needsOf() gives every command what it works with, and no more", () =>
       run: true,
       workers: true,
     }],
+    ["get -o d --sums SHA256SUMS --save-torrent -", {
+      net: true,
+      read: ["d", "SHA256SUMS"],
+      write: ["d"],
+      workers: true,
+    }],
+    ["get -o d --sums https://h/SUMS -", { net: true, read: ["d"], write: ["d"], workers: true }],
     [`get --metadata-only -o d/x.torrent ${HASH}`, {
       net: true,
       read: ["d"],

@@ -3,6 +3,7 @@
  * pipe and on a terminal; and with one permission less.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { denoLine } from "../../src/cli/perms.ts";
 import { Checkout } from "./checkout.ts";
@@ -34,6 +35,10 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
   "get --on-done": [
     [...GET, "-o", `my ${NEW}`, "--on-done", 'test -n "$STARLING_PATH"', "x.torrent"],
+    0,
+  ],
+  "get --sums --save-torrent": [
+    [...GET, "-o", NEW, "--sums", "SUMS", "--save-torrent", "x.torrent"],
     0,
   ],
   "get of a magnet": [[...GET, "-o", NEW, "MAGNET"], 0],
@@ -83,6 +88,8 @@ class Place implements AsyncDisposable {
     const torrent = content.makeTorrent("single.bin", data, { pieceLength: 16_384 });
     const folder = content.makeTorrent("f", { "a/b": data }, { pieceLength: 16_384 });
     await Deno.writeFile(checkout.path("data", "single.bin"), data);
+    const sum = createHash("sha256").update(data).digest("hex");
+    await Deno.writeTextFile(checkout.path("SUMS"), `${sum}  single.bin\n`);
     await Deno.writeFile(checkout.path("x.torrent"), torrent.bytes);
     await Deno.mkdir(checkout.path("folder", "a"));
     await Deno.writeFile(checkout.path("folder", "a", "b"), data);
