@@ -7,8 +7,10 @@ import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag, passThrough } from "@optique/core/primitives";
 import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
+import { feedParser } from "./feed_options.ts";
 import { getParser } from "./get_options.ts";
 import { pathValue, sourceValue } from "./option_values.ts";
+import { planParser } from "./plan_options.ts";
 import { seedParser } from "./seed_options.ts";
 import { searchOptions } from "./swarm_options.ts";
 import { trackerParser } from "./tracker_options.ts";
@@ -68,6 +70,14 @@ export const programParser = or(
     brief: message`check files on disk against a torrent`,
     usageLine: [{ type: "ellipsis" }],
   }),
+  command("plan", planParser, {
+    brief: message`what get would do: names, bytes, peers; does nothing`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
+  command("feed", feedParser, {
+    brief: message`fetch what is new in an RSS or Atom feed`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("seed", seedParser, {
     brief: message`share data that is already here`,
     usageLine: [{ type: "ellipsis" }],
@@ -98,6 +108,8 @@ const FIRST_WORDS = [
   "create",
   "info",
   "verify",
+  "plan",
+  "feed",
   "seed",
   "tracker",
   "demo",

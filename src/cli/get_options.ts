@@ -19,12 +19,44 @@ import {
 
 const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024;
 
-export const getParser = object({
-  command: constant("get"),
+/** What is to be downloaded, and where to. */
+export const targetOptions = {
   outputDir: withDefault(
     option("-o", "--output", folderValue, { description: message`where the data goes` }),
     ".",
   ),
+  select: multiple(option("--select", string({ metavar: "PATTERN" }), {
+    description: message`only these files: a glob on the path, or numbers as in info (1,3-5)`,
+  })),
+  ranges: multiple(option("--range", rangeValue, {
+    description: message`fetch these bytes of a file first; END is not included`,
+  })),
+  maxBytes: optional(option("--max-bytes", sizeValue, {
+    description: message`refuse a torrent whose selected size is larger`,
+  })),
+  overwrite: withDefault(
+    flag("--overwrite", {
+      description: message`may replace files that are not this torrent's data`,
+    }),
+    false,
+  ),
+  sources: multiple(
+    argument(sourceValue, {
+      description:
+        message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
+    }),
+    {
+      min: 1,
+      errors: {
+        tooFew: message`a source is missing: a .torrent file, its URL, a magnet link, or -`,
+      },
+    },
+  ),
+};
+
+export const getParser = object({
+  command: constant("get"),
+  outputDir: targetOptions.outputDir,
   ...swarmOptions,
   maxDownloads: withDefault(
     option("--max-downloads", connectionLimit, {
@@ -35,12 +67,8 @@ export const getParser = object({
   maxDownloadRate: optional(option("--max-download-rate", rateValue, {
     description: message`most bytes a second: 2M, 500K, 1.5G`,
   })),
-  select: multiple(option("--select", string({ metavar: "PATTERN" }), {
-    description: message`only these files: a glob on the path, or numbers as in info (1,3-5)`,
-  })),
-  ranges: multiple(option("--range", rangeValue, {
-    description: message`fetch these bytes of a file first; END is not included`,
-  })),
+  select: targetOptions.select,
+  ranges: targetOptions.ranges,
   sequential: withDefault(
     flag("--sequential", { description: message`fetch pieces in order` }),
     false,
@@ -57,9 +85,7 @@ export const getParser = object({
     }),
     DEFAULT_MEMORY_BYTES,
   ),
-  maxBytes: optional(option("--max-bytes", sizeValue, {
-    description: message`refuse a torrent whose selected size is larger`,
-  })),
+  maxBytes: targetOptions.maxBytes,
   sums: optional(option("--sums", pathValue("FILE|URL", "file"), {
     description: message`SHA-256 sums that must hold before files get their names`,
   })),
@@ -77,12 +103,7 @@ export const getParser = object({
     }),
     false,
   ),
-  overwrite: withDefault(
-    flag("--overwrite", {
-      description: message`may replace files that are not this torrent's data`,
-    }),
-    false,
-  ),
+  overwrite: targetOptions.overwrite,
   waitLockMs: withDefault(
     option("--wait-lock", waitValue, {
       description: message`wait this long for another run on the same target (0)`,
@@ -98,18 +119,7 @@ export const getParser = object({
   ),
   ...sharingOptions,
   ...reportOptions,
-  sources: multiple(
-    argument(sourceValue, {
-      description:
-        message`a .torrent file, its URL, a magnet link, an info-hash, or - for standard input`,
-    }),
-    {
-      min: 1,
-      errors: {
-        tooFew: message`a source is missing: a .torrent file, its URL, a magnet link, or -`,
-      },
-    },
-  ),
+  sources: targetOptions.sources,
 });
 
 /** What `get` was asked to do. */

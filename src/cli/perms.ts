@@ -7,7 +7,7 @@ import { CommandError, ExitCode } from "./failure.ts";
 import { type Needs, needsOf } from "./needs.ts";
 
 /** What `perms` alone tells of. */
-const COMMANDS = ["get", "seed", "create", "info", "verify", "tracker", "demo"];
+const COMMANDS = ["get", "plan", "feed", "seed", "create", "info", "verify", "tracker", "demo"];
 /** A source that stands for all that are in the current folder, when the user names none. */
 const ANY_SOURCE = ".";
 

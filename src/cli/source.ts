@@ -88,7 +88,7 @@ export function readSource(source: string, options: SourceOptions): Promise<Byte
 }
 
 /** A file whose name looks like a URL is read as `./http:…`. */
-function isUrl(source: string): boolean {
+export function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source) && URL.canParse(source);
 }
 

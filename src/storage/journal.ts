@@ -5,11 +5,21 @@
  */
 import { getUint32, putUint32 } from "../base/bytes.ts";
 import { toStorageError } from "../workers/disk_errors.ts";
-import { openStateFile } from "./state_file.ts";
+import { openStateFile, readStateFile } from "./state_file.ts";
 
 const ENTRY_LENGTH = 4;
 /** What is read of a journal, as no run writes more between two checkpoints. */
 const MAX_JOURNAL_LENGTH = 16 * 1024 * 1024;
+
+/** What a run has left in its journal, for those who only look: nothing is created. */
+export async function readJournal(
+  path: string,
+): Promise<{ readonly pieces: ReadonlySet<number>; readonly modifiedMs: number }> {
+  const bytes = await readStateFile(path, MAX_JOURNAL_LENGTH);
+  if (bytes === undefined) return { pieces: new Set(), modifiedMs: 0 };
+  const { mtime } = await Deno.lstat(path);
+  return { pieces: new Set(entriesOf(bytes, bytes.length)), modifiedMs: mtime?.getTime() ?? 0 };
+}
 
 export class Journal {
   /** What the last run left: pieces, in order, perhaps repeated. May hold anything. */
@@ -25,11 +35,8 @@ export class Journal {
     const info = file.statSync();
     const bytes = new Uint8Array(Math.min(info.size, MAX_JOURNAL_LENGTH));
     const length = file.readSync(bytes) ?? 0;
-    this.#entryCount = Math.floor(length / ENTRY_LENGTH);
-    this.found = Array.from(
-      { length: this.#entryCount },
-      (_, index) => getUint32(bytes, index * ENTRY_LENGTH),
-    );
+    this.found = entriesOf(bytes, length);
+    this.#entryCount = this.found.length;
     this.foundModifiedMs = info.mtime?.getTime() ?? 0;
     this.#seekToEnd();
   }
@@ -78,4 +85,10 @@ export class Journal {
   #seekToEnd(): void {
     this.#file.seekSync(this.#entryCount * ENTRY_LENGTH, Deno.SeekMode.Start);
   }
+}
+
+/** The entries in the first `length` bytes. */
+function entriesOf(bytes: Uint8Array, length: number): number[] {
+  const count = Math.floor(length / ENTRY_LENGTH);
+  return Array.from({ length: count }, (_, index) => getUint32(bytes, index * ENTRY_LENGTH));
 }

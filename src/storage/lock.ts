@@ -20,6 +20,24 @@ export interface LockOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Does a run hold the target at this moment? Nothing is created. The lock is tried in the shared
+ * mode, in which those who look do not keep each other out, and let go at once.
+ */
+export async function isTargetHeld(
+  { stateDir, name }: Pick<LockOptions, "stateDir" | "name">,
+): Promise<boolean> {
+  const path = lockPath(stateDir, name);
+  try {
+    if (!(await Deno.lstat(path)).isFile) return false;
+    using file = await Deno.open(path, { read: true });
+    return !await file.tryLock(false);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw toStorageError(error, "look at", path);
+  }
+}
+
 export class TargetLock {
   readonly #file: Deno.FsFile;
 
@@ -30,7 +48,7 @@ export class TargetLock {
   /** Throws StorageError "locked" when another run holds the target for longer than we wait. */
   static async acquire(options: LockOptions): Promise<TargetLock> {
     const { stateDir, name, waitMs, clock, signal } = options;
-    const path = `${stateDir}/${name}.lock`;
+    const path = lockPath(stateDir, name);
     const giveUpAt = clock.now() + waitMs;
     const file = openStateFile(path);
     try {
@@ -52,4 +70,8 @@ export class TargetLock {
   release(): void {
     this.#file.close();
   }
+}
+
+function lockPath(stateDir: string, name: string): string {
+  return `${stateDir}/${name}.lock`;
 }

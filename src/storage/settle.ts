@@ -9,38 +9,63 @@ import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Sightings } from "./sightings.ts";
 
+/** What each piece is, by its index; undefined where nobody has looked. */
+export type FoundPieces = readonly (PieceVerdict | undefined)[];
+
+/** Files that an earlier run worked on. */
+type IsKnown = (file: FileIndex) => boolean;
+
 /**
- * Tells the plan which files are there. `verdicts` are by piece; "missing" is also one that has
- * bytes of another file which are not there. `isKnown` are files that an earlier run worked on.
- * Throws StorageError "occupied" when a name belongs to something else.
+ * Names that belong to something else, so that the torrent cannot have them, in its order.
+ * `found` are by piece; "missing" is also one that has bytes of another file which are not there.
+ */
+export function* occupiedPlaces(
+  plan: FilePlan,
+  sightings: Sightings,
+  found: FoundPieces,
+  isKnown: IsKnown,
+): Iterable<{ readonly file: FileIndex; readonly place: Place }> {
+  if (plan.overwrite) return;
+  for (const file of plan.files) {
+    const { final, part } = sightings.files.get(file)!;
+    const { good, bad } = tallyPieces(plan, file, found);
+    const isForeign = part !== undefined && !part.isHollow && !isKnown(file) && good === 0 &&
+      bad > 0;
+    if (isForeign) yield { file, place: plan.partPlace(file) };
+    if (final === undefined || (plan.isFinal(file) && good > 0)) continue;
+    // What has the right size may still turn out to be ours, where it is not known to be bad: of
+    // one whose neighbours alone are missing nobody can tell yet, and `finish` will compare.
+    const isProven = plan.isFinal(file) && bad > 0;
+    if (isProven || final.size !== plan.lengthOf(file)) {
+      yield { file, place: plan.finalPlace(file) };
+    }
+  }
+  for (const file of plan.emptyFiles) {
+    if (holdsBytes(sightings, file)) yield { file, place: plan.finalPlace(file) };
+  }
+}
+
+/**
+ * Tells the plan which files are there, and gives those that are not complete their `.part` names
+ * back. Throws StorageError "occupied" when a name belongs to something else.
  */
 export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
   verdicts: readonly PieceVerdict[],
-  { pool, isKnown }: { pool: JobRunner; isKnown: (file: FileIndex) => boolean },
+  { pool, isKnown }: { pool: JobRunner; isKnown: IsKnown },
 ): Promise<void> {
+  for (const { place } of occupiedPlaces(plan, sightings, verdicts, isKnown)) throw occupied(place);
   if (sightings.edges !== undefined) plan.setEdgesPresent();
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
-    const tally = tallyPieces(plan, file, verdicts);
-    if (part !== undefined) {
-      const isForeign = !part.isHollow && !isKnown(file) && tally.good === 0 && tally.bad > 0;
-      if (isForeign && !plan.overwrite) throw occupied(plan.partPlace(file));
-      plan.setPresent(file);
-    }
-    if (final === undefined) continue;
-    if (!plan.isFinal(file)) {
-      refuseUnlessReplaceable(plan, file, final.size);
-      continue;
-    }
-    if (tally.good > 0) plan.setPresent(file);
-    if (tally.good === tally.all) continue;
-    if (tally.good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
-    // Where only neighbours are missing nobody can tell yet: `finish` will compare.
-    else if (tally.bad > 0) refuseUnlessReplaceable(plan, file, undefined);
-    else refuseUnlessReplaceable(plan, file, final.size);
+    const { good, all } = tallyPieces(plan, file, verdicts);
+    if (part !== undefined) plan.setPresent(file);
+    if (final === undefined || !plan.isFinal(file)) continue;
+    if (good > 0) plan.setPresent(file);
+    if (good === all) continue;
+    if (good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
     plan.setFinal(file, false);
   }
   if (unfinished.length > 0) {
@@ -48,18 +73,13 @@ export async function settleFiles(
   }
 }
 
-/**
- * Creates the selected files of length 0 that are not there; returns which. Throws StorageError
- * "occupied".
- */
+/** Creates the selected files of length 0 that are not there; returns which. */
 export async function createEmptyFiles(
   plan: FilePlan,
   sightings: Sightings,
   pool: JobRunner,
 ): Promise<FileIndex[]> {
-  const isReplaced = (file: FileIndex) => (sightings.files.get(file)!.final?.size ?? 0) > 0;
-  const replaced = plan.emptyFiles.filter(isReplaced);
-  for (const file of replaced) refuseUnlessReplaceable(plan, file, undefined);
+  const replaced = plan.emptyFiles.filter((file) => holdsBytes(sightings, file));
   const absent = plan.emptyFiles.filter((file) => sightings.files.get(file)!.final === undefined);
   await createFiles(pool, absent.map((file) => plan.finalPlace(file)));
   await createFiles(pool, replaced.map((file) => plan.partPlace(file)));
@@ -73,7 +93,7 @@ export async function createEmptyFiles(
 function tallyPieces(
   plan: FilePlan,
   file: FileIndex,
-  verdicts: readonly PieceVerdict[],
+  verdicts: FoundPieces,
 ): { all: number; good: number; bad: number } {
   const { first, last } = plan.metainfo.layout.piecesOf(file)!;
   let good = 0, bad = 0;
@@ -84,13 +104,12 @@ function tallyPieces(
   return { all: last - first + 1, good, bad };
 }
 
-/** What has the right `size` may still turn out to be ours; what has not, may not. */
-function refuseUnlessReplaceable(plan: FilePlan, file: FileIndex, size: number | undefined): void {
-  if (plan.overwrite || size === plan.lengthOf(file)) return;
-  throw occupied(plan.finalPlace(file));
+function holdsBytes({ files }: Sightings, file: FileIndex): boolean {
+  return (files.get(file)!.final?.size ?? 0) > 0;
 }
 
-function occupied({ root, path }: Place): StorageError {
+/** The error of such a place. */
+export function occupied({ root, path }: Place): StorageError {
   return new StorageError(
     "occupied",
     `${root}/${path}`,

@@ -106,8 +106,13 @@ function knownPeers({ peersKnown, namedPeers }: Evidence): number {
   return Math.max(peersKnown, namedPeers);
 }
 
-/** Why nobody could be reached. */
-function failedDials(facts: Evidence): string {
+type DialFacts = Pick<
+  Evidence,
+  "dialFailures" | "departures" | "dialsUnderWay" | "peersOurselves"
+>;
+
+/** Why others could not be reached. */
+export function failedDials(facts: DialFacts): string {
   const { peersOurselves, dialsUnderWay } = facts;
   const words = [...dialsOf(facts), ...endsOf(facts)];
   if (dialsUnderWay > 0) words.push(`${dialsUnderWay} not answered yet`);
@@ -133,12 +138,12 @@ const REASONS: Readonly<Record<string, string>> = {
   "remote-closed": "hung up",
 };
 
-function dialsOf({ dialFailures }: Evidence): string[] {
+function dialsOf({ dialFailures }: Pick<Evidence, "dialFailures">): string[] {
   return reasons(dialFailures);
 }
 
 /** Those we ended ourselves say nothing of the peers. */
-function endsOf({ departures }: Evidence): string[] {
+function endsOf({ departures }: Pick<Evidence, "departures">): string[] {
   const { finished: _, banned: __, ...ends } = departures;
   return reasons(ends);
 }

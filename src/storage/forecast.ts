@@ -1,0 +1,246 @@
+/**
+ * What `DiskStorage` would find where a torrent is to go, looked at without a trace: no folder is
+ * made, no lock taken, no file created, renamed or opened for writing.
+ */
+import { Bitfield } from "../base/bitfield.ts";
+import { StorageError } from "../base/errors.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { DiskPaths } from "../metainfo/paths.ts";
+import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
+import { hashPieces } from "./disk_jobs.ts";
+import { FilePlan } from "./file_plan.ts";
+import { readJournal } from "./journal.ts";
+import { isTargetHeld } from "./lock.ts";
+import { ResumeFile } from "./resume.ts";
+import { occupied, occupiedPlaces } from "./settle.ts";
+import { seeFiles, type Sightings } from "./sightings.ts";
+import { nearestFolder } from "./room.ts";
+import { findFolders } from "./target_folders.ts";
+import { judge, type Legacy, type Verdicts } from "./trust.ts";
+
+/** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
+const MAX_PROBED_BYTES = 16 * 1024 * 1024;
+/** The same of all files together. */
+const MAX_PROBED_BYTES_IN_ALL = 256 * 1024 * 1024;
+
+export interface ForecastOptions {
+  readonly metainfo: Metainfo;
+  readonly paths: DiskPaths;
+  /** Need not be there. */
+  readonly outputDir: string;
+  readonly stateDir: string;
+  readonly selected: ReadonlySet<FileIndex>;
+  readonly overwrite: boolean;
+  /** False: believe no saved state. */
+  readonly trustState: boolean;
+  /** Hash everything that a download would hash; otherwise only what shows whose a file is. */
+  readonly check: boolean;
+  readonly pool: JobRunner;
+  readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Forecast {
+  /** The output folder, or the nearest one above it that is there; absolute. */
+  readonly folder: string;
+  readonly isFolderThere: boolean;
+  /** Another run holds the target. */
+  readonly isHeld: boolean;
+  /** Pieces that a download would need. */
+  readonly wanted: Bitfield;
+  /** Those that are here: hashed now, or claimed by a saved state that still holds. */
+  readonly have: Bitfield;
+  /** Those that may be here: a download would hash them. */
+  readonly unchecked: Bitfield;
+  /** All is here, under final names. */
+  readonly isComplete: boolean;
+  /** Why a download would stop before it begins, in the order in which it would find out. */
+  readonly obstacles: readonly StorageError[];
+  /** Selected files whose names belong to something else. */
+  readonly occupied: ReadonlySet<FileIndex>;
+  /** Selected files that are here in part or whole, empty ones too. */
+  readonly present: ReadonlySet<FileIndex>;
+}
+
+/** Throws StorageError "permission" and "io", or the reason of `signal`. */
+export async function foresee(options: ForecastOptions): Promise<Forecast> {
+  const { metainfo, selected, overwrite, paths } = options;
+  const { folder, isThere } = await nearestFolder(options.outputDir);
+  const state = isThere ? await findState(options) : undefined;
+  const plan = new FilePlan({
+    metainfo,
+    paths,
+    outputDir: folder,
+    // Where there is no state nothing of ours can be in it, nor in the folder of the data.
+    stateDir: state?.folder ?? folder,
+    selected,
+    overwrite,
+  });
+  const wanted = plan.wantedPieces();
+  const basis = { folder, isFolderThere: isThere, wanted };
+  const stateDir = state?.folder;
+  const isHeld = stateDir !== undefined && await isTargetHeld({ stateDir, name: paths.root });
+  const legacy = await readLegacy(options, stateDir);
+  const obstacles = state?.obstacle === undefined ? [] : [state.obstacle];
+  if (!isThere) return { ...basis, ...nothing(wanted), isHeld, obstacles };
+  try {
+    const sightings = await seeFiles(plan, wanted, options.pool, {
+      isTargetThere: true,
+      isPart: (file) => legacy.state?.files.get(file)?.isFinal === false,
+    });
+    const found = await lookCloser(plan, wanted, sightings, legacy, options);
+    return { ...basis, ...found, isHeld, obstacles: [...obstacles, ...found.obstacles] };
+  } catch (error) {
+    const isInTheWay = error instanceof StorageError &&
+      ["symlink", "not-regular", "name-too-long"].includes(error.reason);
+    if (!isInTheWay) throw error;
+    return { ...basis, ...nothing(wanted), isHeld, obstacles: [...obstacles, error] };
+  }
+}
+
+/** The state folder, if it is there; or what stands in its place. */
+async function findState(
+  { outputDir, stateDir }: ForecastOptions,
+): Promise<{ readonly folder?: string; readonly obstacle?: StorageError }> {
+  try {
+    const folders = await findFolders(outputDir, stateDir);
+    if (folders !== undefined) return { folder: folders.stateDir };
+  } catch (error) {
+    if (error instanceof StorageError && error.reason === "missing") return {};
+    throw error;
+  }
+  const fact = "it is a symbolic link";
+  return { obstacle: new StorageError("symlink", stateDir, `Cannot use ${stateDir}: ${fact}`) };
+}
+
+/** Nothing is here. */
+function nothing(wanted: Bitfield) {
+  return {
+    have: new Bitfield(wanted.length),
+    unchecked: new Bitfield(wanted.length),
+    isComplete: false,
+    occupied: new Set<FileIndex>(),
+    present: new Set<FileIndex>(),
+  };
+}
+
+async function readLegacy(
+  { metainfo, trustState }: ForecastOptions,
+  stateDir: string | undefined,
+): Promise<Legacy> {
+  const none = { state: undefined, journal: new Set<number>(), journalModifiedMs: 0 };
+  if (stateDir === undefined) return none;
+  const { infoHashHex, layout: { pieceCount }, files } = metainfo;
+  const resume = new ResumeFile(stateDir, { infoHashHex, pieceCount, fileCount: files.length });
+  try {
+    const state = trustState ? await resume.load(() => {}) : undefined;
+    const journal = await readJournal(`${stateDir}/${infoHashHex}.journal`);
+    return { state, journal: journal.pieces, journalModifiedMs: journal.modifiedMs };
+  } catch (error) {
+    // What cannot be read vouches for nothing.
+    if (error instanceof StorageError && error.reason !== "permission") return none;
+    throw error;
+  }
+}
+
+async function lookCloser(
+  plan: FilePlan,
+  wanted: Bitfield,
+  sightings: Sightings,
+  legacy: Legacy,
+  options: ForecastOptions,
+) {
+  const verdicts = judge(plan, wanted, sightings, legacy);
+  const { isComplete, trusted, toCheck } = verdicts;
+  const found = new Array<PieceVerdict | undefined>(wanted.length);
+  for (const piece of trusted) found[piece] = "good";
+  const unchecked = new Bitfield(wanted.length);
+  for (const piece of toCheck) unchecked.set(piece);
+  const toHash = options.check ? toCheck : [...probes(plan, unchecked)];
+  await hash(plan, toHash, verdicts, options, (piece, verdict) => {
+    found[piece] = verdict;
+    unchecked.clear(piece);
+  });
+  const isKnown = (file: FileIndex) =>
+    legacy.journal.size > 0 || legacy.state?.files.has(file) === true;
+  const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, isKnown)]
+    // Of a file that nobody has looked into nobody knows whose it is.
+    .filter(({ file }) => !isUnseen(plan, file, unchecked));
+  const have = new Bitfield(wanted.length);
+  for (const [index, verdict] of found.entries()) if (verdict === "good") have.set(index);
+  const present = [...plan.files, ...plan.emptyFiles].filter((file) => {
+    const { final, part } = sightings.files.get(file)!;
+    return final !== undefined || (part !== undefined && !part.isHollow);
+  });
+  return {
+    have,
+    unchecked,
+    isComplete: isComplete || isAllNamed(plan, wanted, have, sightings),
+    obstacles: taken.map(({ place }) => occupied(place)),
+    occupied: new Set(taken.map(({ file }) => file)),
+    present: new Set(present),
+  };
+}
+
+/** Everything was hashed and is good, and nothing has to be renamed or created. */
+function isAllNamed(
+  plan: FilePlan,
+  wanted: Bitfield,
+  have: Bitfield,
+  { files }: Sightings,
+): boolean {
+  return have.count === wanted.count &&
+    plan.files.every((file) => plan.isFinal(file)) &&
+    plan.emptyFiles.every((file) => files.get(file)!.final?.size === 0);
+}
+
+/**
+ * Pieces that show whether files which nothing vouches for are this torrent's: the first ones of
+ * each, for whoever fills a file from its start has those.
+ */
+function* probes(plan: FilePlan, unchecked: Bitfield): Iterable<PieceIndex> {
+  const { layout } = plan.metainfo;
+  const chosen = new Set<number>();
+  let bytesInAll = 0;
+  for (const file of plan.files) {
+    const { first, last } = layout.piecesOf(file)!;
+    let bytes = 0;
+    for (let piece = first as number; piece <= last; piece++) {
+      if (!unchecked.has(piece)) continue;
+      if (bytes >= MAX_PROBED_BYTES || bytesInAll >= MAX_PROBED_BYTES_IN_ALL) break;
+      const size = layout.pieceSize(piece as PieceIndex);
+      bytes += size;
+      if (chosen.has(piece)) continue;
+      chosen.add(piece);
+      bytesInAll += size;
+      yield piece as PieceIndex;
+    }
+  }
+}
+
+function isUnseen(plan: FilePlan, file: FileIndex, unchecked: Bitfield): boolean {
+  const range = plan.metainfo.layout.piecesOf(file);
+  if (range === undefined) return false;
+  for (let piece = range.first as number; piece <= range.last; piece++) {
+    if (!unchecked.has(piece)) return false;
+  }
+  return true;
+}
+
+async function hash(
+  plan: FilePlan,
+  pieces: readonly PieceIndex[],
+  { sourceOf }: Verdicts,
+  { pool, signal, onProgress }: ForecastOptions,
+  onVerdict: (piece: PieceIndex, verdict: PieceVerdict) => void,
+): Promise<void> {
+  const { layout } = plan.metainfo;
+  const total = pieces.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
+  let checked = 0;
+  const toHash = pieces.values().map((piece) => ({ piece, ...plan.toHash(piece, sourceOf) }));
+  await hashPieces(pool, toHash, ({ piece, length }, verdict) => {
+    onVerdict(piece, verdict);
+    onProgress(checked += length, total);
+  }, signal);
+}
