@@ -230,6 +230,7 @@ export class Download implements Task {
       name: this.#subject.name,
       outputDir,
       folders: record.folders,
+      sparesStdout: options.json,
       signal: this.#leaving.signal,
     };
     await hooks.take(() => runOnDone(target, hook, environment));

@@ -33,6 +33,15 @@ export interface FinishedProgram {
   readonly exitCode: number;
 }
 
+/** How a line of shell is run. */
+export interface ShellOptions {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Its output goes where ours goes, or all of it to standard error. */
+  readonly sparesStdout: boolean;
+  /** Asks it to end, as SIGTERM does. */
+  readonly signal: AbortSignal;
+}
+
 /** Where data goes, and what we keep of it. */
 export interface StateFolders {
   readonly outputDir: string;
@@ -84,15 +93,8 @@ export interface Environment {
   missingPermission(access: Access, target: string | URL): MissingPermission | undefined;
   /** The program that runs lines of shell. */
   readonly shell: string;
-  /**
-   * Runs a line of shell; its output goes where ours goes, and `signal` asks it to end, as SIGTERM
-   * does. Throws what Deno throws.
-   */
-  runShell(
-    line: string,
-    variables: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<FinishedProgram>;
+  /** Runs a line of shell. Throws what Deno throws. */
+  runShell(line: string, options: ShellOptions): Promise<FinishedProgram>;
   /** Calls back for every signal that asks us to stop; returns how to end that. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
   /** Calls back whenever somebody asks why we are not done (SIGUSR1); returns how to end that. */
@@ -236,14 +238,13 @@ function queryPermission(access: Access, of: string | URL): MissingPermission | 
 
 async function runShell(
   line: string,
-  variables: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  { variables, sparesStdout, signal }: ShellOptions,
 ): Promise<FinishedProgram> {
-  const [shell, flag] = Deno.build.os === "windows"
-    ? ["cmd", "/c"] as const
-    : ["sh", "-c"] as const;
+  const [shell, flag, toStderr] = Deno.build.os === "windows"
+    ? ["cmd", "/c", `(${line}) 1>&2`] as const
+    : ["sh", "-c", `exec 1>&2\n${line}`] as const;
   const program = new Deno.Command(shell, {
-    args: [flag, line],
+    args: [flag, sparesStdout ? toStderr : line],
     env: variables,
     stdin: "null",
     stdout: "inherit",

@@ -12,6 +12,8 @@ export interface Hook {
   /** Absolute. */
   readonly outputDir: string;
   readonly folders: StateFolders;
+  /** Standard output is for programs that read something else. */
+  readonly sparesStdout: boolean;
   /** Ends the command. */
   readonly signal: AbortSignal;
 }
@@ -22,7 +24,7 @@ export interface Hook {
  */
 export async function runOnDone(
   { source: { metainfo, paths }, selected, size }: Target,
-  { line, name, outputDir, folders, signal }: Hook,
+  { line, name, outputDir, folders, sparesStdout, signal }: Hook,
   environment: Environment,
 ): Promise<void> {
   if (signal.aborted) throw new StoppedError("stopped");
@@ -31,13 +33,14 @@ export async function runOnDone(
   const bytes = new TextEncoder().encode(lines);
   const list = await environment.keepState(folders, `${infoHashHex}.files`, bytes);
   try {
-    const { exitCode } = await environment.runShell(line, {
+    const variables = {
       STARLING_NAME: name,
       STARLING_PATH: `${outputDir}/${paths.root}`,
       STARLING_INFO_HASH: infoHashHex,
       STARLING_SIZE: String(size),
       STARLING_FILES: list,
-    }, signal);
+    };
+    const { exitCode } = await environment.runShell(line, { variables, sparesStdout, signal });
     if (exitCode === 0) return;
     if (signal.aborted) throw new StoppedError("stopped");
     throw new CommandError(

@@ -5,6 +5,7 @@ import type { Engine } from "../../src/cli/engine.ts";
 import {
   type Environment,
   realEnvironment,
+  type ShellOptions,
   type StateFolders,
   type StopSignal,
 } from "../../src/cli/environment.ts";
@@ -198,11 +199,7 @@ export class FakeEnvironment implements Environment {
     return this.#options.missing;
   }
 
-  async runShell(
-    line: string,
-    variables: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ) {
+  async runShell(line: string, { variables, signal }: ShellOptions) {
     this.shellLines.push({ line, variables });
     await this.#options.shell?.(signal);
     return { exitCode: this.#options.shellExitCode ?? 0 };
