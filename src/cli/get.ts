@@ -16,7 +16,7 @@ import { gatherAudiences, runTasks } from "./tasks.ts";
 /** Sources of one command; each has its own peers, files and trackers. */
 const MAX_SOURCES = 1000;
 /** A budget that is shared by many sources leaves each of them this much. */
-const MIN_MEMORY_BYTES = 64 * 1024;
+export const MIN_MEMORY_BYTES = 64 * 1024;
 
 /**
  * Downloads, and tells the user and whoever else listens. The exit code is that of
@@ -28,9 +28,30 @@ export async function get(
   listeners: readonly Audience[] = [],
 ): Promise<number> {
   const { environment } = context;
-  checkOptions(options, environment);
+  checkSources(options);
+  checkOnDone(options, environment);
   await checkOutput(options, environment);
   const audiences = [...await gatherAudiences(options, environment), ...listeners];
+  return await withEngine(
+    options,
+    { ...context, audiences },
+    async (room) => combinedExitCode(await downloadAll(options, room)),
+  );
+}
+
+/** Whom to tell, and an engine that is opened when somebody needs it. */
+export interface DownloadRoom extends CommandContext {
+  readonly audiences: readonly Audience[];
+  readonly openEngine: () => Promise<Engine>;
+}
+
+/** Closes the engine, if one was opened, and the audiences, however `run` ends. */
+export async function withEngine<Result>(
+  options: GetOptions,
+  context: Omit<DownloadRoom, "openEngine">,
+  run: (room: DownloadRoom) => Promise<Result>,
+): Promise<Result> {
+  const { environment, audiences } = context;
   // A finished target needs none.
   let engine: Promise<Engine> | undefined;
   const openEngine = () =>
@@ -42,8 +63,7 @@ export async function get(
       },
     });
   try {
-    const failures = await downloadAll(options, { ...context, openEngine, audiences });
-    return combinedExitCode(failures);
+    return await run({ ...context, openEngine });
   } finally {
     // Whoever wanted one that could not be opened has said so.
     await engine?.then((opened) => opened.close(), () => {});
@@ -57,12 +77,15 @@ function foldersOf({ metadataOnly, outputDir, stateDir }: GetOptions): { folders
   return { folders: { outputDir, stateDir: stateDir ?? `${outputDir}/${STATE_FOLDER}` } };
 }
 
-function checkOptions(options: GetOptions, environment: Environment): void {
-  const { sources, onDone } = options;
+function checkSources({ sources }: GetOptions): void {
   if (sources.length > MAX_SOURCES) throw usageError(`more than ${MAX_SOURCES} sources`);
   if (sources.filter((source) => source === STANDARD_INPUT).length > 1) {
     throw usageError("standard input can be only one of the sources");
   }
+}
+
+/** Throws `CommandError`, exit 4: before hours of download, not after them. */
+export function checkOnDone({ onDone }: GetOptions, environment: Environment): void {
   if (onDone === undefined) return;
   const missing = environment.missingPermission("run", environment.shell);
   if (missing !== undefined) throw permissionError("Cannot use --on-done", missing);
@@ -80,10 +103,7 @@ async function checkOutput(
 
 async function downloadAll(
   options: GetOptions,
-  context: CommandContext & {
-    openEngine: () => Promise<Engine>;
-    audiences: readonly Audience[];
-  },
+  context: DownloadRoom,
 ): Promise<Failure[]> {
   const { environment, interruption, audiences } = context;
   const { sources, memoryBytes } = options;

@@ -54,10 +54,8 @@ export const targetOptions = {
   ),
 };
 
-export const getParser = object({
-  command: constant("get"),
-  outputDir: targetOptions.outputDir,
-  ...swarmOptions,
+/** How each torrent is downloaded, and what is done with it then. */
+export const downloadOptions = {
   maxDownloads: withDefault(
     option("--max-downloads", connectionLimit, {
       description: message`peers downloaded from at once; 0 is no limit`,
@@ -67,8 +65,6 @@ export const getParser = object({
   maxDownloadRate: optional(option("--max-download-rate", rateValue, {
     description: message`most bytes a second: 2M, 500K, 1.5G`,
   })),
-  select: targetOptions.select,
-  ranges: targetOptions.ranges,
   sequential: withDefault(
     flag("--sequential", { description: message`fetch pieces in order` }),
     false,
@@ -85,10 +81,6 @@ export const getParser = object({
     }),
     DEFAULT_MEMORY_BYTES,
   ),
-  maxBytes: targetOptions.maxBytes,
-  sums: optional(option("--sums", pathValue("FILE|URL", "file"), {
-    description: message`SHA-256 sums that must hold before files get their names`,
-  })),
   sha256: withDefault(
     flag("--sha256", { description: message`keep the SHA-256 of all files in the receipt` }),
     false,
@@ -97,13 +89,6 @@ export const getParser = object({
     flag("--save-torrent", { description: message`keep the .torrent as OUTPUT/NAME.torrent` }),
     false,
   ),
-  metadataOnly: withDefault(
-    flag("--metadata-only", {
-      description: message`save the .torrent of a magnet (-o FILE.torrent), and exit`,
-    }),
-    false,
-  ),
-  overwrite: targetOptions.overwrite,
   waitLockMs: withDefault(
     option("--wait-lock", waitValue, {
       description: message`wait this long for another run on the same target (0)`,
@@ -113,6 +98,26 @@ export const getParser = object({
   onDone: optional(option("--on-done", string({ metavar: "CMD" }), {
     description: message`run this after verification and the final renames`,
   })),
+};
+
+export const getParser = object({
+  command: constant("get"),
+  outputDir: targetOptions.outputDir,
+  ...swarmOptions,
+  ...downloadOptions,
+  select: targetOptions.select,
+  ranges: targetOptions.ranges,
+  maxBytes: targetOptions.maxBytes,
+  sums: optional(option("--sums", pathValue("FILE|URL", "file"), {
+    description: message`SHA-256 sums that must hold before files get their names`,
+  })),
+  metadataOnly: withDefault(
+    flag("--metadata-only", {
+      description: message`save the .torrent of a magnet (-o FILE.torrent), and exit`,
+    }),
+    false,
+  ),
+  overwrite: targetOptions.overwrite,
   seed: withDefault(
     flag("--seed", { description: message`keep sharing once complete, until stopped` }),
     false,

@@ -61,8 +61,34 @@ export type Notice =
     /** Somebody asked, by a signal; else it is told regularly. */
     readonly isAsked: boolean;
   }
+  | ({ readonly kind: "feed" } & FeedSummary)
+  | ({ readonly kind: "feed-item" } & FeedItemState)
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "debug"; readonly message: string };
+
+/** A feed that was read, or has not changed. */
+export interface FeedSummary {
+  /** Empty when it has not changed, or has none. */
+  readonly title: string;
+  /** The server says that nothing has changed since the last run. */
+  readonly isUnchanged: boolean;
+  /** Items of the feed; those that are new, remembered, not wanted. The rest offer no torrent. */
+  readonly items: number;
+  readonly added: number;
+  readonly known: number;
+  readonly skipped: number;
+  /** Items to be fetched, those of earlier runs too. */
+  readonly waiting: number;
+}
+
+/** What becomes of an item of a feed. */
+export interface FeedItemState {
+  readonly title: string;
+  /** `failed` is tried again by the next run, `given-up` is not; `found` is all of a dry run. */
+  readonly state: "found" | "begun" | "fetched" | "failed" | "given-up";
+  /** Failures of its own, so far. */
+  readonly tries: number;
+}
 
 /** A source that is complete and verified. */
 export interface Summary {

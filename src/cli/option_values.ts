@@ -7,6 +7,8 @@ import type { NonEmptyString } from "@optique/core/nonempty";
 import { string, type ValueParser } from "@optique/core/valueparser";
 import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
+import { parseFeedDate } from "../feed/feed_date.ts";
+import { MAX_PATTERN_LENGTH } from "../feed/title_pattern.ts";
 import { parseProxy, type Proxy } from "../net/proxy.ts";
 import { parseRange, type RangeOption } from "./range_option.ts";
 import { parseDuration, parseSize } from "./units.ts";
@@ -82,6 +84,40 @@ export const proxyValue = valueOf<Proxy>(
   { kind: "socks5", endpoint: { host: "", port: 0 } },
   parseProxy,
   "socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host where needed",
+  { isSecret: true },
+);
+
+/** From when on: so long before now, or an instant; both in milliseconds. */
+export type Since = { readonly agoMs: number } | { readonly at: number };
+
+export const sinceValue = valueOf<Since>(
+  "DATE|T",
+  { agoMs: 0 },
+  parseSince,
+  "a time such as 12h or 7d, or a date such as 2026-11-20 or 2026-11-20T08:00:00Z",
+);
+
+function parseSince(text: string): Since | undefined {
+  const agoMs = parseDuration(text) || undefined;
+  if (agoMs !== undefined) return { agoMs };
+  const at = parseFeedDate(text);
+  return at === undefined ? undefined : { at };
+}
+
+/** A part of a title: `*` is any text, `?` any character. */
+export const titlePatternValue = valueOf(
+  "PATTERN",
+  "",
+  (text) => text.trim() !== "" && text.length <= MAX_PATTERN_LENGTH ? text : undefined,
+  "a part of a title, in which * is any text and ? any character",
+);
+
+/** Where a feed is. Its URL may hold a passkey: it is never quoted back. */
+export const feedValue = valueOf(
+  "URL|FILE",
+  "",
+  (text) => /^(?!https?:)[a-z][a-z\d+.-]+:\/\//i.test(text) || text === "" ? undefined : text,
+  "an http(s) URL or a file",
   { isSecret: true },
 );
 

@@ -119,6 +119,14 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
         evidence: verdict?.evidence ?? {},
       }];
     }
+    case "feed": {
+      const { title, isUnchanged: unchanged, items, added, known, skipped, waiting } = notice;
+      return ["feed", { title, unchanged, items, added, known, skipped, waiting }];
+    }
+    case "feed-item": {
+      const { title, state, tries } = notice;
+      return ["feed-item", { title, state, tries }];
+    }
     case "warning":
       return ["warning", { message: notice.message }];
     case "debug":

@@ -3,6 +3,8 @@ import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import type { TorrentEvent } from "../torrent/snapshot.ts";
 import {
+  type FeedItemState,
+  type FeedSummary,
   meanRate,
   type Notice,
   PROGRAM,
@@ -63,6 +65,10 @@ function wordsOf(notice: Notice): Sentence {
       return { level: "error", text: notice.failure.detail };
     case "standing":
       return { level: notice.isAsked ? "answer" : "debug", text: notice.standing.detail };
+    case "feed":
+      return debug(feedWords(notice));
+    case "feed-item":
+      return feedItemWords(notice);
     case "warning":
     case "debug":
       return { level: notice.kind, text: notice.message };
@@ -112,6 +118,20 @@ function completion(summary: Summary): string {
     `from ${formatCount(contributors, "peer")}`,
     `ratio ${(uploaded / downloaded).toFixed(2)}`,
   ].join(", ");
+}
+
+function feedWords(feed: FeedSummary): string {
+  const { isUnchanged, items, added, known, skipped, waiting } = feed;
+  const read = isUnchanged
+    ? "it has not changed"
+    : `${formatCount(items, "item")}: ${added} new, ${known} known, ${skipped} not wanted`;
+  return `${read}; ${waiting} to be fetched`;
+}
+
+function feedItemWords({ title, state, tries }: FeedItemState): Sentence {
+  if (state === "found") return { level: "info", text: `would fetch "${title}"` };
+  const failures = tries === 0 ? "" : ` (failed ${formatCount(tries, "time")})`;
+  return debug(`item "${title}": ${state}${failures}`);
 }
 
 function seeding({ bytes, size, path }: Extract<Notice, { kind: "seeding" }>): string {

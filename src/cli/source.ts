@@ -6,7 +6,7 @@ import { MetainfoError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { type DiskPaths, diskPaths } from "../metainfo/paths.ts";
-import { HttpError, type HttpFailure } from "../net/http.ts";
+import { type FetchResult, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Proxy } from "../net/proxy.ts";
 import type { Environment, Input } from "./environment.ts";
 import { CommandError, fileError, invalidSource, permissionError } from "./failure.ts";
@@ -107,13 +107,23 @@ function readStandardInput({ environment, signal }: SourceOptions): Promise<Byte
 }
 
 /** The bytes of a regular file that is not too large. Throws `CommandError`. */
-export async function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
+export function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
+  const advice = 'a pipe goes to "starling get -"';
+  return readFile(path, environment, { maxLength: MAX_METAINFO_LENGTH, advice });
+}
+
+/** The same of any file; `advice` is for what is not regular. */
+export async function readFile(
+  path: string,
+  environment: Environment,
+  { maxLength, advice }: { maxLength: number; advice: string },
+): Promise<Bytes> {
   try {
     const file = await environment.openFile(path);
     try {
-      if (!file.isRegular) throw notRegular(path);
-      if (file.size > MAX_METAINFO_LENGTH) throw tooLarge(path);
-      return await readLimited(file, path);
+      if (!file.isRegular) throw notRegular(path, advice);
+      if (file.size > maxLength) throw tooLarge(path, maxLength);
+      return await readLimited(file, path, maxLength);
     } finally {
       file.close();
     }
@@ -123,7 +133,11 @@ export async function readTorrentFile(path: string, environment: Environment): P
 }
 
 /** All bytes of `input`, which may be endless. */
-async function readLimited(input: Input, source: string): Promise<Bytes> {
+async function readLimited(
+  input: Input,
+  source: string,
+  maxLength = MAX_METAINFO_LENGTH,
+): Promise<Bytes> {
   const parts: Bytes[] = [];
   let length = 0;
   while (true) {
@@ -131,21 +145,17 @@ async function readLimited(input: Input, source: string): Promise<Bytes> {
     const count = await input.read(buffer);
     if (count === null) return concatBytes(...parts);
     length += count;
-    if (length > MAX_METAINFO_LENGTH) throw tooLarge(source);
+    if (length > maxLength) throw tooLarge(source, maxLength);
     parts.push(buffer.subarray(0, count));
   }
 }
 
-function notRegular(path: string): CommandError {
-  return invalidSource(
-    `Cannot read ${shownSource(path)}: it is not a regular file; a pipe goes to "starling get -"`,
-  );
+function notRegular(path: string, advice: string): CommandError {
+  return invalidSource(`Cannot read ${shownSource(path)}: it is not a regular file; ${advice}`);
 }
 
-function tooLarge(source: string): CommandError {
-  return invalidSource(
-    `Cannot read ${shownSource(source)}: it is larger than ${MAX_METAINFO_LENGTH} bytes`,
-  );
+function tooLarge(source: string, maxLength: number): CommandError {
+  return invalidSource(`Cannot read ${shownSource(source)}: it is larger than ${maxLength} bytes`);
 }
 
 /** What a file that cannot be read means: without one, there is no torrent. */
@@ -157,23 +167,33 @@ function explained(error: unknown, path: string): unknown {
   return invalidSource(`${action}: there is no such file`);
 }
 
-async function fetchTorrent(
+async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
+  return (await fetchSource(url, options, { maxBytes: MAX_METAINFO_LENGTH })).bytes;
+}
+
+/**
+ * What the server of a URL gives, when its status is one of `answers` (200). Throws
+ * `CommandError` as `readTorrent` does.
+ */
+export async function fetchSource(
   url: URL,
   { environment, headers, proxy, signal }: SourceOptions,
-): Promise<Bytes> {
+  { maxBytes, answers = [200] }: { maxBytes: number; answers?: readonly number[] },
+): Promise<FetchResult> {
   const action = `Cannot fetch ${shownSource(url.href)}`;
   const asked = proxy === undefined ? url.host : formatEndpoint(proxy.endpoint);
   const missing = environment.missingPermission("net", asked);
   if (missing !== undefined) throw permissionError(action, { ...missing, target: asked });
   try {
-    const { status, bytes } = await environment.fetch(url.href, {
-      maxBytes: MAX_METAINFO_LENGTH,
+    const result = await environment.fetch(url.href, {
+      maxBytes,
       timeoutMs: FETCH_TIMEOUT_MS,
       headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
       signal,
       ...(proxy === undefined ? {} : { proxy }),
     });
-    if (status === 200) return bytes;
+    const { status } = result;
+    if (answers.includes(status)) return result;
     const isTemporary = status >= 500 || RETRYABLE_STATUSES.includes(status);
     throw fetchFailure(`${action}: the server says ${status}`, isTemporary);
   } catch (error) {
