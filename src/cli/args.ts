@@ -7,6 +7,7 @@ import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag, passThrough } from "@optique/core/primitives";
 import { createParser } from "./create_options.ts";
 import { usageError } from "./failure.ts";
+import { feedParser } from "./feed_options.ts";
 import { getParser } from "./get_options.ts";
 import { pathValue, sourceValue } from "./option_values.ts";
 import { planParser } from "./plan_options.ts";
@@ -73,6 +74,10 @@ export const programParser = or(
     brief: message`what get would do: names, bytes, peers; does nothing`,
     usageLine: [{ type: "ellipsis" }],
   }),
+  command("feed", feedParser, {
+    brief: message`fetch what is new in an RSS or Atom feed`,
+    usageLine: [{ type: "ellipsis" }],
+  }),
   command("seed", seedParser, {
     brief: message`share data that is already here`,
     usageLine: [{ type: "ellipsis" }],
@@ -104,6 +109,7 @@ const FIRST_WORDS = [
   "info",
   "verify",
   "plan",
+  "feed",
   "seed",
   "tracker",
   "demo",

@@ -53,6 +53,13 @@ export function needsOf(command: Command): Needs {
       const read = [outputDir, ...stated(stateDir), ...filesOf(sources)];
       return { ...NOTHING, net: !offline, read, workers: true };
     }
+    case "feed": {
+      const { outputDir, stateDir, logDir, onDone, feed } = command;
+      const kept = [outputDir, ...stated(stateDir)];
+      const read = [...kept, ...filesOf([feed])];
+      const write = [...kept, ...stated(logDir)];
+      return { net: true, read, write, run: onDone !== undefined, workers: true };
+    }
     case "tracker":
       return { ...NOTHING, net: true };
     case "demo":

@@ -81,6 +81,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { plan } = await import("./plan.ts");
       return await conclude(plan(command, context), context);
     }
+    case "feed": {
+      const { feed } = await import("./feed.ts");
+      return await feed(command, context);
+    }
     case "seed": {
       const { seed } = await import("./seed.ts");
       return await seed(command, context);
