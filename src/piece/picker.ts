@@ -25,6 +25,9 @@ const PAROLE_SHARE = 4;
 
 const NOBODY: readonly PeerKey[] = [];
 
+/** What peers read of their disks at a time, more or less, so that it pays to ask for all of it. */
+const EXTENT_BYTES = 512 * 1024;
+
 export interface PiecePickerOptions {
   readonly layout: Layout;
   /** The selection is made, and what is on the disk is marked; from here on the picker moves it. */
@@ -65,6 +68,7 @@ export class PiecePicker {
       availability,
       random,
       isSequential: sequential ?? false,
+      extentPieces: Math.max(1, Math.floor(EXTENT_BYTES / layout.pieceLength)),
     });
     this.#life = new PieceLife({ layout, table, assembly, choice: this.#choice, open: this.#open });
     this.#eviction = new Eviction(layout.pieceLength);

@@ -22,6 +22,8 @@ export interface PieceChoiceOptions {
   readonly availability: Availability;
   readonly random: Random;
   readonly isSequential: boolean;
+  /** Pieces that lie beside each other and are fetched together when they are equally rare. */
+  readonly extentPieces: number;
 }
 
 /**
@@ -32,6 +34,8 @@ export class PieceChoice {
   readonly #options: PieceChoiceOptions;
   readonly #startable: PieceSet;
   readonly #first: PieceSet;
+  /** Where the last of the rarest pieces was taken from. */
+  #extent = -1;
 
   constructor(options: PieceChoiceOptions) {
     this.#options = options;
@@ -92,7 +96,31 @@ export class PieceChoice {
   #nextOutOfOrder(theirHave: Bitfield): PieceIndex | undefined {
     const { availability, table } = this.#options;
     if (table.have.count < RANDOM_FIRST_PIECES) return this.#anyFrom(theirHave, this.#anywhere());
-    return availability.rarest(theirHave, MAX_RARITY_PROBES) ?? this.#rarestOfSample(theirHave);
+    const rarest = availability.rarest(theirHave, MAX_RARITY_PROBES) ??
+      this.#rarestOfSample(theirHave);
+    return rarest === undefined ? undefined : this.#beside(rarest, theirHave);
+  }
+
+  /**
+   * Disks and caches give what lies together at the price of one: what is as rare is taken from
+   * the extent that was begun, and else from that of the rarest.
+   */
+  #beside(rarest: PieceIndex, theirHave: Bitfield): PieceIndex {
+    const { availability, extentPieces } = this.#options;
+    const maxCount = availability.count(rarest);
+    for (const within of [this.#extent, Math.floor(rarest / extentPieces)]) {
+      const end = (within + 1) * extentPieces;
+      for (let from = within * extentPieces; from < end;) {
+        const piece = this.#startable.firstIn(theirHave, from);
+        if (piece === undefined || piece >= end) break;
+        if (availability.count(piece) <= maxCount) {
+          this.#extent = within;
+          return piece;
+        }
+        from = piece + 1;
+      }
+    }
+    return rarest;
   }
 
   /** For a peer that has none of the rarest: the rarest of some that it has. */

@@ -36,12 +36,22 @@ const chunk = new Uint8Array(HASH_CHUNK_LENGTH);
 const zeros = new Uint8Array(HASH_CHUNK_LENGTH);
 
 /**
- * Does one job; no other may begin with the same files before it is done. Never rejects: what
- * goes wrong is the reply, and it carries the job's buffer.
+ * Does jobs that came together, one after the other; no other may begin with the same files before
+ * they are done. Files are looked at anew for them all, not for each. Never rejects: what goes
+ * wrong is the reply, and it carries the job's buffer.
  */
-export async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
+export async function runJobs(
+  jobs: readonly Job[],
+  files: OpenFiles,
+): Promise<ReplyTo<Job["kind"]>[]> {
+  const replies: ReplyTo<Job["kind"]>[] = [];
+  files.startJob();
+  for (const job of jobs) replies.push(await runJob(job, files));
+  return replies;
+}
+
+async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
   try {
-    files.startJob();
     return await perform(job, files);
   } catch (error) {
     const { reason, path, message } = toStorageError(error, job.kind, "the data");

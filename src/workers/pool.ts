@@ -8,8 +8,13 @@ import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
-/** A worker has one job in hand and the next at the door. */
-const MAX_JOBS_PER_WORKER = 2;
+/** A worker has one message in hand and the next at the door. */
+const MAX_MESSAGES_PER_WORKER = 2;
+/**
+ * A message costs more than a small piece: those go together, so many bytes of them, or as many as
+ * have come when the last message is answered.
+ */
+const MESSAGE_BYTES = 256 * 1024;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
 const MAX_QUEUED_JOBS = 65_536;
 
@@ -19,10 +24,16 @@ interface Waiting {
   readonly reject: (error: StorageError) => void;
 }
 
+interface Message {
+  readonly batch: readonly Waiting[];
+  /** The pieces went in one buffer, and their own ones stayed here. */
+  readonly isShared: boolean;
+}
+
 interface DiskWorker {
   readonly worker: Worker;
-  /** Jobs sent and not answered, the oldest first. */
-  readonly sent: Waiting[];
+  /** Messages sent and not answered, the oldest first. */
+  readonly sent: Message[];
 }
 
 export class WorkerPool implements JobRunner {
@@ -31,6 +42,8 @@ export class WorkerPool implements JobRunner {
   readonly #workers = new Set<DiskWorker>();
   #queue: Waiting[] = [];
   #queueHead = 0;
+  /** For small pieces that go together: a copy costs less than a transfer of each there and back. */
+  readonly #sharedBuffers: ArrayBuffer[] = [];
   #closed = false;
 
   /** `size` is 1 to 64. */
@@ -56,7 +69,7 @@ export class WorkerPool implements JobRunner {
     await Promise.all([...this.#workers].map((worker) =>
       new Promise<void>((resolve) => {
         const job: Job = { kind: "forget" };
-        this.#send(worker, { job, resolve: () => resolve(), reject: () => resolve() });
+        this.#send(worker, [{ job, resolve: () => resolve(), reject: () => resolve() }]);
       })
     ));
   }
@@ -72,14 +85,44 @@ export class WorkerPool implements JobRunner {
 
   #dispatch(): void {
     while (this.#queueHead < this.#queue.length) {
-      const worker = this.#freeWorker();
+      const worker = this.#mayWait() ? undefined : this.#freeWorker();
       if (worker === undefined) break;
-      this.#send(worker, this.#queue[this.#queueHead++]!);
+      this.#send(worker, this.#takeBatch());
     }
     if (this.#queueHead === this.#queue.length) {
       this.#queue = [];
       this.#queueHead = 0;
     }
+  }
+
+  /** Small pieces are on their way, and what has come since does not fill a message. */
+  #mayWait(): boolean {
+    if (!this.#isAnySent()) return false;
+    let bytes = 0;
+    for (let index = this.#queueHead; index < this.#queue.length; index++) {
+      bytes += pieceBytes(this.#queue[index]!.job);
+      if (bytes >= MESSAGE_BYTES) return false;
+    }
+    return true;
+  }
+
+  #isAnySent(): boolean {
+    for (const { sent } of this.#workers) if (sent.length > 0) return true;
+    return false;
+  }
+
+  /** The job that waited longest, with those after it that fit into one message. */
+  #takeBatch(): Waiting[] {
+    const batch = [this.#queue[this.#queueHead++]!];
+    let bytes = pieceBytes(batch[0]!.job);
+    while (this.#queueHead < this.#queue.length) {
+      const next = this.#queue[this.#queueHead]!;
+      bytes += pieceBytes(next.job);
+      if (bytes > MESSAGE_BYTES) break;
+      batch.push(next);
+      this.#queueHead++;
+    }
+    return batch;
   }
 
   /** The worker with the least to do; a new one when all are busy and there may be more. */
@@ -90,16 +133,17 @@ export class WorkerPool implements JobRunner {
     }
     if (least !== undefined && least.sent.length === 0) return least;
     if (this.#workers.size < this.size) return this.#start();
-    return least!.sent.length < MAX_JOBS_PER_WORKER ? least : undefined;
+    return least!.sent.length < MAX_MESSAGES_PER_WORKER ? least : undefined;
   }
 
   #start(): DiskWorker {
     const url = new URL("./disk_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
     const started: DiskWorker = { worker, sent: [] };
-    worker.onmessage = ({ data }: MessageEvent<ReplyTo<Job["kind"]>>) => {
+    worker.onmessage = ({ data }: MessageEvent<readonly ReplyTo<Job["kind"]>[]>) => {
       // Nobody waits for the last words of a worker that was dropped.
-      started.sent.shift()?.resolve(data);
+      const message = started.sent.shift();
+      if (message !== undefined) this.#settle(message, data);
       this.#dispatch();
     };
     worker.onerror = (event) => {
@@ -114,22 +158,58 @@ export class WorkerPool implements JobRunner {
     return started;
   }
 
-  #send(to: DiskWorker, waiting: Waiting): void {
-    to.sent.push(waiting);
-    const { job } = waiting;
-    to.worker.postMessage(job, buffersOf(job));
+  #send(to: DiskWorker, batch: readonly Waiting[]): void {
+    const isShared = batch.length > 1;
+    to.sent.push({ batch, isShared });
+    const jobs = batch.map(({ job }) => job);
+    const message = isShared ? this.#share(jobs) : jobs;
+    to.worker.postMessage(message, [...new Set(message.map(bufferOf))].filter(isDefined));
+  }
+
+  /** The same jobs, with all pieces in one buffer. */
+  #share(jobs: readonly Job[]): Job[] {
+    const buffer = this.#sharedBuffers.pop() ?? new ArrayBuffer(MESSAGE_BYTES);
+    let offset = 0;
+    return jobs.map((job) => {
+      assert(job.kind === "write");
+      const data = new Uint8Array(buffer, offset, job.data.length);
+      data.set(job.data);
+      offset += data.length;
+      return { ...job, data };
+    });
+  }
+
+  #settle({ batch, isShared }: Message, replies: readonly ReplyTo<Job["kind"]>[]): void {
+    for (const [index, { job, resolve }] of batch.entries()) {
+      const reply = replies[index]!;
+      if (!isShared || !("buffer" in reply)) resolve(reply);
+      else {
+        if (index === 0) this.#sharedBuffers.push(reply.buffer!);
+        resolve({ ...reply, buffer: bufferOf(job)! });
+      }
+    }
   }
 
   #drop(worker: DiskWorker, fact: string): void {
     this.#workers.delete(worker);
     worker.worker.terminate();
-    for (const { reject } of worker.sent.splice(0)) reject(poolError(fact));
+    const lost = worker.sent.splice(0).flatMap(({ batch }) => batch);
+    for (const { reject } of lost) reject(poolError(fact));
   }
 }
 
-function buffersOf(job: Job): ArrayBuffer[] {
-  if (job.kind === "write") return [job.data.buffer];
-  return job.kind === "frame" && job.buffer !== undefined ? [job.buffer] : [];
+function bufferOf(job: Job): ArrayBuffer | undefined {
+  if (job.kind === "write") return job.data.buffer;
+  return job.kind === "frame" ? job.buffer : undefined;
+}
+
+function isDefined<Value>(value: Value | undefined): value is Value {
+  return value !== undefined;
+}
+
+/** What a job counts for in a message: one that is no piece fills it. */
+function pieceBytes(job: Job): number {
+  return job.kind === "write" ? job.data.length : MESSAGE_BYTES;
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

@@ -37,6 +37,33 @@ Deno.test("rank() serves what is wanted first in order, and the rest by when it 
   deepStrictEqual(ranks.map((rank) => choice.isInOrder(rank)), [true, true, false, false]);
 });
 
+Deno.test("next() takes what lies beside the rarest and is as rare with it, and nothing else", () => {
+  const { choice, availability, peer } = choiceOf("h".repeat(4) + ".".repeat(16), {
+    isSequential: false,
+    extentPieces: 4,
+  });
+  const common = new Bitfield(20);
+  for (const piece of [9, 10]) common.set(piece);
+  availability.replaced(1, new Bitfield(20), common);
+  const taken = takeAll(choice, peer);
+  deepStrictEqual(taken.slice(-2).toSorted(), [10, 9]);
+  for (let index = 0; index < 12; index += 4) {
+    const extents = new Set(taken.slice(index, index + 4).map((piece) => piece >> 2));
+    ok(extents.size <= (extents.has(2) ? 3 : 2), taken.join(" "));
+  }
+  const starts = new Set<number>();
+  for (let seed = 0; seed < 40; seed++) {
+    starts.add(
+      takeAll(
+        choiceOf("hhhh" + ".".repeat(16), { isSequential: false, extentPieces: 4 }, seed).choice,
+        peer,
+        1,
+      )[0]! >> 2,
+    );
+  }
+  ok(starts.size > 2, [...starts].join(" "));
+});
+
 Deno.test("next() finds a piece however deep it is in the order of rarity", () => {
   const count = 2_000;
   const { choice, availability } = choiceOf("hhhh" + ".".repeat(count), { isSequential: false });
@@ -84,8 +111,13 @@ Deno.test("next() gives nothing that a choking peer allows when the order is the
   }
 });
 
-function choiceOf(pieces: string, { isSequential }: { readonly isSequential: boolean }) {
-  const random = new SeededRandom(1);
+interface Choosing {
+  readonly isSequential: boolean;
+  readonly extentPieces?: number;
+}
+
+function choiceOf(pieces: string, { isSequential, extentPieces = 1 }: Choosing, seed = 1) {
+  const random = new SeededRandom(seed);
   const pieceCount = pieces.length;
   const files = [{ length: pieceCount, isPadding: false }];
   const table = new PieceTable(new Layout({ pieceLength: 1, files }));
@@ -94,7 +126,14 @@ function choiceOf(pieces: string, { isSequential }: { readonly isSequential: boo
     if (letter === "h") table.markHave(index as PieceIndex);
   }
   const availability = new Availability(pieceCount, random);
-  const choice = new PieceChoice({ pieceCount, table, availability, random, isSequential });
+  const choice = new PieceChoice({
+    pieceCount,
+    table,
+    availability,
+    random,
+    isSequential,
+    extentPieces,
+  });
   return { choice, availability, peer: new ScriptedPeer(0, "*".repeat(pieceCount)) };
 }
 

@@ -50,7 +50,14 @@ function lifeOf() {
   table.setWanted(P0, 1);
   const availability = new Availability(1, random);
   const assembly = new Assembly({ layout, budgetBytes: 10 });
-  const options = { pieceCount: 1, table, availability, random, isSequential: false };
+  const options = {
+    pieceCount: 1,
+    table,
+    availability,
+    random,
+    isSequential: false,
+    extentPieces: 1,
+  };
   const choice = new PieceChoice(options);
   const open = new OpenPieces();
   const life = new PieceLife({ layout, table, assembly, choice, open });

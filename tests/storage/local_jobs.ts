@@ -1,5 +1,5 @@
 import { Turns } from "../../src/storage/turns.ts";
-import { runJob } from "../../src/workers/jobs.ts";
+import { runJobs } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type { FailedReply, Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
 
@@ -28,7 +28,7 @@ export class LocalJobs implements JobRunner {
 
   async #perform(mine: Job): Promise<ReplyTo<Job["kind"]>> {
     const fault = this.fault(mine);
-    if (fault === undefined) return await runJob(mine, this.#files);
+    if (fault === undefined) return (await runJobs([mine], this.#files))[0]!;
     const failed: FailedReply = { kind: "failed", message: `Cannot ${mine.kind} it`, ...fault };
     return mine.kind === "write" ? { ...failed, buffer: mine.data.buffer } : failed;
   }

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../src/base/bytes.ts";
-import { runJob } from "../../src/workers/jobs.ts";
+import { runJobs } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type {
   Finish,
@@ -22,7 +22,7 @@ class Desk extends TemporaryFolder {
   readonly files = new OpenFiles(8);
 
   async run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
-    return await runJob(job as Job, this.files) as ReplyTo<Kind>;
+    return (await runJobs([job as Job], this.files))[0] as ReplyTo<Kind>;
   }
 
   /** Does the job, which must succeed. */
@@ -127,7 +127,7 @@ Deno.test("write gives the buffer back when the disk fails", async () => {
   });
 });
 
-Deno.test("runJob() reports even our own bugs, and never throws", async () => {
+Deno.test("runJobs() reports even our own bugs, and never throws", async () => {
   using desk = new Desk();
   const data = bytesOf("abc");
   const broken = { ...writeJob(data, []), spans: undefined } as unknown as JobOf<"write">;

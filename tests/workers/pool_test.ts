@@ -73,6 +73,26 @@ Deno.test("run() does many jobs with few workers, each answered with its own rep
   deepStrictEqual(read, texts);
 });
 
+Deno.test("run() gives every small piece its own buffer back, good, corrupt or failed", async () => {
+  using shop = new Workshop(1);
+  Deno.mkdirSync(shop.at("folder"));
+  const texts = Array.from({ length: 100 }, (_, index) => `piece ${index}`);
+  const jobs = texts.map((text, index) => {
+    const job = shop.writeJob(index === 50 ? "folder" : `f${index}`, text);
+    return index === 60 ? { ...job, hash: new Uint8Array(20) } : job;
+  });
+  const replies = await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
+  const kinds = new Map<string, number>();
+  for (const [index, reply] of replies.entries()) {
+    kinds.set(reply.kind, (kinds.get(reply.kind) ?? 0) + 1);
+    ok("buffer" in reply);
+    strictEqual(new TextDecoder().decode(reply.buffer), texts[index]);
+    if (reply.kind === "written") strictEqual(shop.text(`f${index}`), texts[index]);
+  }
+  deepStrictEqual(Object.fromEntries(kinds), { written: 98, failed: 1, corrupt: 1 });
+  strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
+});
+
 Deno.test("an error that a worker does not catch rejects its jobs, and others go on", async () => {
   using shop = new Workshop(1);
   const bomb = "no job at all" as unknown as JobOf<"forget">;
@@ -80,7 +100,7 @@ Deno.test("an error that a worker does not catch rejects its jobs, and others go
   strictEqual(before.kind, "written");
   const [broken, sent, queued] = await Promise.allSettled([
     shop.pool.run<"forget">(bomb),
-    shop.pool.run<"write">(shop.writeJob("sent", "2")),
+    shop.pool.run<"inspect">({ kind: "inspect", places: [] }),
     shop.pool.run<"write">(shop.writeJob("queued", "3")),
   ]);
   for (const outcome of [broken, sent]) {
@@ -106,8 +126,10 @@ Deno.test("forget() closes the files of every worker", async () => {
 
 Deno.test("all workers together keep at most 64 files open", async () => {
   using shop = new Workshop(2);
-  const paths = Array.from({ length: 200 }, (_, index) => `${index}`);
-  await Promise.all(paths.map((path) => shop.pool.run<"write">(shop.writeJob(path, path))));
+  // Smaller pieces would all go to one worker.
+  const text = "x".repeat(256 * 1024);
+  const paths = Array.from({ length: 100 }, (_, index) => `${index}`);
+  await Promise.all(paths.map((path) => shop.pool.run<"write">(shop.writeJob(path, text))));
   const open = openFilesBelow(shop.path);
   ok(open > 32 && open <= 64, `${open} files are open`);
 });
