@@ -1,13 +1,12 @@
 /** `starling perms`: the line of `deno run` that gives a command what it needs, and no more. */
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { getDocPageSync } from "@optique/core/parser";
 import { shellWord } from "../base/shell_word.ts";
-import { type Command, parseArguments, type PermsOptions } from "./args.ts";
+import { type Command, parseArguments, type PermsOptions, programParser } from "./args.ts";
 import type { CommandContext, Environment } from "./environment.ts";
 import { CommandError, ExitCode } from "./failure.ts";
 import { type Needs, needsOf } from "./needs.ts";
 
-/** What `perms` alone tells of. */
-const COMMANDS = ["get", "plan", "feed", "seed", "create", "info", "verify", "tracker", "demo"];
 /** A source that stands for all that are in the current folder, when the user names none. */
 const ANY_SOURCE = ".";
 
@@ -17,10 +16,15 @@ export type Place = Pick<Environment, "currentFolder" | "programFolder" | "shell
 /** Prints one line for the command that `words` are, or one for each command. */
 export function perms({ words }: PermsOptions, { environment }: CommandContext): Promise<number> {
   const lines = words.length === 0
-    ? COMMANDS.map((command) => denoLine([command], environment))
+    ? commandNames().map((command) => denoLine([command], environment))
     : [denoLine(words, environment)];
   for (const line of lines) environment.stdout.writeLine(line);
   return Promise.resolve(ExitCode.ok);
+}
+
+function commandNames(): string[] {
+  const entries = getDocPageSync(programParser)?.sections.flatMap(({ entries }) => entries) ?? [];
+  return entries.flatMap(({ term }) => term.type === "command" ? [term.name] : []);
 }
 
 /**

@@ -1,10 +1,18 @@
 /** `starling plan`: all that `get` would do, and nothing done. */
 import { printable } from "../base/printable.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
+import { ANY_IPV4 } from "../net/dual_stack.ts";
 import type { SurveyReport } from "../torrent/survey.ts";
 import type { Engine } from "./engine.ts";
 import type { CommandContext } from "./environment.ts";
-import { combinedExitCode, CommandError, type Failure, failureOf, usageError } from "./failure.ts";
+import {
+  combinedExitCode,
+  CommandError,
+  type Failure,
+  failureOf,
+  permissionError,
+  usageError,
+} from "./failure.ts";
 import type { FoundTorrent } from "./get_source.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import { type Plan, planForPeople, planForPrograms, unplannedForPrograms } from "./plan_report.ts";
@@ -105,9 +113,13 @@ class Planner {
     { source: { metainfo }, peers }: Pick<FoundTorrent, "source" | "peers">,
     { missing, isComplete }: TargetOutlook,
   ): Promise<SurveyReport | undefined> {
-    const { offline, surveyMs: limitMs } = this.#options;
+    const { offline, surveyMs: limitMs, bindAddress = ANY_IPV4 } = this.#options;
     if (offline || isComplete || missing.isEmpty) return undefined;
-    const { interruption: { signal } } = this.#context;
+    const { environment, interruption: { signal } } = this.#context;
+    const missingNet = environment.missingPermission("net", bindAddress);
+    if (missingNet !== undefined) {
+      throw permissionError("Cannot ask the swarm (--offline asks nobody)", missingNet);
+    }
     const engine = await this.#openEngine();
     const survey = engine.survey({ metainfo, wanted: missing, peers, limitMs });
     const stop = () => void survey.stop();

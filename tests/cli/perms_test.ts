@@ -90,7 +90,8 @@ Deno.test("perms() prints one line for a command, one for each of them without",
   };
   deepStrictEqual(await linesOf("tracker"), [`${RUN} --allow-net main.ts tracker`]);
   const lines = await linesOf();
-  ok(lines.length >= 7 && lines.every((line) => line.startsWith(RUN)), lines.join("\n"));
+  ok(lines.length >= 9 && lines.every((line) => line.startsWith(RUN)), lines.join("\n"));
+  strictEqual(lines[0], denoLine(["get"], CHECKOUT));
 });
 
 Deno.test("run() hands perms all that follows it, options too", async () => {
