@@ -46,7 +46,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/base/ambient.ts": ["timer", "time", "random"],
   "src/cli/demo.ts": ["deno"],
   "src/cli/demo_content.ts": ["deno"],
-  "src/cli/environment.ts": ["deno", "node", "process"],
+  "src/cli/environment.ts": ["deno", "process"],
   "src/cli/log_folder.ts": ["deno"],
   "src/net/connection_stream.ts": ["node"],
   "src/net/deno_datagram.ts": ["deno"],
