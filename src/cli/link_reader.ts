@@ -23,6 +23,7 @@ const NOTHING_ASKED: MetadataStatus = {
   peersKnown: 0,
   peersConnected: 0,
   peersTried: 0,
+  peersReached: 0,
   peersWithMetadata: 0,
   bytes: 0,
   nodesAsked: 0,

@@ -37,21 +37,20 @@ export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLim
 }
 
 function evidenceWords(status: MetadataStatus): string {
-  const { peersKnown, peersTried, peersWithMetadata, nodesAsked } = status;
-  const facts: string[] = [];
-  if (peersKnown === 0) facts.push("no peers are known");
-  else {
-    const had = peersWithMetadata === 0 ? "none" : String(peersWithMetadata);
-    // Who was dialled several times counts several times.
-    facts.push(
-      `${Math.min(peersTried, peersKnown)} of ${
-        formatCount(peersKnown, "known peer")
-      } tried, ${had} had it`,
-    );
-  }
-  facts.push(...arrivedWords(status));
+  const { nodesAsked } = status;
+  const facts = [...peerWords(status), ...arrivedWords(status)];
   if (nodesAsked > 0) facts.push(`${formatCount(nodesAsked, "DHT node")} asked`);
   return [facts.join(", "), ...trackerWords(status)].join("; ");
+}
+
+/** Of a peer that was not reached nobody knows what it has; some come by themselves. */
+function peerWords(status: MetadataStatus): string[] {
+  const { peersKnown, peersTried, peersReached, peersWithMetadata } = status;
+  const had = peersWithMetadata > 0 ? [`${peersWithMetadata} had it`] : [];
+  if (peersKnown === 0) return ["no peers are known", ...had];
+  const tried = `${peersTried} of ${formatCount(peersKnown, "known peer")} tried`;
+  if (had.length > 0) return [tried, ...had];
+  return [tried, peersReached === 0 ? "none reached" : `${peersReached} reached, none had it`];
 }
 
 function arrivedWords({ bytes, size }: MetadataStatus): string[] {

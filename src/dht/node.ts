@@ -245,11 +245,11 @@ export class DhtNode {
       round,
       call: { method: "get_peers", infoHash, want: this.#want, withoutSeeds: false },
       onAsked: (endpoint) => {
-        search.asked++;
+        search.handleAsked(endpoint);
         this.#upkeep.handleAsked(endpoint);
       },
       onAnswered: ({ values, observed }, from) => {
-        search.answered++;
+        search.handleAnswered(from);
         const scope = addressScope(from.host);
         // Who sees us where it says a peer is, at the port that we announce, means us.
         const isUs = ({ host, port }: Endpoint) =>

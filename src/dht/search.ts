@@ -21,6 +21,8 @@ const FIRST_PACE_AMONG_FEW_MS = 2_000;
 const LONGEST_PACE_AMONG_FEW_MS = 60_000;
 /** Peers remembered as found before; beyond that they may be told again. */
 const MAX_REMEMBERED = 4_000;
+/** Nodes of each sort that are told apart; beyond that they are not counted any more. */
+const MAX_COUNTED_NODES = 10_000;
 
 export interface SearchOptions {
   /** Where peers can reach us (TCP); undefined: nobody is told of us. */
@@ -33,11 +35,10 @@ export interface SearchOptions {
 export class Search {
   readonly infoHash: InfoHash;
   readonly options: SearchOptions;
-  /** Nodes asked, and how many of them answered. */
-  asked = 0;
-  answered = 0;
   /** The last round in which a peer was found, by endpoint. */
   readonly #foundIn = new Map<string, number>();
+  readonly #asked = new Set<string>();
+  readonly #answered = new Set<string>();
   #round = 0;
   #isUnderWay = false;
   #startedAt = -Infinity;
@@ -51,6 +52,16 @@ export class Search {
   constructor(infoHash: InfoHash, options: SearchOptions) {
     this.infoHash = infoHash;
     this.options = options;
+  }
+
+  /** Nodes asked, however often. */
+  get asked(): number {
+    return this.#asked.size;
+  }
+
+  /** How many of them answered. */
+  get answered(): number {
+    return this.#answered.size;
   }
 
   /** Peers found. */
@@ -73,6 +84,14 @@ export class Search {
     this.#isUnderWay = true;
     this.#startedAt = now;
     this.#round++;
+  }
+
+  handleAsked(node: Endpoint): void {
+    count(this.#asked, node);
+  }
+
+  handleAnswered(node: Endpoint): void {
+    count(this.#answered, node);
   }
 
   /** The round is over; so many nodes have answered. */
@@ -112,4 +131,8 @@ export class Search {
       return true;
     });
   }
+}
+
+function count(nodes: Set<string>, node: Endpoint): void {
+  if (nodes.size < MAX_COUNTED_NODES) nodes.add(formatEndpoint(node));
 }

@@ -95,6 +95,16 @@ export class PeerList {
     return { known: this.#known.size, connected, banned, unreachable };
   }
 
+  /** Known endpoints that were ever dialled, and those of them that have shaken hands. */
+  get attempts(): { readonly tried: number; readonly reached: number } {
+    let tried = 0, reached = 0;
+    for (const { state, failureCount, wasConnected } of this.#known.values()) {
+      if (state !== "idle" || failureCount > 0 || wasConnected) tried++;
+      if (wasConnected) reached++;
+    }
+    return { tried, reached };
+  }
+
   /** Endpoints that are ourselves; they are not known. */
   get ownCount(): number {
     return this.#own.size;

@@ -47,8 +47,10 @@ export interface FoundMetadata {
 export interface MetadataStatus {
   readonly peersKnown: number;
   readonly peersConnected: number;
-  /** Peers that were dialled, or dialled us. */
+  /** Known peers that were dialled; who was dialled twice counts once. */
   readonly peersTried: number;
+  /** Those of them that have shaken hands. */
+  readonly peersReached: number;
   /** Peers that ever said that they have metadata. */
   readonly peersWithMetadata: number;
   /** Bytes of the metadata that are here, not verified. */
@@ -111,13 +113,14 @@ export class MetadataSearch {
   }
 
   status(): MetadataStatus {
-    const { sources, dialer, swarm } = this.#stages ?? {};
+    const { sources, swarm } = this.#stages ?? {};
     const { trackers = [], dht } = sources?.evidence() ?? {};
-    const failures = Object.values(dialer?.failures ?? {});
+    const { tried, reached } = this.#peerList.attempts;
     return {
       peersKnown: this.#peerList.counts.known,
       peersConnected: swarm?.size ?? 0,
-      peersTried: failures.reduce((sum, count) => sum + count, swarm?.metCount ?? 0),
+      peersTried: tried,
+      peersReached: reached,
       peersWithMetadata: swarm?.ownerCount ?? 0,
       bytes: swarm?.progress?.bytes ?? 0,
       size: swarm?.progress?.size,

@@ -74,11 +74,6 @@ export class MetadataSwarm {
     return this.#members.size;
   }
 
-  /** Peers that ever shook hands, those that were refused too. */
-  get metCount(): number {
-    return this.#lastKey;
-  }
-
   /** Endpoints that ever said they have metadata. */
   get ownerCount(): number {
     return new Set([...this.#owners.values()].map(formatEndpoint)).size;

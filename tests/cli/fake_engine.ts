@@ -220,6 +220,7 @@ export function makeSearchStatus(changes: Partial<MetadataStatus> = {}): Metadat
     peersKnown: 0,
     peersConnected: 0,
     peersTried: 0,
+    peersReached: 0,
     peersWithMetadata: 0,
     bytes: 0,
     nodesAsked: 0,

@@ -118,7 +118,7 @@ Deno.test("get exits 10 with evidence when no metadata came in time", async () =
     const { nodesAsked, peersTried, ...rest } = evidence as Record<string, unknown>;
     deepStrictEqual([nodesAsked, peersTried, rest["limit"]], [45, 2, limit]);
     ok(Math.abs(Number(rest["waitedMs"]) - waitedMs) < 1_000, `${rest["waitedMs"]}`);
-    const words = "2 of 2 known peers tried, none had it, 45 DHT nodes asked";
+    const words = "2 of 2 known peers tried, none reached, 45 DHT nodes asked";
     ok(get.err.includes(words) && get.err.trimEnd().split("\n").length === 1, get.err);
     deepStrictEqual(get.environment.kept, {});
   }

@@ -27,6 +27,7 @@ Deno.test("noMetadata() is exit 10 with nodes, peers and the trackers' own words
   const status = makeSearchStatus({
     peersKnown: 3,
     peersTried: 2,
+    peersReached: 1,
     nodesAsked: 45,
     trackers: [
       tracker("http://a/…", "it says no"),
@@ -41,7 +42,7 @@ Deno.test("noMetadata() is exit 10 with nodes, peers and the trackers' own words
   deepStrictEqual([verdict, exitCode, retryable], ["no-metadata", 10, true]);
   deepStrictEqual(
     detail,
-    "no metadata came in 20s: 2 of 3 known peers tried, none had it, 45 DHT nodes asked; " +
+    "no metadata came in 20s: 2 of 3 known peers tried, 1 reached, none had it, 45 DHT nodes asked; " +
       "http://a/…: it says no; http://c/…: timeout; http://d/…: timeout; 1 tracker answered; " +
       "1 more tracker did not; try again later or with more time, or name a peer that has it " +
       "with --peer",
@@ -56,7 +57,10 @@ Deno.test("noMetadata() tells a deadline, peers that had it, and that there was 
   ok(late.startsWith("no metadata came in 1m 00s, the deadline: no peers are known; "), late);
   const stalled = words({}, { kind: "stall", waitedMs: 60_000 });
   ok(stalled.startsWith("no metadata came in 1m 00s (--stall): no peers"), stalled);
-  const half = { peersKnown: 1, peersTried: 3, peersWithMetadata: 1, bytes: 16_384, size: 65_536 };
+  const dead = words({ peersKnown: 3, peersTried: 3 }, TIMEOUT);
+  ok(dead.includes("3 of 3 known peers tried, none reached; "), dead);
+  const reached = { peersKnown: 1, peersTried: 1, peersReached: 1 };
+  const half = { ...reached, peersWithMetadata: 1, bytes: 16_384, size: 65_536 };
   const slow = words(half, TIMEOUT);
   ok(slow.includes("1 of 1 known peer tried, 1 had it, 16 KiB of 64 KiB here; "), slow);
   const alone = words({}, { kind: "nobody-to-ask", waitedMs: 0 });

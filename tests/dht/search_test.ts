@@ -75,3 +75,12 @@ Deno.test("news() leaves out what this round has told, and `found` counts each p
   deepStrictEqual(search.news([b!]), [b]);
   strictEqual(search.found, 2);
 });
+
+Deno.test("asked and answered count every node once", () => {
+  const search = create(undefined, { isHungry: true });
+  const nodes = ["10.0.0.1", "10.0.0.2"].map((host) => ({ host, port: 6_881 }));
+  for (const node of [...nodes, ...nodes]) search.handleAsked(node);
+  search.handleAnswered(nodes[0]!);
+  search.handleAnswered(nodes[0]!);
+  deepStrictEqual([search.asked, search.answered], [2, 1]);
+});

@@ -164,7 +164,7 @@ const CASES: readonly Case[] = [
     name: "nobody has the metadata of a magnet",
     code: 10,
     verdict: "no-metadata",
-    words: /no metadata came in 2\.\ds: 1 of 1 known peer tried, none had it/,
+    words: /no metadata came in 2\.\ds: 1 of 1 known peer tried, none reached/,
     arrange: (room) => {
       const hash = room.infoHash.toHex();
       const link = `magnet:?xt=urn:btih:${hash}&x.pe=${room.closedPort()}`;

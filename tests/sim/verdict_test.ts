@@ -336,7 +336,7 @@ Deno.test("10 no-metadata when no peer of a magnet has any", async () => {
     ok(!await lab.settled(result, 30 * SECOND_MS));
     const { failure } = noMetadata(search.status(), { kind: "deadline", waitedMs: 30_000 });
     deepStrictEqual([failure.verdict, failure.exitCode], ["no-metadata", 10]);
-    ok(failure.detail.includes("1 of 1 known peer tried, none had it"), failure.detail);
+    ok(failure.detail.includes("1 of 1 known peer tried, 1 reached, none had it"), failure.detail);
   } finally {
     await lab.end();
   }
