@@ -58,7 +58,7 @@ export function parseFeed(text: string, { url }: FeedOrigin): FeedDocument {
   const parser = new Parser(reader, { xmlMode: true, decodeEntities: true });
   parser.write(text);
   // Before the end, which closes whatever is open.
-  reader.requireWhole();
+  reader.requireWhole(text);
   parser.end();
   return reader.document;
 }
@@ -90,11 +90,13 @@ class DocumentReader {
     return { title, items: withoutRepeatedGuids(this.#items), itemCount: this.#itemCount };
   }
 
-  requireWhole(): void {
-    if (this.#bases.length === 0 && !this.#isClosed) {
-      throw new FeedError("not-a-feed", "it is neither RSS nor Atom");
-    }
-    if (this.#bases.length > 0) throw new FeedError("cut", "its end is missing");
+  requireWhole(text: string): void {
+    if (this.#isClosed && this.#bases.length === 0) return;
+    const start = text.trimStart();
+    if (start === "") throw new FeedError("cut", "it is empty");
+    // Without an element the first tag has no end, or there is none.
+    if (start.startsWith("<")) throw new FeedError("cut", "its end is missing");
+    throw new FeedError("not-a-feed", "it is neither RSS nor Atom");
   }
 
   onopentag(tag: string, attributes: Attributes): void {
