@@ -9,25 +9,32 @@ import { readFile } from "node:fs/promises";
  */
 const VALIDATOR = `
 import Ajv from "npm:ajv@8.20.0/dist/2020.js";
-const { schema, instances } = await new Response(Deno.stdin.readable).json();
+const { name, schemas, instances } = await new Response(Deno.stdin.readable).json();
 const ajv = new Ajv.default({ strict: true, allowUnionTypes: true, allErrors: true });
-const validate = ajv.compile(schema);
+for (const [file, schema] of Object.entries(schemas)) ajv.addSchema(schema, file);
+const validate = ajv.getSchema(name);
 const wrong = instances.flatMap((instance) =>
   validate(instance) ? [] : [{ instance, errors: ajv.errorsText(validate.errors) }]
 );
 console.log(JSON.stringify(wrong));
 `;
 
-export type SchemaName = "events" | "info" | "create" | "verify";
+const SCHEMAS = ["events", "info", "create", "verify", "plan"] as const;
+export type SchemaName = typeof SCHEMAS[number];
 
 export async function readSchema(name: SchemaName): Promise<Record<string, unknown>> {
-  const url = new URL(`../../schema/${name}.schema.json`, import.meta.url);
+  const url = new URL(`../../schema/${fileOf(name)}`, import.meta.url);
   return JSON.parse(await readFile(url, "utf8"));
+}
+
+function fileOf(name: SchemaName): string {
+  return `${name}.schema.json`;
 }
 
 /** Throws with what is wrong when one of `instances` is not what the schema says. */
 export async function assertValid(name: SchemaName, instances: readonly unknown[]): Promise<void> {
-  const schema = await readSchema(name);
+  const schemas: Record<string, unknown> = {};
+  for (const each of SCHEMAS) schemas[fileOf(each)] = await readSchema(each);
   const program = await Deno.makeTempFile({ suffix: ".js" });
   try {
     await Deno.writeTextFile(program, VALIDATOR);
@@ -37,8 +44,9 @@ export async function assertValid(name: SchemaName, instances: readonly unknown[
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const input = JSON.stringify({ name: fileOf(name), schemas, instances });
     const writer = process.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(JSON.stringify({ schema, instances })));
+    await writer.write(new TextEncoder().encode(input));
     await writer.close();
     const { code, stdout, stderr } = await process.output();
     const decoder = new TextDecoder();

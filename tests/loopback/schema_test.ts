@@ -5,6 +5,9 @@ import { assertExit, finished } from "./checkout.ts";
 import { freePort } from "./lab.ts";
 import { VerdictRoom } from "./verdict_room.ts";
 
+/** A test asks nobody beyond this machine. */
+const ALONE = ["--no-dht", "--no-lsd", "--no-port-map"];
+
 /** All lines that a run printed. */
 function linesOf(stdout: string): Record<string, unknown>[] {
   ok(stdout.endsWith("\n"), stdout);
@@ -108,4 +111,50 @@ Deno.test("seed, magnets, info, create and verify print what the schemas say", a
   const missing = await checkout.run("verify", "--json", "data.torrent", "got");
   assertExit(missing, 5);
   await assertValid("verify", [good, bad, missing].flatMap(({ stdout }) => linesOf(stdout)));
+});
+
+Deno.test("plan --json prints what the schema says, of every kind of source", async () => {
+  await using room = await VerdictRoom.open();
+  const { checkout } = room;
+  const torrent = await room.torrent(room.tracker("d8:completei3e8:intervali600e5:peers0:e"));
+  const refused = await room.torrent(room.tracker("d14:failure reason2:noe"));
+  const seeder = room.seeder();
+  const peer = ["--bind", "127.0.0.1", "--peer", seeder.endpoint];
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
+  await Deno.writeTextFile(checkout.path("junk.torrent"), "no torrent");
+  await Deno.mkdir(checkout.path("taken"));
+  await Deno.writeTextFile(checkout.path("taken", "data.bin"), "something else");
+  const search = ["--no-tracker", "--metadata-timeout", "1s"];
+  const runs: readonly (readonly [code: number, ...args: string[]])[] = [
+    [0, ...peer, torrent],
+    [0, "--offline", torrent],
+    [11, "--bind", "127.0.0.1", "--timeout", "2s", refused],
+    [3, "--offline", "--max-bytes", "1K", torrent],
+    [6, "--offline", "--check", "-o", "taken", torrent],
+    [3, "--offline", "junk.torrent", torrent],
+    [10, "--bind", "127.0.0.1", ...search, link],
+  ];
+  const lines: unknown[] = [];
+  for (const [code, ...args] of runs) {
+    const run = await checkout.run("plan", "--json", ...ALONE, ...args);
+    assertExit(run, code);
+    lines.push(...linesOf(run.stdout));
+  }
+  await assertValid("plan", lines);
+});
+
+Deno.test("get --json of --sums that do not hold is as the schema says", async () => {
+  await using room = await VerdictRoom.open();
+  const { checkout } = room;
+  const seeder = room.seeder();
+  const args = ["--peer", seeder.endpoint, await room.torrent()];
+  await Deno.writeTextFile(checkout.path("wrong.txt"), `${"ab".repeat(32)}  data.bin\n`);
+  await Deno.writeTextFile(checkout.path("other.txt"), `${"ab".repeat(32)}  other.bin\n`);
+  const lines: unknown[] = [];
+  for (const sums of ["wrong", "other"]) {
+    const run = await room.get("--sums", `${sums}.txt`, "-o", sums, ...args);
+    assertExit(run, 8);
+    lines.push(...linesOf(run.stdout));
+  }
+  await assertValid("events", lines);
 });
