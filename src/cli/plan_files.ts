@@ -1,5 +1,4 @@
 /** What would become of each file: its name on disk, why it is another one, what is here. Pure. */
-import type { PieceIndex } from "../base/ids.ts";
 import type { NameChange } from "../metainfo/path_element.ts";
 import type { ListedFile } from "./file_list.ts";
 import type { TargetOutlook } from "./plan_target.ts";
@@ -20,11 +19,14 @@ export interface PlannedFile {
 
 /** The selected files, one by one, in the order of the torrent. */
 export function* plannedFiles(target: Target, outlook: TargetOutlook): Iterable<PlannedFile> {
-  const { source: { paths, files }, selected } = target;
+  const { source: { metainfo, paths, files }, selected } = target;
+  // Where the next file starts within the torrent: to look it up for each would be to search.
+  let start = 0, index = 0;
   for (const file of files) {
+    for (; index < file.index; index++) start += metainfo.files[index]!.length;
     if (!selected.has(file)) continue;
     const { changes = [] } = paths.files[file.index]!;
-    const counts = countBytes(file, target, outlook);
+    const counts = countBytes(start, file.size, metainfo.pieceLength, outlook);
     yield { file, state: stateOf(file, counts, outlook), ...counts, changes };
   }
 }
@@ -36,29 +38,23 @@ export function changedNameCount({ source: { paths }, selected }: Target): numbe
   return count;
 }
 
+/** Of the `size` bytes from `start` on. */
 function countBytes(
-  { index, size }: ListedFile,
-  { source: { metainfo: { layout } } }: Target,
+  start: number,
+  size: number,
+  pieceLength: number,
   { have, unchecked }: TargetOutlook,
 ): { here: number; unchecked: number } {
   const counts = { here: 0, unchecked: 0 };
-  const range = layout.piecesOf(index);
-  if (range === undefined) return counts;
-  const { first, last } = range;
-  const firstLength = first === last ? size : bytesIn(index, first);
-  const lastLength = first === last ? 0 : bytesIn(index, last);
-  for (let piece = first as number; piece <= last; piece++) {
-    const length = piece === first ? firstLength : piece === last ? lastLength : layout.pieceLength;
-    if (have.has(piece)) counts.here += length;
-    else if (unchecked.has(piece)) counts.unchecked += length;
+  const end = start + size;
+  for (let from = start; from < end;) {
+    const piece = Math.floor(from / pieceLength);
+    const to = Math.min(end, (piece + 1) * pieceLength);
+    if (have.has(piece)) counts.here += to - from;
+    else if (unchecked.has(piece)) counts.unchecked += to - from;
+    from = to;
   }
   return counts;
-
-  function bytesIn(file: typeof index, piece: PieceIndex): number {
-    let length = 0;
-    for (const span of layout.fileSpans(piece)) if (span.file === file) length += span.length;
-    return length;
-  }
 }
 
 function stateOf(

@@ -7,6 +7,7 @@ import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
+import { lookAt } from "../workers/folders.ts";
 import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
@@ -86,7 +87,7 @@ export async function foresee(options: ForecastOptions): Promise<Forecast> {
   if (!isThere) return { ...basis, ...nothing(wanted), isHeld, obstacles };
   try {
     const sightings = await seeFiles(plan, wanted, options.pool, {
-      isTargetThere: true,
+      isTargetThere: !metainfo.isMultiFile || lookAt(`${folder}/${paths.root}`) !== undefined,
       isPart: (file) => legacy.state?.files.get(file)?.isFinal === false,
     });
     const found = await lookCloser(plan, wanted, sightings, legacy, options);
