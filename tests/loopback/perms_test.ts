@@ -45,6 +45,10 @@ const CASES: Readonly<Record<string, Case>> = {
   "get --metadata-only": [[...GET, "--metadata-only", "-o", `t/${NEW}.torrent`, "MAGNET"], 0],
   "plan": [["plan", ...ALONE, "--peer", `127.0.0.1:${PORT}`, "-o", NEW, "x.torrent"], 0],
   "plan --offline": [["plan", "--offline", "-o", NEW, "x.torrent"], 0],
+  "feed, whose package is loaded late": [
+    ["feed", ...ALONE, "--peer", `127.0.0.1:${PORT}`, "-o", NEW, "feed.xml"],
+    0,
+  ],
   "seed": [["seed", ...ALONE, "--seed-time", "1s", "x.torrent", "data"], 0],
   "seed of the data itself": [
     ["seed", ...ALONE, "--seed-time", "1s", "x.torrent", "data/single.bin"],
@@ -97,6 +101,9 @@ class Place implements AsyncDisposable {
     await Deno.writeFile(checkout.path("folder", "a", "b"), data);
     await Deno.writeFile(checkout.path("f.torrent"), folder.bytes);
     place.#magnet = `magnet:?xt=urn:btih:${torrent.infoHash.toHex()}`;
+    const item = `<item><title>x</title><link>${place.#magnet}</link></item>`;
+    const feed = `<rss version="2.0"><channel><title>t</title>${item}</channel></rss>`;
+    await Deno.writeTextFile(checkout.path("feed.xml"), feed);
     place.#seeder = checkout.start("seed", "-p", `${place.#port}`, "x.torrent", "data");
     await lab.until("the seeder", () => place.#seeder!.stdout.includes("seeding"));
     return place;
