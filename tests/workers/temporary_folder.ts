@@ -31,4 +31,17 @@ export class TemporaryFolder implements Disposable {
   [Symbol.dispose](): void {
     Deno.removeSync(this.path, { recursive: true });
   }
+
+  /** Files in it that this process has open; Linux alone says so. */
+  get openFileCount(): number {
+    let count = 0;
+    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+      try {
+        if (Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${this.path}/`)) count++;
+      } catch {
+        // The descriptor of the listing itself is gone.
+      }
+    }
+    return count;
+  }
 }
