@@ -14,6 +14,7 @@ import { makeView, SUBJECT } from "./snapshots.ts";
 import { makeTorrent } from "./torrents.ts";
 
 const SUMMARY = { fileCount: 1, size: 9, downloaded: 9, uploaded: 0, contributors: 1 };
+const FEED = { items: 3, added: 1, known: 1, skipped: 1, waiting: 2 };
 const ENDPOINT = { host: "192.0.2.1", port: 6881 };
 const TRACKER = { kind: "tracker", url: "http://t/…" } as const;
 
@@ -37,6 +38,10 @@ const NOTICES: readonly Notice[] = [
     standing: { state: "preparing", verdict: undefined, detail: "reading the torrent" },
     isAsked: true,
   },
+  { kind: "feed", ...FEED, title: "Feed", isUnchanged: false },
+  { kind: "feed", ...FEED, title: "", isUnchanged: true },
+  { kind: "feed-item", title: "Item", state: "begun", tries: 0 },
+  { kind: "feed-item", title: "Item", state: "given-up", tries: 3 },
   { kind: "warning", message: "mind the gap" },
   { kind: "debug", message: "tick" },
   { kind: "torrent", event: { kind: "checked", have: 1, pieces: 2 } },
