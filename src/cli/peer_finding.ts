@@ -1,5 +1,6 @@
 /** What all torrents of a command share to find peers without a tracker, and to be found. */
 import type { Bytes } from "../base/bytes.ts";
+import { addressScope } from "../base/endpoint.ts";
 import { StorageError } from "../base/errors.ts";
 import { MAX_SAVED_TABLE_LENGTH } from "../dht/saved_table.ts";
 import { DhtService } from "../dht/service.ts";
@@ -77,7 +78,10 @@ export class PeerFinding {
 
   /** Asks the gateway, if there is one, to let peers through to this port; not at once. */
   async mapPort(port: number): Promise<void> {
-    const { environment: { clock, random }, network, onLog = () => {} } = this.#options;
+    const { environment: { clock, random }, network, bindAddress } = this.#options;
+    const { onLog = () => {} } = this.#options;
+    // Whatever the gateway let through would not be heard.
+    if (bindAddress !== undefined && addressScope(bindAddress) === "loopback") return;
     await clock.sleep(PORT_MAPPING_DELAY_MS, this.#closing.signal);
     if (this.#closing.signal.aborted) return;
     const { PortMapping } = await import("../net/port_mapping.ts");

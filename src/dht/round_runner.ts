@@ -101,6 +101,10 @@ export class RoundRunner {
     const contacts = this.#asking.isFull ? [] : this.#contacts();
     round.askContacts(contacts.length);
     for (const endpoint of contacts) {
+      if (this.#asking.isFull) {
+        round.contactDone();
+        continue;
+      }
       let isAwaited = true;
       const done = () => {
         if (isAwaited) round.contactDone();

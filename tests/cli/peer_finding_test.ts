@@ -15,8 +15,7 @@ interface Bench {
   readonly log: string[];
 }
 
-function create(stateDir: string, keepError?: Error): Bench {
-  const clock = new SystemClock();
+function create(stateDir: string, keepError?: Error, clock = new SystemClock()): Bench {
   const kept: Record<string, Uint8Array> = {};
   const log: string[] = [];
   const finding = new PeerFinding({
@@ -98,4 +97,16 @@ Deno.test("PeerFinding keeps nothing when the DHT was never used, and says when 
     await runOnce(full);
     match(full.log.join(), /not kept: Cannot save x/);
   });
+});
+
+Deno.test("mapPort() leaves the gateway alone when only this machine can reach us", async () => {
+  class BusyClock extends SystemClock {
+    override sleep(): Promise<void> {
+      throw new Error("the gateway is about to be asked");
+    }
+  }
+  const { finding, log } = create("/nonexistent", undefined, new BusyClock());
+  await finding.mapPort(6_881);
+  await finding.close();
+  deepStrictEqual(log, []);
 });

@@ -306,6 +306,20 @@ Deno.test("save() keeps nodes of an earlier run that nobody could ask, and those
   deepStrictEqual(online.node.save(1).ownId, saved.ownId);
 });
 
+Deno.test("searches ask no more contacts than there is room for queries", () => {
+  const room = new Room();
+  room.node.addNode(STRANGER, 0); // One query more, so that the last search gets but a part.
+  room.node.addContacts(Array.from({ length: 8 }, (_, n) => endpoint("127.0.0.1", 3_000 + n)), 0);
+  for (let n = 0; n < 80; n++) {
+    const infoHash = new Uint8Array(20).fill(n) as InfoHash;
+    const options = { port: () => undefined, isSeed: () => false, isHungry: () => true };
+    room.node.search(infoHash, options, room.now);
+  }
+  room.drain();
+  strictEqual(room.sent.length, 512);
+  for (let second = 0; second < 60; second++) room.pass(1_000);
+});
+
 Deno.test("search() begins with eight saved nodes at once, so that dead ones cost little", () => {
   const nodes = Array.from({ length: 40 }, (_, n) => (
     { id: idNear(n % 10, n), endpoint: endpoint("127.0.0.1", 3_000 + n) }
