@@ -234,7 +234,7 @@ Deno.test("no test asks anybody beyond this machine about peers", () => {
   );
   const starters = tests.filter(({ text }) =>
     /main\.ts/.test(text) && /Deno\.Command|new Subprocess/.test(text) &&
-    /["`](get|seed)\b/.test(text)
+    /["`](get|seed|plan|feed)\b/.test(text)
   );
   deepStrictEqual(starters.some(({ path }) => path === "tests/loopback/checkout.ts"), true);
   const careless = starters.filter(({ text }) =>
