@@ -2,9 +2,9 @@
  * What the trackers of a torrent know, asked by somebody who does not want to be known.
  *
  * Each is told `stopped` first, which lists us nowhere, with the wish for peers: many answer with
- * their counts, some with peers. One that names nobody although it may know somebody is told
- * `started`, since it serves those alone whom it lists; and `stopped` again as soon as it has
- * answered. No tracker has us in its list when `close` has resolved.
+ * their counts, some with peers. One that names nobody is told `started`, for it may serve those
+ * alone whom it lists, and refuse or count others not at all (opentracker); and `stopped` again as
+ * soon as it has answered. No tracker has us in its list when `close` has resolved.
  */
 import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
@@ -40,6 +40,11 @@ const NUM_WANT = 200;
 const MAX_UNANSWERED = 64;
 /** Answers that nobody has read yet. */
 const MAX_WAITING_ANSWERS = 64;
+
+/** What came of one announce; `silence` is every failure but the tracker's own no. */
+type Reply =
+  | { readonly kind: "answer"; readonly response: AnnounceResponse; readonly peers: number }
+  | { readonly kind: "refusal" | "silence"; readonly error: TrackerError };
 
 export class TrackerEnquiry {
   readonly #options: EnquiryOptions;
@@ -110,38 +115,47 @@ export class TrackerEnquiry {
   }
 
   async #ask(tracker: ListedTracker): Promise<void> {
-    const isEnough = await this.#announce(tracker, { event: "stopped", onlyAsks: true });
-    if (isEnough || this.#isEnding) return;
-    await this.#announce(tracker, { event: "started" });
+    const first = await this.#announce(tracker, { event: "stopped", onlyAsks: true });
+    if (first.kind === "silence") return this.#noteFailure(tracker, first.error);
+    const isEnough = first.kind === "answer" && first.peers > 0;
+    if (isEnough || this.#isEnding) return this.#note(tracker, first, first);
+    const second = await this.#announce(tracker, { event: "started" });
     // Also when no answer came: the question may have arrived.
     const farewell = this.#sayFarewell(tracker).finally(() => this.#farewells.delete(farewell));
     this.#farewells.add(farewell);
+    // The first answer does not count us; but what is said to those who come is what matters.
+    this.#note(tracker, second.kind === "silence" ? first : second, first);
   }
 
-  /** True when there is nothing more to be learnt from this tracker. */
   async #announce(
     tracker: ListedTracker,
     how: Pick<AnnounceRequest, "event" | "onlyAsks">,
-  ): Promise<boolean> {
+  ): Promise<Reply> {
     const signal = tracker.begin();
     try {
       const response = await tracker.client.announce(this.#request(how), signal);
-      const peers = this.#handOn(tracker, response);
-      const warning = response.warning && hideSecrets(response.warning, tracker.url);
-      // The first answer does not count us.
-      const { seeders = response.seeders, leechers = response.leechers } = tracker.status;
-      tracker.answered({ ...response, seeders, leechers }, peers, warning);
-      if (seeders === undefined || leechers === undefined) return peers > 0;
-      return peers > 0 || seeders + leechers === 0;
+      return { kind: "answer", response, peers: this.#handOn(tracker, response) };
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
-      tracker.failed(
-        signal.aborted ? "no answer in time" : hideSecrets(error.message, tracker.url),
-        error.reason === "gone",
-      );
-      // What it says to those who leave may not be what it says to those who come.
-      return error.reason !== "failure-reason";
+      if (error.reason === "failure-reason") return { kind: "refusal", error };
+      return {
+        kind: "silence",
+        error: signal.aborted ? new TrackerError("timeout", "no answer in time") : error,
+      };
     }
+  }
+
+  /** `reply` is what the tracker is remembered for, with the counts of `counted`. */
+  #note(tracker: ListedTracker, reply: Reply, counted: Reply): void {
+    if (reply.kind !== "answer") return this.#noteFailure(tracker, reply.error);
+    const { response, peers } = reply;
+    const { seeders, leechers } = counted.kind === "answer" ? counted.response : response;
+    const warning = response.warning && hideSecrets(response.warning, tracker.url);
+    tracker.answered({ ...response, seeders, leechers }, peers, warning);
+  }
+
+  #noteFailure(tracker: ListedTracker, { message, reason }: TrackerError): void {
+    tracker.failed(hideSecrets(message, tracker.url), reason === "gone");
   }
 
   /** What comes of it is nobody's news. */

@@ -108,11 +108,29 @@ Deno.test("TrackerEnquiry is listed for a moment where only those who come are t
   deepStrictEqual(registry.counts(infoHash, 0), { seeders: 1, leechers: 0, downloaded: 0 });
 });
 
-Deno.test("TrackerEnquiry is never listed by a tracker that knows nobody", async () => {
+Deno.test("TrackerEnquiry leaves nothing behind at a tracker that knows nobody", async () => {
   const scene = new Scene();
-  addTracker(scene, { isEmpty: true });
-  await scene.run(scene.enquiry(A));
-  deepStrictEqual(scene.events, ["stopped"]);
+  const registry = addTracker(scene, { isEmpty: true });
+  const enquiry = scene.enquiry(A);
+  await scene.run(enquiry);
+  deepStrictEqual(scene.events, ["stopped", "started", "stopped"]);
+  deepStrictEqual([enquiry.status()[0]?.leechers, scene.found], [0, []]);
+  deepStrictEqual(registry.counts(infoHash, 0), { seeders: 0, leechers: 0, downloaded: 0 });
+});
+
+Deno.test("TrackerEnquiry believes what is said to those who come, as opentracker refuses no others", async () => {
+  const scene = new Scene();
+  scene.network.names.set("a.example", ["198.51.100.1"]);
+  scene.network.webHosts.set("a.example", (url) => {
+    const isStopped = url.searchParams.get("event") === "stopped";
+    const nobody = "d8:completei0e10:incompletei0e8:intervali1800e5:peers0:e";
+    const refusal = "d14:failure reason14:not authorizede";
+    return Promise.resolve({ status: 200, bytes: ascii(isStopped ? nobody : refusal) });
+  });
+  const enquiry = scene.enquiry(A);
+  await scene.run(enquiry);
+  const [status] = enquiry.status();
+  deepStrictEqual([status?.hasAnswered, status?.failure], [false, 'it says "not authorized"']);
 });
 
 Deno.test("TrackerEnquiry says stopped over UDP as it stands, to a tracker that it never met", async () => {
