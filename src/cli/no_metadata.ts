@@ -32,7 +32,12 @@ export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLim
       "DHT and the local network are switched off; name a peer with --peer, or allow the DHT"
     : `no metadata came in ${formatDuration(waitedMs)}${end}: ${evidenceWords(status)}; ` +
       "try again later or with more time, or name a peer that has it with --peer";
-  const evidence = { ...status, waitedMs: Math.round(waitedMs), limit: kind };
+  const trackers = status.trackers.map(({ url, hasAnswered, failure }) => ({
+    url,
+    hasAnswered,
+    ...(failure === undefined ? {} : { failure }),
+  }));
+  const evidence = { ...status, trackers, waitedMs: Math.round(waitedMs), limit: kind };
   return new CommandError("no-metadata", detail, evidence);
 }
 

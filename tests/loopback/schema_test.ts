@@ -86,7 +86,13 @@ Deno.test("seed, magnets, info, create and verify print what the schemas say", a
     ...["get", "--json", "-o", "late", ...where, "--metadata-timeout", "1s", String(magnet)],
   );
   assertExit(late, 10);
-  const texts = [seeding.stdout, got.stdout, saved.stdout, late.stdout];
+  const refusal = encodeURIComponent(room.tracker("d14:failure reason2:noe"));
+  const refused = await checkout.run(
+    ...["get", "--json", "-o", "late", "--bind", "127.0.0.1", "--metadata-timeout", "1s"],
+    `magnet:?xt=urn:btih:${"cd".repeat(20)}&tr=${refusal}`,
+  );
+  assertExit(refused, 10);
+  const texts = [seeding.stdout, got.stdout, saved.stdout, late.stdout, refused.stdout];
   const lines = texts.flatMap(linesOf);
   ok(namesOf(lines).includes("seeded"), seeding.stdout);
   await assertValid("events", lines);
