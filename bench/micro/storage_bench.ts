@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { OpenFiles } from "../../src/workers/open_files.ts";
-import { runJob } from "../../src/workers/jobs.ts";
+import { runJobs } from "../../src/workers/jobs.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
 import type { PieceToHash, WriteSpan } from "../../src/workers/protocol.ts";
 
@@ -78,8 +78,8 @@ for (const pieceLength of [256 * 1024, MIB]) {
   const files = new OpenFiles(4);
   Deno.bench("verify and write, one core, no worker", { group }, async () => {
     for (let index = 0; index < count; index++) {
-      await runJob(
-        { kind: "write", data: piece, hash, spans: [spanOf(index)], wantDigests: false },
+      await runJobs(
+        [{ kind: "write", data: piece, hash, spans: [spanOf(index)], wantDigests: false }],
         files,
       );
     }
