@@ -119,13 +119,14 @@ export class Survey {
       lookup?.wake();
       await clock.sleep(TICK_MS, this.#ending.signal);
     }
-    const report = this.#report(enquiry, lookup, dialer, clock.now() - startedAt);
+    const report = this.#report(lookup, dialer, clock.now() - startedAt);
     this.#ending.abort();
     dialer.close();
     await Promise.all([enquiry?.close(FAREWELL_TIMEOUT_MS), asking.catch(() => {})]);
     await Promise.all(this.#asking);
     if (this.#failure !== undefined) throw this.#failure;
-    return report;
+    // Those who have not answered have had their time.
+    return { ...report, trackers: enquiry?.status() ?? [] };
   }
 
   /** By a mistake of ours. */
@@ -226,11 +227,10 @@ export class Survey {
   }
 
   #report(
-    enquiry: TrackerEnquiry | undefined,
     lookup: DhtSearch | undefined,
     dialer: Dialer,
     durationMs: number,
-  ): SurveyReport {
+  ): Omit<SurveyReport, "trackers"> {
     const { wanted } = this.#options;
     const failures = { ...this.#failures };
     for (const [reason, times] of Object.entries(dialer.failures)) {
@@ -238,7 +238,6 @@ export class Survey {
     }
     return {
       durationMs,
-      trackers: enquiry?.status() ?? [],
       ...(lookup && { dht: { asked: lookup.asked, answered: lookup.answered } }),
       peersKnown: this.#peerList.counts.known,
       peersOurselves: this.#peerList.ownCount,

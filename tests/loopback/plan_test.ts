@@ -96,13 +96,17 @@ class PlanRoom implements AsyncDisposable {
 
   /** Does the tracker count one peer more than there were? */
   async #isAnnounced(folder: string): Promise<boolean> {
+    if (await this.countPeers() > this.#announced.size) this.#announced.add(folder);
+    return this.#announced.has(folder);
+  }
+
+  /** Whom the tracker knows. */
+  async countPeers(): Promise<number> {
     const scrape = `http://127.0.0.1:${this.trackerPort}/scrape?info_hash=` +
       [...this.torrent.infoHash].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
     const text = await (await fetch(scrape)).text();
-    const count = [...text.matchAll(/(?:in)?completei(\d+)e/g)]
+    return [...text.matchAll(/(?:in)?completei(\d+)e/g)]
       .reduce((sum, [, digits]) => sum + Number(digits), 0);
-    if (count > this.#announced.size) this.#announced.add(folder);
-    return this.#announced.has(folder);
   }
 }
 
@@ -194,6 +198,18 @@ Deno.test("plan knows what a killed get has left, that a running one holds it, a
   const foreign = await room.plan(...args);
   assertExit(foreign, 6);
   deepStrictEqual(foreign.plan.inTheWay.length, 1);
+});
+
+Deno.test("plan ends soon when it is interrupted, exit 130, and is in no tracker's list", async () => {
+  await using room = await PlanRoom.open();
+  await room.startTracker();
+  using silent = Deno.listen({ hostname: "127.0.0.1" });
+  const peer = `127.0.0.1:${silent.addr.port}`;
+  const plan = room.startPlan("-o", "out", "--timeout", "1m", "--peer", peer, "x.torrent");
+  using _ = await silent.accept();
+  plan.kill("SIGINT");
+  deepStrictEqual(await plan.exitWithin(10_000), 130, plan.log);
+  deepStrictEqual(await room.countPeers(), 0);
 });
 
 Deno.test("plan of more than fits on the disk: exit 5 where it may know, else how to know", async () => {
