@@ -8,13 +8,8 @@ import type { FileIndex } from "../base/ids.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import type { FinishedFile } from "../storage/disk_storage.ts";
 import type { KnownDigest } from "../storage/file_digests.ts";
-import type { RecalledTarget } from "../storage/finished_target.ts";
-import {
-  encodeReceipt,
-  type Receipt,
-  type ReceiptFile,
-  receiptName,
-} from "../storage/receipt_codec.ts";
+import { type RecalledTarget, receiptName } from "../storage/finished_target.ts";
+import { encodeReceipt, type Receipt, type ReceiptFile } from "../storage/receipt_codec.ts";
 import type { Environment, StateFolders } from "./environment.ts";
 import type { ListedFile } from "./file_list.ts";
 import type { GetOptions } from "./get_options.ts";

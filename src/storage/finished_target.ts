@@ -7,13 +7,7 @@ import type { Clock } from "../base/ambient.ts";
 import { StorageError } from "../base/errors.ts";
 import { Folders, lookAt } from "../workers/folders.ts";
 import { TargetLock } from "./lock.ts";
-import {
-  maxReceiptLength,
-  parseReceipt,
-  type Receipt,
-  type ReceiptFile,
-  receiptName,
-} from "./receipt_codec.ts";
+import { maxReceiptLength, parseReceipt, type Receipt, type ReceiptFile } from "./receipt_codec.ts";
 import { readStateFile } from "./state_file.ts";
 import { findFolders, prepareFolders, type TargetFolders } from "./target_folders.ts";
 
@@ -33,6 +27,11 @@ export interface RecalledTarget {
   readonly folders: TargetFolders;
   /** Files that matter and look as the receipt says, by path. */
   readonly intact: ReadonlyMap<string, ReceiptFile>;
+}
+
+/** The receipt's, in the state folder. */
+export function receiptName(infoHashHex: string): string {
+  return `${infoHashHex}.receipt`;
 }
 
 /** Undefined when there is no receipt that can be used. Never rejects but for our own bugs. */

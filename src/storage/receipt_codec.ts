@@ -43,11 +43,6 @@ const MAX_LINE_LENGTH = 256;
 /** Of a UTF-16 unit of a path, escaped. */
 const MAX_UNIT_LENGTH = 6;
 
-/** In the state folder. */
-export function receiptName(infoHashHex: string): string {
-  return `${infoHashHex}.receipt`;
-}
-
 /** Bytes that no receipt of files with these paths exceeds. */
 export function maxReceiptLength(paths: Iterable<string>): number {
   let length = FRAME_LENGTH;

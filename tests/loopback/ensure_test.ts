@@ -1,7 +1,8 @@
 /** `get` as an ensure: what a second run does, with real processes. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type Receipt, receiptName } from "../../src/storage/receipt_codec.ts";
+import { receiptName } from "../../src/storage/finished_target.ts";
+import type { Receipt } from "../../src/storage/receipt_codec.ts";
 import { assertExit, Checkout, type Finished, finished } from "./checkout.ts";
 import { makeTorrent, randomBytes } from "./content.ts";
 import { Lab, Subprocess } from "./lab.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { SystemClock } from "../../src/base/ambient.ts";
-import { holdTarget, recallTarget } from "../../src/storage/finished_target.ts";
-import { encodeReceipt, type Receipt, receiptName } from "../../src/storage/receipt_codec.ts";
+import { holdTarget, recallTarget, receiptName } from "../../src/storage/finished_target.ts";
+import { encodeReceipt, type Receipt } from "../../src/storage/receipt_codec.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
 const INFO_HASH = "ab".repeat(20);
@@ -46,6 +46,7 @@ class Finished extends TemporaryFolder {
 Deno.test("recallTarget() finds files that are as the receipt says", async () => {
   using target = new Finished();
   deepStrictEqual(await target.intact(), PATHS);
+  deepStrictEqual(receiptName(INFO_HASH), `${INFO_HASH}.receipt`);
 });
 
 Deno.test("recallTarget() finds no file that was changed, cut, replaced or taken away", async () => {

@@ -5,7 +5,6 @@ import {
   maxReceiptLength,
   parseReceipt,
   type Receipt,
-  receiptName,
 } from "../../src/storage/receipt_codec.ts";
 
 const INFO_HASH = "ab".repeat(20);
@@ -38,7 +37,6 @@ Deno.test("encodeReceipt() writes JSON for scripts, one file a line", () => {
     ...RECEIPT,
   });
   deepStrictEqual(textOf(RECEIPT).split("\n").length, RECEIPT.files.length + 3);
-  deepStrictEqual(receiptName(INFO_HASH), `${INFO_HASH}.receipt`);
 });
 
 Deno.test("parseReceipt() reads back any receipt, which is no longer than maxReceiptLength()", () => {
