@@ -14,6 +14,8 @@ import { freePort, Lab, type Subprocess } from "./lab.ts";
 const ALONE = ["--no-dht", "--no-lsd", "--no-port-map", "--bind", "127.0.0.1"];
 const TIMEOUT_MS = 60_000;
 const CONTROL_C = 3;
+/** Not every Linux has `script`, which makes a terminal. */
+const TERMINALS = await hasScript() ? [false, true] : [false];
 /** In the words of a command: a folder that no other run has. */
 const NEW = "NEW";
 /** In the words of a command: the seeder's port. */
@@ -164,7 +166,7 @@ Deno.test("the lines of perms are enough, in a pipe and on a terminal", {
   await using place = await Place.make();
   for (const [name, [words, exitCode]] of Object.entries(CASES)) {
     await test.step(name, async () => {
-      for (const onTerminal of [false, true]) {
+      for (const onTerminal of TERMINALS) {
         const line = place.line(words);
         const { code, stdout, stderr } = await place.run(line, { onTerminal });
         strictEqual(code, exitCode, `${line}\n${stdout}\n${stderr}`);
@@ -173,14 +175,16 @@ Deno.test("the lines of perms are enough, in a pipe and on a terminal", {
     });
   }
   await test.step("tracker", async () => {
-    for (const onTerminal of [false, true]) {
+    for (const onTerminal of TERMINALS) {
       const line = place.line(["tracker", "--bind", "127.0.0.1", "-p", PORT.replace(PORT, "0")]);
       const { code, stderr } = await place.run(line, { onTerminal, interruptAt: "udp://" });
       deepStrictEqual([code, stderr], [0, ""]);
     }
   });
   await test.step("demo", async () => {
-    const { code, stdout } = await place.run(place.line(["demo"]), { onTerminal: true });
+    const { code, stdout } = await place.run(place.line(["demo"]), {
+      onTerminal: TERMINALS.includes(true),
+    });
     strictEqual(code, 0, stdout);
   });
 });
@@ -224,6 +228,14 @@ Deno.test("the demo of deno.json has the permissions that perms prints", async (
   const here = { currentFolder: "/s", programFolder: "/s", shell: "sh" };
   strictEqual(config.tasks.demo.command, denoLine(["demo"], here));
 });
+
+async function hasScript(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("script", { args: ["--version"] }).output()).success;
+  } catch {
+    return false;
+  }
+}
 
 /** The line, once without each of its permissions; of a list, without each of its entries. */
 function withOneLess(line: string): { line: string; flag: string }[] {
