@@ -200,6 +200,7 @@ class LocalEngine implements Engine {
 
   async open(request: TorrentRequest): Promise<RunningTorrent> {
     checkWorkerPermission(this.#environment);
+    this.#pool.warm();
     const { source: { metainfo, paths }, target, selected, signal, onEvent } = request;
     const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = target;
     const storage = await DiskStorage.open({

@@ -15,6 +15,8 @@ const MAX_MESSAGES_PER_WORKER = 2;
  * have come when the last message is answered.
  */
 const MESSAGE_BYTES = 256 * 1024;
+/** Workers started ahead of their jobs; the others when these are busy. */
+const WARM_WORKERS = 2;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
 const MAX_QUEUED_JOBS = 65_536;
 
@@ -63,6 +65,11 @@ export class WorkerPool implements JobRunner {
       this.#queue.push({ job: job as Job, resolve: settle, reject });
       this.#dispatch();
     });
+  }
+
+  /** Starts some workers before there is work: to start takes as long as many jobs. */
+  warm(): void {
+    while (this.#workers.size < Math.min(WARM_WORKERS, this.size)) this.#start();
   }
 
   async forget(): Promise<void> {

@@ -93,6 +93,14 @@ Deno.test("run() gives every small piece its own buffer back, good, corrupt or f
   strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
 });
 
+Deno.test("warm() starts workers that jobs then find", async () => {
+  using shop = new Workshop();
+  shop.pool.warm();
+  shop.pool.warm();
+  const { kind } = await shop.pool.run<"write">(shop.writeJob("a", "12345"));
+  strictEqual(kind, "written");
+});
+
 Deno.test("an error that a worker does not catch rejects its jobs, and others go on", async () => {
   using shop = new Workshop(1);
   const bomb = "no job at all" as unknown as JobOf<"forget">;
