@@ -1,6 +1,7 @@
 /** `feed` with real processes, from a server that changes, dies, repeats and sends nonsense. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
+import { assertValid } from "../cli/json_schema.ts";
 import { item, rss } from "../feed/feeds.ts";
 import { assertExit, Checkout, type Finished, finished } from "./checkout.ts";
 import { type MadeTorrent, makeTorrent, randomBytes } from "./content.ts";
@@ -186,6 +187,23 @@ Deno.test("feed fetches from a feed that changes, dies and repeats, and everythi
   ok(logs.join().includes("a.bin"));
   const runs = [first, dead, second].flatMap(({ stdout, stderr }) => [stdout, stderr]);
   for (const told of [...logs, ...runs]) ok(!told.includes(SECRET), "a passkey was told");
+});
+
+Deno.test("feed --json holds to the schema of events", async () => {
+  await using room = await Room.open();
+  room.offer(offered("a"), item("gone", "gone.torrent", "<guid>y</guid>"));
+  const run = await room.run("--json");
+  assertExit(run, 3);
+  const events = run.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  await assertValid("events", events);
+  const states = run.events("feed-item").map(({ title, state }) => `${title} ${state}`);
+  deepStrictEqual(states.toSorted(), [
+    "Item a begun",
+    "Item a fetched",
+    "gone begun",
+    "gone failed",
+  ]);
+  ok(!run.stdout.includes(SECRET));
 });
 
 Deno.test("S14 feed keeps what it remembers to itself", async () => {
