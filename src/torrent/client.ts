@@ -3,6 +3,7 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { concatBytes, equalBytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
+import { TokenBucket } from "../base/rate.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
@@ -17,6 +18,12 @@ import type { Dht, LocalPeers, Surroundings, TorrentOptions } from "./torrent_op
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
 const MAX_PENDING_HANDSHAKES = 256;
+/**
+ * Connections taken up a second, and at once after a pause. A handshake may cost a tenth of a
+ * millisecond, and more with encryption: whoever floods us fills the system's queue, not a core.
+ */
+const WELCOMES_PER_SECOND = 100;
+const MAX_WELCOMES_AT_ONCE = 512;
 
 export interface ClientOptions {
   readonly network: Network;
@@ -58,6 +65,7 @@ export class Client {
   #dht: (Dht & Disposable) | undefined;
   #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
+  readonly #closing = new AbortController();
   readonly #hosted: Hosted = {
     find: (infoHash) => this.#find(infoHash)?.introduction,
     findByTorrentHash: (hash) =>
@@ -127,6 +135,7 @@ export class Client {
 
   /** Stops listening, and every torrent that still runs. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#listener?.close();
     for (const connection of this.#pending) connection.close();
     await Promise.all(this.#participants.map((participant) => participant.stop()));
@@ -164,9 +173,15 @@ export class Client {
   }
 
   async #accept(listener: Listener): Promise<void> {
+    const { clock } = this.#options;
+    const pace = new TokenBucket(WELCOMES_PER_SECOND, clock.now(), MAX_WELCOMES_AT_ONCE);
     for await (const connection of listener) {
       if (this.#pending.size >= MAX_PENDING_HANDSHAKES) connection.close();
       else void this.#receive(connection);
+      const now = clock.now();
+      pace.take(1, now);
+      const pauseMs = pace.waitMs(now);
+      if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
     }
   }
 

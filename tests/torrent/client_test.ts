@@ -124,6 +124,25 @@ Deno.test("P32 Client closes what comes when 256 have not said who they are", as
   });
 });
 
+Deno.test("P32 Client takes up a flood of connections at 100 a second, and others after it", async () => {
+  await inSwarm(80, async (bench) => {
+    const { lab } = bench;
+    let hungUp = 0;
+    const flood = async (n: number) => {
+      const connection = await connect(bench, `10.1.${n >> 8}.${n & 255}`);
+      await connection.write(new Uint8Array(HANDSHAKE_LENGTH)).catch(() => {});
+      while (await connection.read(new Uint8Array(99)) !== null);
+      hungUp++;
+    };
+    const floods = Array.from({ length: 1_000 }, (_, n) => flood(n).catch(() => {}));
+    await lab.clock.run(() => false, 1_000);
+    ok(hungUp < 800, `${hungUp}`);
+    await lab.clock.run(() => false, 20_000);
+    await lab.settled(Promise.all(floods), 20_000);
+    ok((await knock(bench)).isOpen);
+  });
+});
+
 Deno.test("Client.findMetadata() finds what its torrent then goes on with", async () => {
   const random = new SeededRandom(1);
   const lab = new Lab(random.bytes(100_000), 16_384, random);
