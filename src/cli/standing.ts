@@ -25,7 +25,13 @@ export function standingOf(
 ): Standing {
   if (hasEnded) return { state: "ended", verdict: undefined, detail: status };
   if (torrent === undefined) return { state: "preparing", verdict: undefined, detail: status };
-  return { state: torrent.state, verdict, detail: wordsOf(torrent, verdict) };
+  // Before the disk was checked nothing is missing yet, and nothing was asked for.
+  const isJudged = torrent.state !== "checking" && torrent.state !== "stopped";
+  return {
+    state: torrent.state,
+    verdict: isJudged ? verdict : undefined,
+    detail: wordsOf(torrent, verdict),
+  };
 }
 
 function wordsOf(torrent: TorrentSnapshot, verdict: Verdict | undefined): string {

@@ -37,6 +37,13 @@ Deno.test("standingOf() says in every state what is done, and what it waits for"
   for (const [changes, words] of cases) match(detailOf(changes), words);
 });
 
+Deno.test("standingOf() judges nothing before the disk was checked", () => {
+  for (const state of ["checking", "stopped"] as const) {
+    const standing = standingOf(makeView({ state }), { verdict: CHOKED, hasEnded: false });
+    deepStrictEqual([standing.state, standing.verdict], [state, undefined]);
+  }
+});
+
 Deno.test("standingOf() says what is waited for before there is a torrent, and how it ended", () => {
   const view = { ...makeView(), torrent: undefined, status: "looking for the metadata" };
   deepStrictEqual(standingOf(view, { verdict: undefined, hasEnded: false }), {

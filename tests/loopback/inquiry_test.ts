@@ -32,7 +32,7 @@ Deno.test({
 
     const magnet = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=x`;
     const several = room.start("--peer", slow.endpoint, "-o", "both", await room.torrent(), magnet);
-    await room.lab.until("a torrent", () => several.stdout.includes('"progress"'));
+    await room.lab.until("a block", () => slow.servedBytes > 0);
     await ask(room, several, /^starling: x: looking for the metadata: \d+ peers? known/);
     await ask(room, several, /^starling: data\.bin: downloading, .*data is coming from 1 of 1/);
     const told = eventsIn(several.stdout, "verdict");
