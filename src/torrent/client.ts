@@ -22,8 +22,8 @@ const MAX_PENDING_HANDSHAKES = 256;
  * Connections taken up a second, and at once after a pause. A handshake may cost a tenth of a
  * millisecond, and more with encryption: whoever floods us fills the system's queue, not a core.
  */
-const WELCOMES_PER_SECOND = 100;
-const MAX_WELCOMES_AT_ONCE = 512;
+const WELCOMES_PER_SECOND = 50;
+const MAX_WELCOMES_AT_ONCE = 300;
 
 export interface ClientOptions {
   readonly network: Network;

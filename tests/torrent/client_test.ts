@@ -124,7 +124,7 @@ Deno.test("P32 Client closes what comes when 256 have not said who they are", as
   });
 });
 
-Deno.test("P32 Client takes up a flood of connections at 100 a second, and others after it", async () => {
+Deno.test("P32 Client takes up a flood of connections at 50 a second, and others after it", async () => {
   await inSwarm(80, async (bench) => {
     const { lab } = bench;
     let hungUp = 0;
@@ -134,9 +134,9 @@ Deno.test("P32 Client takes up a flood of connections at 100 a second, and other
       while (await connection.read(new Uint8Array(99)) !== null);
       hungUp++;
     };
-    const floods = Array.from({ length: 1_000 }, (_, n) => flood(n).catch(() => {}));
+    const floods = Array.from({ length: 500 }, (_, n) => flood(n).catch(() => {}));
     await lab.clock.run(() => false, 1_000);
-    ok(hungUp < 800, `${hungUp}`);
+    ok(hungUp <= 351, `${hungUp}`);
     await lab.clock.run(() => false, 20_000);
     await lab.settled(Promise.all(floods), 20_000);
     ok((await knock(bench)).isOpen);
