@@ -53,9 +53,13 @@ export class PeerFinding {
     }
   }
 
-  /** Starts the DHT, with the port where we listen for peers. */
+  /**
+   * Starts the DHT, with the port where we listen for peers; once more when it was closed and is
+   * needed again.
+   */
   openDht(port: number): DhtService {
     const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
+    const earlier = this.#dht;
     this.#dht = new DhtService({
       network,
       clock,
@@ -63,10 +67,10 @@ export class PeerFinding {
       port,
       address: bindAddress,
       bootstrap: dhtBootstrap,
-      saved: this.#saved,
+      saved: earlier?.save() ?? this.#saved,
       isReachable: () => this.#mapping?.status().kind === "mapped",
     });
-    void this.#saveRegularly();
+    if (earlier === undefined) void this.#saveRegularly();
     return this.#dht;
   }
 

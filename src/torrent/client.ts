@@ -53,6 +53,8 @@ interface Participant {
   readonly introduction: Introduction;
   readonly admit: (peer: ReadyPeer) => boolean;
   readonly stop: () => Promise<void>;
+  /** It may ask the DHT, now or later. */
+  readonly usesDht: () => boolean;
 }
 
 export class Client {
@@ -103,7 +105,9 @@ export class Client {
       introduction: this.#introduction(surroundings, infoHash, sources),
       admit: (peer) => torrent.admit(peer),
       stop: () => torrent.stop(),
+      usesDht: () => sources.dht,
     });
+    if (isPrivate) this.#endIdleDht();
     return torrent;
   }
 
@@ -116,6 +120,7 @@ export class Client {
       introduction: this.#introduction(surroundings, infoHash, options.sources),
       admit: (peer) => search.admit(peer),
       stop: () => search.stop(),
+      usesDht: () => options.sources.dht && !search.isOver,
     });
     return search;
   }
@@ -129,6 +134,7 @@ export class Client {
       introduction: { infoHash, peerId: surroundings.peerId },
       admit: () => false,
       stop: () => survey.stop(),
+      usesDht: () => options.sources.dht,
     });
     return survey;
   }
@@ -142,6 +148,13 @@ export class Client {
     this.#dht?.[Symbol.dispose]();
     this.#lsd?.[Symbol.dispose]();
     await this.#accepting;
+  }
+
+  /** A magnet has turned out to be private: a node that nobody needs says nothing more. */
+  #endIdleDht(): void {
+    if (this.#participants.some((participant) => participant.usesDht())) return;
+    this.#dht?.[Symbol.dispose]();
+    this.#dht = undefined;
   }
 
   /** Who we are for those who find us: with the DHT, where it is used. */

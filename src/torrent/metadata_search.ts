@@ -107,6 +107,11 @@ export class MetadataSearch {
     await this.#leave((sources) => sources.close(FAREWELL_TIMEOUT_MS));
   }
 
+  /** It has ended, or is about to: nobody is asked any more. */
+  get isOver(): boolean {
+    return this.#left !== undefined;
+  }
+
   /** A peer that found us; the caller closes the connection when it is not taken. */
   admit(peer: ReadyPeer): boolean {
     return this.#stages !== undefined && this.#stages.dialer.admit(peer);

@@ -143,6 +143,50 @@ Deno.test("P32 Client takes up a flood of connections at 50 a second, and others
   });
 });
 
+Deno.test("M25 Client ends the DHT when all that is left is private, and not before", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(1_000), 16_384, random);
+  lab.addSeed("10.0.1.1", { latencyMs: 10, bytesPerSecond: 1e6 });
+  let running = 0;
+  const openDht = () => {
+    running++;
+    const search = { asked: 0, answered: 0, found: 0, wake: () => {} };
+    return {
+      port: 4_000,
+      addNode: () => {},
+      search: () => ({ ...search, async *[Symbol.asyncIterator]() {} }),
+      [Symbol.dispose]: () => void running--,
+    };
+  };
+  const client = lab.createClient(US, { openDht });
+  const look = () =>
+    client.findMetadata({
+      infoHash: lab.metainfo.infoHash,
+      trackers: [],
+      peers: lab.endpoints,
+      sources: { trackers: false, dht: true, pex: false, lsd: false },
+      maxPeers: 8,
+      onEvent: () => {},
+    });
+  const addPrivate = () => {
+    const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+    lab.addTorrent(client, storage, { metainfo: { ...lab.metainfo, isPrivate: true } });
+  };
+  try {
+    const first = look(), second = look();
+    const finding = first.find();
+    ok(await lab.settled(finding, 10_000));
+    strictEqual(running, 1);
+    addPrivate();
+    strictEqual(running, 1, "the other search is not over");
+    await second.stop();
+    addPrivate();
+    strictEqual(running, 0);
+  } finally {
+    await lab.end();
+  }
+});
+
 Deno.test("Client.findMetadata() finds what its torrent then goes on with", async () => {
   const random = new SeededRandom(1);
   const lab = new Lab(random.bytes(100_000), 16_384, random);
