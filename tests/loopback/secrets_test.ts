@@ -93,6 +93,9 @@ Deno.test("T20 S14 no passkey of a tracker is said or written, whatever the trac
   const other = link.replace(infoHash, "ab".repeat(20));
   await listener.get(10, "--metadata-timeout", "1s", other);
   await listener.run(5, "verify", "--json", torrent, "nowhere");
+  const asking = ["--bind", "127.0.0.1", "--timeout", "2s", torrent];
+  await listener.run(12, "plan", ...asking);
+  await listener.run(12, "plan", "--json", ...asking);
   await listener.run(2, "create", "-t", `http://me:${PASSWORD}@ h/${PASSKEY}`, torrent);
   await listener.assertDiscreet();
 });
