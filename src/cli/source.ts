@@ -198,6 +198,7 @@ export async function fetchSource(
     throw fetchFailure(`${action}: the server says ${status}`, isTemporary);
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
+    signal.throwIfAborted();
     throw fetchFailure(error.message, RETRYABLE_FAILURES.includes(error.failure));
   }
 }

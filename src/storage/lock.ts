@@ -66,8 +66,12 @@ export class TargetLock {
     }
   }
 
-  /** Lets others in. The file stays: to remove it would let two in at once. */
+  /**
+   * Lets others in. The file stays: to remove it would let two in at once. Unlocked and not only
+   * closed: a program that we are starting at this moment still has our descriptors.
+   */
   release(): void {
+    this.#file.unlockSync();
     this.#file.close();
   }
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { CommandError } from "../../src/cli/failure.ts";
 import { readTorrent, shownSource } from "../../src/cli/source.ts";
 import { HttpError } from "../../src/net/http.ts";
@@ -139,6 +139,17 @@ Deno.test("readTorrent() tells servers that may answer later from those that wil
   }
   const missing = { access: "net", target: "example.org", flag: "--allow-net" };
   deepStrictEqual(await exitCodeOf({ missing }), 4);
+});
+
+Deno.test("readTorrent() that is interrupted throws the reason, and takes the URL for no failure", async () => {
+  const interruption = new AbortController();
+  const fetch: FakeOptions["fetch"] = () => {
+    interruption.abort(new Error("interrupted"));
+    return Promise.reject(new HttpError("aborted", "Cannot fetch from example.org: cancelled"));
+  };
+  await rejects(read("https://example.org/x.torrent", { fetch }, interruption.signal), {
+    message: "interrupted",
+  });
 });
 
 Deno.test("T20 shownSource() shows no passkey", () => {
