@@ -173,6 +173,7 @@ class LocalEngine implements Engine {
       : proxiedNetwork(direct, proxy, { clock });
     const hasDatagrams = network.noDatagrams === undefined;
     const finding = this.#finding = new PeerFinding({ ...options, environment, network });
+    const usesLsd = !noLsd && hasDatagrams && !finding.isOnlyHere;
     this.#options = options;
     this.#environment = environment;
     this.#pool = new WorkerPool({ size: workerCount(environment) });
@@ -188,7 +189,7 @@ class LocalEngine implements Engine {
       ...(maxDownloadRate === undefined ? {} : { maxDownloadRate }),
       ...(maxUploadRate === undefined ? {} : { maxUploadRate }),
       ...(noDht || !hasDatagrams ? {} : { openDht: (port) => finding.openDht(port) }),
-      ...(noLsd || !hasDatagrams ? {} : { openLsd: () => finding.openLsd() }),
+      ...(usesLsd ? { openLsd: () => finding.openLsd() } : {}),
       ...(noPortMap || !hasDatagrams ? {} : { onListening: (port) => void finding.mapPort(port) }),
     });
   }

@@ -74,7 +74,13 @@ export class PeerFinding {
     return this.#dht;
   }
 
-  /** Starts the search on the local network. */
+  /** Only this machine can reach us: its neighbours and its gateway are not told of us. */
+  get isOnlyHere(): boolean {
+    const { bindAddress } = this.#options;
+    return bindAddress !== undefined && addressScope(bindAddress) === "loopback";
+  }
+
+  /** Starts the search on the local network; not when `isOnlyHere`. */
   openLsd(): LocalDiscovery {
     const { environment: { clock, random }, network, onLog } = this.#options;
     return new LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
@@ -82,10 +88,8 @@ export class PeerFinding {
 
   /** Asks the gateway, if there is one, to let peers through to this port; not at once. */
   async mapPort(port: number): Promise<void> {
-    const { environment: { clock, random }, network, bindAddress } = this.#options;
-    const { onLog = () => {} } = this.#options;
-    // Whatever the gateway let through would not be heard.
-    if (bindAddress !== undefined && addressScope(bindAddress) === "loopback") return;
+    const { environment: { clock, random }, network, onLog = () => {} } = this.#options;
+    if (this.isOnlyHere) return;
     await clock.sleep(PORT_MAPPING_DELAY_MS, this.#closing.signal);
     if (this.#closing.signal.aborted) return;
     const { PortMapping } = await import("../net/port_mapping.ts");

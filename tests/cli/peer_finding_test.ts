@@ -99,13 +99,14 @@ Deno.test("PeerFinding keeps nothing when the DHT was never used, and says when 
   });
 });
 
-Deno.test("mapPort() leaves the gateway alone when only this machine can reach us", async () => {
+Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only this machine can reach us", async () => {
   class BusyClock extends SystemClock {
     override sleep(): Promise<void> {
       throw new Error("the gateway is about to be asked");
     }
   }
   const { finding, log } = create("/nonexistent", undefined, new BusyClock());
+  ok(finding.isOnlyHere);
   await finding.mapPort(6_881);
   await finding.close();
   deepStrictEqual(log, []);
