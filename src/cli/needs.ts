@@ -1,5 +1,5 @@
 /**
- * What Deno must grant to a command: the table "Permissions, and why" in README.md says it in
+ * What Deno must grant to a command: the table "Permissions, and why" in docs/reference.md says it in
  * words. Nothing is looked at: what a path is shows in its name alone. Pure.
  */
 import { dirname } from "node:path";

@@ -1,4 +1,4 @@
-/** `--json`: one object a line. The contract is in README.md, "JSON lines". */
+/** `--json`: one object a line. The contract is in docs/reference.md, "JSON lines". */
 import type { Clock } from "../base/ambient.ts";
 import { formatEndpoint } from "../base/endpoint.ts";
 import type { TorrentEvent, TorrentSnapshot } from "../torrent/snapshot.ts";

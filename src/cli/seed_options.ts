@@ -1,4 +1,4 @@
-/** The options of `seed`: the table "seed" in README.md is written from here. Pure. */
+/** The options of `seed`: the table "seed" in docs/reference.md is written from here. Pure. */
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";

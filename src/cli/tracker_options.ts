@@ -1,4 +1,4 @@
-/** The options of `tracker`: the table in README.md is written from here. Pure. */
+/** The options of `tracker`: the table in docs/reference.md is written from here. Pure. */
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";

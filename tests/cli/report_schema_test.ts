@@ -78,8 +78,8 @@ Deno.test("JsonReport tells every event of the schema, and nothing else", async 
   deepStrictEqual([...told].toSorted(), properties.event.enum.toSorted());
 });
 
-Deno.test("README.md has a row for every event of the schema", async () => {
-  const text = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+Deno.test("docs/reference.md has a row for every event of the schema", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/reference.md", import.meta.url));
   const { properties } = await readSchema("events") as {
     properties: { event: { enum: string[] } };
   };
