@@ -96,7 +96,7 @@ export interface Environment {
   runShell(line: string, options: ShellOptions): Promise<FinishedProgram>;
   /** Calls back for every signal that asks us to stop; returns how to end that. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
-  /** Calls back whenever somebody asks why we are not done (SIGUSR1); returns how to end that. */
+  /** Calls back whenever somebody asks why we are not done (SIGUSR1, SIGUSR2); returns how to end that. */
   onInquiry(listener: () => void): () => void;
   /** Calls back for errors that nobody caught, instead of ending the process. */
   onUncaught(listener: (error: unknown) => void): void;
@@ -273,10 +273,13 @@ function onStopSignal(listener: (signal: StopSignal) => void): () => void {
   return () => listening.forEach((end) => end());
 }
 
+/** Two, since at SIGUSR1 Deno opens its debugger too, whoever listens: SIGUSR2 has no such effect. */
+const INQUIRY_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
+
 function onInquiry(listener: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {}; // It has no such signal.
-  Deno.addSignalListener("SIGUSR1", listener);
-  return () => Deno.removeSignalListener("SIGUSR1", listener);
+  if (Deno.build.os === "windows") return () => {}; // It has no such signals.
+  for (const signal of INQUIRY_SIGNALS) Deno.addSignalListener(signal, listener);
+  return () => INQUIRY_SIGNALS.forEach((signal) => Deno.removeSignalListener(signal, listener));
 }
 
 function onUncaught(listener: (error: unknown) => void): void {

@@ -160,13 +160,13 @@ class Swarm implements AsyncDisposable {
     return run;
   }
 
-  /** A saved state and its lock; no piece in doubt, nothing half done. */
+  /** A receipt, a saved state and its lock; no piece in doubt, nothing half done. */
   async #assertStateIsSettled(): Promise<void> {
     const hash = this.torrent.infoHash.toHex();
     const folder = this.checkout.path("download", ".starling");
     deepStrictEqual(
       [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
-      [`${hash}.journal`, `${hash}.resume`, `${this.torrent.name}.lock`].sort(),
+      [`${hash}.journal`, `${hash}.receipt`, `${hash}.resume`, `${this.torrent.name}.lock`].sort(),
     );
     deepStrictEqual((await Deno.stat(`${folder}/${hash}.journal`)).size, 0);
   }

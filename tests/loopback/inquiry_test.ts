@@ -1,4 +1,4 @@
-/** SIGUSR1: why is it not done yet? */
+/** SIGUSR1 and SIGUSR2: why is it not done yet? */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { assertExit, eventsIn, finished } from "./checkout.ts";
 import type { Subprocess } from "./lab.ts";
@@ -7,10 +7,15 @@ import { VerdictRoom } from "./verdict_room.ts";
 const hasSignal = Deno.build.os !== "windows";
 
 /** Asks a process, and waits for so many more lines that match. */
-async function ask(room: VerdictRoom, process: Subprocess, words: RegExp): Promise<void> {
+async function ask(
+  room: VerdictRoom,
+  process: Subprocess,
+  words: RegExp,
+  signal: Deno.Signal = "SIGUSR1",
+): Promise<void> {
   const count = () => process.stderr.split("\n").filter((line) => words.test(line)).length;
   const before = count();
-  process.kill("SIGUSR1");
+  process.kill(signal);
   await room.lab.until(`an answer like ${words}`, () => count() === before + 1);
   ok(process.isRunning);
 }
@@ -26,7 +31,7 @@ Deno.test({
     await room.lab.until("a choke", () => process.stdout.includes('"choking":1'));
     const choked = /^starling: data\.bin: downloading, 0\.0% of 640 KiB, .* 1 chokes? us/;
     await ask(room, process, choked);
-    await ask(room, process, choked);
+    await ask(room, process, choked, "SIGUSR2");
     process.kill("SIGINT");
     deepStrictEqual((await finished(process)).code, 130);
 
