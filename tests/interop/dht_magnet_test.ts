@@ -29,11 +29,12 @@ Deno.test({
     await lab.until("our seed in the DHT", isAnnounced);
     const link = `magnet:?xt=urn:btih:${torrent.infoHash.toHex()}`;
     const deadNode = `127.0.0.1:${freePort()}`;
-    for (const node of [dht.nodes[1]!, deadNode]) {
-      const folder = `from_${node.replace(/\D/g, "_")}`;
+    for (const [folder, node] of [["first", dht.nodes[1]!], ["second", deadNode]] as const) {
+      if (folder === "second") await rememberTable(checkout, "first", folder);
       const run = await checkout.run(
-        ...["get", "--json", ...HERE, "--no-pex", `--dht-bootstrap=${node}`],
-        ...["-o", folder, link],
+        // Each at a port of its own: the seed would dial a port that it has heard of before.
+        ...["get", "--json", ...HERE, "--port", `${freePort()}`, "--no-pex"],
+        ...[`--dht-bootstrap=${node}`, "-o", folder, link],
       );
       assertExit(run, 0, seeder.log);
       deepStrictEqual(
@@ -45,3 +46,12 @@ Deno.test({
     await seeder.stop();
   }
 });
+
+/** What one run knew of the DHT, and nothing else, is there for a run into another folder. */
+async function rememberTable(checkout: Checkout, from: string, to: string): Promise<void> {
+  await Deno.mkdir(checkout.path(to, ".starling"), { recursive: true });
+  await Deno.copyFile(
+    checkout.path(from, ".starling", "dht"),
+    checkout.path(to, ".starling", "dht"),
+  );
+}
