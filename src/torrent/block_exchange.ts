@@ -18,6 +18,8 @@ import type { PeerConnection } from "./connection.ts";
  * fraction of many writes, and the window has room to spare.
  */
 const REFILL_SHARE = 1 / 3;
+/** So many at once are enough: of a large window, a third would be missing on the way. */
+const MAX_REFILL_BLOCKS = 64;
 
 /**
  * Blocks asked for at a time, of those that all pieces in memory have: one peer may be asked for
@@ -87,7 +89,8 @@ export class BlockExchange {
     const { session } = peer;
     if (!session.amInterested || peer.isClosed) return;
     const room = Math.min(session.requestRoom(now), this.#memoryRoom(peer));
-    if (room <= 0 || room < (room + session.outstandingCount) * REFILL_SHARE) return;
+    const window = room + session.outstandingCount;
+    if (room <= 0 || room < Math.min(window * REFILL_SHARE, MAX_REFILL_BLOCKS)) return;
     if (this.#isDownloadLimitReached(peer)) return;
     for (const span of this.#options.picker.pick(peer, room, now)) session.request(span, now);
   }
