@@ -130,6 +130,8 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/torrent/revealing.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
   "src/torrent/unchoking.ts": IN_SIMULATION,
+  "src/wire/mse_side.ts":
+    "the base of both sides, which mse_initiator_test.ts and mse_receiver_test.ts run",
   "src/workers/disk_worker.ts": "only hands messages to jobs.ts; pool_test.ts runs it",
 };
 

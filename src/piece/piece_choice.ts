@@ -108,19 +108,23 @@ export class PieceChoice {
   #beside(rarest: PieceIndex, theirHave: Bitfield): PieceIndex {
     const { availability, extentPieces } = this.#options;
     const maxCount = availability.count(rarest);
-    for (const within of [this.#extent, Math.floor(rarest / extentPieces)]) {
-      const end = (within + 1) * extentPieces;
-      for (let from = within * extentPieces; from < end;) {
-        const piece = this.#startable.firstIn(theirHave, from);
-        if (piece === undefined || piece >= end) break;
-        if (availability.count(piece) <= maxCount) {
-          this.#extent = within;
-          return piece;
-        }
-        from = piece + 1;
-      }
+    const begun = this.#firstIn(this.#extent, theirHave, maxCount);
+    if (begun !== undefined) return begun;
+    this.#extent = Math.floor(rarest / extentPieces);
+    return this.#firstIn(this.#extent, theirHave, maxCount) ?? rarest;
+  }
+
+  /** The first startable piece of an extent that at most `maxCount` peers have. */
+  #firstIn(extent: number, theirHave: Bitfield, maxCount: number): PieceIndex | undefined {
+    const { availability, extentPieces } = this.#options;
+    const end = (extent + 1) * extentPieces;
+    for (let from = extent * extentPieces; from < end;) {
+      const piece = this.#startable.firstIn(theirHave, from);
+      if (piece === undefined || piece >= end) return undefined;
+      if (availability.count(piece) <= maxCount) return piece;
+      from = piece + 1;
     }
-    return rarest;
+    return undefined;
   }
 
   /** For a peer that has none of the rarest: the rarest of some that it has. */

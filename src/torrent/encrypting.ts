@@ -3,10 +3,11 @@ import type { Random } from "../base/ambient.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash } from "../base/ids.ts";
 import type { Connection } from "../net/transport.ts";
-import type { EncryptionMode, MseHandshake, MseResult } from "../wire/mse.ts";
+import type { EncryptionMode, MseResult } from "../wire/mse.ts";
 import { PayloadMethod } from "../wire/mse.ts";
 import { MseInitiator, type MseInitiatorOptions } from "../wire/mse_initiator.ts";
 import { MseReceiver } from "../wire/mse_receiver.ts";
+import type { MseSide } from "../wire/mse_side.ts";
 import { EncryptedConnection } from "./encrypted_connection.ts";
 
 /** A peer that we dialled did not come to terms with us about encryption. */
@@ -60,7 +61,7 @@ export async function acceptEncrypted(
   };
 }
 
-async function drive(connection: Connection, handshake: MseHandshake): Promise<MseResult> {
+async function drive(connection: Connection, handshake: MseSide): Promise<MseResult> {
   while (true) {
     const output = handshake.drain();
     if (output !== undefined) await connection.write(output);

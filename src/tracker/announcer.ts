@@ -6,7 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
-import { type Endpoint, isDialable } from "../base/endpoint.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
@@ -227,11 +227,8 @@ export class Announcer {
   }
 
   /** Passes on the peers that may be dialled; how many there were. */
-  #handOn({ url }: ListedTracker, { endpoints, externalAddress }: AnnounceResponse): number {
-    const usable = endpoints.filter((endpoint) =>
-      isDialable(endpoint, url.scope) &&
-      !(endpoint.host === externalAddress && endpoint.port === this.#options.port)
-    );
+  #handOn(tracker: ListedTracker, response: AnnounceResponse): number {
+    const usable = tracker.dialable(response, this.#options.port);
     if (usable.length > 0) this.#found.tryPush(usable);
     return usable.length;
   }

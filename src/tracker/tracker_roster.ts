@@ -1,5 +1,6 @@
 /** The trackers of one torrent: how each is asked, and what became of it. */
 import type { Clock, Random } from "../base/ambient.ts";
+import { type Endpoint, isDialable } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
@@ -91,6 +92,14 @@ export class ListedTracker {
       ...(seeders === undefined ? {} : { seeders }),
       ...(leechers === undefined ? {} : { leechers }),
     };
+  }
+
+  /** The peers of an answer that may be dialled; not ourselves, who listen on `port`. */
+  dialable({ endpoints, externalAddress }: AnnounceResponse, port: number): Endpoint[] {
+    return endpoints.filter((endpoint) =>
+      isDialable(endpoint, this.url.scope) &&
+      !(endpoint.host === externalAddress && endpoint.port === port)
+    );
   }
 
   failed(failure: string, isGone: boolean): void {

@@ -35,20 +35,6 @@ export interface MseResult {
   readonly received: Bytes;
 }
 
-/**
- * One side of the handshake: send what `drain` gives, read into `space`, tell `advance` how much
- * came, until there is a result. It never reads beyond the handshake: what follows is left in the
- * socket for whoever reads next.
- */
-export interface MseHandshake {
-  /** At least one byte, until there is a result. */
-  space(): Bytes;
-  /** Throws ProtocolError "malformed-handshake". */
-  advance(count: number): void;
-  drain(): Bytes | undefined;
-  readonly result: MseResult | undefined;
-}
-
 /** The streams of both sides, ready for their first byte. */
 export function createCiphers(
   secret: Uint8Array,

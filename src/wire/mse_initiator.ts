@@ -10,7 +10,7 @@ import {
   putUint32,
 } from "../base/bytes.ts";
 import type { InfoHash } from "../base/ids.ts";
-import { KEY_LENGTH, KeyPair } from "./diffie_hellman.ts";
+import { KEY_LENGTH } from "./diffie_hellman.ts";
 import { startsLikeHandshake } from "./handshake.ts";
 import {
   createCiphers,
@@ -18,14 +18,12 @@ import {
   malformed,
   maskHash,
   MAX_PAD_LENGTH,
-  type MseHandshake,
-  type MseResult,
   PayloadMethod,
   syncHash,
   torrentHash,
   VERIFICATION_LENGTH,
 } from "./mse.ts";
-import { MseInput } from "./mse_input.ts";
+import { MseSide } from "./mse_side.ts";
 import type { Rc4 } from "./rc4.ts";
 
 /** Bytes of crypto_select and of the length of the pad after it. */
@@ -42,23 +40,19 @@ export interface MseInitiatorOptions {
 
 type Step = "key" | "mark" | "selection" | "pad" | "done";
 
-export class MseInitiator implements MseHandshake {
+export class MseInitiator extends MseSide {
   readonly #options: MseInitiatorOptions;
-  readonly #keys: KeyPair;
-  readonly #input = new MseInput();
   #step: Step = "key";
-  #output: Bytes | undefined;
   #ciphers: { ofInitiator: Rc4; ofReceiver: Rc4 } | undefined;
   #mark = new Uint8Array(VERIFICATION_LENGTH);
   #selected = 0;
   #padLength = 0;
-  #result: MseResult | undefined;
 
   constructor(options: MseInitiatorOptions) {
+    super(options.random);
     this.#options = options;
-    this.#keys = new KeyPair(options.random);
-    this.#output = concatBytes(this.#keys.publicKey, createPad(options.random));
-    this.#proceed();
+    this.output = concatBytes(this.keys.publicKey, createPad(options.random));
+    this.proceed();
   }
 
   /** The peer has sent a public key: it seems to speak MSE, whatever becomes of it. */
@@ -66,36 +60,12 @@ export class MseInitiator implements MseHandshake {
     return this.#step !== "key";
   }
 
-  get result(): MseResult | undefined {
-    return this.#result;
-  }
-
-  space(): Bytes {
-    return this.#input.space();
-  }
-
-  advance(count: number): void {
-    this.#input.advance(count);
-    this.#proceed();
-  }
-
-  drain(): Bytes | undefined {
-    const output = this.#output;
-    this.#output = undefined;
-    return output;
-  }
-
-  #proceed(): void {
-    while (this.#take());
-  }
-
-  /** Takes one step if all that it needs has come. */
-  #take(): boolean {
+  protected override take(): boolean {
     switch (this.#step) {
       case "key":
         return this.#takeKey();
       case "mark":
-        if (!this.#input.skipPast(this.#mark, SELECTION_LENGTH)) return false;
+        if (!this.input.skipPast(this.#mark, SELECTION_LENGTH)) return false;
         this.#step = "selection";
         return true;
       case "selection":
@@ -108,10 +78,10 @@ export class MseInitiator implements MseHandshake {
   }
 
   #takeKey(): boolean {
-    const theirs = this.#input.take(KEY_LENGTH);
+    const theirs = this.input.take(KEY_LENGTH);
     if (theirs === undefined) return false;
     if (startsLikeHandshake(theirs)) throw malformed("it speaks without encryption");
-    const secret = this.#keys.secretWith(theirs);
+    const secret = this.keys.secretWith(theirs);
     if (secret === undefined) throw malformed("its public key is none");
     const { infoHash, offer, payload, random } = this.#options;
     this.#ciphers = createCiphers(secret, infoHash);
@@ -119,7 +89,7 @@ export class MseInitiator implements MseHandshake {
     this.#ciphers.ofReceiver.apply(this.#mark);
     const request = encodeRequest(offer, createPad(random), payload);
     this.#ciphers.ofInitiator.apply(request);
-    this.#output = concatBytes(
+    this.output = concatBytes(
       syncHash(secret),
       maskHash(torrentHash(infoHash), secret),
       request,
@@ -129,7 +99,7 @@ export class MseInitiator implements MseHandshake {
   }
 
   #takeSelection(): boolean {
-    const selection = this.#input.take(SELECTION_LENGTH);
+    const selection = this.input.take(SELECTION_LENGTH);
     if (selection === undefined) return false;
     this.#ciphers!.ofReceiver.apply(selection);
     this.#selected = getUint32(selection, 0);
@@ -145,19 +115,18 @@ export class MseInitiator implements MseHandshake {
   }
 
   #takePad(): boolean {
-    const pad = this.#input.take(this.#padLength);
+    const pad = this.input.take(this.#padLength);
     if (pad === undefined) return false;
     assert(this.#ciphers !== undefined);
     const { ofInitiator, ofReceiver } = this.#ciphers;
     ofReceiver.apply(pad);
     const isEncrypted = this.#selected === PayloadMethod.rc4;
-    this.#result = {
+    this.#step = "done";
+    return this.finish({
       infoHash: this.#options.infoHash,
       ciphers: isEncrypted ? { incoming: ofReceiver, outgoing: ofInitiator } : undefined,
       received: new Uint8Array(0),
-    };
-    this.#step = "done";
-    return false;
+    });
   }
 }
 

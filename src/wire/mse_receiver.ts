@@ -11,20 +11,18 @@ import {
 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { HASH_LENGTH, type InfoHash } from "../base/ids.ts";
-import { KEY_LENGTH, KeyPair } from "./diffie_hellman.ts";
+import { KEY_LENGTH } from "./diffie_hellman.ts";
 import {
   createCiphers,
   createPad,
   malformed,
   maskHash,
   MAX_PAD_LENGTH,
-  type MseHandshake,
-  type MseResult,
   PayloadMethod,
   syncHash,
   VERIFICATION_LENGTH,
 } from "./mse.ts";
-import { MseInput } from "./mse_input.ts";
+import { MseSide } from "./mse_side.ts";
 import type { Rc4 } from "./rc4.ts";
 
 /** Bytes of the verification, crypto_provide and the length of the pad after it. */
@@ -44,12 +42,9 @@ export interface MseReceiverOptions {
 
 type Step = "key" | "mark" | "torrent" | "offer" | "pad" | "payload" | "done";
 
-export class MseReceiver implements MseHandshake {
+export class MseReceiver extends MseSide {
   readonly #options: MseReceiverOptions;
-  readonly #keys: KeyPair;
-  readonly #input = new MseInput();
   #step: Step = "key";
-  #output: Bytes | undefined;
   #secret = new Uint8Array(0);
   #mark = new Uint8Array(0);
   #infoHash: InfoHash | undefined;
@@ -57,45 +52,19 @@ export class MseReceiver implements MseHandshake {
   #selected = 0;
   #padLength = 0;
   #payloadLength = 0;
-  #result: MseResult | undefined;
 
   constructor(options: MseReceiverOptions) {
+    super(options.random);
     this.#options = options;
-    this.#keys = new KeyPair(options.random);
-    this.#proceed();
+    this.proceed();
   }
 
-  get result(): MseResult | undefined {
-    return this.#result;
-  }
-
-  space(): Bytes {
-    return this.#input.space();
-  }
-
-  /** Throws ProtocolError "wrong-info-hash" too: what is not ours gets no answer (P2). */
-  advance(count: number): void {
-    this.#input.advance(count);
-    this.#proceed();
-  }
-
-  drain(): Bytes | undefined {
-    const output = this.#output;
-    this.#output = undefined;
-    return output;
-  }
-
-  #proceed(): void {
-    while (this.#take());
-  }
-
-  /** Takes one step if all that it needs has come. */
-  #take(): boolean {
+  protected override take(): boolean {
     switch (this.#step) {
       case "key":
         return this.#takeKey();
       case "mark":
-        if (!this.#input.skipPast(this.#mark, HASH_LENGTH + OFFER_LENGTH)) return false;
+        if (!this.input.skipPast(this.#mark, HASH_LENGTH + OFFER_LENGTH)) return false;
         this.#step = "torrent";
         return true;
       case "torrent":
@@ -112,19 +81,19 @@ export class MseReceiver implements MseHandshake {
   }
 
   #takeKey(): boolean {
-    const theirs = this.#input.take(KEY_LENGTH);
+    const theirs = this.input.take(KEY_LENGTH);
     if (theirs === undefined) return false;
-    const secret = this.#keys.secretWith(theirs);
+    const secret = this.keys.secretWith(theirs);
     if (secret === undefined) throw malformed("its public key is none");
     this.#secret = secret;
     this.#mark = syncHash(secret);
-    this.#output = concatBytes(this.#keys.publicKey, createPad(this.#options.random));
+    this.output = concatBytes(this.keys.publicKey, createPad(this.#options.random));
     this.#step = "mark";
     return true;
   }
 
   #takeTorrent(): boolean {
-    const masked = this.#input.take(HASH_LENGTH);
+    const masked = this.input.take(HASH_LENGTH);
     if (masked === undefined) return false;
     const infoHash = this.#options.findTorrent(maskHash(masked, this.#secret));
     if (infoHash === undefined) {
@@ -163,20 +132,19 @@ export class MseReceiver implements MseHandshake {
     if (payload === undefined) return false;
     assert(this.#ciphers !== undefined && this.#infoHash !== undefined);
     const { ofInitiator, ofReceiver } = this.#ciphers;
-    this.#output = encodeAnswer(this.#selected, createPad(this.#options.random));
-    ofReceiver.apply(this.#output);
+    this.output = encodeAnswer(this.#selected, createPad(this.#options.random));
+    ofReceiver.apply(this.output);
     const isEncrypted = this.#selected === PayloadMethod.rc4;
-    this.#result = {
+    this.#step = "done";
+    return this.finish({
       infoHash: this.#infoHash,
       ciphers: isEncrypted ? { incoming: ofInitiator, outgoing: ofReceiver } : undefined,
       received: payload.slice(),
-    };
-    this.#step = "done";
-    return false;
+    });
   }
 
   #takeEncrypted(length: number): Bytes | undefined {
-    const bytes = this.#input.take(length);
+    const bytes = this.input.take(length);
     if (bytes !== undefined) this.#ciphers!.ofInitiator.apply(bytes);
     return bytes;
   }

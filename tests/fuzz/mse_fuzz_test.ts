@@ -2,14 +2,14 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Random } from "../../src/base/ambient.ts";
 import { ProtocolError } from "../../src/base/errors.ts";
 import { KEY_LENGTH } from "../../src/wire/diffie_hellman.ts";
-import type { MseHandshake } from "../../src/wire/mse.ts";
+import type { MseSide } from "../../src/wire/mse_side.ts";
 import { initiate, receive, tell } from "../wire/mse_talk.ts";
 import { fuzz } from "./mutation.ts";
 
 /** Bytes of a key, two pads, two hashes, an offer and a payload. */
 const LARGEST_HANDSHAKE = KEY_LENGTH + 512 + 20 + 20 + 14 + 512 + 2 + 16 * 1024;
 
-function outcome(side: MseHandshake, input: Uint8Array, lengths?: Iterator<number>): unknown {
+function outcome(side: MseSide, input: Uint8Array, lengths?: Iterator<number>): unknown {
   try {
     const rest = tell(side, input, lengths);
     ok(input.length - rest.length <= LARGEST_HANDSHAKE);

@@ -7,11 +7,11 @@ import { KEY_LENGTH, type KeyPair } from "../../src/wire/diffie_hellman.ts";
 import {
   createCiphers,
   maskHash,
-  type MseHandshake,
   PayloadMethod,
   syncHash,
   torrentHash,
 } from "../../src/wire/mse.ts";
+import type { MseSide } from "../../src/wire/mse_side.ts";
 import { MseInitiator } from "../../src/wire/mse_initiator.ts";
 import { MseReceiver } from "../../src/wire/mse_receiver.ts";
 
@@ -34,7 +34,7 @@ export const BAD_KEYS: readonly Uint8Array[] = [
 
 /** Tells a side some bytes, in reads of these lengths at most; then in reads as long as it likes. */
 export function tell(
-  side: MseHandshake,
+  side: MseSide,
   bytes: Uint8Array,
   lengths: Iterator<number> = [].values(),
 ): Uint8Array {
@@ -50,7 +50,7 @@ export function tell(
 }
 
 /** Why a side refuses what it is told; undefined when it does not. */
-export function refusalOf(side: MseHandshake, bytes: Uint8Array): string | undefined {
+export function refusalOf(side: MseSide, bytes: Uint8Array): string | undefined {
   try {
     tell(side, bytes);
     return undefined;
