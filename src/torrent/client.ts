@@ -9,7 +9,7 @@ import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
 import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
 import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
-import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
+import { allowedSources } from "./peer_sources.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Survey, type SurveyOptions } from "./survey.ts";
 import { Torrent } from "./torrent.ts";
@@ -18,6 +18,8 @@ import type { Dht, LocalPeers, Surroundings, TorrentOptions } from "./torrent_op
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
 const MAX_PENDING_HANDSHAKES = 256;
+/** Info-hashes whose identity is remembered: of a feed there may be ever more. */
+const MAX_REMEMBERED_IDS = 1_000;
 /**
  * Connections taken up a second, and at once after a pause. A handshake may cost a tenth of a
  * millisecond, and more with encryption: whoever floods us fills the system's queue, not a core.
@@ -51,10 +53,12 @@ export interface ClientOptions {
 /** Whoever takes peers of one info-hash. */
 interface Participant {
   readonly introduction: Introduction;
+  /** How MSE names its torrent. */
+  readonly torrentHash: Uint8Array;
   readonly admit: (peer: ReadyPeer) => boolean;
   readonly stop: () => Promise<void>;
   /** It may ask the DHT, now or later. */
-  readonly usesDht: () => boolean;
+  readonly usesDht: boolean;
 }
 
 export class Client {
@@ -63,7 +67,10 @@ export class Client {
   #accepting: Promise<void> = Promise.resolve();
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
-  readonly #participants: Participant[] = [];
+  /** Those that have not left their swarm. */
+  readonly #participants = new Set<Participant>();
+  /** One identity for each info-hash, by its hex: trackers count peers by it. */
+  readonly #peerIds = new Map<string, PeerId>();
   #dht: (Dht & Disposable) | undefined;
   #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
@@ -71,8 +78,7 @@ export class Client {
   readonly #hosted: Hosted = {
     find: (infoHash) => this.#find(infoHash)?.introduction,
     findByTorrentHash: (hash) =>
-      this.#participants.map(({ introduction }) => introduction)
-        .find(({ infoHash }) => equalBytes(torrentHash(infoHash), hash)),
+      this.#findWhere((participant) => equalBytes(participant.torrentHash, hash))?.introduction,
   };
 
   constructor(options: ClientOptions) {
@@ -98,45 +104,26 @@ export class Client {
   /** A torrent of this program; nothing happens before its `download`. */
   add(options: TorrentOptions): Torrent {
     const { infoHash, isPrivate } = options.metainfo;
-    const surroundings = this.#surroundings(infoHash);
-    const torrent = new Torrent(options, surroundings);
-    const sources = allowedSources(options.sources, isPrivate);
-    this.#participants.push({
-      introduction: this.#introduction(surroundings, infoHash, sources),
-      admit: (peer) => torrent.admit(peer),
-      stop: () => torrent.stop(),
-      usesDht: () => sources.dht,
-    });
+    const { dht } = allowedSources(options.sources, isPrivate);
+    const torrent = this.#enter(
+      infoHash,
+      dht,
+      (surroundings) => new Torrent(options, surroundings),
+    );
     if (isPrivate) this.#endIdleDht();
     return torrent;
   }
 
   /** A search for the metadata of a magnet; nothing happens before its `find`. */
   findMetadata(options: MetadataOptions): MetadataSearch {
-    const { infoHash } = options;
-    const surroundings = this.#surroundings(infoHash);
-    const search = new MetadataSearch(options, surroundings);
-    this.#participants.push({
-      introduction: this.#introduction(surroundings, infoHash, options.sources),
-      admit: (peer) => search.admit(peer),
-      stop: () => search.stop(),
-      usesDht: () => options.sources.dht && !search.isOver,
-    });
-    return search;
+    const { infoHash, sources: { dht } } = options;
+    return this.#enter(infoHash, dht, (surroundings) => new MetadataSearch(options, surroundings));
   }
 
   /** A look at the swarm of a torrent; nothing happens before its `run`. */
   survey(options: SurveyOptions): Survey {
-    const { infoHash } = options.metainfo;
-    const surroundings = this.#surroundings(infoHash);
-    const survey = new Survey(options, surroundings);
-    this.#participants.push({
-      introduction: { infoHash, peerId: surroundings.peerId },
-      admit: () => false,
-      stop: () => survey.stop(),
-      usesDht: () => options.sources.dht,
-    });
-    return survey;
+    const { metainfo: { infoHash }, sources: { dht } } = options;
+    return this.#enter(infoHash, dht, (surroundings) => new Survey(options, surroundings));
   }
 
   /** Stops listening, and every torrent that still runs. */
@@ -144,7 +131,7 @@ export class Client {
     this.#closing.abort();
     this.#listener?.close();
     for (const connection of this.#pending) connection.close();
-    await Promise.all(this.#participants.map((participant) => participant.stop()));
+    await Promise.all([...this.#participants].map((participant) => participant.stop()));
     this.#dht?.[Symbol.dispose]();
     this.#lsd?.[Symbol.dispose]();
     await this.#accepting;
@@ -152,21 +139,45 @@ export class Client {
 
   /** A magnet has turned out to be private: a node that nobody needs says nothing more. */
   #endIdleDht(): void {
-    if (this.#participants.some((participant) => participant.usesDht())) return;
+    if (this.#findWhere((participant) => participant.usesDht) !== undefined) return;
     this.#dht?.[Symbol.dispose]();
     this.#dht = undefined;
   }
 
-  /** Who we are for those who find us: with the DHT, where it is used. */
-  #introduction(
-    { peerId }: Surroundings,
+  /** Peers that come for the info-hash are handed to it until it has left. */
+  #enter<Runner extends Pick<Participant, "stop"> & Partial<Pick<Participant, "admit">>>(
     infoHash: InfoHash,
-    sources: SourceSwitches,
-  ): Introduction {
-    return { infoHash, peerId, dht: sources.dht && this.#options.openDht !== undefined };
+    usesDht: boolean,
+    create: (surroundings: Surroundings) => Runner,
+  ): Runner {
+    const peerId = this.#peerIdOf(infoHash);
+    const runner = create(this.#surroundings(peerId, () => this.#participants.delete(participant)));
+    const participant: Participant = {
+      introduction: { infoHash, peerId, dht: usesDht && this.#options.openDht !== undefined },
+      torrentHash: torrentHash(infoHash),
+      admit: (peer) => runner.admit?.(peer) ?? false,
+      stop: () => runner.stop(),
+      usesDht,
+    };
+    this.#participants.add(participant);
+    return runner;
   }
 
-  #surroundings(infoHash: InfoHash): Surroundings {
+  #peerIdOf(infoHash: InfoHash): PeerId {
+    const key = infoHash.toHex();
+    const peerId = this.#peerIds.get(key) ??
+      createPeerId(this.#options.version, this.#options.random);
+    this.#peerIds.set(key, peerId);
+    if (this.#peerIds.size > MAX_REMEMBERED_IDS) {
+      for (const oldest of this.#peerIds.keys()) {
+        this.#peerIds.delete(oldest);
+        break;
+      }
+    }
+    return peerId;
+  }
+
+  #surroundings(peerId: PeerId, onLeft: () => void): Surroundings {
     const { network, fetch, clock, random, encryption, version, openDht, openLsd } = this.#options;
     return {
       network,
@@ -174,8 +185,8 @@ export class Client {
       clock,
       random,
       encryption,
-      // One identity for each info-hash: trackers count peers by it.
-      peerId: this.#find(infoHash)?.introduction.peerId ?? createPeerId(version, random),
+      peerId,
+      onLeft,
       listen: () => this.listen(),
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,
@@ -212,11 +223,12 @@ export class Client {
     }
   }
 
-  /** The latest: a torrent comes after the search for its metadata. */
   #find(infoHash: InfoHash): Participant | undefined {
-    return this.#participants.findLast(({ introduction }) =>
-      equalBytes(introduction.infoHash, infoHash)
-    );
+    return this.#findWhere(({ introduction }) => equalBytes(introduction.infoHash, infoHash));
+  }
+
+  #findWhere(matches: (participant: Participant) => boolean): Participant | undefined {
+    return this.#participants.values().find(matches);
   }
 }
 

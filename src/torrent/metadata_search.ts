@@ -107,11 +107,6 @@ export class MetadataSearch {
     await this.#leave((sources) => sources.close(FAREWELL_TIMEOUT_MS));
   }
 
-  /** It has ended, or is about to: nobody is asked any more. */
-  get isOver(): boolean {
-    return this.#left !== undefined;
-  }
-
   /** A peer that found us; the caller closes the connection when it is not taken. */
   admit(peer: ReadyPeer): boolean {
     return this.#stages !== undefined && this.#stages.dialer.admit(peer);
@@ -225,5 +220,6 @@ export class MetadataSearch {
     dialer?.close();
     swarm?.close();
     await Promise.all([this.#ticking.catch(() => {}), sources && end(sources)]);
+    this.#surroundings.onLeft();
   }
 }

@@ -95,7 +95,11 @@ export class Survey {
   async run(): Promise<SurveyReport> {
     const running = this.#run();
     this.#ended = running.then(() => {}, () => {});
-    return await running;
+    try {
+      return await running;
+    } finally {
+      this.#surroundings.onLeft();
+    }
   }
 
   /** `run` resolves soon, with what is known. */

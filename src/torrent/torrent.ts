@@ -278,6 +278,7 @@ export class Torrent {
     dialer?.close();
     swarm?.close();
     await Promise.all([this.#running, peerSources?.close(FAREWELL_TIMEOUT_MS)]);
+    this.#surroundings.onLeft();
   }
 
   /** What it is doing now. */

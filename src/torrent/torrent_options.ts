@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly encryption: EncryptionMode;
   readonly peerId: PeerId;
+  /** Whoever calls it takes no peers any more. */
+  readonly onLeft: () => void;
   /** The port where peers can reach us, from the first call on. Throws ConnectError. */
   readonly listen: () => number;
   /** Name and version, told to peers (BEP 10). */

@@ -3,6 +3,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import type { Client } from "../../src/torrent/client.ts";
+import type { Torrent } from "../../src/torrent/torrent.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
 import { Lab, PORT } from "../sim/lab.ts";
 import { SimStorage } from "../sim/sim_storage.ts";
@@ -13,6 +14,7 @@ const FLAGS = { fast: true, extended: true, dht: false };
 interface Bench {
   readonly lab: Lab;
   readonly client: Client;
+  readonly torrent: Torrent;
 }
 
 /** A client that is in the swarm of a torrent of one piece, and has none of it. */
@@ -21,10 +23,11 @@ async function inSwarm(maxPeers: number, run: (bench: Bench) => Promise<void>): 
   const lab = new Lab(random.bytes(1000), 16_384, random);
   const client = lab.createClient(US);
   const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
-  lab.addTorrent(client, storage, { maxPeers }).download().catch(() => {});
+  const torrent = lab.addTorrent(client, storage, { maxPeers });
+  torrent.download().catch(() => {});
   await lab.clock.run(() => false, 100);
   try {
-    await run({ lab, client });
+    await run({ lab, client, torrent });
   } finally {
     await lab.end();
   }
@@ -92,6 +95,16 @@ Deno.test("P2 Client hangs up without a word when the torrent is not ours", asyn
   await inSwarm(80, async (bench) => {
     const infoHash = new Uint8Array(20).fill(7) as InfoHash;
     const { answered, isOpen } = await knock(bench, { infoHash });
+    strictEqual(answered, 0);
+    strictEqual(isOpen, false);
+  });
+});
+
+Deno.test("P2 Client hangs up without a word when the torrent was stopped", async () => {
+  await inSwarm(80, async (bench) => {
+    const stopping = bench.torrent.stop();
+    ok(await bench.lab.settled(stopping, 10_000));
+    const { answered, isOpen } = await knock(bench);
     strictEqual(answered, 0);
     strictEqual(isOpen, false);
   });

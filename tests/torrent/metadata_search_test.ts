@@ -74,6 +74,7 @@ class Scene {
       random: this.random,
       encryption: "off",
       peerId: this.random.bytes(20) as PeerId,
+      onLeft: () => {},
       listen: () => PORT,
       clientName: "starling 0.0.0",
       downloadLimit: new RateLimit(undefined, this.clock),
