@@ -9,9 +9,10 @@ import type { InfoHash } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import { EncryptedConnection } from "../../src/torrent/encrypted_connection.ts";
 import { KeyPair } from "../../src/wire/diffie_hellman.ts";
-import { type MseHandshake, PayloadMethod } from "../../src/wire/mse.ts";
+import { PayloadMethod } from "../../src/wire/mse.ts";
 import { MseInitiator } from "../../src/wire/mse_initiator.ts";
 import { MseReceiver } from "../../src/wire/mse_receiver.ts";
+import type { MseSide } from "../../src/wire/mse_side.ts";
 import { Rc4 } from "../../src/wire/rc4.ts";
 
 const MEBIBYTE = 2 ** 20;
@@ -65,7 +66,7 @@ Deno.bench("both sides of a handshake", { group: "handshake", baseline: true }, 
   tell(initiator, receiver.drain()!);
 });
 
-function tell(side: MseHandshake, words: Uint8Array): void {
+function tell(side: MseSide, words: Uint8Array): void {
   for (let offset = 0; offset < words.length;) {
     const space = side.space();
     const part = words.subarray(offset, offset + space.length);
