@@ -123,8 +123,10 @@ class Place implements AsyncDisposable {
 
   /** Runs a line of shell; on a terminal both streams are one. */
   async run(line: string, { onTerminal = false, interruptAt = "" } = {}) {
+    // Without `exec`, some shells would hear a terminal's interrupt too, and end with 130 by it.
+    const command = `exec ${line}`;
     const child = new Deno.Command(onTerminal ? "script" : "sh", {
-      args: onTerminal ? ["-qec", line, "/dev/null"] : ["-c", `exec ${line}`],
+      args: onTerminal ? ["-qec", command, "/dev/null"] : ["-c", command],
       cwd: this.#checkout.folder,
       env: { PATH: `${join(this.#lab.folder, "bin")}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
       stdin: "piped",
