@@ -1,4 +1,4 @@
-import { realEnvironment } from "./src/cli/environment.ts";
+import { realEnvironment } from "./src/cli/environment/environment.ts";
 import { run } from "./src/cli/run.ts";
 
 Deno.exit(await run(realEnvironment()));

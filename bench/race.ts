@@ -13,8 +13,8 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { SystemClock, SystemRandom } from "../src/base/ambient.ts";
-import { parseSize } from "../src/cli/units.ts";
-import { VERSION } from "../src/cli/version.ts";
+import { parseSize } from "../src/cli/output/units.ts";
+import { VERSION } from "../src/cli/output/version.ts";
 import { DenoNetwork } from "../src/net/deno_network.ts";
 import { TrackerServer } from "../src/tracker/server.ts";
 import { type Cost, measure } from "./process_meter.ts";

@@ -19,6 +19,18 @@ const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 
+/** Folders of src/cli, likewise; "." is cli itself, where the commands are. */
+const CLI_LAYERS: readonly (readonly string[])[] = [
+  ["output"],
+  ["options"],
+  ["files"],
+  ["environment"],
+  ["source"],
+  ["tasks"],
+  ["plan", "feed", "demo"],
+  ["."],
+];
+
 /** Imports that the rows would allow and the design does not: importer, then imported. */
 const FORBIDDEN_IMPORTS: readonly (readonly [string, string])[] = [
   ["peer", "piece"], // The picker declares the narrow PickerPeer that it needs.
@@ -45,9 +57,9 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["deno"],
   "src/base/ambient.ts": ["timer", "time", "random"],
   "src/cli/demo.ts": ["deno"],
-  "src/cli/demo_content.ts": ["deno"],
-  "src/cli/environment.ts": ["deno", "process"],
-  "src/cli/log_folder.ts": ["deno"],
+  "src/cli/demo/demo_content.ts": ["deno"],
+  "src/cli/environment/environment.ts": ["deno", "process"],
+  "src/cli/output/log_folder.ts": ["deno"],
   "src/net/connection_stream.ts": ["node"],
   "src/net/deno_datagram.ts": ["deno"],
   "src/net/deno_network.ts": ["deno", "node"],
@@ -73,7 +85,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The one place where the real clock and the real randomness are made. */
-const ENVIRONMENT = "src/cli/environment.ts";
+const ENVIRONMENT = "src/cli/environment/environment.ts";
 
 const MAX_LINES = 350;
 
@@ -94,19 +106,19 @@ const IN_DEMO = "runs in `deno task demo`, which says itself whether all went we
 /** Files that run and have no test file of the same name, each with the reason. */
 const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/demo.ts": IN_DEMO,
-  "src/cli/demo_content.ts": IN_DEMO,
-  "src/cli/environment.ts": "only binds the real world; process_test.ts runs all of it",
-  "src/cli/feed_lane.ts": IN_FEED,
-  "src/cli/feed_memory.ts": IN_FEED,
-  "src/cli/feed_options.ts": IN_FEED,
-  "src/cli/feed_source.ts": IN_FEED,
-  "src/cli/lying_storage.ts": IN_DEMO,
-  "src/cli/plan_files.ts": IN_PLANS,
-  "src/cli/plan_report.ts": IN_PLANS,
-  "src/cli/plan_source.ts": IN_PLANS,
-  "src/cli/plan_target.ts": IN_PLANS,
-  "src/cli/share.ts": IN_COMMANDS,
-  "src/cli/tasks.ts": IN_COMMANDS,
+  "src/cli/demo/demo_content.ts": IN_DEMO,
+  "src/cli/demo/lying_storage.ts": IN_DEMO,
+  "src/cli/environment/environment.ts": "only binds the real world; process_test.ts runs all of it",
+  "src/cli/feed/feed_lane.ts": IN_FEED,
+  "src/cli/feed/feed_memory.ts": IN_FEED,
+  "src/cli/feed/feed_source.ts": IN_FEED,
+  "src/cli/options/feed_options.ts": IN_FEED,
+  "src/cli/plan/plan_files.ts": IN_PLANS,
+  "src/cli/plan/plan_report.ts": IN_PLANS,
+  "src/cli/plan/plan_source.ts": IN_PLANS,
+  "src/cli/plan/plan_target.ts": IN_PLANS,
+  "src/cli/tasks/share.ts": IN_COMMANDS,
+  "src/cli/tasks/tasks.ts": IN_COMMANDS,
   "src/dht/asking.ts": IN_NODE,
   "src/dht/bucket.ts": "part of the routing table; routing_table_test.ts runs it",
   "src/dht/krpc_encoder.ts": "the other half of krpc.ts; krpc_test.ts runs both",
@@ -164,21 +176,15 @@ Deno.test("SourceFile sees code, not comments and strings", () => {
 });
 
 Deno.test("every file imports only from the layers below its own", () => {
-  const rank = new Map(LAYERS.flatMap((row, index) => row.map((folder) => [folder, index])));
-  const wrong: string[] = [];
-  for (const file of source.filter(({ path }) => path !== "main.ts")) {
-    const from = file.path.split("/")[1]!;
-    if (!rank.has(from)) wrong.push(`${file.path}: the folder ${from} is in no layer`);
-    for (const path of importedPaths(file)) {
-      const to = path.split("/")[1]!;
-      if (!path.startsWith("src/")) wrong.push(`${file.path} imports ${path}, outside src`);
-      else if (from === to) continue;
-      else if (
-        !rank.has(to) || rank.get(to)! >= rank.get(from)! ||
-        FORBIDDEN_IMPORTS.some(([importer, imported]) => importer === from && imported === to)
-      ) wrong.push(`${file.path} imports ${path}: ${from} may not know ${to}`);
-    }
-  }
+  deepStrictEqual(wrongImports("src", LAYERS), []);
+  deepStrictEqual(wrongImports("src/cli", CLI_LAYERS), []);
+});
+
+Deno.test("no file of src imports what is outside src", () => {
+  const wrong = source.filter(({ path }) => path !== "main.ts").flatMap((file) =>
+    importedPaths(file).filter((path) => !path.startsWith("src/"))
+      .map((path) => `${file.path} imports ${path}`)
+  );
   deepStrictEqual(wrong, []);
 });
 
@@ -189,9 +195,9 @@ Deno.test("main.ts imports from cli alone", () => {
 
 Deno.test("src/README.md names every folder of src", async () => {
   const text = await Deno.readTextFile(new URL("src/README.md", repository));
-  const folders = new Set(source.map(({ path }) => path.split("/").at(1)).slice(1));
-  folders.delete("main.ts");
-  deepStrictEqual([...folders].filter((folder) => !new RegExp(`\\b${folder}\\b`).test(text)), []);
+  const folders = new Set(source.map(({ path }) => relative("src", dirname(path))));
+  folders.delete("..");
+  deepStrictEqual([...folders].filter((folder) => !text.includes(`\`${folder}/\``)), []);
 });
 
 Deno.test("only the listed files touch the world, and only as listed", () => {
@@ -247,7 +253,7 @@ Deno.test("no test asks anybody beyond this machine about peers", () => {
   const routers = /router\.(bittorrent|utorrent)\.com|dht\.(transmissionbt\.com|libtorrent\.org)/;
   deepStrictEqual(
     tests.filter(({ text }) => routers.test(text)).map(({ path }) => path),
-    ["tests/cli/args_test.ts"],
+    ["tests/cli/options/args_test.ts"],
   );
 });
 
@@ -299,6 +305,26 @@ Deno.test("packages come through the import map alone, and every one is used", (
   deepStrictEqual(wrong, []);
   deepStrictEqual(importMap.filter((name) => !used.has(name)), [], "packages that nobody uses");
 });
+
+/** Imports from one folder of `root` to another one that is in no row above its own. */
+function wrongImports(root: string, layers: readonly (readonly string[])[]): string[] {
+  const rank = new Map(layers.flatMap((row, index) => row.map((folder) => [folder, index])));
+  const folderOf = (path: string) => dirname(relative(root, path)).split("/")[0]!;
+  const wrong: string[] = [];
+  for (const file of source.filter(({ path }) => path.startsWith(`${root}/`))) {
+    const from = folderOf(file.path);
+    if (!rank.has(from)) wrong.push(`${file.path}: the folder ${from} is in no layer`);
+    for (const path of importedPaths(file).filter((path) => path.startsWith(`${root}/`))) {
+      const to = folderOf(path);
+      if (from === to) continue;
+      if (
+        !rank.has(to) || rank.get(to)! >= rank.get(from)! ||
+        FORBIDDEN_IMPORTS.some(([importer, imported]) => importer === from && imported === to)
+      ) wrong.push(`${file.path} imports ${path}: ${from} may not know ${to}`);
+    }
+  }
+  return wrong;
+}
 
 function waysOf(file: SourceFile): string[] {
   const ways = Object.entries(WORLD).filter(([, pattern]) => pattern.test(file.code));

@@ -17,7 +17,7 @@ const TARGETS = [
 ];
 /** All that an executable is made of. */
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock"];
-const VERSION_FILE = "src/cli/version.ts";
+const VERSION_FILE = "src/cli/output/version.ts";
 /** What `git archive` puts the commit in place of. */
 const NO_COMMIT = "$Format:%H$";
 

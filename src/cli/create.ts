@@ -1,8 +1,8 @@
 /** `starling create`: makes a .torrent of a file or a folder. */
 import { MetainfoError, StorageError } from "../base/errors.ts";
+import { HASH_LENGTH } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
 import { choosePieceLength, createMetainfo, type MetainfoDraft } from "../metainfo/create.ts";
-import { HASH_LENGTH } from "../base/ids.ts";
 import { magnetLink } from "../metainfo/magnet.ts";
 import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { diskPaths } from "../metainfo/paths.ts";
@@ -11,18 +11,18 @@ import { findSource, type SourceTree } from "../storage/source_tree.ts";
 import { writeTorrentFile } from "../storage/torrent_file.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileFacts } from "../workers/protocol.ts";
-import type { CreateOptions } from "./create_options.ts";
-import { findTarget, type TorrentTarget } from "./create_target.ts";
-import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
-import type { CommandContext, Environment } from "./environment.ts";
-import { ExitCode, usageError } from "./failure.ts";
-import { listFiles, shownPath } from "./file_list.ts";
-import { HashProgress } from "./hash_progress.ts";
+import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
+import type { CommandContext, Environment } from "./environment/environment.ts";
+import { listFiles, shownPath } from "./files/file_list.ts";
+import { pathMatcher } from "./files/select.ts";
 import { describeForPrograms } from "./info.ts";
-import { toJson } from "./json.ts";
-import { pathMatcher } from "./select.ts";
-import { formatCount, formatSize } from "./units.ts";
-import { VERSION } from "./version.ts";
+import type { CreateOptions } from "./options/create_options.ts";
+import { ExitCode, usageError } from "./output/failure.ts";
+import { HashProgress } from "./output/hash_progress.ts";
+import { toJson } from "./output/json.ts";
+import { formatCount, formatSize } from "./output/units.ts";
+import { VERSION } from "./output/version.ts";
+import { findTarget, type TorrentTarget } from "./source/create_target.ts";
 
 const MAX_WARNING_LENGTH = 1000;
 

@@ -5,26 +5,26 @@ import type { RememberedItem } from "../feed/feed_state.ts";
 import type { FeedItem } from "../feed/item_reader.ts";
 import { isTitleWanted, type TitleFilter, TitlePattern } from "../feed/title_pattern.ts";
 import { Turns } from "../storage/turns.ts";
-import type { SourceView } from "./progress.ts";
-import { PlainAudience } from "./audience.ts";
-import type { CommandContext } from "./environment.ts";
+import type { CommandContext } from "./environment/environment.ts";
+import { FeedLane, type FeedQueue, shownTitle } from "./feed/feed_lane.ts";
+import { FeedMemory, feedPlace } from "./feed/feed_memory.ts";
+import { readFeed } from "./feed/feed_source.ts";
+import { checkOnDone, type DownloadRoom, MIN_MEMORY_BYTES, withEngine } from "./get.ts";
+import { type FeedOptions, itemOptions } from "./options/feed_options.ts";
+import type { GetOptions } from "./options/get_options.ts";
+import type { Since } from "./options/option_values.ts";
+import { PlainAudience } from "./output/audience.ts";
 import {
   combinedExitCode,
   CommandError,
   type Failure,
   failureOf,
   interruptedWith,
-} from "./failure.ts";
-import { FeedLane, type FeedQueue, shownTitle } from "./feed_lane.ts";
-import { FeedMemory, feedPlace } from "./feed_memory.ts";
-import { type FeedOptions, itemOptions } from "./feed_options.ts";
-import { readFeed } from "./feed_source.ts";
-import { checkOnDone, type DownloadRoom, MIN_MEMORY_BYTES, withEngine } from "./get.ts";
-import type { GetOptions } from "./get_options.ts";
-import type { Audience, Notice, Subject } from "./notice.ts";
-import type { Since } from "./option_values.ts";
-import { isUrl, shownSource } from "./source.ts";
-import { gatherAudiences, runTasks } from "./tasks.ts";
+} from "./output/failure.ts";
+import type { Audience, Notice, Subject } from "./output/notice.ts";
+import type { SourceView } from "./output/progress.ts";
+import { isUrl, shownSource } from "./source/source.ts";
+import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
 
 /** Items that are downloaded at the same time. */
 const LANES = 4;

@@ -1,17 +1,17 @@
 /** `starling get`: downloads all sources at the same time, and tells of it. */
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { Turns } from "../storage/turns.ts";
-import type { CommandContext, Environment, StateFolders } from "./environment.ts";
-import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
-import { Download } from "./download.ts";
-import type { Engine } from "./engine.ts";
-import { combinedExitCode, type Failure, permissionError, usageError } from "./failure.ts";
-import { shownPath } from "./file_list.ts";
-import type { GetOptions } from "./get_options.ts";
-import { STANDARD_INPUT } from "./source.ts";
-import type { Sums } from "./sums.ts";
-import { readSums } from "./sums_check.ts";
-import { gatherAudiences, runTasks } from "./tasks.ts";
+import type { Engine } from "./environment/engine.ts";
+import type { CommandContext, Environment, StateFolders } from "./environment/environment.ts";
+import { shownPath } from "./files/file_list.ts";
+import type { Sums } from "./files/sums.ts";
+import type { GetOptions } from "./options/get_options.ts";
+import { combinedExitCode, type Failure, permissionError, usageError } from "./output/failure.ts";
+import { type Audience, type Notice, PROGRAM, type Subject } from "./output/notice.ts";
+import { STANDARD_INPUT } from "./source/source.ts";
+import { Download } from "./tasks/download.ts";
+import { readSums } from "./tasks/sums_check.ts";
+import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
 
 /** Sources of one command; each has its own peers, files and trackers. */
 const MAX_SOURCES = 1000;

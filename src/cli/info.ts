@@ -2,15 +2,14 @@
 import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import { type Magnet, magnetLink } from "../metainfo/magnet.ts";
-import { readAnySource } from "./any_source.ts";
-import type { InfoOptions } from "./args.ts";
-import type { CommandContext } from "./environment.ts";
-import { CommandError, ExitCode } from "./failure.ts";
-import { type ListedFile, shownPath } from "./file_list.ts";
-import { toJson } from "./json.ts";
-import { readLink } from "./link.ts";
-import type { SourceTorrent } from "./source.ts";
-import { formatCount, formatSize } from "./units.ts";
+import type { CommandContext } from "./environment/environment.ts";
+import { type ListedFile, shownPath, type SourceTorrent } from "./files/file_list.ts";
+import type { InfoOptions } from "./options/args.ts";
+import { CommandError, ExitCode } from "./output/failure.ts";
+import { toJson } from "./output/json.ts";
+import { formatCount, formatSize } from "./output/units.ts";
+import { readAnySource } from "./source/any_source.ts";
+import { readLink } from "./source/link.ts";
 
 const MAX_SHOWN_TEXT_LENGTH = 1000;
 /** Somebody waits at a terminal. */

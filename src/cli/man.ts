@@ -6,11 +6,11 @@ import { formatMessage, type Message } from "@optique/core/message";
 import { getDocPageSync } from "@optique/core/parser";
 import type { Usage, UsageTerm } from "@optique/core/usage";
 import { type Cause, CAUSES } from "../torrent/verdict.ts";
-import { programParser } from "./args.ts";
-import type { CommandContext } from "./environment.ts";
-import { ExitCode } from "./failure.ts";
-import { bold, entry, italic, roff } from "./roff.ts";
-import { VERSION } from "./version.ts";
+import type { CommandContext } from "./environment/environment.ts";
+import { programParser } from "./options/args.ts";
+import { ExitCode } from "./output/failure.ts";
+import { bold, entry, italic, roff } from "./output/roff.ts";
+import { VERSION } from "./output/version.ts";
 
 /** What a cause is called where there is no evidence to tell of. */
 const MEANINGS: Readonly<Record<Cause, string>> = {

@@ -3,11 +3,11 @@
  * words. Nothing is looked at: what a path is shows in its name alone. Pure.
  */
 import { dirname } from "node:path";
-import type { Command } from "./args.ts";
-import type { GetOptions } from "./get_options.ts";
-import { isLink } from "./link.ts";
-import { splitWords } from "./seed_options.ts";
-import { STANDARD_INPUT } from "./source.ts";
+import type { Command } from "./options/args.ts";
+import type { GetOptions } from "./options/get_options.ts";
+import { splitWords } from "./source/data_place.ts";
+import { isLink } from "./source/link.ts";
+import { STANDARD_INPUT } from "./source/source.ts";
 
 /** Permissions, as paths the way the user wrote them. */
 export interface Needs {

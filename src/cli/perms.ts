@@ -1,11 +1,11 @@
 /** `starling perms`: the line of `deno run` that gives a command what it needs, and no more. */
-import { isAbsolute, join, relative, resolve } from "node:path";
 import { getDocPageSync } from "@optique/core/parser";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { shellWord } from "../base/shell_word.ts";
-import { type Command, parseArguments, type PermsOptions, programParser } from "./args.ts";
-import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode } from "./failure.ts";
+import type { CommandContext, Environment } from "./environment/environment.ts";
 import { type Needs, needsOf } from "./needs.ts";
+import { type Command, parseArguments, type PermsOptions, programParser } from "./options/args.ts";
+import { CommandError, ExitCode } from "./output/failure.ts";
 
 /** A source that stands for all that are in the current folder, when the user names none. */
 const ANY_SOURCE = ".";

@@ -3,8 +3,9 @@ import { printable } from "../base/printable.ts";
 import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { ANY_IPV4 } from "../net/dual_stack.ts";
 import type { SurveyReport } from "../torrent/survey.ts";
-import type { Engine } from "./engine.ts";
-import type { CommandContext } from "./environment.ts";
+import type { Engine } from "./environment/engine.ts";
+import type { CommandContext } from "./environment/environment.ts";
+import type { PlanOptions } from "./options/plan_options.ts";
 import {
   combinedExitCode,
   CommandError,
@@ -12,15 +13,19 @@ import {
   failureOf,
   permissionError,
   usageError,
-} from "./failure.ts";
-import type { FoundTorrent } from "./get_source.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import { type Plan, planForPeople, planForPrograms, unplannedForPrograms } from "./plan_report.ts";
-import { findTorrent } from "./plan_source.ts";
-import { lookAtTarget, type TargetOutlook } from "./plan_target.ts";
-import { planFailure } from "./plan_verdict.ts";
-import { shownSource, STANDARD_INPUT } from "./source.ts";
-import { chooseTarget, type Target } from "./target.ts";
+} from "./output/failure.ts";
+import {
+  type Plan,
+  planForPeople,
+  planForPrograms,
+  unplannedForPrograms,
+} from "./plan/plan_report.ts";
+import { findTorrent } from "./plan/plan_source.ts";
+import { lookAtTarget, type TargetOutlook } from "./plan/plan_target.ts";
+import { planFailure } from "./plan/plan_verdict.ts";
+import type { FoundTorrent } from "./source/get_source.ts";
+import { shownSource, STANDARD_INPUT } from "./source/source.ts";
+import { chooseTarget, type Target } from "./tasks/target.ts";
 
 /** As for `get`. */
 const MAX_SOURCES = 1000;

@@ -1,10 +1,10 @@
 /** From the arguments to the exit code: every command, and what every error means. */
 import { printable } from "../base/printable.ts";
-import type { Command } from "./args.ts";
-import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode, failureOf, fileError } from "./failure.ts";
-import { Interruption } from "./interruption.ts";
-import { versionLine } from "./version.ts";
+import type { CommandContext, Environment } from "./environment/environment.ts";
+import { Interruption } from "./environment/interruption.ts";
+import type { Command } from "./options/args.ts";
+import { CommandError, ExitCode, failureOf, fileError } from "./output/failure.ts";
+import { versionLine } from "./output/version.ts";
 
 /** The oldest runtime that was tested; older ones lack what we use without asking. */
 const MIN_RUNTIME_VERSION: readonly [major: number, minor: number] = [2, 9];
@@ -37,7 +37,7 @@ async function runCommand(environment: Environment, interruption: Interruption):
       return await answered(ExitCode.ok, environment);
     }
     const { columns } = environment.terminalSize();
-    const { parseArguments } = await import("./args.ts");
+    const { parseArguments } = await import("./options/args.ts");
     const command = parseArguments(environment.args, {
       print: (text) => environment.stdout.writeLine(text),
       columns: columns || DEFAULT_COLUMNS,

@@ -1,11 +1,12 @@
 /** `starling seed`: shares data that is here already, and never writes to it. */
-import type { CommandContext } from "./environment.ts";
-import { gatherAudiences, runTasks } from "./tasks.ts";
-import { combinedExitCode, usageError } from "./failure.ts";
-import { type Audience, type Notice, PROGRAM, type Subject } from "./notice.ts";
-import { type SeedOptions, splitWords } from "./seed_options.ts";
-import { Share } from "./share.ts";
-import { STANDARD_INPUT } from "./source.ts";
+import type { CommandContext } from "./environment/environment.ts";
+import type { SeedOptions } from "./options/seed_options.ts";
+import { combinedExitCode, usageError } from "./output/failure.ts";
+import { type Audience, type Notice, PROGRAM, type Subject } from "./output/notice.ts";
+import { splitWords } from "./source/data_place.ts";
+import { STANDARD_INPUT } from "./source/source.ts";
+import { Share } from "./tasks/share.ts";
+import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
 
 /** Torrents of one command; each has its own peers and trackers. */
 const MAX_TORRENTS = 1000;

@@ -4,10 +4,10 @@ import { DenoNetwork } from "../net/deno_network.ts";
 import { ANY_IPV4, ANY_IPV6 } from "../net/dual_stack.ts";
 import { ConnectError } from "../net/transport.ts";
 import { TrackerServer } from "../tracker/server.ts";
-import type { CommandContext, Environment } from "./environment.ts";
-import { ExitCode } from "./failure.ts";
-import type { TrackerOptions } from "./tracker_options.ts";
-import { formatCount } from "./units.ts";
+import type { CommandContext, Environment } from "./environment/environment.ts";
+import type { TrackerOptions } from "./options/tracker_options.ts";
+import { ExitCode } from "./output/failure.ts";
+import { formatCount } from "./output/units.ts";
 
 /** How often it says whom it knows, if that has changed. */
 const STATISTICS_INTERVAL_MS = 60_000;

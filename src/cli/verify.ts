@@ -2,16 +2,16 @@
 import { printable } from "../base/printable.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import { readAnySource } from "./any_source.ts";
-import type { VerifyOptions } from "./args.ts";
-import { findData } from "./data_place.ts";
-import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
-import type { CommandContext, Environment } from "./environment.ts";
-import { CommandError, ExitCode } from "./failure.ts";
-import { shownPath } from "./file_list.ts";
-import { HashProgress } from "./hash_progress.ts";
-import { toJson } from "./json.ts";
-import { formatCount } from "./units.ts";
+import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
+import type { CommandContext, Environment } from "./environment/environment.ts";
+import { shownPath } from "./files/file_list.ts";
+import type { VerifyOptions } from "./options/args.ts";
+import { CommandError, ExitCode } from "./output/failure.ts";
+import { HashProgress } from "./output/hash_progress.ts";
+import { toJson } from "./output/json.ts";
+import { formatCount } from "./output/units.ts";
+import { readAnySource } from "./source/any_source.ts";
+import { findData } from "./source/data_place.ts";
 
 const MAX_NAME_LENGTH = 200;
 

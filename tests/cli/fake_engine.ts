@@ -10,11 +10,11 @@ import type {
   SurveyRequest,
   SurveyRun,
   TorrentRequest,
-} from "../../src/cli/engine.ts";
+} from "../../src/cli/environment/engine.ts";
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
-import { judge, type Verdict } from "../../src/torrent/verdict.ts";
 import type { SurveyReport } from "../../src/torrent/survey.ts";
+import { judge, type Verdict } from "../../src/torrent/verdict.ts";
 import { makeEvidence } from "../torrent/evidence.ts";
 import { makeSnapshot } from "./snapshots.ts";
 

@@ -1,17 +1,17 @@
 /** A process that is not there: what a command writes is kept, what it asks for is given. */
 import { ok as assert } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
-import type { Engine } from "../../src/cli/engine.ts";
+import type { MissingPermission } from "../../src/base/permission.ts";
+import type { Engine } from "../../src/cli/environment/engine.ts";
 import {
   type Environment,
   realEnvironment,
   type ShellOptions,
   type StateFolders,
   type StopSignal,
-} from "../../src/cli/environment.ts";
-import type { LogFolder } from "../../src/cli/log_folder.ts";
-import { Output } from "../../src/cli/output.ts";
-import type { MissingPermission } from "../../src/base/permission.ts";
+} from "../../src/cli/environment/environment.ts";
+import type { LogFolder } from "../../src/cli/output/log_folder.ts";
+import { Output } from "../../src/cli/output/output.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
 import type {
   LockRequest,

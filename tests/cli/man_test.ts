@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { parseArguments } from "../../src/cli/args.ts";
 import { manualPage } from "../../src/cli/man.ts";
-import { roff } from "../../src/cli/roff.ts";
+import { parseArguments } from "../../src/cli/options/args.ts";
+import { roff } from "../../src/cli/output/roff.ts";
 import { run } from "../../src/cli/run.ts";
 import { CAUSES } from "../../src/torrent/verdict.ts";
 import { FakeEnvironment } from "./fake_environment.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { Interruption } from "../../src/cli/environment/interruption.ts";
+import { CommandError } from "../../src/cli/output/failure.ts";
 import { denoLine, perms, type Place } from "../../src/cli/perms.ts";
-import { CommandError } from "../../src/cli/failure.ts";
-import { Interruption } from "../../src/cli/interruption.ts";
 import { run } from "../../src/cli/run.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
 

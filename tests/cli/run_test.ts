@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { versionLine } from "../../src/cli/output/version.ts";
 import { run } from "../../src/cli/run.ts";
-import { versionLine } from "../../src/cli/version.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makeTorrent } from "./torrents.ts";
 

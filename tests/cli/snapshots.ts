@@ -1,8 +1,8 @@
 /** Snapshots of torrents and peers, for tests of how they are shown. */
 import { Bitfield } from "../../src/base/bitfield.ts";
-import type { Failure } from "../../src/cli/failure.ts";
-import type { Subject } from "../../src/cli/notice.ts";
-import type { SourceView } from "../../src/cli/progress.ts";
+import type { Failure } from "../../src/cli/output/failure.ts";
+import type { Subject } from "../../src/cli/output/notice.ts";
+import type { SourceView } from "../../src/cli/output/progress.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 
 export const SUBJECT: Subject = {

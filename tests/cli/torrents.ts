@@ -1,7 +1,7 @@
 /** Torrents for the tests of the command line, bencoded by hand. */
+import { type ListedFile, listFiles } from "../../src/cli/files/file_list.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
-import { type ListedFile, listFiles } from "../../src/cli/file_list.ts";
 
 export interface TorrentFile {
   readonly path: string;

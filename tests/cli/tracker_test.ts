@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
-import { realEnvironment } from "../../src/cli/environment.ts";
+import { realEnvironment } from "../../src/cli/environment/environment.ts";
 import { run } from "../../src/cli/run.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
 

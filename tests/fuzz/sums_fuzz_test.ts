@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { matchSums, parseSums } from "../../src/cli/sums.ts";
+import { matchSums, parseSums } from "../../src/cli/files/sums.ts";
 import { fuzz } from "./mutation.ts";
 
 Deno.test("fuzz: parseSums() gives digests of paths that lead nowhere else, or nothing", () => {

@@ -7,7 +7,7 @@ import { concatBytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
 import type { FileIndex, PeerId, PieceIndex } from "../../src/base/ids.ts";
-import { LyingStorage } from "../../src/cli/lying_storage.ts";
+import { LyingStorage } from "../../src/cli/demo/lying_storage.ts";
 import { createMetainfo } from "../../src/metainfo/create.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { Storage } from "../../src/storage/storage.ts";

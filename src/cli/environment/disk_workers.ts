@@ -1,0 +1,23 @@
+/** How many disk workers there are, and whether Deno lets them start. */
+import { permissionError } from "../output/failure.ts";
+import type { Environment } from "./environment.ts";
+
+/** One core hashes while the other writes. */
+const MIN_WORKERS = 2;
+/** More workers than this wait for memory, not for cores. */
+const MAX_WORKERS = 16;
+
+/** Disk workers for this machine. */
+export function workerCount({ processorCount }: Pick<Environment, "processorCount">): number {
+  return Math.min(Math.max(processorCount, MIN_WORKERS), MAX_WORKERS);
+}
+
+/**
+ * Throws `CommandError`, exit 4, when Deno may not read the source of the disk workers: it would
+ * say so itself, but across the screen and with a stack.
+ */
+export function checkWorkerPermission(environment: Environment): void {
+  const source = new URL("..", import.meta.url); // A worker imports from all over it.
+  const missing = environment.missingPermission("read", source);
+  if (missing !== undefined) throw permissionError("Cannot start a disk worker", missing);
+}

@@ -1,0 +1,228 @@
+/**
+ * How the values of options are written, and what each becomes: what is typed is checked here
+ * once, so that commands see sizes, endpoints and ranges and no text. Pure.
+ */
+import { type Message, message } from "@optique/core/message";
+import type { NonEmptyString } from "@optique/core/nonempty";
+import { string, type ValueParser } from "@optique/core/valueparser";
+import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../../base/endpoint.ts";
+import { printable } from "../../base/printable.ts";
+import { parseFeedDate } from "../../feed/feed_date.ts";
+import { MAX_PATTERN_LENGTH } from "../../feed/title_pattern.ts";
+import { parseProxy, type Proxy } from "../../net/proxy.ts";
+import { parseDuration, parseSize } from "../output/units.ts";
+import { parseRange, type RangeOption } from "./range_option.ts";
+
+/** A header that is sent when a .torrent is fetched. */
+export interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+const MAX_SHOWN_VALUE_LENGTH = 100;
+/** 16 KiB to 256 MiB: what mktorrent makes, and everybody reads. */
+const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index));
+
+/** A folder, which shells complete. */
+export const folderValue = pathValue("DIR", "directory");
+
+/** A .torrent, its URL, or what links to it: shells complete files. */
+export const sourceValue = pathValue("SOURCE", "file", [".torrent"]);
+
+/** Bytes: `64M`. */
+export const sizeValue = valueOf("SIZE", 0, parseSize, "a size such as 500K, 64M or 1.5G");
+
+/** Bytes a second: `2M`. */
+export const rateValue = valueOf("RATE", 0, parseSize, "a rate such as 500K, 2M or 1.5G");
+
+/** Milliseconds, at least one: `90s`. */
+export const durationValue = valueOf(
+  "T",
+  0,
+  (text) => parseDuration(text) || undefined,
+  "a time such as 90s, 10m, 2h or 1d",
+);
+
+/** Milliseconds, or 0 for not at all. */
+export const waitValue = valueOf("T", 0, parseDuration, "a time such as 0, 90s, 10m or 2h");
+
+/** How many copies to send: `1.5`. */
+export const ratioValue = valueOf(
+  "R",
+  0,
+  (text) => /^\d{1,6}(\.\d{1,6})?$/.test(text) && Number(text) > 0 ? Number(text) : undefined,
+  "a ratio above 0, such as 1 or 2.5",
+);
+
+/** Where a peer is, named by the user. */
+export const endpointValue = valueOf<Endpoint>(
+  "HOST:PORT",
+  { host: "", port: 0 },
+  parseEndpoint,
+  "HOST:PORT, such as 192.0.2.1:6881 or [2001:db8::1]:6881",
+);
+
+/** An address of this machine. */
+export const addressValue = valueOf(
+  "ADDR",
+  "",
+  (text) => addressBytes(text) === undefined ? undefined : canonicalHost(text),
+  "an IPv4 or IPv6 address",
+);
+
+/** A torrent's info-hash, in lower-case hex. */
+export const infoHashValue = valueOf(
+  "INFOHASH",
+  "",
+  (text) => /^[0-9a-f]{40}$/i.test(text) ? text.toLowerCase() : undefined,
+  "an info-hash of 40 hexadecimal digits",
+);
+
+/** The URL of a proxy, which may hold a password: it is never quoted back. */
+export const proxyValue = valueOf<Proxy>(
+  "URL",
+  { kind: "socks5", endpoint: { host: "", port: 0 } },
+  parseProxy,
+  "socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host where needed",
+  { isSecret: true },
+);
+
+/** From when on: so long before now, or an instant; both in milliseconds. */
+export type Since = { readonly agoMs: number } | { readonly at: number };
+
+export const sinceValue = valueOf<Since>(
+  "DATE|T",
+  { agoMs: 0 },
+  parseSince,
+  "a time such as 12h or 7d, or a date such as 2026-11-20 or 2026-11-20T08:00:00Z",
+);
+
+function parseSince(text: string): Since | undefined {
+  const agoMs = parseDuration(text) || undefined;
+  if (agoMs !== undefined) return { agoMs };
+  const at = parseFeedDate(text);
+  return at === undefined ? undefined : { at };
+}
+
+/** A part of a title: `*` is any text, `?` any character. */
+export const titlePatternValue = valueOf(
+  "PATTERN",
+  "",
+  (text) => text.trim() !== "" && text.length <= MAX_PATTERN_LENGTH ? text : undefined,
+  "a part of a title, in which * is any text and ? any character",
+);
+
+/** Where a feed is. Its URL may hold a passkey: it is never quoted back. */
+export const feedValue = valueOf(
+  "URL|FILE",
+  "",
+  (text) => /^(?!https?:)[a-z][a-z\d+.-]+:\/\//i.test(text) || text === "" ? undefined : text,
+  "an http(s) URL or a file",
+  { isSecret: true },
+);
+
+export const rangeValue = valueOf<RangeOption>(
+  "FILE:START-END",
+  { pattern: "", start: 0, end: 0 },
+  parseRange,
+  "FILE:START-END, FILE:START- or FILE:-LAST, with START below END",
+);
+
+export const headerValue = valueOf<Header>(
+  "'NAME: VALUE'",
+  { name: "", value: "" },
+  parseHeader,
+  "a header such as 'Cookie: id=1'",
+  { isSecret: true },
+);
+
+/** RFC 9110: a token, a colon, and no control characters in the value. */
+function parseHeader(text: string): Header | undefined {
+  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\p{Cc}]*)$/u.exec(text);
+  return match === null ? undefined : { name: match[1]!, value: match[2]!.trimEnd() };
+}
+
+/** A piece: a power of two that every client takes. */
+export const pieceLengthValue = valueOf(
+  "SIZE",
+  0,
+  (text) => PIECE_LENGTHS.find((length) => length === parseSize(text)),
+  "a power of two from 16K to 256M",
+);
+
+/** Trackers that are equal to each other. */
+export const tierValue = valueOf<readonly string[]>(
+  "URL[,URL]",
+  [],
+  (text) => {
+    const urls = text.split(",").map((url) => url.trim());
+    return urls.every((url) => isUrl(url, ["http:", "https:", "udp:"])) ? urls : undefined;
+  },
+  "an http, https or udp URL of a tracker, or several with a comma between",
+  { isSecret: true },
+);
+
+export const webSeedValue = valueOf(
+  "URL",
+  "",
+  (text) => isUrl(text, ["http:", "https:"]) ? text : undefined,
+  "an http or https URL",
+);
+
+/** One name of a file or folder. */
+export const nameValue = valueOf(
+  "NAME",
+  "",
+  (text) => /^\.{0,2}$|[/\p{Cc}\p{Cs}]/u.test(text) ? undefined : text,
+  "a name without slashes and control characters",
+);
+
+/** URL parsers drop spaces and controls in silence; nobody means them. */
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  if (/[\s\p{Cc}]/u.test(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && url.hostname !== "" && protocols.includes(url.protocol);
+}
+
+/** A path on this disk, as the user wrote it; or what else may stand in its place. */
+export function pathValue(
+  metavar: NonEmptyString,
+  type: "file" | "directory" | "any",
+  extensions?: readonly string[],
+): ValueParser<"sync", string> {
+  return {
+    ...string({ metavar }),
+    *suggest(pattern) {
+      yield { kind: "file", type, pattern, ...(extensions && { extensions }) };
+    },
+  };
+}
+
+/** `placeholder` only stands in for a value while Optique completes words; nobody else sees it. */
+function valueOf<Value>(
+  metavar: NonEmptyString,
+  placeholder: Value,
+  parse: (text: string) => Value | undefined,
+  expected: string,
+  { isSecret = false } = {},
+): ValueParser<"sync", Value> {
+  return {
+    mode: "sync",
+    metavar,
+    placeholder,
+    parse(text) {
+      const value = parse(text);
+      if (value !== undefined) return { success: true, value };
+      return { success: false, error: refusal(isSecret ? "the value" : text, expected) };
+    },
+    format: (value) => String(value),
+  };
+}
+
+function refusal(text: string, expected: string): Message {
+  return message`${printable(text, MAX_SHOWN_VALUE_LENGTH)} is not ${plain(expected)}`;
+}
+
+function plain(text: string): Message {
+  return [{ type: "text", text }];
+}

@@ -1,0 +1,52 @@
+/** Any source, for commands that only look: nothing is kept, and peers are asked last. */
+import type { Engine } from "../environment/engine.ts";
+import type { Environment } from "../environment/environment.ts";
+import type { SourceTorrent } from "../files/file_list.ts";
+import type { InfoOptions } from "../options/args.ts";
+import { readLink } from "./link.ts";
+import { LinkReader, stateFoldersOf } from "./link_reader.ts";
+import { readTorrent } from "./source.ts";
+
+export interface AnySourceOptions {
+  readonly environment: Environment;
+  /** How peers are found. */
+  readonly search: Omit<InfoOptions, "command" | "source" | "json">;
+  /** The data, or the folder that it is in: an earlier `get` may have left metadata there. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The torrent of a source, or of what it links to. Throws `CommandError`; exit 10 when the metadata
+ * is not found within `--metadata-timeout`, and at once when there is nobody to ask.
+ */
+export async function readAnySource(
+  source: string,
+  { environment, search, path, signal }: AnySourceOptions,
+): Promise<SourceTorrent> {
+  const link = readLink(source);
+  if (link === undefined) {
+    const { proxy } = search;
+    return await readTorrent(source, { environment, headers: [], proxy, signal });
+  }
+  let engine: Engine | undefined;
+  const reader = new LinkReader(link, {
+    environment,
+    openEngine: async () =>
+      engine = await environment.openEngine({
+        ...search,
+        uploadSlots: 0,
+        maxUploadRate: undefined,
+      }),
+    switches: search,
+    stateFolders: stateFoldersOf(path, search.stateDir),
+    waitsForPeers: false,
+    signal,
+    onEvent: () => {},
+  });
+  try {
+    return (await reader.read()).source;
+  } finally {
+    await engine?.close();
+  }
+}

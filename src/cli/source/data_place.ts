@@ -1,0 +1,82 @@
+/** Where the data of a torrent is that somebody has already. */
+import { basename, dirname, join } from "node:path";
+import type { DiskPaths } from "../../metainfo/paths.ts";
+import type { DataPlace, Environment } from "../environment/environment.ts";
+import { shownPath, type SourceTorrent } from "../files/file_list.ts";
+import { fileError } from "../output/failure.ts";
+import { isLink } from "./link.ts";
+
+/** Whether a folder is the torrent's own shows in a few of its names. */
+const MAX_NAMES_LOOKED_AT = 20;
+
+/**
+ * Which words are torrents: all of them, but for a last one that is not the first, is no URL or
+ * link, and does not end in `.torrent`; that is where the data is.
+ */
+export function splitWords(
+  words: readonly string[],
+): { torrents: readonly string[]; path: string } {
+  const last = words.at(-1)!;
+  const isTorrent = words.length === 1 || /\.torrent$|^https?:\/\//i.test(last) || isLink(last);
+  return isTorrent ? { torrents: words, path: "." } : { torrents: words.slice(0, -1), path: last };
+}
+
+/**
+ * `path` is the folder that the data is in, as `--output` of `get`, or the data itself: the file
+ * of a single-file torrent, the folder of another, whatever its name is now. Throws
+ * `CommandError`.
+ */
+export async function findData(
+  source: SourceTorrent,
+  path: string,
+  environment: Environment,
+): Promise<DataPlace> {
+  try {
+    return await find(source, path, environment);
+  } catch (error) {
+    throw fileError(`Cannot look at ${shownPath(path)}`, error);
+  }
+}
+
+async function find(
+  { metainfo, paths }: SourceTorrent,
+  path: string,
+  environment: Environment,
+): Promise<DataPlace> {
+  const usual = { outputDir: path, paths, folder: path };
+  if (await environment.inspect(`${path}/${paths.root}`) !== undefined) return usual;
+  const standing = await environment.inspect(path);
+  if (standing === "file" && !metainfo.isMultiFile) {
+    const folder = dirname(path);
+    return { outputDir: folder, paths: renamed(paths, basename(path)), folder };
+  }
+  if (standing !== "folder" || !metainfo.isMultiFile) return usual;
+  const within = renamed(paths, "");
+  for (const name of firstNames(within)) {
+    if (await environment.inspect(`${path}/${name}`) !== undefined) {
+      return { outputDir: path, paths: within, folder: join(path, "..") };
+    }
+  }
+  return usual;
+}
+
+/** Names right below the torrent's folder, some of them. */
+function firstNames({ files }: DiskPaths): Set<string> {
+  const names = new Set<string>();
+  for (const { path } of files) {
+    if (path !== "") names.add(path.split("/")[0]!);
+    if (names.size === MAX_NAMES_LOOKED_AT) break;
+  }
+  return names;
+}
+
+function renamed(paths: DiskPaths, name: string): DiskPaths {
+  const rename = (path: string) => (name + path.slice(paths.root.length)).replace(/^\//, "");
+  return {
+    ...paths,
+    root: name,
+    files: paths.files.map((file) =>
+      file.path === "" ? file : { ...file, path: rename(file.path) }
+    ),
+  };
+}

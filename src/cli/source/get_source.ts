@@ -1,0 +1,144 @@
+/** One source of `get`, from what was typed to a torrent: read, or looked for and kept. */
+import type { Bytes } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { StorageError } from "../../base/errors.ts";
+import type { IndexRange, Magnet } from "../../metainfo/magnet.ts";
+import { STATE_FOLDER } from "../../metainfo/paths.ts";
+import type { Engine } from "../environment/engine.ts";
+import type { Environment } from "../environment/environment.ts";
+import { shownPath, type SourceTorrent } from "../files/file_list.ts";
+import type { GetOptions } from "../options/get_options.ts";
+import { permissionError } from "../output/failure.ts";
+import type { Notice } from "../output/notice.ts";
+import { readLink } from "./link.ts";
+import { keptName, type LinkedTorrent, LinkReader, stateFoldersOf } from "./link_reader.ts";
+import { findSaved } from "./saved_torrent.ts";
+import { parseTorrent, readSource } from "./source.ts";
+
+export interface GetSourceContext {
+  readonly options: GetOptions;
+  readonly environment: Environment;
+  readonly openEngine: () => Promise<Engine>;
+  /** When the command began. */
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+  /** Says what is known of the torrent; false when there is nothing to do for it. */
+  readonly identify: (name: string, infoHashHex: string) => boolean;
+  /** Says its name, which a link may not have known. */
+  readonly rename: (name: string, infoHashHex: string) => void;
+  readonly tell: (notice: Notice) => void;
+}
+
+/** A torrent, and what the way to it has brought. */
+export interface FoundTorrent {
+  readonly source: SourceTorrent;
+  /** The .torrent as it is, or made of what peers gave. */
+  readonly bytes: Bytes;
+  readonly peers: readonly Endpoint[];
+  /** Files that the link selects. */
+  readonly selectedFiles?: readonly IndexRange[] | undefined;
+}
+
+export class GetSource {
+  readonly #source: string;
+  readonly #context: GetSourceContext;
+  readonly #stateDir: string;
+  #reader: LinkReader | undefined;
+
+  constructor(source: string, context: GetSourceContext) {
+    this.#source = source;
+    this.#context = context;
+    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = context.options;
+    this.#stateDir = stateDir;
+  }
+
+  /** What it is doing, in a few printable words. */
+  get status(): string {
+    return this.#reader?.status ?? "reading the torrent";
+  }
+
+  /** Metadata is looked for: `--deadline` ends that here. */
+  get isSearching(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /** Undefined when there is nothing to do. Throws `CommandError`; the reason of the signal. */
+  read(): Promise<FoundTorrent | undefined> {
+    const link = readLink(this.#source);
+    return link === undefined ? this.#readTorrent() : this.#readLink(link);
+  }
+
+  async #readTorrent(): Promise<FoundTorrent | undefined> {
+    const { environment, options: { headers, proxy }, signal, identify } = this.#context;
+    const bytes = await readSource(this.#source, { environment, headers, proxy, signal });
+    const source = parseTorrent(bytes, this.#source, environment);
+    const { name, infoHashHex } = source.metainfo;
+    return identify(name, infoHashHex) ? { source, bytes, peers: [] } : undefined;
+  }
+
+  async #readLink(link: Magnet): Promise<FoundTorrent | undefined> {
+    const { environment, options, identify, rename, tell } = this.#context;
+    const { infoHashHex, selectedFiles } = link;
+    if (!identify(link.name ?? "", infoHashHex)) return undefined;
+    if (options.metadataOnly) {
+      const saved = await findSaved(infoHashHex, options, environment);
+      if (saved !== undefined) {
+        tell({ kind: "saved", ...saved, durationMs: this.#elapsedMs });
+        return undefined;
+      }
+    } else this.#requireWriting();
+    const found = await this.#searchFor(link);
+    const { name, infoBytes: { length } } = found.source.metainfo;
+    rename(name, infoHashHex);
+    tell({ kind: "metadata", length, isKept: found.isKept, durationMs: this.#elapsedMs });
+    if (!found.isKept && !options.metadataOnly) await this.#keep(found);
+    return { ...found, selectedFiles };
+  }
+
+  async #searchFor(link: Magnet): Promise<LinkedTorrent> {
+    const { environment, openEngine, options, signal, tell } = this.#context;
+    const { metadataOnly, outputDir, stateDir, deadlineMs, stallMs } = options;
+    this.#reader = new LinkReader(link, {
+      environment,
+      openEngine,
+      switches: options,
+      stateFolders: metadataOnly ? stateFoldersOf(outputDir, stateDir) : [this.#stateDir],
+      deadlineMs: deadlineMs === undefined ? undefined : deadlineMs - this.#elapsedMs,
+      stallMs,
+      waitsForPeers: true,
+      signal,
+      onEvent: (event) => tell({ kind: "torrent", event }),
+    });
+    try {
+      return await this.#reader.read();
+    } finally {
+      this.#reader = undefined;
+    }
+  }
+
+  /** Whoever may not write finds out before a search of hours, not after it. */
+  #requireWriting(): void {
+    const { environment } = this.#context;
+    const missing = environment.missingPermission("write", this.#stateDir) ??
+      environment.missingPermission("read", this.#stateDir);
+    if (missing === undefined) return;
+    throw permissionError(`Cannot write to ${shownPath(this.#stateDir)}`, missing);
+  }
+
+  /** The next run needs no search. When this fails, the download goes on, and says the rest. */
+  async #keep({ source: { metainfo }, bytes }: LinkedTorrent): Promise<void> {
+    const { environment, options: { outputDir }, tell } = this.#context;
+    const folders = { outputDir, stateDir: this.#stateDir };
+    try {
+      await environment.keepState(folders, keptName(metainfo.infoHashHex), bytes);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      tell({ kind: "warning", message: `the metadata is not kept: ${error.message}` });
+    }
+  }
+
+  get #elapsedMs(): number {
+    const { environment: { clock }, startedAt } = this.#context;
+    return clock.now() - startedAt;
+  }
+}

@@ -1,0 +1,105 @@
+/** `get --metadata-only`: a .torrent as a file, and nothing else. */
+import type { Bytes } from "../../base/bytes.ts";
+import { MetainfoError } from "../../base/errors.ts";
+import { type Metainfo, parseMetainfo } from "../../metainfo/metainfo.ts";
+import { STATE_FOLDER } from "../../metainfo/paths.ts";
+import type { Environment } from "../environment/environment.ts";
+import type { SourceTorrent } from "../files/file_list.ts";
+import type { GetOptions } from "../options/get_options.ts";
+import { CommandError } from "../output/failure.ts";
+import { findTarget, targetPath } from "./create_target.ts";
+import { readTorrentFile } from "./source.ts";
+
+export interface SavedTorrent {
+  readonly path: string;
+  /** Bytes of the .torrent. */
+  readonly length: number;
+  /** False: it was there already, whatever trackers it names. */
+  readonly isNew: boolean;
+}
+
+type SaveOptions =
+  & Pick<GetOptions, "outputDir" | "overwrite">
+  & Partial<Pick<GetOptions, "stateDir">>;
+
+/**
+ * The .torrent that `--output` names, if it is there. Throws `CommandError`, exit 6, when
+ * something else is there that may not be replaced: whoever is told so has not searched yet.
+ */
+export async function findSaved(
+  infoHashHex: string,
+  { outputDir, overwrite }: SaveOptions,
+  environment: Environment,
+): Promise<SavedTorrent | undefined> {
+  const torrent = await readSaved(outputDir, environment);
+  if (torrent?.metainfo?.infoHashHex === infoHashHex) {
+    return { path: outputDir, length: torrent.length, isNew: false };
+  }
+  if (torrent !== undefined) await findTarget({ output: outputDir, overwrite }, "", environment);
+  return undefined;
+}
+
+/** Writes `bytes`, which are taken over. Throws `CommandError`, exit 6, or `StorageError`. */
+export async function saveTorrent(
+  bytes: Bytes,
+  { metainfo, paths }: SourceTorrent,
+  { outputDir, overwrite }: SaveOptions,
+  environment: Environment,
+): Promise<SavedTorrent> {
+  const { length } = bytes;
+  const output = outputDir === "." ? undefined : outputDir;
+  const path = await targetPath(output, `${paths.root}.torrent`, environment);
+  const saved = await readSaved(path, environment);
+  if (saved?.metainfo?.infoHashHex === metainfo.infoHashHex) {
+    return { path, length: saved.length, isNew: false };
+  }
+  const target = await findTarget({ output: path, overwrite }, "", environment);
+  // A finished target needs none of these.
+  const { checkWorkerPermission } = await import("../environment/disk_workers.ts");
+  const { writeTorrentFile } = await import("../../storage/torrent_file.ts");
+  const { WorkerPool } = await import("../../workers/pool.ts");
+  checkWorkerPermission(environment);
+  const { random } = environment;
+  const pool = new WorkerPool({ size: 1 });
+  try {
+    await writeTorrentFile(bytes, { ...target, mayReplace: overwrite, pool, random });
+    return { path: target.shown, length, isNew: true };
+  } finally {
+    pool.close();
+  }
+}
+
+/**
+ * `--save-torrent`: OUTPUT/NAME.torrent, whose folder is made. Throws as `saveTorrent`.
+ */
+export async function saveCopy(
+  bytes: Bytes,
+  source: SourceTorrent,
+  { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, overwrite }: SaveOptions,
+  environment: Environment,
+): Promise<SavedTorrent> {
+  const path = `${outputDir.replace(/\/+$/, "")}/${source.paths.root}.torrent`;
+  const saved = await readSaved(path, environment);
+  if (saved?.metainfo?.infoHashHex === source.metainfo.infoHashHex) {
+    return { path, length: saved.length, isNew: false };
+  }
+  const { prepareFolders } = await import("../../storage/target_folders.ts");
+  await prepareFolders(outputDir, stateDir);
+  return await saveTorrent(bytes.slice(), source, { outputDir: path, overwrite }, environment);
+}
+
+/** A file that is there, and the torrent that it holds, if it holds one. */
+async function readSaved(
+  path: string,
+  environment: Environment,
+): Promise<{ readonly length: number; readonly metainfo?: Metainfo } | undefined> {
+  try {
+    const bytes = await readTorrentFile(path, environment);
+    const { length } = bytes;
+    return { length, metainfo: parseMetainfo(bytes) };
+  } catch (error) {
+    if (error instanceof MetainfoError) return { length: 0 };
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,201 @@
+/** Where a torrent comes from: a file, standard input, or an http(s) URL. */
+import type { Bytes } from "../../base/bytes.ts";
+import { concatBytes } from "../../base/bytes.ts";
+import { formatEndpoint } from "../../base/endpoint.ts";
+import { MetainfoError } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
+import { MAX_METAINFO_LENGTH, parseMetainfo } from "../../metainfo/metainfo.ts";
+import { diskPaths } from "../../metainfo/paths.ts";
+import { type FetchResult, HttpError, type HttpFailure } from "../../net/http.ts";
+import type { Proxy } from "../../net/proxy.ts";
+import type { Environment, Input } from "../environment/environment.ts";
+import { listFiles, type SourceTorrent } from "../files/file_list.ts";
+import type { Header } from "../options/option_values.ts";
+import { CommandError, fileError, invalidSource, permissionError } from "../output/failure.ts";
+import { isLink, linkWithoutSecrets } from "./link.ts";
+
+/** The source that stands for standard input. */
+export const STANDARD_INPUT = "-";
+
+const MAX_SHOWN_SOURCE_LENGTH = 300;
+const FETCH_TIMEOUT_MS = 30_000;
+const READ_BUFFER_LENGTH = 64 * 1024;
+
+/** Answers of a server that may be different tomorrow. */
+const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429];
+const RETRYABLE_FAILURES: readonly HttpFailure[] = ["unreachable", "timeout", "malformed"];
+
+export interface SourceOptions {
+  readonly environment: Environment;
+  readonly headers: readonly Header[];
+  /** Carries the request for a URL. */
+  readonly proxy: Proxy | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads and parses a source. Throws `CommandError`: exit 3 for what is no torrent, 10 for a
+ * server that may answer later, 4 and 5 for permissions and disks.
+ */
+export async function readTorrent(source: string, options: SourceOptions): Promise<SourceTorrent> {
+  return parseTorrent(await readSource(source, options), source, options.environment);
+}
+
+/** The torrent that `bytes` of `source` are. Throws `CommandError`, exit 3. */
+export function parseTorrent(
+  bytes: Bytes,
+  source: string,
+  { platform }: Pick<Environment, "platform">,
+): SourceTorrent {
+  try {
+    const metainfo = parseMetainfo(bytes);
+    const paths = diskPaths(metainfo, platform);
+    const files = listFiles(metainfo, paths);
+    return { metainfo, metainfoLength: bytes.length, paths, files };
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error;
+    const subject = `Cannot read ${shownSource(source)}:`;
+    const detail = error.message.replace("Cannot read the torrent:", subject);
+    throw new CommandError("invalid-torrent", detail, { reason: error.reason });
+  }
+}
+
+/** The source as errors, views and logs name it: of a URL no more than is no secret. */
+export function shownSource(source: string): string {
+  if (source === STANDARD_INPUT) return "standard input";
+  const shown = isUrl(source)
+    ? withoutSecrets(new URL(source))
+    : isLink(source)
+    ? linkWithoutSecrets(source)
+    : source;
+  return printable(shown, MAX_SHOWN_SOURCE_LENGTH);
+}
+
+/** The bytes of a .torrent, whatever they hold. Throws as `readTorrent`. */
+export function readSource(source: string, options: SourceOptions): Promise<Bytes> {
+  if (source === STANDARD_INPUT) return readStandardInput(options);
+  if (isUrl(source)) return fetchTorrent(new URL(source), options);
+  return readTorrentFile(source, options.environment);
+}
+
+/** A file whose name looks like a URL is read as `./http:…`. */
+export function isUrl(source: string): boolean {
+  return /^https?:\/\//i.test(source) && URL.canParse(source);
+}
+
+/** Host and file name: passkeys stand in queries and in the folders of a path. */
+function withoutSecrets(url: URL): string {
+  const fileName = /[^/]+\.torrent$/i.exec(url.pathname)?.[0];
+  return fileName === undefined ? `${url.origin}/…` : `${url.origin}/…/${fileName}`;
+}
+
+/** Standard input may be a terminal, where nothing ever comes: reading it can be given up. */
+function readStandardInput({ environment, signal }: SourceOptions): Promise<Bytes> {
+  const abandoned = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  return Promise.race([readLimited(environment.stdin, STANDARD_INPUT), abandoned]);
+}
+
+/** The bytes of a regular file that is not too large. Throws `CommandError`. */
+export function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
+  const advice = 'a pipe goes to "starling get -"';
+  return readFile(path, environment, { maxLength: MAX_METAINFO_LENGTH, advice });
+}
+
+/** The same of any file; `advice` is for what is not regular. */
+export async function readFile(
+  path: string,
+  environment: Environment,
+  { maxLength, advice }: { maxLength: number; advice: string },
+): Promise<Bytes> {
+  try {
+    const file = await environment.openFile(path);
+    try {
+      if (!file.isRegular) throw notRegular(path, advice);
+      if (file.size > maxLength) throw tooLarge(path, maxLength);
+      return await readLimited(file, path, maxLength);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+/** All bytes of `input`, which may be endless. */
+async function readLimited(
+  input: Input,
+  source: string,
+  maxLength = MAX_METAINFO_LENGTH,
+): Promise<Bytes> {
+  const parts: Bytes[] = [];
+  let length = 0;
+  while (true) {
+    const buffer = new Uint8Array(READ_BUFFER_LENGTH);
+    const count = await input.read(buffer);
+    if (count === null) return concatBytes(...parts);
+    length += count;
+    if (length > maxLength) throw tooLarge(source, maxLength);
+    parts.push(buffer.subarray(0, count));
+  }
+}
+
+function notRegular(path: string, advice: string): CommandError {
+  return invalidSource(`Cannot read ${shownSource(path)}: it is not a regular file; ${advice}`);
+}
+
+function tooLarge(source: string, maxLength: number): CommandError {
+  return invalidSource(`Cannot read ${shownSource(source)}: it is larger than ${maxLength} bytes`);
+}
+
+/** What a file that cannot be read means: without one, there is no torrent. */
+function explained(error: unknown, path: string): unknown {
+  const action = `Cannot read ${shownSource(path)}`;
+  const isAbsent = error instanceof Error &&
+    ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
+  if (!isAbsent) return fileError(action, error);
+  return invalidSource(`${action}: there is no such file`);
+}
+
+async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
+  return (await fetchSource(url, options, { maxBytes: MAX_METAINFO_LENGTH })).bytes;
+}
+
+/**
+ * What the server of a URL gives, when its status is one of `answers` (200). Throws
+ * `CommandError` as `readTorrent` does.
+ */
+export async function fetchSource(
+  url: URL,
+  { environment, headers, proxy, signal }: SourceOptions,
+  { maxBytes, answers = [200] }: { maxBytes: number; answers?: readonly number[] },
+): Promise<FetchResult> {
+  const action = `Cannot fetch ${shownSource(url.href)}`;
+  const asked = proxy === undefined ? url.host : formatEndpoint(proxy.endpoint);
+  const missing = environment.missingPermission("net", asked);
+  if (missing !== undefined) throw permissionError(action, { ...missing, target: asked });
+  try {
+    const result = await environment.fetch(url.href, {
+      maxBytes,
+      timeoutMs: FETCH_TIMEOUT_MS,
+      headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+      signal,
+      ...(proxy === undefined ? {} : { proxy }),
+    });
+    const { status } = result;
+    if (answers.includes(status)) return result;
+    const isTemporary = status >= 500 || RETRYABLE_STATUSES.includes(status);
+    throw fetchFailure(`${action}: the server says ${status}`, isTemporary);
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    signal.throwIfAborted();
+    throw fetchFailure(error.message, RETRYABLE_FAILURES.includes(error.failure));
+  }
+}
+
+/** What will not change is no torrent; what may is one that has not come in time. */
+function fetchFailure(detail: string, isTemporary: boolean): CommandError {
+  if (!isTemporary) return invalidSource(detail);
+  return new CommandError("source-unreachable", `${detail}; try again later`);
+}

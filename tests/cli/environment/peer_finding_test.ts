@@ -1,0 +1,113 @@
+import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { SeededRandom, SystemClock } from "../../../src/base/ambient.ts";
+import { StorageError } from "../../../src/base/errors.ts";
+import type { NodeId } from "../../../src/base/ids.ts";
+import { PeerFinding } from "../../../src/cli/environment/peer_finding.ts";
+import { encodeSavedTable, parseSavedTable } from "../../../src/dht/saved_table.ts";
+import { DenoNetwork } from "../../../src/net/deno_network.ts";
+
+const LOOPBACK = "127.0.0.1";
+const NODE = { id: new Uint8Array(20).fill(3) as NodeId, endpoint: { host: LOOPBACK, port: 9 } };
+
+interface Bench {
+  readonly finding: PeerFinding;
+  readonly kept: Record<string, Uint8Array>;
+  readonly log: string[];
+}
+
+function create(stateDir: string, keepError?: Error, clock = new SystemClock()): Bench {
+  const kept: Record<string, Uint8Array> = {};
+  const log: string[] = [];
+  const finding = new PeerFinding({
+    bindAddress: LOOPBACK,
+    dhtBootstrap: [],
+    environment: {
+      clock,
+      random: new SeededRandom(1),
+      keepState: (folders, name, bytes) => {
+        if (keepError !== undefined) return Promise.reject(keepError);
+        kept[`${folders.stateDir}/${name}`] = bytes;
+        return Promise.resolve(`${folders.stateDir}/${name}`);
+      },
+    },
+    network: new DenoNetwork({ clock }),
+    folders: { outputDir: stateDir, stateDir },
+    onLog: (line) => log.push(line),
+  });
+  return { finding, kept, log };
+}
+
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "starling_test_" });
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Starts the DHT, and ends it; what is kept for the next run. */
+async function runOnce({ finding, kept }: Bench): Promise<string[]> {
+  await finding.load();
+  using _dht = finding.openDht(0);
+  await finding.close();
+  return Object.keys(kept);
+}
+
+Deno.test("PeerFinding keeps the DHT's table in the state folder, and begins with it", async () => {
+  await withFolder(async (folder) => {
+    const table = {
+      ownId: new Uint8Array(20).fill(1) as NodeId,
+      nodes: [NODE],
+      externalHost: undefined,
+      savedAtMs: Date.now(),
+    };
+    await Deno.writeFile(`${folder}/dht`, encodeSavedTable(table));
+    const bench = create(folder);
+    deepStrictEqual(await runOnce(bench), [`${folder}/dht`]);
+    const kept = parseSavedTable(bench.kept[`${folder}/dht`]!, Date.now());
+    deepStrictEqual(kept?.ownId, table.ownId);
+  });
+});
+
+Deno.test("H11 PeerFinding begins anew when the table is damaged, too long, or no file", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/dht`, new Uint8Array(100));
+    ok((await runOnce(create(folder))).length === 1);
+    await Deno.writeFile(`${folder}/dht`, new Uint8Array(1_000_000));
+    const tooLong = create(folder);
+    ok((await runOnce(tooLong)).length === 1);
+    match(tooLong.log.join(), /begins anew: .* too large/);
+    await Deno.remove(`${folder}/dht`);
+    await Deno.mkdir(`${folder}/dht`);
+    ok((await runOnce(create(folder))).length === 1);
+  });
+});
+
+Deno.test("PeerFinding keeps nothing when the DHT was never used, and says when it cannot", async () => {
+  await withFolder(async (folder) => {
+    const unused = create(folder);
+    await unused.finding.load();
+    await unused.finding.close();
+    deepStrictEqual(unused.kept, {});
+    const full = create(
+      folder,
+      new StorageError("no-space", "x", "Cannot save x: the disk is full"),
+    );
+    await runOnce(full);
+    match(full.log.join(), /not kept: Cannot save x/);
+  });
+});
+
+Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only this machine can reach us", async () => {
+  class BusyClock extends SystemClock {
+    override sleep(): Promise<void> {
+      throw new Error("the gateway is about to be asked");
+    }
+  }
+  const { finding, log } = create("/nonexistent", undefined, new BusyClock());
+  ok(finding.isOnlyHere);
+  await finding.mapPort(6_881);
+  await finding.close();
+  deepStrictEqual(log, []);
+});

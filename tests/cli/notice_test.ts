@@ -1,9 +1,0 @@
-import { deepStrictEqual } from "node:assert/strict";
-import { meanRate } from "../../src/cli/notice.ts";
-
-const SUMMARY = { fileCount: 1, size: 10, uploaded: 0, contributors: 1, path: "x" };
-
-Deno.test("meanRate() is bytes a second of what was downloaded, and 0 for no time", () => {
-  deepStrictEqual(meanRate({ ...SUMMARY, downloaded: 3000, durationMs: 2000 }), 1500);
-  deepStrictEqual(meanRate({ ...SUMMARY, downloaded: 3000, durationMs: 0 }), 0);
-});

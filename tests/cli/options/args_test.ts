@@ -1,0 +1,305 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { type Command, parseArguments } from "../../../src/cli/options/args.ts";
+import type { GetOptions } from "../../../src/cli/options/get_options.ts";
+import { CommandError } from "../../../src/cli/output/failure.ts";
+
+function parse(...args: string[]): { command: Command | undefined; printed: string } {
+  let printed = "";
+  const command = parseArguments(args, { print: (text) => printed += text, columns: 80 });
+  return { command, printed };
+}
+
+function parseGet(...args: string[]): GetOptions {
+  const { command } = parse(...args);
+  ok(command?.command === "get");
+  return command;
+}
+
+function refusal(...args: string[]): string {
+  try {
+    parse(...args);
+  } catch (error) {
+    ok(error instanceof CommandError);
+    deepStrictEqual(error.failure.exitCode, 2);
+    ok(!error.message.includes("\n"), error.message);
+    return error.message;
+  }
+  throw new Error(`${args} was not refused`);
+}
+
+Deno.test("parseArguments() reads create, whose tiers and patterns may be many", () => {
+  const { command } = parse("create", "-t", "http://a/,udp://b:1", "-t", "http://c/", "x");
+  ok(command?.command === "create");
+  deepStrictEqual(command, {
+    command: "create",
+    output: undefined,
+    trackers: [["http://a/", "udp://b:1"], ["http://c/"]],
+    pieceLength: undefined,
+    isPrivate: false,
+    comment: undefined,
+    source: undefined,
+    webSeeds: [],
+    nodes: [],
+    name: undefined,
+    excluded: [],
+    noDate: false,
+    overwrite: false,
+    json: false,
+    path: "x",
+  });
+});
+
+const SEARCH_DEFAULTS = {
+  noDht: false,
+  noPex: false,
+  noLsd: false,
+  noPortMap: false,
+  dhtBootstrap: [
+    { host: "router.bittorrent.com", port: 6881 },
+    { host: "dht.transmissionbt.com", port: 6881 },
+    { host: "router.utorrent.com", port: 6881 },
+    { host: "dht.libtorrent.org", port: 25401 },
+  ],
+  encryption: "prefer",
+  proxy: undefined,
+  metadataTimeoutMs: undefined,
+} as const;
+
+Deno.test("parseArguments() has the defaults of cli.md", () => {
+  deepStrictEqual(parseGet("get", "x.torrent"), {
+    command: "get",
+    outputDir: ".",
+    peers: [],
+    port: undefined,
+    bindAddress: undefined,
+    maxPeers: 80,
+    maxDownloads: 0,
+    uploadSlots: 8,
+    maxDownloadRate: undefined,
+    maxUploadRate: undefined,
+    select: [],
+    ranges: [],
+    sequential: false,
+    seed: false,
+    seedRatio: undefined,
+    seedMs: undefined,
+    noTracker: false,
+    ...SEARCH_DEFAULTS,
+    sums: undefined,
+    sha256: false,
+    saveTorrent: false,
+    metadataOnly: false,
+    deadlineMs: undefined,
+    stallMs: undefined,
+    memoryBytes: 64 * 1024 ** 2,
+    headers: [],
+    maxBytes: undefined,
+    overwrite: false,
+    noResume: false,
+    waitLockMs: 0,
+    onDone: undefined,
+    json: false,
+    quiet: false,
+    verbose: false,
+    logDir: undefined,
+    stateDir: undefined,
+    sources: ["x.torrent"],
+  });
+});
+
+Deno.test("parseArguments() takes every option, typed", () => {
+  const options = parseGet(
+    ...["get", "-o", "out", "--peer", "example.org:6881", "--peer=[::1]:1", "-p", "7000"],
+    ...["--bind", "127.0.0.1", "--max-peers", "9", "--max-downloads", "3", "--max-uploads", "0"],
+    ...["--max-download-rate", "2M", "--max-upload-rate", "1.5K", "--select", "*.iso"],
+    ...["--select", "1,3-5", "--range", "a:0-1K", "--sequential", "--no-tracker"],
+    ...["--no-dht", "--no-pex", "--no-lsd", "--no-port-map", "--dht-bootstrap", "127.0.0.1:6881"],
+    ...["--dht-bootstrap", "[::1]:7", "--encryption", "require"],
+    ...["--proxy", "socks5://me:secret@127.0.0.1:1080"],
+    ...["--metadata-timeout", "20s", "--metadata-only"],
+    ...["--sums", "SHA256SUMS", "--sha256", "--save-torrent"],
+    ...["--seed", "--seed-ratio", "1.5", "--seed-time", "2h"],
+    ...["--deadline", "2h", "--stall", "90s", "--memory", "16M", "--header", "Cookie: id=1"],
+    ...["--max-bytes", "1G", "--overwrite", "--no-resume", "--wait-lock", "10m"],
+    ...["--on-done", "echo done", "--json", "-v", "--log-dir", "logs", "--state-dir", "s"],
+    ...["a.torrent", "-"],
+  );
+  deepStrictEqual(options, {
+    command: "get",
+    outputDir: "out",
+    peers: [{ host: "example.org", port: 6881 }, { host: "::1", port: 1 }],
+    port: 7000,
+    bindAddress: "127.0.0.1",
+    maxPeers: 9,
+    maxDownloads: 3,
+    uploadSlots: 0,
+    maxDownloadRate: 2 * 1024 ** 2,
+    maxUploadRate: 1536,
+    select: ["*.iso", "1,3-5"],
+    ranges: [{ pattern: "a", start: 0, end: 1024 }],
+    sequential: true,
+    seed: true,
+    seedRatio: 1.5,
+    seedMs: 7_200_000,
+    noTracker: true,
+    noDht: true,
+    noPex: true,
+    noLsd: true,
+    noPortMap: true,
+    dhtBootstrap: [{ host: "127.0.0.1", port: 6881 }, { host: "::1", port: 7 }],
+    encryption: "require",
+    proxy: {
+      kind: "socks5",
+      endpoint: { host: "127.0.0.1", port: 1080 },
+      username: "me",
+      password: "secret",
+    },
+    metadataTimeoutMs: 20_000,
+    sums: "SHA256SUMS",
+    sha256: true,
+    saveTorrent: true,
+    metadataOnly: true,
+    deadlineMs: 7_200_000,
+    stallMs: 90_000,
+    memoryBytes: 16 * 1024 ** 2,
+    headers: [{ name: "Cookie", value: "id=1" }],
+    maxBytes: 1024 ** 3,
+    overwrite: true,
+    noResume: true,
+    waitLockMs: 600_000,
+    onDone: "echo done",
+    json: true,
+    quiet: false,
+    verbose: true,
+    logDir: "logs",
+    stateDir: "s",
+    sources: ["a.torrent", "-"],
+  });
+});
+
+Deno.test("parseArguments() reads a source alone as get", () => {
+  deepStrictEqual(parseGet("x.torrent").sources, ["x.torrent"]);
+  deepStrictEqual(parseGet("-q", "x.torrent").quiet, true);
+  deepStrictEqual(parseGet("-").sources, ["-"]);
+  deepStrictEqual(parseGet("--", "-x").sources, ["-x"]);
+  deepStrictEqual(parseGet("./info").sources, ["./info"]);
+});
+
+Deno.test("parseArguments() reads the other commands", () => {
+  const search = {
+    ...SEARCH_DEFAULTS,
+    peers: [],
+    port: undefined,
+    bindAddress: undefined,
+    maxPeers: 80,
+    noTracker: false,
+    stateDir: undefined,
+  };
+  deepStrictEqual(parse("info", "--json", "x").command, {
+    command: "info",
+    json: true,
+    ...search,
+    source: "x",
+  });
+  deepStrictEqual(parse("verify", "--no-dht", "x", "folder").command, {
+    command: "verify",
+    json: false,
+    ...search,
+    noDht: true,
+    torrent: "x",
+    path: "folder",
+  });
+  deepStrictEqual(parse("tracker", "--interval", "90s", "-p", "80").command, {
+    command: "tracker",
+    port: 80,
+    bindAddress: undefined,
+    intervalMs: 90_000,
+    allowed: [],
+    quiet: false,
+  });
+});
+
+Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
+  const cases: [string[], string][] = [
+    [["get"], "a source is missing"],
+    [["get", "--nope", "x"], "--nope"],
+    [["--nope"], "--nope"],
+    [["get", "--memory", "lots", "x"], "--memory: lots is not a size such as"],
+    [["get", "--memory"], "--memory requires SIZE"],
+    [["get", "--max-download-rate", "0", "x"], "0 is not a rate such as"],
+    [["get", "--max-upload-rate", "fast", "x"], "fast is not a rate"],
+    [["get", "--seed-ratio", "0", "x"], "0 is not a ratio above 0"],
+    [["seed"], "a torrent is missing"],
+    [["get", "--deadline", "90", "x"], "90 is not a time such as 90s"],
+    [["get", "--deadline", "0s", "x"], "0s is not a time"],
+    [["get", "--stall", "-1s", "x"], "-1s is not a time"],
+    [["get", "-p", "0", "x"], "-p/--port"],
+    [["get", "-p", "65536", "x"], "-p/--port"],
+    [["get", "--peer", "nowhere", "x"], "nowhere is not HOST:PORT"],
+    [["get", "--bind", "localhost", "x"], "localhost is not an IPv4 or IPv6 address"],
+    [["get", "--max-peers", "0", "x"], "--max-peers"],
+    [["get", "--range", "a:5-2", "x"], "a:5-2 is not FILE:START-END"],
+    [["get", "--header", "nope", "x"], "--header: the value is not a header"],
+    [["get", "--header", "A: b\r\nC: d", "x"], "is not a header"],
+    [["get", "--dht-bootstrap", "nowhere", "x"], "nowhere is not HOST:PORT"],
+    [["get", "--encryption", "maybe", "x"], "--encryption"],
+    [["get", "--metadata-timeout", "0s", "x"], "0s is not a time"],
+    [["get", "-o", "a", "-o", "b", "x"], "-o cannot be used multiple times"],
+    [["info"], "SOURCE"],
+    [["info", "a", "b"], "b"],
+    [["verify"], "TORRENT"],
+  ];
+  for (const [args, words] of cases) ok(refusal(...args).includes(words), refusal(...args));
+});
+
+Deno.test("S13 parseArguments() quotes no control codes back", () => {
+  ok(!refusal("get", "--memory", "\x1b[2J", "x").includes("\x1b"));
+});
+
+Deno.test("parseArguments() quotes no proxy back, which may hold a password", () => {
+  const words = refusal("get", "--proxy", "ftp://me:secret@127.0.0.1", "x");
+  ok(!words.includes("secret") && words.includes("is not socks5://HOST:PORT"), words);
+});
+
+Deno.test("parseArguments() answers help, version and completion by itself", () => {
+  deepStrictEqual(parse("--version"), { command: undefined, printed: "0.1.0" });
+  for (const args of [[], ["--help"], ["-h"], ["get", "--help"]]) {
+    const { command, printed } = parse(...args);
+    deepStrictEqual(command, undefined);
+    ok(printed.includes("Usage: starling"), printed);
+  }
+  ok(parse("get", "--help").printed.includes("--max-download-rate RATE"));
+  for (const command of ["get", "seed", "info", "verify"]) {
+    const { printed } = parse(command, "--help");
+    for (const option of SEARCH_OPTIONS) ok(printed.includes(option), `${command} ${option}`);
+  }
+  ok(parse("completion", "bash").printed.includes("complete -F"));
+  ok(parse("completion", "zsh").printed.includes("#compdef starling"));
+});
+
+const SEARCH_OPTIONS = [
+  ...["--no-tracker", "--no-dht", "--no-pex", "--no-lsd", "--no-port-map"],
+  ...["--dht-bootstrap HOST:PORT", "--encryption MODE", "--proxy URL", "--metadata-timeout T"],
+];
+
+Deno.test("parseArguments() completes the names of options", () => {
+  for (const command of ["get", "seed", "info", "verify"]) {
+    ok(parse("completion", "bash", command, "--no-port").printed.includes("--no-port-map"));
+  }
+  ok(parse("completion", "bash", "get", "--metadata").printed.includes("--metadata-only"));
+  ok(parse("completion", "bash", "get", "--encryption", "").printed.includes("require"));
+  ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
+});
+
+Deno.test("parseArguments() leaves paths to the shell to complete", () => {
+  const files = (...words: string[]) => parse("completion", "bash", ...words).printed;
+  for (const option of ["-o", "--state-dir", "--log-dir"]) {
+    ok(files("get", option, "x").includes("__FILE__:directory:"), option);
+  }
+  for (const command of ["get", "info", "verify"]) {
+    ok(files(command, "x").includes("__FILE__:file:torrent"), files(command, "x"));
+  }
+  for (const words of [["seed", "x"], ["create", "x"], ["verify", "x.torrent", "x"]]) {
+    ok(files(...words).includes("__FILE__:any:"), words.join(" "));
+  }
+});

@@ -1,0 +1,231 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { CommandError } from "../../../src/cli/output/failure.ts";
+import {
+  LinkReader,
+  type LinkReaderOptions,
+  stateFoldersOf,
+} from "../../../src/cli/source/link_reader.ts";
+import { composeTorrent } from "../../../src/metainfo/compose.ts";
+import { magnetLink, parseMagnet } from "../../../src/metainfo/magnet.ts";
+import type { TorrentEvent } from "../../../src/torrent/snapshot.ts";
+import type { ManualClock } from "../../sim/manual_clock.ts";
+import { FakeEngine, type FakeSearch } from "../fake_engine.ts";
+import { FakeEnvironment, type FakeOptions } from "../fake_environment.ts";
+import { makeMetainfo } from "../torrents.ts";
+
+const METAINFO = makeMetainfo({ name: "alpha" });
+const LINK = `${magnetLink(METAINFO)}&tr=http://a.example/x&x.pe=192.0.2.1:1&ws=http://w.example/`;
+const KEPT = `state/${METAINFO.infoHashHex}.torrent`;
+const MET = { host: "192.0.2.2", port: 2 };
+
+interface Reading {
+  readonly engine: FakeEngine;
+  readonly environment: FakeEnvironment;
+  readonly reader: LinkReader;
+  readonly events: TorrentEvent[];
+  readonly aborting: AbortController;
+}
+
+function startReading(
+  { link = LINK, files = {}, onSearch, ...options }: {
+    link?: string;
+    files?: NonNullable<FakeOptions["files"]>;
+    onSearch?: (search: FakeSearch) => void;
+  } & Partial<LinkReaderOptions>,
+): Reading {
+  const engine = new FakeEngine(undefined, onSearch);
+  const environment = new FakeEnvironment({ files });
+  const events: TorrentEvent[] = [];
+  const aborting = new AbortController();
+  const reader = new LinkReader(parseMagnet(link), {
+    environment,
+    openEngine: () => Promise.resolve(engine),
+    switches: switches({}),
+    stateFolders: ["other", "state"],
+    waitsForPeers: true,
+    signal: aborting.signal,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  return { engine, environment, reader, events, aborting };
+}
+
+function switches(changes: Partial<LinkReaderOptions["switches"]>): LinkReaderOptions["switches"] {
+  return {
+    peers: [],
+    noTracker: false,
+    noDht: false,
+    noLsd: false,
+    proxy: undefined,
+    metadataTimeoutMs: undefined,
+    ...changes,
+  };
+}
+
+async function failureOfReading(reading: Promise<unknown>): Promise<CommandError> {
+  const error = await reading.then(() => undefined, (error) => error);
+  ok(error instanceof CommandError, String(error));
+  return error;
+}
+
+Deno.test("LinkReader asks peers, and adds to the torrent what the link says", async () => {
+  const { engine, reader } = startReading({
+    onSearch: (search) => search.succeed(METAINFO.infoBytes, [MET]),
+  });
+  const { source, bytes, peers, isKept } = await reader.read();
+  deepStrictEqual(source.metainfo.infoHashHex, METAINFO.infoHashHex);
+  deepStrictEqual(source.metainfo.trackers, [["http://a.example/x"]]);
+  deepStrictEqual(source.metainfo.webSeeds, ["http://w.example/"]);
+  deepStrictEqual(source.metainfoLength, bytes.length);
+  deepStrictEqual(peers, [{ host: "192.0.2.1", port: 1 }, MET]);
+  deepStrictEqual(isKept, false);
+  const [{ request } = {}] = engine.searches;
+  deepStrictEqual(request?.infoHash, METAINFO.infoHash);
+  deepStrictEqual(request?.trackers, [["http://a.example/x"]]);
+  deepStrictEqual(request?.peers, [{ host: "192.0.2.1", port: 1 }]);
+});
+
+Deno.test("LinkReader asks nobody when the metadata was kept, and knows all trackers", async () => {
+  const addresses = {
+    trackers: [["http://b.example/", "http://a.example/x"]],
+    webSeeds: ["http://w.example/"],
+  };
+  const kept = composeTorrent(METAINFO.infoBytes, addresses);
+  const { engine, reader } = startReading({ files: { [KEPT]: kept } });
+  const { source: { metainfo }, isKept } = await reader.read();
+  deepStrictEqual(metainfo.trackers, [["http://a.example/x"], ["http://b.example/"]]);
+  deepStrictEqual(metainfo.webSeeds, ["http://w.example/"]);
+  deepStrictEqual([isKept, engine.searches.length], [true, 0]);
+});
+
+Deno.test("LinkReader asks peers when what was kept is corrupt, another's, or cannot be read", async () => {
+  const kept = composeTorrent(METAINFO.infoBytes, { trackers: [], webSeeds: [] });
+  const corrupt = kept.slice();
+  corrupt[kept.length - 5]! ^= 1;
+  const another = composeTorrent(makeMetainfo({ name: "beta" }).infoBytes, {
+    trackers: [],
+    webSeeds: [],
+  });
+  const refused = new Deno.errors.NotCapable('Requires read access to "x", run again with …');
+  for (const file of [corrupt, another, kept.subarray(0, 40), refused, "pipe" as const]) {
+    const { engine, reader } = startReading({
+      files: { [KEPT]: file },
+      onSearch: (search) => search.succeed(METAINFO.infoBytes),
+    });
+    deepStrictEqual((await reader.read()).isKept, false);
+    deepStrictEqual(engine.searches.length, 1);
+  }
+});
+
+Deno.test("LinkReader keeps peers that it met to itself when the torrent is private", async () => {
+  const metainfo = makeMetainfo({ isPrivate: true });
+  const { reader } = startReading({
+    link: `${magnetLink(metainfo)}&x.pe=192.0.2.1:1`,
+    onSearch: (search) => search.succeed(metainfo.infoBytes, [MET]),
+  });
+  deepStrictEqual((await reader.read()).peers, [{ host: "192.0.2.1", port: 1 }]);
+});
+
+Deno.test("LinkReader refuses metadata that is no torrent: exit 3", async () => {
+  const { reader } = startReading({
+    onSearch: (search) => search.succeed(new TextEncoder().encode("d4:name1:xe")),
+  });
+  const { failure, message } = await failureOfReading(reader.read());
+  deepStrictEqual(failure.exitCode, 3);
+  ok(message.startsWith(`Cannot read ${METAINFO.infoHashHex}: `), message);
+});
+
+Deno.test("LinkReader gives up at the nearer of two limits, also after weeks", async () => {
+  const day = 86_400_000;
+  const cases: [metadataTimeoutMs: number, deadlineMs: number | undefined, string, number][] = [
+    [20_000, undefined, "metadata-timeout", 20_000],
+    [20_000, 30_000, "metadata-timeout", 20_000],
+    [20_000, 10_000, "deadline", 10_000],
+    [30 * day, undefined, "metadata-timeout", 30 * day],
+  ];
+  for (const [metadataTimeoutMs, deadlineMs, limit, afterMs] of cases) {
+    const { engine, environment, reader } = startReading({
+      switches: switches({ metadataTimeoutMs }),
+      deadlineMs,
+    });
+    const { clock } = environment;
+    const sleeps = spySleeps(clock);
+    let error: CommandError | undefined;
+    void failureOfReading(reader.read()).then((failure) => error = failure);
+    await environment.clock.run(() => error !== undefined, afterMs - 1);
+    deepStrictEqual(error, undefined);
+    ok(reader.status.startsWith("looking for the metadata: "));
+    engine.searches[0]!.statusChanges = { nodesAsked: 9 };
+    ok(await environment.clock.run(() => error !== undefined, 1));
+    const { exitCode, evidence } = error!.failure;
+    deepStrictEqual([exitCode, evidence["limit"], evidence["nodesAsked"]], [10, limit, 9]);
+    ok(engine.searches[0]!.calls.includes("stop"));
+    // What a timer of the system takes.
+    ok(sleeps.every((durationMs) => durationMs < 2 ** 31), `${sleeps}`);
+  }
+});
+
+/** How long is slept, from now on. */
+function spySleeps(clock: ManualClock): number[] {
+  const sleeps: number[] = [];
+  const sleep = clock.sleep.bind(clock);
+  clock.sleep = (durationMs, signal) => {
+    sleeps.push(durationMs);
+    return sleep(durationMs, signal);
+  };
+  return sleeps;
+}
+
+Deno.test("LinkReader fails at once, or says that it waits, when there is nobody to ask", async () => {
+  const link = `magnet:?xt=urn:btih:${METAINFO.infoHashHex}&tr=http://a.example/x`;
+  const nobody = switches({ noTracker: true, noDht: true, noLsd: true });
+  const { engine, reader } = startReading({ link, switches: nobody, waitsForPeers: false });
+  const { failure } = await failureOfReading(reader.read());
+  deepStrictEqual([failure.exitCode, failure.evidence["limit"]], [10, "nobody-to-ask"]);
+  deepStrictEqual(engine.searches.length, 0);
+  const proxy = { kind: "socks5", endpoint: { host: "127.0.0.1", port: 1080 } } as const;
+  const proxied = switches({ noTracker: true, proxy });
+  const behind = startReading({ link, switches: proxied, waitsForPeers: false });
+  deepStrictEqual((await failureOfReading(behind.reader.read())).failure.exitCode, 10);
+  const waiting = startReading({
+    link,
+    switches: nobody,
+    onSearch: (search) => search.succeed(METAINFO.infoBytes),
+  });
+  await waiting.reader.read();
+  deepStrictEqual(waiting.events.map(({ kind }) => kind), ["warning"]);
+  const all: Partial<LinkReaderOptions["switches"]>[] = [
+    { noTracker: false },
+    { noDht: false },
+    { noLsd: false },
+    { peers: [MET] },
+  ];
+  for (const changes of all) {
+    const asking = startReading({
+      link,
+      switches: { ...nobody, ...changes },
+      waitsForPeers: false,
+      onSearch: (search) => search.succeed(METAINFO.infoBytes),
+    });
+    await asking.reader.read();
+    deepStrictEqual(asking.engine.searches.length, 1);
+  }
+});
+
+Deno.test("LinkReader ends its search when it is told to, and when the search fails", async () => {
+  const { engine, environment, reader, aborting } = startReading({});
+  let error: unknown;
+  void reader.read().catch((reason) => error = reason);
+  await environment.clock.run(() => engine.searches.length > 0, 1);
+  aborting.abort();
+  await environment.clock.run(() => error !== undefined, 1);
+  deepStrictEqual((error as Error).name, "AbortError");
+  const failing = startReading({ onSearch: (search) => search.fail(new Error("no port")) });
+  deepStrictEqual(await failing.reader.read().catch((reason) => reason.message), "no port");
+  deepStrictEqual(failing.engine.searches[0]!.calls, ["find", "stop"]);
+});
+
+Deno.test("stateFoldersOf() looks in the folder and beside it, or where it is told", () => {
+  deepStrictEqual(stateFoldersOf("a/b", undefined), ["a/b/.starling", "a/.starling"]);
+  deepStrictEqual(stateFoldersOf("a/b", "s"), ["s"]);
+});

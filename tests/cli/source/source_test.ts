@@ -1,0 +1,177 @@
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { CommandError } from "../../../src/cli/output/failure.ts";
+import { readTorrent, shownSource } from "../../../src/cli/source/source.ts";
+import { HttpError } from "../../../src/net/http.ts";
+import type { Proxy } from "../../../src/net/proxy.ts";
+import { FakeEnvironment, type FakeOptions } from "../fake_environment.ts";
+import { makeTorrent } from "../torrents.ts";
+
+const TORRENT = makeTorrent({ name: "debian.iso" });
+
+function read(source: string, options: FakeOptions, signal = new AbortController().signal) {
+  const environment = new FakeEnvironment(options);
+  const headers = [{ name: "Cookie", value: "id=1" }];
+  return readTorrent(source, { environment, headers, proxy: undefined, signal });
+}
+
+async function refusal(source: string, options: FakeOptions) {
+  try {
+    await read(source, options);
+  } catch (error) {
+    ok(error instanceof CommandError, String(error));
+    const { exitCode, retryable, detail } = error.failure;
+    return { exitCode, retryable, detail };
+  }
+  throw new Error(`${source} was not refused`);
+}
+
+function httpAnswer(status: number, bytes = TORRENT): FakeOptions {
+  return { fetch: (url) => Promise.resolve({ status, bytes, url }) };
+}
+
+Deno.test("readTorrent() reads a file, standard input and a URL", async () => {
+  const seen: unknown[] = [];
+  const sources: [string, FakeOptions][] = [
+    ["a/x.torrent", { files: { "a/x.torrent": TORRENT } }],
+    ["-", { stdin: TORRENT }],
+    ["https://example.org/x.torrent", {
+      fetch: (url, { headers }) => {
+        seen.push(headers);
+        return Promise.resolve({ status: 200, bytes: TORRENT, url });
+      },
+    }],
+  ];
+  for (const [source, options] of sources) {
+    const { metainfo, paths, files, metainfoLength } = await read(source, options);
+    deepStrictEqual(metainfo.name, "debian.iso");
+    deepStrictEqual(paths.root, "debian.iso");
+    deepStrictEqual(files.map(({ path, size }) => [path, size]), [["debian.iso", 100_000]]);
+    deepStrictEqual(metainfoLength, TORRENT.length);
+  }
+  deepStrictEqual(seen, [{ Cookie: "id=1" }]);
+});
+
+Deno.test("readTorrent() has a proxy carry the request for a URL", async () => {
+  const endpoint = { host: "192.0.2.9", port: 1080 };
+  const proxy: Proxy = { kind: "socks5", endpoint };
+  const asked: unknown[] = [];
+  const environment = new FakeEnvironment({
+    fetch: (url, options) => {
+      asked.push(options.proxy);
+      return Promise.resolve({ status: 200, bytes: TORRENT, url });
+    },
+  });
+  const { signal } = new AbortController();
+  const source = "https://example.org/x.torrent";
+  await readTorrent(source, { environment, headers: [], proxy, signal });
+  deepStrictEqual(asked, [proxy]);
+});
+
+Deno.test("readTorrent() names a file that is not there", async () => {
+  deepStrictEqual(await refusal("nope", {}), {
+    exitCode: 3,
+    retryable: false,
+    detail: "Cannot read nope: there is no such file",
+  });
+});
+
+Deno.test("M3 readTorrent() refuses what is no regular file, and what is too large", async () => {
+  const pipe = await refusal("/dev/zero", { files: { "/dev/zero": "pipe" } });
+  deepStrictEqual(pipe.exitCode, 3);
+  ok(pipe.detail.includes("not a regular file"));
+  const large = new Uint8Array(10_000_001);
+  for (
+    const [source, options] of [["x", { files: { x: large } }], ["-", { stdin: large }]] as const
+  ) {
+    const { exitCode, detail } = await refusal(source, options);
+    deepStrictEqual(exitCode, 3);
+    ok(detail.includes("larger than 10000000 bytes"), detail);
+  }
+});
+
+Deno.test("M8 readTorrent() names what was saved by mistake, with the source", async () => {
+  const cases: [string | Uint8Array, string][] = [
+    ["", "it is empty"],
+    ["<!DOCTYPE html><title>Log in", "it is a web page"],
+    [Uint8Array.of(0x1f, 0x8b, 8, 0), "it is compressed (gzip)"],
+    ["x", "it is not bencoded"],
+    ["d4:infoi1ee", "it has no info dictionary"],
+    ["d4:info", "at byte 7"],
+  ];
+  for (const [content, words] of cases) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    const { exitCode, detail } = await refusal("x.torrent", { files: { "x.torrent": bytes } });
+    deepStrictEqual(exitCode, 3);
+    ok(detail.startsWith("Cannot read x.torrent: ") && detail.includes(words), detail);
+  }
+});
+
+Deno.test("readTorrent() tells a disk from a permission", async () => {
+  const io = new Error("Input/output error (os error 5)");
+  deepStrictEqual((await refusal("x", { files: { x: io } })).exitCode, 5);
+  const denied = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  deepStrictEqual((await refusal("x", { files: { x: denied } })).exitCode, 5);
+  const forbidden = new Deno.errors.NotCapable(
+    'Requires read access to "x", run again with the --allow-read flag',
+  );
+  const { exitCode, detail } = await refusal("x", { files: { x: forbidden } });
+  deepStrictEqual(exitCode, 4);
+  ok(detail.startsWith("Cannot read x: ") && detail.endsWith("--allow-read=x"), detail);
+});
+
+Deno.test("readTorrent() tells servers that may answer later from those that will not", async () => {
+  const url = "http://example.org/x.torrent";
+  const exitCodeOf = async (options: FakeOptions) => (await refusal(url, options)).exitCode;
+  for (const status of [204, 400, 403, 404, 410]) {
+    deepStrictEqual(await exitCodeOf(httpAnswer(status)), 3, `${status}`);
+  }
+  for (const status of [408, 429, 500, 503]) {
+    deepStrictEqual(await exitCodeOf(httpAnswer(status)), 10, `${status}`);
+  }
+  const failing = (failure: HttpError["failure"]) => ({
+    fetch: () => Promise.reject(new HttpError(failure, "Cannot fetch from example.org: …")),
+  });
+  for (const failure of ["unreachable", "timeout", "malformed"] as const) {
+    deepStrictEqual(await exitCodeOf(failing(failure)), 10, failure);
+  }
+  for (const failure of ["untrusted", "redirects", "too-large", "unsupported-url"] as const) {
+    deepStrictEqual(await exitCodeOf(failing(failure)), 3, failure);
+  }
+  const missing = { access: "net", target: "example.org", flag: "--allow-net" };
+  deepStrictEqual(await exitCodeOf({ missing }), 4);
+});
+
+Deno.test("readTorrent() that is interrupted throws the reason, and takes the URL for no failure", async () => {
+  const interruption = new AbortController();
+  const fetch: FakeOptions["fetch"] = () => {
+    interruption.abort(new Error("interrupted"));
+    return Promise.reject(new HttpError("aborted", "Cannot fetch from example.org: cancelled"));
+  };
+  await rejects(read("https://example.org/x.torrent", { fetch }, interruption.signal), {
+    message: "interrupted",
+  });
+});
+
+Deno.test("T20 shownSource() shows no passkey", () => {
+  deepStrictEqual(shownSource("-"), "standard input");
+  deepStrictEqual(shownSource("a/x.torrent"), "a/x.torrent");
+  deepStrictEqual(
+    shownSource("https://user:secret@example.org/secret/x.torrent?passkey=secret"),
+    "https://example.org/…/x.torrent",
+  );
+  deepStrictEqual(shownSource("https://example.org/dl/secret"), "https://example.org/…");
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
+  deepStrictEqual(
+    shownSource(`${link}&dn=a%20b&tr=http://t.example/secret/announce`),
+    `${link}&dn=a%20b`,
+  );
+  deepStrictEqual(shownSource("magnet:?tr=http://t.example/secret/announce"), "magnet:?…");
+  deepStrictEqual(shownSource("a\x1b[2J"), "a\\x1b[2J");
+});
+
+Deno.test("readTorrent() gives up a standard input that never ends", async () => {
+  const aborting = new AbortController();
+  const reading = read("-", { stdin: "silent" }, aborting.signal);
+  aborting.abort();
+  deepStrictEqual(await reading.then(() => "read", (error) => error.name), "AbortError");
+});

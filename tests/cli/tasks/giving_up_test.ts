@@ -1,0 +1,60 @@
+import { deepStrictEqual } from "node:assert/strict";
+import {
+  failureAtLimit,
+  failureOfInterruption,
+  WAITING_FOR_LOCK,
+} from "../../../src/cli/tasks/giving_up.ts";
+import { FakeTorrent } from "../fake_engine.ts";
+import { makeSnapshot } from "../snapshots.ts";
+
+const AT_DEADLINE = { limit: "deadline", waitedMs: 60_000, stallMs: undefined } as const;
+
+Deno.test("failureAtLimit() blames what was waited for before there was a torrent", () => {
+  const reading = { ...AT_DEADLINE, torrent: undefined, status: "reading the torrent" };
+  const { verdict, exitCode, detail } = failureAtLimit(reading);
+  deepStrictEqual([verdict, exitCode], ["deadline", 17]);
+  deepStrictEqual(
+    detail,
+    "the deadline came after 1m 00s, before the download began (reading the torrent); " +
+      "run it again with more time",
+  );
+  const locked = failureAtLimit({ ...reading, status: WAITING_FOR_LOCK });
+  deepStrictEqual([locked.verdict, locked.exitCode, locked.retryable], ["locked", 75, true]);
+});
+
+Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", () => {
+  const torrent = new FakeTorrent({} as ConstructorParameters<typeof FakeTorrent>[0]);
+  const { cause, detail } = torrent.verdict();
+  const late = failureAtLimit({ ...AT_DEADLINE, torrent, status: "" });
+  deepStrictEqual([late.verdict, late.evidence["limit"]], [cause, "deadline"]);
+  deepStrictEqual(late.detail, `gave up at the deadline, after 1m 00s: ${detail}`);
+  const stalled = failureAtLimit({
+    limit: "stall",
+    waitedMs: 9,
+    stallMs: 5_000,
+    torrent,
+    status: "",
+  });
+  deepStrictEqual(stalled.detail, `gave up after 5.0s without a new verified piece: ${detail}`);
+  torrent.snapshotChanges = { state: "checking" };
+  deepStrictEqual(failureAtLimit({ ...AT_DEADLINE, torrent, status: "" }).verdict, "deadline");
+});
+
+Deno.test("failureOfInterruption() says how far it came and what the next run does", () => {
+  const detail = (...args: Parameters<typeof failureOfInterruption>) =>
+    failureOfInterruption(...args).detail;
+  deepStrictEqual(
+    detail(130, undefined, false),
+    "interrupted before the download began; run the same command to go on",
+  );
+  deepStrictEqual(
+    detail(130, makeSnapshot({ bytes: 50, size: 100 }), false),
+    "interrupted at 50.0%; what is here is saved; run the same command to go on",
+  );
+  deepStrictEqual(
+    detail(143, undefined, true),
+    "interrupted while the command of --on-done ran; the data is complete; " +
+      "the next run runs the command again",
+  );
+  deepStrictEqual(failureOfInterruption(143, undefined, true).exitCode, 143);
+});
