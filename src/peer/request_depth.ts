@@ -5,7 +5,7 @@
  * answer take, and it keeps no block from others for long while it owes little more. Both the
  * rate and that latency are measured, after the model of BBR: the rate is the greatest of late,
  * the latency the smallest of late. More requests show a greater rate, which asks for more
- * requests: the depth doubles with every round trip, and more, until the rate grows no longer.
+ * requests: the depth triples with every round trip, or more, until the rate grows no longer.
  * So slow start needs no state of its own.
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
@@ -15,13 +15,13 @@ const MIN_DEPTH = 4;
 /** Most requests that a peer may owe when it does not say how many it takes. */
 const DEFAULT_MAX_DEPTH = 500;
 /** Most requests that a peer may owe when it says that it takes so many (`reqq`, BEP 10). */
-const MAX_STATED_REQQ = 4_000;
+const MAX_STATED_REQQ = 8_000;
 
 /** How often rate × latency, what is on its way, is asked for: twice lets a rate double. */
 const PIPE_GAIN = 2;
 /** On top of that, slack for what stalls: this much time of a slow peer's rate, … */
 const SLACK_MS = 500;
-/** … for a fast one this many bytes and this much time. */
+/** … for a fast one what is on its way once more, this many bytes and this much time. */
 const FAST_SLACK_BYTES = 1024 * 1024;
 const FAST_SLACK_MS = 25;
 /** Latency is not believed beyond this: a peer never owes more than it delivers in this time. */
@@ -152,7 +152,8 @@ export class RequestDepth {
     if (rate === 0) return 0;
     const pipeBytes = rate * this.#latencyMs;
     if (this.#probingSince !== undefined) return pipeBytes * PROBE_GAIN;
-    const slackBytes = Math.min(rate * SLACK_MS, FAST_SLACK_BYTES + rate * FAST_SLACK_MS);
+    const fastSlackBytes = pipeBytes + FAST_SLACK_BYTES + rate * FAST_SLACK_MS;
+    const slackBytes = Math.min(rate * SLACK_MS, fastSlackBytes);
     return Math.min(PIPE_GAIN * pipeBytes + slackBytes, rate * MAX_QUEUE_MS);
   }
 }

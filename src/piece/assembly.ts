@@ -9,6 +9,14 @@ import type { PeerKey } from "./piece_table.ts";
 const MAX_PIECES_IN_MEMORY = 8_192;
 
 /**
+ * Pieces open for each one that there is memory for: those on their way, of which nothing is here,
+ * have no buffer. Where the way is long, they are most of them.
+ */
+const MAX_OPEN_PER_BUFFER = 4;
+/** One piece less is open after a block that had no room; one more after so many full pieces. */
+const FULL_PIECES_PER_STEP = 16;
+
+/**
  * Pieces that wait for the disk: more than this many, and more than this part of the budget, do
  * not make it any faster.
  */
@@ -26,12 +34,15 @@ export interface FullPiece {
 
 /**
  * Pieces being put together in memory, in buffers of one length that go to the workers, come
- * back and are used again. `maxPieces` bounds those being filled and those away, together; it is
- * what the budget allows, and at least one.
+ * back and are used again. `maxPieces` bounds the buffers, those being filled and those away
+ * together; it is what the budget allows, and at least one. More pieces may be open, as a piece has
+ * its buffer from its first block on: when there is none for it, the block is refused.
  */
 export class Assembly {
   /** The most pieces that may be in memory at a time. */
   readonly maxPieces: number;
+  /** From `maxPieces` to MAX_OPEN_PER_BUFFER times as many. */
+  #openLimit: number;
   readonly #layout: Layout;
   readonly #bufferLength: number;
   readonly #partials = new Map<PieceIndex, PartialPiece>();
@@ -44,16 +55,25 @@ export class Assembly {
     this.#bufferLength = Math.min(layout.pieceLength, layout.totalLength);
     const affordable = Math.floor(budgetBytes / this.#bufferLength);
     this.maxPieces = Math.min(Math.max(affordable, 1), MAX_PIECES_IN_MEMORY);
+    this.#openLimit = this.#maxOpenPieces;
   }
 
   /** May another piece be opened? */
   get hasRoom(): boolean {
-    return this.#partials.size + this.#awayCount < this.maxPieces;
+    return this.#hasBuffer && this.#partials.size + this.#awayCount < this.#openLimit;
   }
 
-  /** The most blocks that pieces in memory may have. */
+  /** The most blocks that open pieces may have. */
   get maxBlocks(): number {
-    return this.maxPieces * Math.ceil(this.#bufferLength / BLOCK_LENGTH);
+    return Math.floor(this.#openLimit) * Math.ceil(this.#bufferLength / BLOCK_LENGTH);
+  }
+
+  get #maxOpenPieces(): number {
+    return Math.min(this.maxPieces * MAX_OPEN_PER_BUFFER, MAX_PIECES_IN_MEMORY);
+  }
+
+  get #hasBuffer(): boolean {
+    return this.#usedCount < this.maxPieces;
   }
 
   /** Is the disk so far behind that nothing more should be taken from the network? */
@@ -73,6 +93,11 @@ export class Assembly {
 
   partial(piece: PieceIndex): PartialPiece | undefined {
     return this.#partials.get(piece);
+  }
+
+  /** Is there a buffer for a block of this piece? */
+  hasRoomFor({ buffer }: PartialPiece): boolean {
+    return buffer !== undefined || this.#hasBuffer;
   }
 
   /** Starts to assemble a piece; for the picker, as `drop` is. */
@@ -95,23 +120,29 @@ export class Assembly {
   }
 
   /**
-   * Copies a block into its piece. "unneeded": it is here, or nobody waits for it from this peer.
-   * The last block makes the piece a `FullPiece`, which is no longer among `partials()`. To be
-   * followed by `PiecePicker.received`, whatever it returns.
+   * Copies a block into its piece. "unneeded": it is here, or nobody waits for it from this peer;
+   * "no-room": it would be the first, and all buffers are in use. The last block makes the piece a
+   * `FullPiece`, which is no longer among `partials()`. To be followed by `PiecePicker.returned`
+   * when there is no room, else by `PiecePicker.received`.
    */
   put(
     piece: PieceIndex,
     block: BlockIndex,
     data: Uint8Array,
     from: PeerKey,
-  ): "stored" | "unneeded" | FullPiece {
+  ): "stored" | "unneeded" | "no-room" | FullPiece {
     const partial = this.#partials.get(piece);
     if (partial === undefined || partial.has(block)) return "unneeded";
     if (partial.onlyFrom !== undefined && partial.onlyFrom !== from) return "unneeded";
+    if (!this.hasRoomFor(partial)) {
+      this.#openLimit = Math.max(this.maxPieces, this.#openLimit - 1);
+      return "no-room";
+    }
     partial.put(block, data, from);
     if (partial.missingCount > 0) return "stored";
     this.#partials.delete(piece);
     this.#awayCount++;
+    this.#openLimit = Math.min(this.#openLimit + 1 / FULL_PIECES_PER_STEP, this.#maxOpenPieces);
     return partial;
   }
 
@@ -125,6 +156,7 @@ export class Assembly {
   }
 
   readonly #takeBuffer = (): ArrayBuffer => {
+    assert(this.#hasBuffer);
     this.#usedCount++;
     return this.#spareBuffers.pop() ?? new ArrayBuffer(this.#bufferLength);
   };

@@ -1,6 +1,6 @@
 import type { Random } from "../base/ambient.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
-import type { BlockSpan, Layout } from "../metainfo/layout.ts";
+import { BLOCK_LENGTH, type BlockSpan, type Layout } from "../metainfo/layout.ts";
 import type { Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { BlockRequest } from "./block_request.ts";
@@ -56,6 +56,7 @@ export class PiecePicker {
   readonly #choice: PieceChoice;
   readonly #life: PieceLife;
   readonly #eviction: Eviction;
+  readonly #blocksPerPiece: number;
   /** When a quick peer last found no room for a piece. */
   #crampedAt = -Infinity;
 
@@ -72,6 +73,7 @@ export class PiecePicker {
     });
     this.#life = new PieceLife({ layout, table, assembly, choice: this.#choice, open: this.#open });
     this.#eviction = new Eviction(layout.pieceLength);
+    this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
   }
 
   /**
@@ -90,6 +92,10 @@ export class PiecePicker {
     const isSlow = requester.isSlow || peer.isSnubbed;
     const turn: Turn = { peer, requester, isSlow, count, now, spans };
     this.#adoptParoled(turn);
+    if (requester.requests.length + count >= this.#blocksPerPiece) {
+      this.#continuePieces(turn, this.#isItsOwn);
+      this.#startPieces(turn);
+    }
     this.#continuePieces(turn, this.#isOfItsKind);
     this.#startPieces(turn);
     if (!this.#isConfined(turn)) this.#continuePieces(turn, this.#isOpenTo);
@@ -115,7 +121,7 @@ export class PiecePicker {
   }
 
   /**
-   * A block came, and `Assembly.put` was called with it just before. Returns the other peers
+   * A block came, and `Assembly.put` has taken it or needs it no more. Returns the other peers
    * that were asked for the same block, to be sent a Cancel. Harmless if it was not asked for.
    */
   received(peer: PeerKey, piece: PieceIndex, block: BlockIndex, now: number): readonly PeerKey[] {
@@ -132,7 +138,7 @@ export class PiecePicker {
     return others;
   }
 
-  /** A request will not be answered (choke, reject, timeout): its block is free for others. */
+  /** A request will not be answered (choke, reject, timeout), or in vain: its block is free. */
   returned(peer: PeerKey, piece: PieceIndex, block: BlockIndex): void {
     const request = this.#open.request(peer, piece, block);
     if (request !== undefined) this.#free(request);
@@ -172,18 +178,18 @@ export class PiecePicker {
       if (isFull(turn)) return;
       if (!paroled.mayOwn(requester, peer.isSnubbed, now) || !peer.offers(piece)) continue;
       const open = this.#open.get(piece) ?? this.#startParoled(piece, turn);
-      if (open === undefined) continue;
+      if (open === undefined || !this.#mayAsk(turn, open)) continue;
       open.own(peer.key, now);
       this.#takeFree(turn, open);
     }
   }
 
-  #startParoled(piece: PieceIndex, { isSlow, now }: Turn): OpenPiece | undefined {
+  #startParoled(piece: PieceIndex, { requester, isSlow, now }: Turn): OpenPiece | undefined {
     const { table, assembly } = this.#options;
     if (table.state(piece) !== "wanted" || !assembly.hasRoom) return undefined;
     const ownedCount = this.#life.parole.ownedCount;
     if (ownedCount > 0 && (ownedCount + 1) * PAROLE_SHARE > assembly.maxPieces) return undefined;
-    return this.#life.start(piece, isSlow, now);
+    return this.#life.start(piece, { starter: requester, isSlow, now });
   }
 
   /** Asks for free blocks of started pieces; those that come before them in order are started. */
@@ -192,7 +198,7 @@ export class PiecePicker {
     for (let open = this.#open.firstWithFreeBlocks; open !== undefined; open = next) {
       if (isFull(turn)) return;
       next = open.next;
-      if (!isForPeer(open, turn) || !turn.peer.offers(open.piece)) continue;
+      if (!isForPeer(open, turn) || !this.#mayAsk(turn, open)) continue;
       this.#startPieces(turn, open.rank);
       this.#takeFree(turn, open);
     }
@@ -200,7 +206,7 @@ export class PiecePicker {
 
   /** Asks for pieces that nobody has started; with `beforeRank`, for those of less rank alone. */
   #startPieces(turn: Turn, beforeRank = Infinity): void {
-    const { peer, isSlow, now } = turn;
+    const { peer, requester, isSlow, now } = turn;
     const { assembly } = this.#options;
     while (!isFull(turn) && assembly.hasRoom) {
       // One piece they may always have: those that are quick might never give anything.
@@ -211,7 +217,7 @@ export class PiecePicker {
         ? this.#choice.next(peer)
         : this.#choice.nextBefore(peer, beforeRank);
       if (piece === undefined) return;
-      this.#takeFree(turn, this.#life.start(piece, isSlow, now));
+      this.#takeFree(turn, this.#life.start(piece, { starter: requester, isSlow, now }));
     }
   }
 
@@ -221,18 +227,18 @@ export class PiecePicker {
     requester.seeksRoomAt = now + EVICTION_PAUSE_MS;
     if (this.#choice.next(peer) === undefined) return;
     if (!isSlow) this.#crampedAt = now;
-    this.#replace(turn, () => this.#eviction.abandoned(this.#open.all(), now));
+    this.#replace(turn, (pieces) => this.#eviction.abandoned(pieces, now));
   }
 
   #replaceOverdue(turn: Turn): void {
     if (this.#options.assembly.hasRoom) return;
-    this.#replace(turn, () => this.#eviction.overdue(this.#open.all(), turn.peer, turn.now));
+    this.#replace(turn, (pieces) => this.#eviction.overdue(pieces, turn.peer, turn.now));
   }
 
   /** Gives up a piece and starts one that the peer has, if there are both. */
-  #replace(turn: Turn, victim: () => OpenPiece | undefined): void {
+  #replace(turn: Turn, victim: (pieces: Iterable<OpenPiece>) => OpenPiece | undefined): void {
     if (this.#choice.next(turn.peer) === undefined) return;
-    const open = victim();
+    const open = victim(this.#inTheWay());
     if (open === undefined) return;
     this.#life.giveUp(open);
     this.#startPieces(turn);
@@ -240,7 +246,7 @@ export class PiecePicker {
 
   /** Asks for blocks that were asked of others, those first that should have come long ago. */
   #repeatRequests(turn: Turn): void {
-    const { peer, requester, now } = turn;
+    const { requester, now } = turn;
     let next: BlockRequest | undefined;
     let doubts = 0;
     for (let request = this.#open.oldestRequest; request !== undefined; request = next) {
@@ -248,8 +254,21 @@ export class PiecePicker {
       next = request.next;
       const { open, block } = request;
       if (!isWorthRepeating(request, requester, now)) continue;
-      if (peer.offers(open.piece) && this.#isOpenTo(open, turn)) this.#ask(turn, open, block);
+      if (this.#mayAsk(turn, open) && this.#isOpenTo(open, turn)) this.#ask(turn, open, block);
     }
+  }
+
+  /** Pieces that make room when they are given up: those with a buffer, when there is no other. */
+  *#inTheWay(): Iterable<OpenPiece> {
+    const { assembly } = this.#options;
+    for (const open of this.#open.all()) {
+      if (open.partial.buffer !== undefined || assembly.hasRoomFor(open.partial)) yield open;
+    }
+  }
+
+  /** Has the peer the piece, and is there memory for it? */
+  #mayAsk({ peer }: Turn, { piece, partial }: OpenPiece): boolean {
+    return peer.offers(piece) && this.#options.assembly.hasRoomFor(partial);
   }
 
   #takeFree(turn: Turn, open: OpenPiece): void {
@@ -278,6 +297,11 @@ export class PiecePicker {
   #isConfined({ isSlow, now }: Turn): boolean {
     return isSlow && now - this.#crampedAt < CONFINEMENT_MS;
   }
+
+  readonly #isItsOwn = ({ rank, paroled, starter, requestedCount }: OpenPiece, turn: Turn) => {
+    if (paroled !== undefined) return paroled.owner === turn.peer.key;
+    return starter === turn.requester || requestedCount === 0 || this.#choice.isInOrder(rank);
+  };
 
   readonly #isOfItsKind = (open: OpenPiece, turn: Turn): boolean => {
     if (open.paroled !== undefined) return open.paroled.owner === turn.peer.key;

@@ -1,7 +1,7 @@
 import type { PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { Assembly } from "./assembly.ts";
-import type { OpenPiece } from "./open_piece.ts";
+import type { OpenPiece, OpenPieceOptions } from "./open_piece.ts";
 import type { OpenPieces } from "./open_pieces.ts";
 import { Parole } from "./parole.ts";
 import type { PieceChoice } from "./piece_choice.ts";
@@ -31,16 +31,15 @@ export class PieceLife {
     this.parole = new Parole(options.layout);
   }
 
-  /** wanted → partial; the assembly has room. `isSlow`: so is the peer that it is for. */
-  start(piece: PieceIndex, isSlow: boolean, now: number): OpenPiece {
+  /** wanted → partial; the assembly has room. */
+  start(piece: PieceIndex, start: Pick<OpenPieceOptions, "starter" | "isSlow" | "now">): OpenPiece {
     const { table, assembly, choice, open } = this.#options;
     const paroled = this.parole.get(piece);
     if (paroled === undefined) choice.remove(piece);
     table.markPartial(piece);
     return open.open(assembly.open(piece), {
       rank: choice.rank(piece, this.#startedCount++),
-      isSlow,
-      now,
+      ...start,
       paroled,
     });
   }

@@ -22,8 +22,8 @@ const REFILL_SHARE = 1 / 3;
 const MAX_REFILL_BLOCKS = 64;
 
 /**
- * Blocks asked for at a time, of those that all pieces in memory have: one peer may be asked for
- * most of them; the more peers there are, the more pieces are half here, and need their place.
+ * Blocks asked for at a time, of those that all open pieces have: one peer may be asked for most of
+ * them; the more peers there are, the more pieces are half here, and need their place.
  * What is reserved is for peers that have less than their part of it: so nobody starves.
  */
 const COMMON_SHARE = 1 / 4;
@@ -157,7 +157,8 @@ export class BlockExchange {
     const { assembly, picker, peers, onFullPiece } = this.#options;
     this.meter.add(data.length, now);
     const taken = assembly.put(piece, block, data, peer.key);
-    if (taken === "unneeded") this.wastedBytes += data.length;
+    if (typeof taken === "string" && taken !== "stored") this.wastedBytes += data.length;
+    if (taken === "no-room") return picker.returned(peer.key, piece, block);
     for (const other of picker.received(peer.key, piece, block, now)) {
       const asked = peers.get(other);
       asked?.session.cancel(piece, block, now);

@@ -28,11 +28,11 @@ function maxQueueSeconds(samples: readonly Sample[], rate: number): number {
   return Math.max(...samples.map(({ outstanding }) => outstanding)) * BLOCK_LENGTH / rate;
 }
 
-/** Rates that 4000 requests can keep up at this distance, and the time until they are reached. */
+/** Rates that 8000 requests can keep up at this distance, and the time until they are reached. */
 const LINKS: readonly { latencyMs: number; rates: readonly number[]; rampMs: number }[] = [
   { latencyMs: 1, rates: [100 * KB, MB, 10 * MB, 100 * MB, 500 * MB], rampMs: 200 },
   { latencyMs: 100, rates: [100 * KB, MB, 10 * MB, 100 * MB, 500 * MB], rampMs: 1_000 },
-  { latencyMs: 500, rates: [100 * KB, MB, 10 * MB, 100 * MB], rampMs: 5_000 },
+  { latencyMs: 500, rates: [100 * KB, MB, 10 * MB, 100 * MB, 200 * MB], rampMs: 5_000 },
 ];
 
 for (const { latencyMs, rates, rampMs } of LINKS) {
@@ -115,14 +115,14 @@ function runRounds(depth: RequestDepth, count: number, startAt: number): void {
   }
 }
 
-Deno.test("the depth starts at 4 and ends at 500, or where the peer says, or at 4000", () => {
+Deno.test("the depth starts at 4 and ends at 500, or where the peer says, or at 8000", () => {
   const depth = new RequestDepth();
   deepStrictEqual(depth.current, 4);
   runRounds(depth, 20, 0);
   deepStrictEqual(depth.current, 500);
   depth.setStated(10_000);
   runRounds(depth, 20, 2_000);
-  deepStrictEqual(depth.current, 4_000);
+  deepStrictEqual(depth.current, 8_000);
   for (const reqq of [250, 2, 1]) {
     depth.setStated(reqq);
     deepStrictEqual(depth.current, reqq);

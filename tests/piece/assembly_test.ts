@@ -4,7 +4,7 @@ import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import { Assembly, type FullPiece } from "../../src/piece/assembly.ts";
 
 const B0 = 0 as BlockIndex, B1 = 1 as BlockIndex;
-const P0 = 0 as PieceIndex, P1 = 1 as PieceIndex, P2 = 2 as PieceIndex;
+const P0 = 0 as PieceIndex, P1 = 1 as PieceIndex, P2 = 2 as PieceIndex, P3 = 3 as PieceIndex;
 const PIECE_LENGTH = 2 * BLOCK_LENGTH;
 const block = new Uint8Array(BLOCK_LENGTH);
 
@@ -30,18 +30,41 @@ Deno.test("put() refuses blocks of all but the peer that a piece is reserved for
   deepStrictEqual(assembly.put(P0, B0, block, 2), "stored");
 });
 
-Deno.test("hasRoom counts pieces being filled and those away until they are released", () => {
+Deno.test("hasRoom counts buffers, of pieces being filled and of those away, until they are released", () => {
   const assembly = assemblyOf(2);
   assembly.open(P0);
+  fill(assembly, P0);
   deepStrictEqual(assembly.hasRoom, true);
-  assembly.open(P1);
-  deepStrictEqual(assembly.hasRoom, false);
-  throws(() => assembly.open(P2));
-  const { data } = fill(assembly, P0);
+  const other = assembly.open(P1), third = assembly.open(P2);
+  deepStrictEqual([assembly.hasRoom, assembly.hasRoomFor(third)], [true, true]);
+  assembly.put(P1, B0, block, 1);
+  deepStrictEqual([assembly.hasRoom, assembly.hasRoomFor(third)], [false, false]);
+  deepStrictEqual(assembly.hasRoomFor(other), true);
+  throws(() => assembly.open(P3));
+  const { data } = assembly.put(P1, B1, block, 1) as FullPiece;
   deepStrictEqual(assembly.hasRoom, false);
   assembly.release(data.buffer);
-  deepStrictEqual(assembly.hasRoom, true);
+  deepStrictEqual([assembly.hasRoom, assembly.hasRoomFor(third)], [true, true]);
+  assembly.release(new ArrayBuffer(0));
   throws(() => assembly.release(data.buffer));
+});
+
+Deno.test("hasRoom lets 4 pieces be open for each buffer, fewer after blocks without room", () => {
+  const assembly = assemblyOf(2);
+  for (let piece = 0; piece < 8; piece++) assembly.open(piece as PieceIndex);
+  deepStrictEqual([assembly.hasRoom, assembly.maxBlocks], [false, 16]);
+  assembly.put(P0, B0, block, 1);
+  assembly.put(P1, B0, block, 1);
+  deepStrictEqual(assembly.put(P2, B0, block, 1), "no-room");
+  deepStrictEqual([assembly.maxBlocks, assembly.usedBytes], [14, 2 * PIECE_LENGTH]);
+  for (let refused = 0; refused < 20; refused++) assembly.put(P2, B1, block, 1);
+  deepStrictEqual(assembly.maxBlocks, 4);
+  for (let piece = 0; piece < 8; piece++) assembly.drop(piece as PieceIndex);
+  for (let full = 0; full < 32; full++) {
+    assembly.open(P0);
+    assembly.release(fill(assembly, P0).data.buffer);
+  }
+  deepStrictEqual(assembly.maxBlocks, 8);
 });
 
 Deno.test("usedBytes counts a piece from its first block until it is dropped or released", () => {

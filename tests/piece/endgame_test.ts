@@ -4,6 +4,7 @@ import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import { isWorthRepeating } from "../../src/piece/endgame.ts";
 import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PartialPiece } from "../../src/piece/partial_piece.ts";
+import { Requester } from "../../src/piece/requester.ts";
 
 Deno.test("isWorthRepeating() wants a peer that is twice as quick as those who were asked", () => {
   const block = new AskedBlock();
@@ -52,7 +53,13 @@ class AskedBlock {
     const files = [{ length: BLOCK_LENGTH, isPadding: false }];
     const layout = new Layout({ pieceLength: BLOCK_LENGTH, files });
     const partial = new PartialPiece(layout, 0 as PieceIndex, () => new ArrayBuffer(BLOCK_LENGTH));
-    const options = { rank: 0, isSlow: false, now: 0, paroled: undefined };
+    const options = {
+      rank: 0,
+      starter: new Requester(1),
+      isSlow: false,
+      now: 0,
+      paroled: undefined,
+    };
     return this.#pieces.open(partial, options);
   })();
 

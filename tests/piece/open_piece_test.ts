@@ -66,7 +66,13 @@ function openPiece(
     0 as PieceIndex,
     () => new ArrayBuffer(3 * BLOCK_LENGTH),
   );
-  return new OpenPiece(partial, { rank: 0, isSlow: false, now: 0, paroled });
+  return new OpenPiece(partial, {
+    rank: 0,
+    starter: new Requester(1),
+    isSlow: false,
+    now: 0,
+    paroled,
+  });
 }
 
 function attach(open: OpenPiece, block: BlockIndex, peer: number): BlockRequest {

@@ -64,7 +64,29 @@ Deno.test("pick() gives first what is wanted first, in order, even before starte
   const picking = new Picking({ pieces: "..!.!", blocksPerPiece: 2 });
   const other = picking.join(1, "*----"), peer = picking.join(2, "*****");
   deepStrictEqual(picking.pick(other, 1), "0.0");
-  deepStrictEqual(picking.pick(peer, 5), "2.0 2.1 4.0 4.1 0.1");
+  deepStrictEqual(picking.pick(peer, 1), "2.0");
+  deepStrictEqual(picking.pick(peer, 3), "2.1 4.0 4.1");
+});
+
+Deno.test("pick() gives pieces of its own to a peer that owes whole ones, while there are any", () => {
+  const picking = new Picking({ pieces: "hhhh...", blocksPerPiece: 4 });
+  const [a, b, c] = [1, 2, 3].map((key) => picking.join(key, "*******")) as ScriptedPeer[];
+  const [, started] = picking.pickPieces(a!, 6).split(" ");
+  const ofB = picking.pickPieces(b!, 4);
+  ok(ofB !== started && ofB.length === 1);
+  deepStrictEqual(picking.pick(c!, 1), `${started}.2`);
+  deepStrictEqual(picking.pick(b!, 4), `${started}.3`);
+});
+
+Deno.test("pick() asks for no piece that has no buffer while all are in use", () => {
+  const picking = new Picking({ pieces: "hhhh....", blocksPerPiece: 2, budgetPieces: 1 });
+  const peer = picking.join(1, "********"), other = picking.join(2, "********");
+  const [first, second, ...free] = picking.pick(peer, 4).split(" ");
+  picking.returned(peer, free.join(" "));
+  picking.give(peer, first!);
+  deepStrictEqual(picking.pick(other, 4), "");
+  picking.giveGood(peer, second!);
+  deepStrictEqual(picking.pick(other, 4).split(" ").length, 4);
 });
 
 Deno.test("pick() gives all pieces in order if sequential, a failed one first", () => {
@@ -178,12 +200,14 @@ Deno.test("pick() lets a quick peer repeat slow peers' requests when memory is f
   for (const key of [1, 2, 3]) {
     const letters = "--------".split("");
     letters[key] = "*";
-    picking.pick(picking.join(key, letters.join("")), 2);
+    const slow = picking.join(key, letters.join(""));
+    picking.pick(slow, 2);
+    picking.give(slow, `${key}.0`);
   }
   deepStrictEqual(picking.states(), ".ppp....");
   deepStrictEqual(picking.pick(quick, 9), "");
   picking.now += 1_000;
-  deepStrictEqual(picking.pick(quick, 9), "1.0 1.1 2.0 2.1 3.0 3.1");
+  deepStrictEqual(picking.pick(quick, 9), "1.1 2.1 3.1");
 });
 
 Deno.test("pick() gives up the stalest abandoned piece when memory is full", () => {
@@ -196,8 +220,9 @@ Deno.test("pick() gives up the stalest abandoned piece when memory is full", () 
   picking.leave(leaver);
   deepStrictEqual([picking.pick(stayer, 9), picking.states()], ["", "pp.."]);
   picking.now += 1_999;
-  deepStrictEqual(picking.pick(stayer, 9).length, "2.0 2.1".length);
+  const [first] = picking.pick(stayer, 2).split(" ");
   deepStrictEqual(picking.states().slice(0, 2), ".p");
+  picking.give(stayer, first!);
   picking.now += 600;
   deepStrictEqual(picking.pick(stayer, 9).length, "2.0 2.1".length);
   deepStrictEqual(picking.states(), "..pp");
@@ -207,6 +232,7 @@ Deno.test("pick() gives up the oldest piece when its peers hold all memory for m
   const picking = new Picking({ pieces: "..", blocksPerPiece: 2, budgetPieces: 1 });
   const hostile = picking.join(1, "*-"), peer = picking.join(2, "-*");
   picking.pick(hostile, 2);
+  picking.give(hostile, "0.0");
   picking.now += 30_000;
   deepStrictEqual(picking.pick(peer, 9), "");
   picking.now += 1_000;
@@ -214,7 +240,6 @@ Deno.test("pick() gives up the oldest piece when its peers hold all memory for m
   deepStrictEqual(picking.states(), ".p");
   // What it still owes is not asked for again, should the piece be started again.
   picking.giveGood(peer, "1.0 1.1");
-  deepStrictEqual(picking.pick(hostile, 9), "");
   const third = picking.join(3, "*-");
   deepStrictEqual(picking.pick(third, 1), "0.0");
   deepStrictEqual(picking.pick(hostile, 9), "");
@@ -225,17 +250,17 @@ Deno.test("pick() gives up the oldest piece when its peers hold all memory for m
 
 Deno.test("verified() makes pick() as ready as at first to give up a piece", () => {
   for (const isVerified of [true, false]) {
-    const picking = new Picking({ pieces: "...", blocksPerPiece: 1, budgetPieces: 1 });
+    const picking = new Picking({ pieces: "...", blocksPerPiece: 2, budgetPieces: 1 });
+    const hold = (peer: ScriptedPeer) => picking.give(peer, picking.pick(peer, 2).split(" ")[0]!);
     const [a, b] = [picking.join(1, "*--"), picking.join(2, "-**")];
-    picking.pick(a, 1);
-    picking.now += 31_000;
-    const piece = picking.pick(b, 1);
+    hold(a);
+    picking.now += 32_000;
+    const piece = picking.pick(b, 2);
     if (isVerified) picking.giveGood(b, piece);
     else picking.leave(b);
-    picking.pick(a, 1);
     picking.leave(a);
-    picking.pick(picking.join(3, "*--"), 1);
-    picking.now += 31_000;
+    hold(picking.join(3, "*--"));
+    picking.now += 32_000;
     deepStrictEqual(picking.pick(picking.join(4, "-**"), 1) !== "", isVerified);
   }
 });
@@ -255,19 +280,20 @@ Deno.test("pick() keeps slow peers to pieces of their own while there is room", 
 });
 
 Deno.test("pick() leaves slow peers half of the memory when a quick one found none", () => {
-  const picking = new Picking({ pieces: "hhhh........", blocksPerPiece: 1, budgetPieces: 4 });
+  const picking = new Picking({ pieces: "hhhh........", blocksPerPiece: 2, budgetPieces: 4 });
   const quick = picking.join(1, "************"), slow = picking.join(2, "************");
   answersAfter(picking, quick, 100);
   answersAfter(picking, slow, 3_000);
-  const pieces = picking.pick(slow, 4);
+  const blocks = picking.pick(slow, 8).split(" ");
+  const isFirst = (word: string) => word.endsWith(".0");
+  picking.give(slow, blocks.filter(isFirst).join(" "));
   deepStrictEqual(picking.pick(quick, 1), "");
-  picking.giveGood(slow, pieces);
-  const half = picking.pick(slow, 4);
-  deepStrictEqual(half.split(" ").length, 2);
+  picking.giveGood(slow, blocks.filter((word) => !isFirst(word)).join(" "));
+  deepStrictEqual(picking.pickPieces(slow, 8).split(" ").length, 2);
   picking.now += 9_000;
   deepStrictEqual(picking.pick(slow, 1), "");
   picking.now += 1_000;
-  deepStrictEqual(picking.pick(slow, 9).split(" ").length, 2);
+  deepStrictEqual(picking.pickPieces(slow, 9).split(" ").length, 2);
 });
 
 Deno.test("pick() keeps the slow out of the pieces of the quick when memory is short", () => {
@@ -275,10 +301,11 @@ Deno.test("pick() keeps the slow out of the pieces of the quick when memory is s
   const quick = picking.join(1, "******"), slow = picking.join(2, "******");
   answersAfter(picking, quick, 100);
   answersAfter(picking, slow, 3_000);
-  const blocks = picking.pick(slow, 4);
+  const [first, ...blocks] = picking.pick(slow, 4).split(" ");
+  picking.give(slow, first!);
   deepStrictEqual(picking.pick(quick, 1), "");
-  picking.giveGood(slow, blocks);
-  picking.pick(quick, 2);
+  picking.giveGood(slow, blocks.join(" "));
+  picking.give(quick, picking.pick(quick, 2).split(" ")[0]!);
   deepStrictEqual(picking.pick(slow, 2), "");
   picking.now += 10_000;
   deepStrictEqual(picking.pick(slow, 2).split(" ").length, 2);

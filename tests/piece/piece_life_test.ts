@@ -8,16 +8,18 @@ import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PieceChoice } from "../../src/piece/piece_choice.ts";
 import { PieceLife } from "../../src/piece/piece_life.ts";
 import { PieceTable } from "../../src/piece/piece_table.ts";
+import { Requester } from "../../src/piece/requester.ts";
 import { ScriptedPeer } from "./picking.ts";
 
 const P0 = 0 as PieceIndex;
+const START = { starter: new Requester(1), isSlow: false, now: 0 };
 
 Deno.test("PieceLife moves a piece in the table, the assembly, the choice and the open pieces", () => {
   const { life, places } = lifeOf();
   deepStrictEqual(places(), { state: "wanted", assembled: false, startable: true, open: false });
-  life.giveUp(life.start(P0, false, 0));
+  life.giveUp(life.start(P0, START));
   deepStrictEqual(places(), { state: "wanted", assembled: false, startable: true, open: false });
-  const started = life.start(P0, false, 0);
+  const started = life.start(P0, START);
   deepStrictEqual(places(), { state: "partial", assembled: true, startable: false, open: true });
   life.completed(started);
   deepStrictEqual([places().state, places().open], ["verifying", false]);
@@ -32,7 +34,7 @@ Deno.test("PieceLife keeps a piece on parole out of the choice until it is good"
   complete();
   life.corrupt(P0, [1, 2], 0);
   deepStrictEqual([places().state, places().startable], ["wanted", false]);
-  const again = life.start(P0, false, 0);
+  const again = life.start(P0, START);
   deepStrictEqual(again.paroled, life.parole.get(P0));
   again.own(3, 0);
   life.giveUp(again);
@@ -68,7 +70,7 @@ function lifeOf() {
     open: open.get(P0) !== undefined,
   });
   const complete = () => {
-    const started = life.start(P0, false, 0);
+    const started = life.start(P0, START);
     const full = assembly.put(P0, 0 as BlockIndex, new Uint8Array(10), 1);
     life.completed(started);
     if (typeof full === "object") assembly.release(full.data.buffer);

@@ -228,9 +228,14 @@ export class Swarm {
     this.receivedCount++;
     const key = this.#layout.blockKey(piece, block);
     const taken = this.#assembly.put(piece, block, new Uint8Array(0), member.key);
-    if (taken === "unneeded") this.wastedCount++;
+    if (taken === "unneeded" || taken === "no-room") this.wastedCount++;
     else if (this.#options.random.next() < (member.model.lies ?? 0)) this.#wrongBlocks.add(key);
     else this.#wrongBlocks.delete(key);
+    if (taken === "no-room") {
+      // It may answer a request that was cancelled before this one: to us they are the same.
+      if (member.asked.has(key)) member.cancel(key, this.now);
+      return this.#picker.returned(member.key, piece, block);
+    }
     for (const other of this.#picker.received(member.key, piece, block, this.now)) {
       this.members[other]!.cancel(key, this.now);
     }
