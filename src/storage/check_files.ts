@@ -52,10 +52,7 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
     overwrite: false,
   });
   const wanted = plan.wantedPieces();
-  const sightings = await seeFiles(plan, wanted, pool, {
-    isTargetThere: true,
-    isPart: () => false,
-  });
+  const sightings = await seeFiles(plan, wanted, pool, () => false);
   const nothing = { state: undefined, journal: new Set<number>(), journalModifiedMs: 0 };
   const { toCheck, sourceOf } = judge(plan, wanted, sightings, nothing);
   const pieces = initialVerdicts(metainfo, wanted);

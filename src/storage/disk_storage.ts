@@ -8,7 +8,6 @@ import type { Bytes } from "../base/bytes.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
-import { lookAt } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
 import { BlockReader } from "./block_reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -125,15 +124,13 @@ export class DiskStorage implements Storage {
     onProgress: (checkedBytes: number, totalBytes: number) => void,
     signal: AbortSignal,
   ): Promise<Bitfield> {
-    const { metainfo, paths, pool, random, onWarning } = this.#options;
-    const target = `${this.#folders.outputDir}/${paths.root}`;
+    const { pool, random, onWarning } = this.#options;
     const legacy = await this.#loadLegacy();
     const restored = await restorePieces({
       plan: this.#plan,
       pool,
       random,
       legacy,
-      isTargetThere: !metainfo.isMultiFile || lookAt(target) !== undefined,
       onProgress,
       onWarning,
       signal,

@@ -95,6 +95,13 @@ export class FilePlan {
     return { root: this.#outputDir, path: this.#paths.files[file]!.path + PARTIAL_SUFFIX };
   }
 
+  /** What is there when anything of the target is: its folder, or its one file by either name. */
+  get roots(): readonly Place[] {
+    const root = { root: this.#outputDir, path: this.#paths.root };
+    const part = { root: this.#outputDir, path: this.#paths.root + PARTIAL_SUFFIX };
+    return this.metainfo.isMultiFile ? [root] : [root, part];
+  }
+
   /** Where a selected file is now. */
   placeOf(file: FileIndex): Place {
     return this.isFinal(file) ? this.finalPlace(file) : this.partPlace(file);

@@ -7,7 +7,6 @@ import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
-import { lookAt } from "../workers/folders.ts";
 import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
@@ -86,10 +85,8 @@ export async function foresee(options: ForecastOptions): Promise<Forecast> {
   const obstacles = state?.obstacle === undefined ? [] : [state.obstacle];
   if (!isThere) return { ...basis, ...nothing(wanted), isHeld, obstacles };
   try {
-    const sightings = await seeFiles(plan, wanted, options.pool, {
-      isTargetThere: !metainfo.isMultiFile || lookAt(`${folder}/${paths.root}`) !== undefined,
-      isPart: (file) => legacy.state?.files.get(file)?.isFinal === false,
-    });
+    const isPart = (file: FileIndex) => legacy.state?.files.get(file)?.isFinal === false;
+    const sightings = await seeFiles(plan, wanted, options.pool, isPart);
     const found = await lookCloser(plan, wanted, sightings, legacy, options);
     return { ...basis, ...found, isHeld, obstacles: [...obstacles, ...found.obstacles] };
   } catch (error) {

@@ -20,8 +20,6 @@ export interface RestoreOptions {
   readonly pool: JobRunner;
   readonly random: Random;
   readonly legacy: Legacy;
-  /** False when nothing of the torrent's own name is in the output folder. */
-  readonly isTargetThere: boolean;
   readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
   readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
@@ -45,12 +43,10 @@ export interface Restored {
 
 /** Throws StorageError, or the reason of `signal`. */
 export async function restorePieces(options: RestoreOptions): Promise<Restored> {
-  const { plan, pool, legacy, isTargetThere } = options;
+  const { plan, pool, legacy } = options;
   const wanted = plan.wantedPieces();
-  const sightings = await seeFiles(plan, wanted, pool, {
-    isTargetThere,
-    isPart: (file) => legacy.state?.files.get(file)?.isFinal === false,
-  });
+  const isPart = (file: FileIndex) => legacy.state?.files.get(file)?.isFinal === false;
+  const sightings = await seeFiles(plan, wanted, pool, isPart);
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
   const found = await findPieces(verdicts, options);

@@ -75,10 +75,8 @@ export class SharedStorage implements Storage {
     const plan = this.#plan;
     const state = await this.#loadState();
     const wanted = plan.wantedPieces();
-    const sightings = await seeFiles(plan, wanted, pool, {
-      isTargetThere: true,
-      isPart: (file) => state?.files.get(file)?.isFinal === false,
-    });
+    const isPart = (file: FileIndex) => state?.files.get(file)?.isFinal === false;
+    const sightings = await seeFiles(plan, wanted, pool, isPart);
     const legacy = { state, journal: new Set<number>(), journalModifiedMs: 0 };
     const { isComplete, trusted, toCheck, sourceOf } = judge(plan, wanted, sightings, legacy);
     const have = new Bitfield(layout.pieceCount);

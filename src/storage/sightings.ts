@@ -1,7 +1,8 @@
 /** What stands on disk where a torrent's files may be, before anything is decided. */
 import type { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import type { FileFacts, JobRunner } from "../workers/protocol.ts";
+import { lookAt } from "../workers/folders.ts";
+import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 
@@ -20,21 +21,23 @@ export interface Sightings {
 const ABSENT: Sighting = { final: undefined, part: undefined };
 
 /**
- * Looks at all files that matter; `wanted` are the pieces of the selected ones. When
- * `isTargetThere` is false there is nothing to look at; `isPart` are files that are known to be
- * unfinished. Throws StorageError when something
- * stands there that is no ordinary file.
+ * Looks at all files that matter; `wanted` are the pieces of the selected ones, `isPart` are files
+ * that are known to be unfinished. Where nothing of the target is there, no worker is asked: a new
+ * download does not wait until one has started. Throws StorageError when something stands there
+ * that is no ordinary file.
  */
 export async function seeFiles(
   plan: FilePlan,
   wanted: Bitfield,
   pool: JobRunner,
-  { isTargetThere, isPart }: { isTargetThere: boolean; isPart: (file: FileIndex) => boolean },
+  isPart: (file: FileIndex) => boolean,
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);
   const files = [...plan.files, ...plan.emptyFiles, ...neighbours];
-  const [edges] = await inspectFiles(pool, [plan.edges]);
-  if (!isTargetThere) return { files: new Map(files.map((file) => [file, ABSENT])), edges };
+  const [edges] = await inspectFiles(pool, isThere(plan.edges) ? [plan.edges] : []);
+  if (!plan.roots.some(isThere)) {
+    return { files: new Map(files.map((file) => [file, ABSENT])), edges };
+  }
   const finals = await inspectFiles(pool, files.map((file) => plan.finalPlace(file)));
   // Nobody asks for the other name of a file that looks finished.
   const unclear = [...files.keys()].filter((index) =>
@@ -49,6 +52,11 @@ export async function seeFiles(
     seen.set(files[index]!, { final: finals[index], part: parts[nth] });
   }
   return { files: seen, edges };
+}
+
+/** Is anything there, whatever it is? */
+function isThere({ root, path }: Place): boolean {
+  return lookAt(`${root}/${path}`) !== undefined;
 }
 
 /** Files that were not selected and share a piece with one that was. */

@@ -12,8 +12,7 @@ const SAMPLE = sampleData("t", { a: 25, b: 25, empty: 0 }, 10);
 const A = 0 as FileIndex;
 
 function see(plan: FilePlan): Promise<Sightings> {
-  const options = { isTargetThere: true, isPart: () => false };
-  return seeFiles(plan, plan.wantedPieces(), new LocalJobs(), options);
+  return seeFiles(plan, plan.wantedPieces(), new LocalJobs(), () => false);
 }
 
 /** Settles after a check: one letter a piece, `g`ood, `b`ad or `m`issing. */

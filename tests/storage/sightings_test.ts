@@ -16,13 +16,11 @@ interface Seen {
 /** Which names were found, by file. */
 async function see(
   plan: FilePlan,
-  { isTargetThere = true, parts = [] as number[] } = {},
+  { parts = [] as number[] } = {},
 ): Promise<Seen> {
   const jobs = new LocalJobs();
-  const { files } = await seeFiles(plan, plan.wantedPieces(), jobs, {
-    isTargetThere,
-    isPart: (file) => parts.includes(file),
-  });
+  const isPart = (file: FileIndex) => parts.includes(file);
+  const { files } = await seeFiles(plan, plan.wantedPieces(), jobs, isPart);
   const names: Record<number, string> = {};
   for (const [file, { final, part }] of files) {
     names[file] = `${final ? "final" : ""} ${part ? "part" : ""}`.trim();
@@ -50,19 +48,16 @@ Deno.test("seeFiles() looks for a part where the finished file is odd, or not kn
 
 Deno.test("seeFiles() asks for nothing where there is no target", async () => {
   await using target = new DiskTarget(SAMPLE);
-  const { names, jobs } = await see(target.plan(), { isTargetThere: false });
+  const { names, jobs } = await see(target.plan());
   deepStrictEqual(names, { 0: "", 1: "", 2: "", 3: "" });
-  strictEqual(jobs.kinds.length, 1);
+  deepStrictEqual(jobs.kinds, []);
 });
 
 Deno.test("seeFiles() finds the edges", async () => {
   await using target = new DiskTarget(SAMPLE);
   const plan = target.plan();
   Deno.writeFileSync(`${target.stateDir}/${plan.edges.path}`, new Uint8Array(7));
-  const seen = await seeFiles(plan, plan.wantedPieces(), new LocalJobs(), {
-    isTargetThere: false,
-    isPart: () => false,
-  });
+  const seen = await seeFiles(plan, plan.wantedPieces(), new LocalJobs(), () => false);
   strictEqual(seen.edges?.size, 7);
   deepStrictEqual(seen.files.get(0 as FileIndex), { final: undefined, part: undefined });
 });
