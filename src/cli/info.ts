@@ -8,7 +8,7 @@ import type { InfoOptions } from "./options/args.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 import { toJson } from "./output/json.ts";
 import { formatCount, formatSize } from "./output/units.ts";
-import { readAnySource } from "./source/any_source.ts";
+import { withAnySource } from "./source/any_source.ts";
 import { readLink } from "./source/link.ts";
 
 const MAX_SHOWN_TEXT_LENGTH = 1000;
@@ -29,9 +29,11 @@ export async function info(
   const { metadataTimeoutMs = DEFAULT_METADATA_TIMEOUT_MS } = options;
   const search = { ...options, metadataTimeoutMs };
   try {
-    const torrent = await readAnySource(source, { environment, search, path: ".", signal });
-    if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
-    else await stdout.writeLines(describeForPeople(torrent));
+    await withAnySource(source, { environment, search, path: ".", signal }, async (torrent) => {
+      if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
+      else await stdout.writeLines(describeForPeople(torrent));
+      await stdout.flush(); // It is not to wait for the trackers.
+    });
     return ExitCode.ok;
   } catch (error) {
     const isMissing = error instanceof CommandError && error.failure.verdict === "no-metadata";

@@ -63,7 +63,7 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
     }
     case "info": {
       const { info } = await import("./info.ts");
-      return await answer(info(command, context), context);
+      return await conclude(info(command, context), context);
     }
     case "demo": {
       const { demo } = await import("./demo.ts");
@@ -95,7 +95,7 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
     }
     case "verify": {
       const { verify } = await import("./verify.ts");
-      return await answer(verify(command, context), context);
+      return await conclude(verify(command, context), context);
     }
   }
 }

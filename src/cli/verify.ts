@@ -4,23 +4,33 @@ import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check
 import { WorkerPool } from "../workers/pool.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
-import { shownPath } from "./files/file_list.ts";
+import { shownPath, type SourceTorrent } from "./files/file_list.ts";
 import type { VerifyOptions } from "./options/args.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 import { HashProgress } from "./output/hash_progress.ts";
 import { toJson } from "./output/json.ts";
 import { formatCount } from "./output/units.ts";
-import { readAnySource } from "./source/any_source.ts";
+import { withAnySource } from "./source/any_source.ts";
 import { findData } from "./source/data_place.ts";
 
 const MAX_NAME_LENGTH = 200;
 
 /** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
-export async function verify(
-  { torrent, path = ".", json, ...search }: VerifyOptions,
+export async function verify(options: VerifyOptions, context: CommandContext): Promise<number> {
+  const { torrent, path = ".", json: _, ...search } = options;
+  const { environment, interruption: { signal } } = context;
+  return await withAnySource(
+    torrent,
+    { environment, search, path, signal },
+    (source) => check(source, options, context),
+  );
+}
+
+async function check(
+  source: SourceTorrent,
+  { path = ".", json }: VerifyOptions,
   { environment, interruption: { signal } }: CommandContext,
 ): Promise<number> {
-  const source = await readAnySource(torrent, { environment, search, path, signal });
   const { metainfo } = source;
   checkWorkerPermission(environment);
   const { outputDir, paths } = await findData(source, path, environment);

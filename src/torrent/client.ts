@@ -69,6 +69,8 @@ export class Client {
   readonly #uploadLimit: RateLimit;
   /** Those that have not left their swarm. */
   readonly #participants = new Set<Participant>();
+  /** Those for which a tracker may list us: some go on when they have left their swarm. */
+  readonly #searches = new Set<MetadataSearch>();
   /** One identity for each info-hash, by its hex: trackers count peers by it. */
   readonly #peerIds = new Map<string, PeerId>();
   #dht: (Dht & Disposable) | undefined;
@@ -117,7 +119,14 @@ export class Client {
   /** A search for the metadata of a magnet; nothing happens before its `find`. */
   findMetadata(options: MetadataOptions): MetadataSearch {
     const { infoHash, sources: { dht } } = options;
-    return this.#enter(infoHash, dht, (surroundings) => new MetadataSearch(options, surroundings));
+    const search = this.#enter(
+      infoHash,
+      dht,
+      (surroundings) => new MetadataSearch(options, surroundings),
+    );
+    this.#searches.add(search);
+    void search.over.then(() => this.#searches.delete(search));
+    return search;
   }
 
   /** A look at the swarm of a torrent; nothing happens before its `run`. */
@@ -131,7 +140,8 @@ export class Client {
     this.#closing.abort();
     this.#listener?.close();
     for (const connection of this.#pending) connection.close();
-    await Promise.all([...this.#participants].map((participant) => participant.stop()));
+    const runners = [...this.#participants, ...this.#searches];
+    await Promise.all(runners.map((runner) => runner.stop()));
     this.#dht?.[Symbol.dispose]();
     this.#lsd?.[Symbol.dispose]();
     await this.#accepting;
@@ -151,7 +161,11 @@ export class Client {
     create: (surroundings: Surroundings) => Runner,
   ): Runner {
     const peerId = this.#peerIdOf(infoHash);
-    const runner = create(this.#surroundings(peerId, () => this.#participants.delete(participant)));
+    const runner = create({
+      ...this.#surroundings(peerId),
+      onJoined: () => this.#replaceSearches(infoHash),
+      onLeft: () => this.#participants.delete(participant),
+    });
     const participant: Participant = {
       introduction: { infoHash, peerId, dht: usesDht && this.#options.openDht !== undefined },
       torrentHash: torrentHash(infoHash),
@@ -161,6 +175,13 @@ export class Client {
     };
     this.#participants.add(participant);
     return runner;
+  }
+
+  /** A torrent announces itself from now on, and says goodbye in the end. */
+  #replaceSearches(infoHash: InfoHash): void {
+    for (const search of this.#searches) {
+      if (equalBytes(search.infoHash, infoHash)) void search.handOver();
+    }
   }
 
   #peerIdOf(infoHash: InfoHash): PeerId {
@@ -177,7 +198,7 @@ export class Client {
     return peerId;
   }
 
-  #surroundings(peerId: PeerId, onLeft: () => void): Surroundings {
+  #surroundings(peerId: PeerId): Omit<Surroundings, "onJoined" | "onLeft"> {
     const { network, fetch, clock, random, encryption, version, openDht, openLsd } = this.#options;
     return {
       network,
@@ -186,7 +207,6 @@ export class Client {
       random,
       encryption,
       peerId,
-      onLeft,
       listen: () => this.listen(),
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,

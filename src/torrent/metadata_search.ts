@@ -19,6 +19,8 @@ import type { Surroundings } from "./torrent_options.ts";
 const TICK_MS = 500;
 /** `stopped` reaches the trackers within this time, or not at all. */
 const FAREWELL_TIMEOUT_MS = 4_000;
+/** A download that has not begun by then tells the trackers `started` itself. */
+const HANDOVER_TIMEOUT_MS = 30_000;
 /** What trackers are told that we lack: not nothing, for then they would take us for a seed. */
 const UNKNOWN_LEFT = 16_384;
 /** Endpoints handed on, so that the download need not look for peers again. */
@@ -79,6 +81,8 @@ export class MetadataSearch {
   #stages: Stages | undefined;
   #ticking: Promise<void> = Promise.resolve();
   #left: Promise<void> | undefined;
+  #parted: Promise<void> | undefined;
+  readonly #over = Promise.withResolvers<void>();
 
   constructor(options: MetadataOptions, surroundings: Surroundings) {
     this.#options = options;
@@ -87,13 +91,26 @@ export class MetadataSearch {
     this.#end.promise.catch(() => {}); // `find` sees it, if it runs at all
   }
 
-  /** Waits for ever. Rejects with StoppedError after `stop`; call it once. */
+  get infoHash(): InfoHash {
+    return this.#options.infoHash;
+  }
+
+  /** Resolves once no tracker is told anything any more. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /**
+   * Waits for ever. Rejects with StoppedError after `stop`; call it once. Trackers still list us
+   * then: somebody may go on under the same peer id (`handOver`), and `stop` says goodbye.
+   */
   async find(): Promise<FoundMetadata> {
     try {
       this.#join();
       const infoBytes = await this.#end.promise;
       const peers = this.#foundPeers();
-      await this.#leave((sources) => sources.abandon());
+      await this.#leave();
+      void this.#partUnlessReplaced();
       return { infoBytes, peers };
     } catch (error) {
       await this.stop();
@@ -104,7 +121,15 @@ export class MetadataSearch {
   /** Leaves the swarm, and says goodbye to the trackers; `find`, if it waits, rejects. */
   async stop(): Promise<void> {
     this.#end.reject(new StoppedError("Cannot go on: the search for metadata was stopped"));
-    await this.#leave((sources) => sources.close(FAREWELL_TIMEOUT_MS));
+    await this.#leave();
+    await this.#part((sources) => sources.close(FAREWELL_TIMEOUT_MS));
+  }
+
+  /** Whoever goes on announces itself: once all is found, no tracker hears of the search again. */
+  async handOver(): Promise<void> {
+    if (this.#left === undefined) return;
+    await this.#left;
+    await this.#part((sources) => sources.abandon());
   }
 
   /** A peer that found us; the caller closes the connection when it is not taken. */
@@ -173,7 +198,11 @@ export class MetadataSearch {
       known: [{ endpoints: peers, source: "named" }],
       surroundings: this.#surroundings,
       numbers: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
-      isHungry: () => swarm.wanted > 0,
+      isHungry: () => !this.#leaving.signal.aborted && swarm.wanted > 0,
+      // What a tracker says when all is found already is nobody's news.
+      onEvent: (event) => {
+        if (!this.#leaving.signal.aborted) onEvent(event);
+      },
     });
     return { sources, dialer, swarm };
   }
@@ -209,17 +238,36 @@ export class MetadataSearch {
     return [...peers.values()].slice(0, MAX_FOUND_PEERS);
   }
 
-  /** The first end counts. */
-  #leave(end: (sources: PeerSources) => Promise<void>): Promise<void> {
-    return this.#left ??= this.#endAll(end);
+  /** Whoever announces under the same peer id must have begun by then, or nobody is there. */
+  async #partUnlessReplaced(): Promise<void> {
+    const parted = new AbortController();
+    void this.over.then(() => parted.abort());
+    await this.#surroundings.clock.sleep(HANDOVER_TIMEOUT_MS, parted.signal);
+    await this.stop();
   }
 
-  async #endAll(end: (sources: PeerSources) => Promise<void>): Promise<void> {
+  #leave(): Promise<void> {
+    return this.#left ??= this.#leaveSwarm();
+  }
+
+  /** Trackers excepted. */
+  async #leaveSwarm(): Promise<void> {
     this.#leaving.abort();
     const { dialer, swarm, sources } = this.#stages ?? {};
     dialer?.close();
     swarm?.close();
-    await Promise.all([this.#ticking.catch(() => {}), sources && end(sources)]);
+    sources?.end();
+    await this.#ticking.catch(() => {});
     this.#surroundings.onLeft();
+  }
+
+  /** The first end counts. */
+  #part(end: (sources: PeerSources) => Promise<void>): Promise<void> {
+    return this.#parted ??= this.#endSources(end);
+  }
+
+  async #endSources(end: (sources: PeerSources) => Promise<void>): Promise<void> {
+    if (this.#stages !== undefined) await end(this.#stages.sources);
+    this.#over.resolve();
   }
 }

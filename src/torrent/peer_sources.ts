@@ -122,21 +122,22 @@ export class PeerSources {
     };
   }
 
+  /** Ends the streams but that of the trackers, which `close` or `abandon` end. */
+  end(): void {
+    this.#ending.abort();
+    this.#exchanged.close();
+  }
+
   /** Ends the streams, and says goodbye to the trackers, which takes at most `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
-    this.#end();
+    this.end();
     await this.#announcer?.close(timeoutMs);
   }
 
   /** Ends the streams without a word: the same peer will go on announcing. */
   async abandon(): Promise<void> {
-    this.#end();
+    this.end();
     await this.#announcer?.abandon();
-  }
-
-  #end(): void {
-    this.#ending.abort();
-    this.#exchanged.close();
   }
 
   #createAnnouncer(): Announcer | undefined {

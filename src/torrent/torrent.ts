@@ -145,6 +145,7 @@ export class Torrent {
     const { storage, onEvent } = this.#options;
     const stages = this.#stages = this.#createStages();
     const { swarm, dialer, peerSources } = stages;
+    this.#surroundings.onJoined();
     if (!peerSources.isAny && !this.#table.isComplete) onEvent(NO_SOURCE);
     const stored = download({ sources: peerSources.sightings(), dialer, swarm, storage });
     const settle = async () => {

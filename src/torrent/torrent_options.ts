@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly encryption: EncryptionMode;
   readonly peerId: PeerId;
+  /** Whoever calls it announces itself, so that nobody before it need say goodbye. */
+  readonly onJoined: () => void;
   /** Whoever calls it takes no peers any more. */
   readonly onLeft: () => void;
   /** The port where peers can reach us, from the first call on. Throws ConnectError. */

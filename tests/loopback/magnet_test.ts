@@ -1,9 +1,11 @@
 /** A magnet from starling to starling over real sockets: the link names the only peer. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { TrackerServer } from "../../src/tracker/server.ts";
 import { assertExit, Checkout } from "./checkout.ts";
 import * as content from "./content.ts";
 import { freePort, Lab, type Subprocess } from "./lab.ts";
+import { clock, network, random } from "./announcing.ts";
 
 const LENGTH = 3_000_001;
 /** So that the metadata is several pieces of 16 KiB. */
@@ -43,6 +45,21 @@ class MagnetRoom implements AsyncDisposable {
     this.#seeders.push(seeder);
     await this.lab.until("seeding", () => seeder.stdout.includes("seeding"));
     return seeder;
+  }
+
+  /** The link, with a tracker instead of the peer, and what that tracker counts of leechers. */
+  async announceTo(server: TrackerServer) {
+    const hex = this.torrent.infoHash.toHex();
+    const query = `info_hash=${hex.replace(/../g, "%$&")}`;
+    const seed = `peer_id=-XX0000-123456789012&port=${this.#port}&left=0&compact=1`;
+    const [tracker] = server.announceUrls;
+    await (await fetch(`${tracker}?${query}&${seed}&uploaded=0&downloaded=0`)).arrayBuffer();
+    const countLeechers = async () => {
+      const answer = await fetch(`http://127.0.0.1:${server.port}/scrape?${query}`);
+      return /incompletei(\d+)e/.exec(await answer.text())?.[1];
+    };
+    const link = `magnet:?xt=urn:btih:${hex}&tr=${encodeURIComponent(tracker!)}`;
+    return { link, countLeechers };
   }
 
   get logs(): string {
@@ -103,4 +120,21 @@ Deno.test("get --metadata-timeout gives up a dead magnet with evidence, exit 10"
   const { peersKnown, peersTried } = evidence as Record<string, number>;
   ok(peersKnown === 1 && peersTried === 1, JSON.stringify(evidence));
   ok(run.stderr.includes("1 of 1 known peer tried, none reached"), run.stderr);
+});
+
+Deno.test("info and get --metadata-only of a magnet leave nobody in the tracker's list", async () => {
+  await using room = await MagnetRoom.open();
+  await room.seed();
+  const server = new TrackerServer({ network, clock, random, addresses: ["127.0.0.1"] });
+  try {
+    const { link, countLeechers } = await room.announceTo(server);
+    const save = ["get", "--metadata-only", "-o", "saved.torrent"];
+    for (const command of [["info"], save, ["plan"], ["get", "-o", "download"]]) {
+      const run = await room.checkout.run(...command, "--bind", "127.0.0.1", link);
+      assertExit(run, 0, room.logs);
+      deepStrictEqual(await countLeechers(), "0", command.join(" "));
+    }
+  } finally {
+    await server.close();
+  }
 });

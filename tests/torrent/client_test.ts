@@ -227,3 +227,38 @@ Deno.test("Client.findMetadata() finds what its torrent then goes on with", asyn
     await lab.end();
   }
 });
+
+Deno.test("Client says stopped once, for the torrent or for a search that no torrent follows", async () => {
+  for (const isFollowed of [true, false]) {
+    const random = new SeededRandom(1);
+    const lab = new Lab(random.bytes(100_000), 16_384, random);
+    lab.addSeed("10.0.1.1", { latencyMs: 10, bytesPerSecond: 1e6 });
+    const heard: string[] = [];
+    const client = lab.createClient(US, {
+      fetch: (url) => {
+        heard.push(new URL(url).searchParams.get("event") ?? "");
+        const bytes = new TextEncoder().encode("d8:intervali1800e5:peers0:e");
+        return Promise.resolve({ status: 200, bytes, url });
+      },
+    });
+    const announced = {
+      trackers: [["http://8.8.8.8/announce"]],
+      sources: { trackers: true, dht: false, pex: false, lsd: false },
+    };
+    const { infoHash } = lab.metainfo;
+    const swarm = { ...announced, infoHash, peers: lab.endpoints, maxPeers: 8, onEvent: () => {} };
+    try {
+      ok(await lab.settled(client.findMetadata(swarm).find(), 10_000));
+      if (isFollowed) {
+        const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+        const metainfo = { ...lab.metainfo, ...announced };
+        const torrent = lab.addTorrent(client, storage, { ...announced, metainfo });
+        ok(await lab.settled(torrent.download(), 60_000));
+      }
+    } finally {
+      await lab.end();
+    }
+    const ofTorrent = isFollowed ? ["started", "completed"] : [];
+    deepStrictEqual(heard, ["started", ...ofTorrent, "stopped"]);
+  }
+});

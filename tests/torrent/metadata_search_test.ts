@@ -4,6 +4,7 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import { type FetchOptions, type FetchResult, HttpError } from "../../src/net/http.ts";
 import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
@@ -31,6 +32,8 @@ class Scene {
   readonly infoHash: InfoHash;
   readonly endpoints: Endpoint[] = [];
   readonly events: TorrentEvent[] = [];
+  /** What the HTTP trackers heard. */
+  readonly heard: string[] = [];
   readonly #listeners: { close(): void }[] = [];
   #hosts = 0;
 
@@ -69,11 +72,12 @@ class Scene {
   search({ dht, ...options }: Partial<MetadataOptions> & { dht?: Dht } = {}): MetadataSearch {
     const surroundings: Surroundings = {
       network: this.network.host(OURS),
-      fetch: () => Promise.reject(new Error("there is no HTTP in the simulation")),
+      fetch: (url, options) => this.#answer(url, options),
       clock: this.clock,
       random: this.random,
       encryption: "off",
       peerId: this.random.bytes(20) as PeerId,
+      onJoined: () => {},
       onLeft: () => {},
       listen: () => PORT,
       clientName: "starling 0.0.0",
@@ -91,6 +95,16 @@ class Scene {
       onEvent: (event) => this.events.push(event),
       ...options,
     }, surroundings);
+  }
+
+  /** Every host is a tracker that names nobody, but `8.8.4.4`. */
+  async #answer(url: string, { signal }: FetchOptions): Promise<FetchResult> {
+    const { host, searchParams } = new URL(url);
+    this.heard.push(`${host} ${searchParams.get("event")}`);
+    if (host === "8.8.4.4") await this.clock.sleep(1_000_000, signal);
+    await this.clock.sleep(10, signal);
+    if (signal.aborted) throw new HttpError("aborted", "Cannot fetch: cancelled");
+    return { status: 200, bytes: new TextEncoder().encode("d8:intervali1800e5:peers0:e"), url };
   }
 
   /** What is found, and when; fails when that takes longer than `limitMs`. */
@@ -325,4 +339,55 @@ Deno.test("MetadataSearch.find() rejects when it was stopped before", async () =
   const search = scene.search();
   await search.stop();
   await rejects(search.find(), StoppedError);
+});
+
+const TRACKERS = [["http://8.8.8.8/"], ["http://8.8.4.4/"]];
+
+/** A search that has found everything, of which the trackers were told. */
+async function foundByTrackers() {
+  const scene = new Scene(makeMetadata(20_000));
+  scene.add("giving");
+  const search = scene.search({ trackers: TRACKERS });
+  await scene.find(search, 5_000);
+  deepStrictEqual(scene.heard, ["8.8.8.8 started", "8.8.4.4 started"]);
+  return { scene, search };
+}
+
+Deno.test("MetadataSearch.stop() says stopped to trackers that answered when all was found before", async () => {
+  const { scene, search } = await foundByTrackers();
+  const startedAt = scene.clock.now();
+  ok(await scene.settled(search.stop(), 4_000));
+  ok(scene.clock.now() - startedAt < 100, "nobody waits for the dead one");
+  deepStrictEqual(scene.heard.slice(2), ["8.8.8.8 stopped"]);
+  await scene.end();
+});
+
+Deno.test("MetadataSearch says stopped by itself when nobody goes on, and nothing after handOver()", async () => {
+  const left = await foundByTrackers();
+  await left.scene.clock.run(() => false, 29_000);
+  deepStrictEqual(left.scene.heard.length, 2);
+  await left.scene.clock.run(() => false, 2_000);
+  deepStrictEqual(left.scene.heard.slice(2), ["8.8.8.8 stopped"]);
+  await left.scene.end();
+  deepStrictEqual(left.scene.heard.length, 3);
+
+  const { scene, search } = await foundByTrackers();
+  ok(await scene.settled(search.handOver(), 100));
+  ok(await scene.settled(search.over, 100));
+  ok(await scene.settled(search.stop(), 100));
+  await scene.end();
+  deepStrictEqual(scene.heard.length, 2);
+});
+
+Deno.test("MetadataSearch.handOver() does nothing while it searches", async () => {
+  const scene = new Scene(makeMetadata(20_000));
+  const search = scene.search({ trackers: TRACKERS });
+  const failing = rejects(search.find(), StoppedError);
+  await scene.clock.run(() => false, 1_000);
+  await search.handOver();
+  ok(!await scene.settled(search.over, 1_000));
+  ok(await scene.settled(search.stop(), 5_000));
+  await failing;
+  deepStrictEqual(scene.heard.slice(2), ["8.8.8.8 stopped"]);
+  await scene.end();
 });

@@ -54,6 +54,7 @@ function surroundings(neighbours: Neighbours): Surroundings {
     encryption: "off",
     peerId: new Uint8Array(20) as PeerId,
     listen: () => 6881,
+    onJoined: () => {},
     onLeft: () => {},
     clientName: "test",
     downloadLimit: new RateLimit(undefined, clock),

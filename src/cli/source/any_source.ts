@@ -17,19 +17,24 @@ export interface AnySourceOptions {
 }
 
 /**
- * The torrent of a source, or of what it links to. Throws `CommandError`; exit 10 when the metadata
- * is not found within `--metadata-timeout`, and at once when there is nobody to ask.
+ * Calls `use` with the torrent of a source, or of what it links to, while the trackers that were
+ * asked are told that we have left; resolves when both are done. Throws `CommandError`; exit 10
+ * when the metadata is not found within `--metadata-timeout`, and at once when there is nobody to
+ * ask.
  */
-export async function readAnySource(
+export async function withAnySource<Result>(
   source: string,
   { environment, search, path, signal }: AnySourceOptions,
-): Promise<SourceTorrent> {
+  use: (torrent: SourceTorrent) => Promise<Result>,
+): Promise<Result> {
   const link = readLink(source);
   if (link === undefined) {
     const { proxy } = search;
-    return await readTorrent(source, { environment, headers: [], proxy, signal });
+    return await use(await readTorrent(source, { environment, headers: [], proxy, signal }));
   }
   let engine: Engine | undefined;
+  let closing: Promise<void> | undefined;
+  const close = () => closing ??= engine?.close();
   const reader = new LinkReader(link, {
     environment,
     openEngine: async () =>
@@ -45,8 +50,10 @@ export async function readAnySource(
     onEvent: () => {},
   });
   try {
-    return (await reader.read()).source;
+    const { source: torrent } = await reader.read();
+    close()?.catch(() => {}); // Whoever awaits it below throws it.
+    return await use(torrent);
   } finally {
-    await engine?.close();
+    await close();
   }
 }

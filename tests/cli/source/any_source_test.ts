@@ -1,5 +1,5 @@
 /** Magnet links and info-hashes as sources of `info` and `verify`. */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { EngineOptions } from "../../../src/cli/environment/engine.ts";
 import { run } from "../../../src/cli/run.ts";
@@ -60,6 +60,34 @@ Deno.test("info of a link prints what info of the .torrent prints", async () => 
     const comparable = (text: string) => text.replace(/^ *Torrent Size.*\n/m, "");
     deepStrictEqual(comparable(ofLink.out), comparable(ofFile.out));
   }
+});
+
+Deno.test("info of a link prints before the trackers have been told that it left", async () => {
+  const engine = new FakeEngine(undefined, (search) => search.succeed(ALPHA.infoBytes));
+  const leaving = Promise.withResolvers<void>();
+  engine.close = () => leaving.promise;
+  const openEngine = () => Promise.resolve(engine);
+  const environment = new FakeEnvironment({ args: ["info", magnetLink(ALPHA)], openEngine });
+  let exitCode: number | undefined;
+  const running = run(environment).then((code) => exitCode = code);
+  while (!environment.out.includes("Name  alpha")) {
+    await new Promise((next) => setTimeout(next, 1));
+  }
+  strictEqual(exitCode, undefined);
+  leaving.resolve();
+  strictEqual(await running, 0);
+});
+
+Deno.test("S1 info of a link ends once the search has stopped when it is interrupted", async () => {
+  const engine = new FakeEngine();
+  const openEngine = () => Promise.resolve(engine);
+  const environment = new FakeEnvironment({ args: ["info", magnetLink(ALPHA)], openEngine });
+  const running = run(environment);
+  while (engine.searches.length === 0) await new Promise((next) => setTimeout(next, 1));
+  environment.signal("SIGINT");
+  strictEqual(await running, 130);
+  deepStrictEqual([environment.out, environment.err], ["", ""]);
+  ok(engine.searches[0]!.calls.includes("stop") && engine.isClosed);
 });
 
 Deno.test("info of a link uses what get left, and opens no engine", async () => {
