@@ -21,7 +21,7 @@ import {
   failureOf,
   interruptedWith,
 } from "./output/failure.ts";
-import type { Audience, Notice, Subject } from "./output/notice.ts";
+import { type Audience, type Notice, type Subject, subjectNamed } from "./output/notice.ts";
 import type { SourceView } from "./output/progress.ts";
 import { isUrl, shownSource } from "./source/source.ts";
 import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
@@ -61,8 +61,7 @@ class FeedRun {
     this.#options = options;
     this.#forItems = forItems;
     this.#room = room;
-    const name = shownSource(options.feed);
-    this.#subject = { source: name, name, infoHash: null };
+    this.#subject = subjectNamed(shownSource(options.feed));
     this.#filter = {
       match: options.match.map((pattern) => new TitlePattern(pattern)),
       reject: options.reject.map((pattern) => new TitlePattern(pattern)),
@@ -170,8 +169,7 @@ class FeedRun {
     for (const { title, links, problem, tries } of items) {
       const shown = shownTitle(title);
       const [link] = links;
-      const source = link === undefined ? shown : shownSource(link);
-      const subject = { source, name: source, infoHash: null };
+      const subject = subjectNamed(link === undefined ? shown : shownSource(link));
       if (problem === undefined) {
         this.#tell({ kind: "feed-item", title: shown, state: "found", tries }, subject);
         continue;

@@ -7,7 +7,7 @@ import { printable } from "../../base/printable.ts";
 import type { RememberedItem } from "../../feed/feed_state.ts";
 import type { PeerSnapshot } from "../../torrent/snapshot.ts";
 import { type Failure, failureBy, failureOf } from "../output/failure.ts";
-import type { FeedItemState, Notice, Subject } from "../output/notice.ts";
+import { type FeedItemState, type Notice, type Subject, subjectNamed } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
 import { shownSource } from "../source/source.ts";
@@ -73,8 +73,7 @@ export class FeedLane implements Task {
   view(): SourceView {
     const { download, subject } = this.#current ?? {};
     if (download !== undefined) return download.view();
-    const nobody = { source: "feed", name: "feed", infoHash: null };
-    return { subject: subject ?? nobody, status: "waiting", torrent: undefined };
+    return { subject: subject ?? subjectNamed("feed"), status: "waiting", torrent: undefined };
   }
 
   peers(): readonly PeerSnapshot[] {
@@ -112,11 +111,11 @@ export class FeedLane implements Task {
     const { contextFor } = this.#queue;
     // A link that has failed is tried last: the torrent may be at another.
     const link = item.links[item.tries % Math.max(item.links.length, 1)];
-    const title = printable(item.title, MAX_SHOWN_TITLE_LENGTH);
+    const title = shownTitle(item.title);
     const source = link === undefined ? title : shownSource(link);
     const current: { -readonly [Key in keyof Current]: Current[Key] } = {
       item,
-      subject: { source, name: title || source, infoHash: null },
+      subject: { ...subjectNamed(source), name: title || source },
       download: undefined,
       infoHash: undefined,
       twin: undefined,

@@ -15,8 +15,13 @@ export interface Subject {
   readonly infoHash: string | null;
 }
 
+/** A subject of which no more is known than what it was typed as, printable. */
+export function subjectNamed(source: string): Subject {
+  return { source, name: source, infoHash: null };
+}
+
 /** What is about no torrent in particular. */
-export const PROGRAM: Subject = { source: "starling", name: "starling", infoHash: null };
+export const PROGRAM = subjectNamed("starling");
 
 export type Notice =
   | {
