@@ -295,7 +295,10 @@ Deno.test("D10 get ends with a receipt and one command, however often it is kill
   const random = (limit: number) => Math.floor(Math.random() * limit);
   for (let kill = 0; kill < 8; kill++) {
     const process = room.start(args);
-    await Promise.race([process.exit, new Promise((next) => setTimeout(next, 100 + random(400)))]);
+    const { promise: hasWaited, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 100 + random(400));
+    await Promise.race([process.exit, hasWaited]);
+    clearTimeout(timer);
     process.kill("SIGKILL");
     await process.exit;
   }
