@@ -112,6 +112,11 @@ export function addressScope(host: string): AddressScope {
   return bytes.length === 4 ? scopeOfIpv4(bytes) : scopeOfIpv6(bytes);
 }
 
+/** Only this machine can reach whoever listens there. */
+export function isLoopback(host: string): boolean {
+  return addressScope(host) === "loopback";
+}
+
 /**
  * May we dial what a stranger named? `namedBy` is the scope of whoever named it: a public
  * tracker has no business with our loopback, and only neighbours know link-local addresses.

@@ -1,6 +1,6 @@
 /** What all torrents of a command share to find peers without a tracker, and to be found. */
 import type { Bytes } from "../../base/bytes.ts";
-import { addressScope } from "../../base/endpoint.ts";
+import { isLoopback } from "../../base/endpoint.ts";
 import { StorageError } from "../../base/errors.ts";
 import { MAX_SAVED_TABLE_LENGTH } from "../../dht/saved_table.ts";
 import { DhtService } from "../../dht/service.ts";
@@ -77,7 +77,7 @@ export class PeerFinding {
   /** Only this machine can reach us: its neighbours and its gateway are not told of us. */
   get isOnlyHere(): boolean {
     const { bindAddress } = this.#options;
-    return bindAddress !== undefined && addressScope(bindAddress) === "loopback";
+    return bindAddress !== undefined && isLoopback(bindAddress);
   }
 
   /** Starts the search on the local network; not when `isOnlyHere`. */

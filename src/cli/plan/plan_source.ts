@@ -39,7 +39,8 @@ export async function findTorrent(
   const reader = new LinkReader(offline ? { ...link, peers: [] } : link, {
     environment,
     openEngine,
-    switches: { ...options, metadataTimeoutMs, ...(offline && nobody) },
+    // The local network is asked by none of a plan's searches, as that would tell it of us.
+    switches: { ...options, metadataTimeoutMs, noLsd: true, ...(offline && nobody) },
     stateFolders: stateFoldersOf(outputDir, stateDir),
     waitsForPeers: false,
     signal,

@@ -1,14 +1,15 @@
 /** From a magnet link to its torrent: kept by an earlier run, or from peers (BEP 9). */
 import { dirname } from "node:path";
 import type { Bytes } from "../../base/bytes.ts";
-import type { Endpoint } from "../../base/endpoint.ts";
-import { MetainfoError } from "../../base/errors.ts";
+import { type Endpoint, isLoopback } from "../../base/endpoint.ts";
+import { MetainfoError, TrackerError } from "../../base/errors.ts";
 import { composeTorrent } from "../../metainfo/compose.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
 import { parseMetainfo } from "../../metainfo/metainfo.ts";
 import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import type { FoundMetadata, MetadataStatus } from "../../torrent/metadata_search.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
+import { parseTrackerUrl } from "../../tracker/tracker_url.ts";
 import type { Engine, MetadataRun } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
@@ -44,7 +45,7 @@ export interface LinkReaderOptions {
   readonly openEngine: () => Promise<Engine>;
   readonly switches: Pick<
     GetOptions,
-    "peers" | "noTracker" | "noDht" | "noLsd" | "proxy" | "metadataTimeoutMs"
+    "peers" | "noTracker" | "noDht" | "noLsd" | "bindAddress" | "proxy" | "metadataTimeoutMs"
   >;
   /** State folders that may hold the metadata. */
   readonly stateFolders: readonly string[];
@@ -167,11 +168,14 @@ export class LinkReader {
 
   #requireSomebodyToAsk(): void {
     const { switches, waitsForPeers, onEvent } = this.#options;
-    const { noTracker, noDht, noLsd, peers, proxy } = switches;
+    const { noTracker, noDht, noLsd, bindAddress, peers, proxy } = switches;
     const { trackers, peers: ofLink } = this.#link;
     // Datagrams do not go through a SOCKS5 proxy, and nothing goes around it.
     const hasDatagrams = proxy?.kind !== "socks5";
-    const isAnybody = (hasDatagrams && !(noDht && noLsd)) || (!noTracker && trackers.length > 0) ||
+    // Neighbours cannot reach this machine's own address, and are not told of it.
+    const isLsdOff = noLsd || (bindAddress !== undefined && isLoopback(bindAddress));
+    const isAnybody = (hasDatagrams && !(noDht && isLsdOff)) ||
+      (!noTracker && trackers.flat().some((url) => mayBeAsked(url, hasDatagrams))) ||
       peers.length + ofLink.length > 0;
     if (isAnybody) return;
     if (!waitsForPeers) throw noMetadata(NOTHING_ASKED, { kind: "nobody-to-ask", waitedMs: 0 });
@@ -193,6 +197,16 @@ export class LinkReader {
     }
     this.#givenUp = noMetadata(run.status(), { kind, waitedMs: clock.now() - startedAt });
     await run.stop();
+  }
+}
+
+/** Is it a tracker's address of a kind that we speak, and that the proxy carries? */
+function mayBeAsked(url: string, hasDatagrams: boolean): boolean {
+  try {
+    return parseTrackerUrl(url).protocol === "http" || hasDatagrams;
+  } catch (error) {
+    if (!(error instanceof TrackerError)) throw error;
+    return false;
   }
 }
 

@@ -28,8 +28,9 @@ export function searchStatus(status: MetadataStatus): string {
 export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLimit): CommandError {
   const end = kind === "deadline" ? ", the deadline" : kind === "stall" ? " (--stall)" : "";
   const detail = kind === "nobody-to-ask"
-    ? "no metadata can be had: the link names no tracker and no peer that may be asked, and the " +
-      "DHT and the local network are switched off; name a peer with --peer, or allow the DHT"
+    ? "no metadata can be had: the link names no tracker and no peer that may be asked, and " +
+      "the DHT and the local network are out of reach or switched off; name a peer with --peer, " +
+      "or allow the DHT"
     : `no metadata came in ${formatDuration(waitedMs)}${end}: ${evidenceWords(status)}; ` +
       "try again later or with more time, or name a peer that has it with --peer";
   const trackers = status.trackers.map(({ url, hasAnswered, failure }) => ({

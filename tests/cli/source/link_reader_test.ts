@@ -56,6 +56,7 @@ function switches(changes: Partial<LinkReaderOptions["switches"]>): LinkReaderOp
     noTracker: false,
     noDht: false,
     noLsd: false,
+    bindAddress: undefined,
     proxy: undefined,
     metadataTimeoutMs: undefined,
     ...changes,
@@ -209,6 +210,36 @@ Deno.test("LinkReader fails at once, or says that it waits, when there is nobody
     });
     await asking.reader.read();
     deepStrictEqual(asking.engine.searches.length, 1);
+  }
+});
+
+Deno.test("LinkReader fails at once when its way to everybody is barred otherwise", async () => {
+  const magnet = `magnet:?xt=urn:btih:${METAINFO.infoHashHex}`;
+  const proxy = { kind: "socks5", endpoint: { host: "127.0.0.1", port: 1080 } } as const;
+  const onlyHere = switches({ noDht: true, bindAddress: "127.0.0.1" });
+  const cases = [
+    { link: magnet, switches: onlyHere },
+    { link: magnet, switches: { ...onlyHere, bindAddress: "::1" } },
+    { link: `${magnet}&tr=wss://a.example/`, switches: onlyHere },
+    { link: `${magnet}&tr=udp://a.example:80`, switches: switches({ proxy }) },
+  ];
+  for (const options of cases) {
+    const { engine, reader } = startReading({ ...options, waitsForPeers: false });
+    const { failure } = await failureOfReading(reader.read());
+    deepStrictEqual([failure.exitCode, failure.evidence["limit"]], [10, "nobody-to-ask"]);
+    deepStrictEqual(engine.searches.length, 0);
+  }
+  for (
+    const options of [
+      { link: magnet, switches: { ...onlyHere, bindAddress: "192.0.2.7" } },
+      { link: `${magnet}&tr=http://a.example/`, switches: switches({ proxy }) },
+      { link: `${magnet}&tr=udp://a.example:80`, switches: onlyHere },
+    ]
+  ) {
+    const onSearch = (search: FakeSearch) => search.succeed(METAINFO.infoBytes);
+    const { engine, reader } = startReading({ ...options, waitsForPeers: false, onSearch });
+    await reader.read();
+    deepStrictEqual(engine.searches.length, 1);
   }
 });
 
