@@ -28,7 +28,10 @@ export interface ReadyPeer {
   readonly isIncoming: boolean;
 }
 
-/** Why dials failed, and how often. */
+/**
+ * Why dials failed, and how often: a `ConnectError`'s failure, the reason of a `ProtocolError`, or
+ * `no-encryption`.
+ */
 export type DialFailures = Readonly<Record<string, number>>;
 
 export interface DialerOptions {
@@ -173,8 +176,8 @@ export class Dialer {
   }
 
   #noteFailure(endpoint: Endpoint, error: unknown): void {
-    const { peerList, clock } = this.#options;
-    const failure = failureOf(error);
+    const { peerList, clock, encryption } = this.#options;
+    const failure = failureOf(error, encryption);
     if (failure === undefined) return this.#ready.fail(error);
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
@@ -184,8 +187,12 @@ export class Dialer {
 }
 
 /** The world's reasons; undefined for an error of our own. */
-function failureOf(error: unknown): string | undefined {
+function failureOf(error: unknown, encryption: EncryptionMode): string | undefined {
   if (error instanceof ConnectError) return error.failure;
+  // Nothing else was tried. Whoever was silent may not be there for anybody.
+  const isPlain = encryption === "require" && error instanceof EncryptionError &&
+    !error.knowsEncryption && error.reason !== "handshake-timeout";
+  if (isPlain) return "no-encryption";
   if (error instanceof ProtocolError) return error.reason;
   return undefined;
 }

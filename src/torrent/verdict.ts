@@ -84,7 +84,7 @@ export interface Evidence {
   readonly banned: readonly string[];
   /** Dials that are not answered yet. */
   readonly dialsUnderWay: number;
-  /** Failed dials by kind of failure: refused, timeout, unreachable … */
+  /** Failed dials by kind of failure: refused, timeout, no-encryption … */
   readonly dialFailures: Readonly<Record<string, number>>;
   /** How connections ended. */
   readonly departures: Readonly<Partial<Record<CloseReason, number>>>;

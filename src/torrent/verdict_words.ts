@@ -44,7 +44,9 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
         ? "name a peer with --peer, or allow the DHT"
         : "try again later, or name a peer with --peer";
     case "peers-unreachable":
-      return "check the network and the firewall, and try again later";
+      return facts.dialFailures["no-encryption"] === undefined
+        ? "check the network and the firewall, and try again later"
+        : "--encryption prefer would speak to those that take none";
     case "all-choked":
       return "peers make room in turn: try again with more time";
     case "swarm-incomplete":
@@ -132,6 +134,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "timeout": "no answer",
   "limit": "no socket free",
   "proxy": "the proxy failed",
+  "no-encryption": "took no encryption",
   "malformed-handshake": "no BitTorrent",
   "wrong-info-hash": "another torrent",
   "handshake-timeout": "no handshake",

@@ -83,6 +83,17 @@ const CASES: readonly Case[] = [
       room.withPeers(room.closedPort(), room.hole(), room.peer({ kind: "garbage" })),
   },
   {
+    name: "encryption is required, and the only peer takes none",
+    code: 13,
+    verdict: "peers-unreachable",
+    // The deadline may come while it is dialled once more.
+    words: /\(\d+ × took no encryption(, 1 not answered yet)?\); --encryption prefer would speak/,
+    arrange: async (room) => [
+      ...["--encryption", "require"],
+      ...await room.withPeers(room.peer({ kind: "choking" })),
+    ],
+  },
+  {
     name: "the only peer is ourselves",
     code: 13,
     verdict: "peers-unreachable",

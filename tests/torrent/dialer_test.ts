@@ -241,7 +241,9 @@ for (const { ours, theirs, dials } of MEETINGS) {
     if (dials === undefined) {
       strictEqual(bench.ready.length, 0);
       strictEqual(bench.started, 1);
-      deepStrictEqual(bench.dialer.failures, { "remote-closed": 1 });
+      // Only whoever requires encryption knows why.
+      const failure = ours === "require" ? "no-encryption" : "remote-closed";
+      deepStrictEqual(bench.dialer.failures, { [failure]: 1 });
     } else {
       strictEqual(bench.started, dials[0]);
       deepStrictEqual(bench.dialer.failures, {});
@@ -287,4 +289,30 @@ Deno.test("P31 dial() waits with the fallback for another turn when a peer says 
   strictEqual(bench.started, 2);
   strictEqual(bench.ready.length, 1);
   bench.dialer.close();
+});
+
+Deno.test("P31 dial() blames no lack of encryption when a peer is silent, or knows encryption", async () => {
+  const mute = createBench(80, "require");
+  void (async () => {
+    for await (const connection of mute.sim.host("10.0.1.0").listen({ ports: [1] })) {
+      await connection.read(new Uint8Array(1));
+    }
+  })();
+  await dialOne(mute, 11_000);
+  deepStrictEqual(mute.dialer.failures, { "handshake-timeout": 1 });
+  mute.dialer.close();
+
+  const knowing = createBench(80, "require");
+  const another = { ...THEM, infoHash: new Uint8Array(20).fill(9) as InfoHash };
+  void (async () => {
+    for await (const connection of knowing.sim.host("10.0.1.0").listen({ ports: [1] })) {
+      const hosted = { find: () => another, findByTorrentHash: () => undefined };
+      const { clock, random } = knowing;
+      welcome(connection, hosted, { clock, random, encryption: "require" })
+        .catch(() => connection.close());
+    }
+  })();
+  await dialOne(knowing);
+  deepStrictEqual(knowing.dialer.failures, { "remote-closed": 1 });
+  knowing.dialer.close();
 });

@@ -51,6 +51,12 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "1 not answered yet, 1 is ourselves); check the network and the firewall, and try again later",
   ],
   [
+    "that peers took no encryption where it is required",
+    { peersKnown: 3, dialFailures: { "no-encryption": 2, refused: 1 } },
+    "none of 3 known peers can be reached (2 × took no encryption, 1 × refused); " +
+    "--encryption prefer would speak to those that take none",
+  ],
+  [
     "that no tracker named others than those who cannot be reached",
     { trackers: [DEAD_TRACKER], namedPeers: 1, peersKnown: 1, dialFailures: { refused: 1 } },
     "none of 1 known peer can be reached (1 × refused), and of 1 tracker none answered " +
