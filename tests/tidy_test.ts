@@ -118,7 +118,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/plan/plan_source.ts": IN_PLANS,
   "src/cli/plan/plan_target.ts": IN_PLANS,
   "src/cli/tasks/share.ts": IN_COMMANDS,
-  "src/cli/tasks/tasks.ts": IN_COMMANDS,
   "src/dht/asking.ts": IN_NODE,
   "src/dht/bucket.ts": "part of the routing table; routing_table_test.ts runs it",
   "src/dht/krpc_encoder.ts": "the other half of krpc.ts; krpc_test.ts runs both",

@@ -24,7 +24,8 @@ import {
 import { type Audience, type Notice, type Subject, subjectNamed } from "./output/notice.ts";
 import type { SourceView } from "./output/progress.ts";
 import { isUrl, shownSource } from "./source/source.ts";
-import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
+import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
+import { runTasks } from "./tasks/task.ts";
 
 /** Items that are downloaded at the same time. */
 const LANES = 4;
@@ -39,12 +40,15 @@ export async function feed(options: FeedOptions, context: CommandContext): Promi
   const { environment } = context;
   const forItems = itemOptions(options);
   checkOnDone(forItems, environment);
-  const audiences = (await gatherAudiences(options, environment)).map((audience) =>
-    audience instanceof PlainAudience && !options.verbose ? new WithoutProgress(audience) : audience
+  const told = await gatherAudiences(options, environment);
+  const audience = new Audiences(
+    told.map((each) =>
+      each instanceof PlainAudience && !options.verbose ? new WithoutProgress(each) : each
+    ),
   );
   return await withEngine(
     forItems,
-    { ...context, audiences },
+    { ...context, audience },
     (room) => new FeedRun(options, forItems, room).run(),
   );
 }
@@ -180,7 +184,7 @@ class FeedRun {
   }
 
   async #fetchAll(items: readonly RememberedItem[], memory: FeedMemory): Promise<void> {
-    const { environment, audiences, interruption } = this.#room;
+    const { environment, audience, interruption } = this.#room;
     const queue: FeedQueue = {
       items: [...items],
       memory,
@@ -192,7 +196,7 @@ class FeedRun {
       twins: new Map(),
     };
     const lanes = Array.from({ length: Math.min(LANES, items.length) }, () => new FeedLane(queue));
-    await runTasks(lanes, audiences, environment);
+    await runTasks(lanes, audience, environment);
     await this.#settleTwins(queue);
     for (const item of items) {
       const failure = queue.failures.get(item);
@@ -239,7 +243,7 @@ class FeedRun {
   }
 
   #tell(notice: Notice, subject = this.#subject): void {
-    for (const audience of this.#room.audiences) audience.hear(subject, notice);
+    this.#room.audience.hear(subject, notice);
   }
 }
 

@@ -7,11 +7,13 @@ import { shownPath } from "./files/file_list.ts";
 import type { Sums } from "./files/sums.ts";
 import type { GetOptions } from "./options/get_options.ts";
 import { combinedExitCode, type Failure, permissionError, usageError } from "./output/failure.ts";
-import { type Audience, type Notice, PROGRAM, type Subject } from "./output/notice.ts";
+import { type Audience, PROGRAM } from "./output/notice.ts";
 import { STANDARD_INPUT } from "./source/source.ts";
+import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
+import { claimOnce } from "./tasks/source_life.ts";
 import { readSums } from "./tasks/sums_check.ts";
-import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
+import { runTasks } from "./tasks/task.ts";
 
 /** Sources of one command; each has its own peers, files and trackers. */
 const MAX_SOURCES = 1000;
@@ -31,43 +33,41 @@ export async function get(
   checkSources(options);
   checkOnDone(options, environment);
   await checkOutput(options, environment);
-  const audiences = [...await gatherAudiences(options, environment), ...listeners];
+  const audience = new Audiences([...await gatherAudiences(options, environment), ...listeners]);
   return await withEngine(
     options,
-    { ...context, audiences },
+    { ...context, audience },
     async (room) => combinedExitCode(await downloadAll(options, room)),
   );
 }
 
 /** Whom to tell, and an engine that is opened when somebody needs it. */
 export interface DownloadRoom extends CommandContext {
-  readonly audiences: readonly Audience[];
+  readonly audience: Audience;
   readonly openEngine: () => Promise<Engine>;
 }
 
-/** Closes the engine, if one was opened, and the audiences, however `run` ends. */
+/** Closes the engine, if one was opened, and the audience, however `run` ends. */
 export async function withEngine<Result>(
   options: GetOptions,
   context: Omit<DownloadRoom, "openEngine">,
   run: (room: DownloadRoom) => Promise<Result>,
 ): Promise<Result> {
-  const { environment, audiences } = context;
+  const { environment, audience } = context;
   // A finished target needs none.
   let engine: Promise<Engine> | undefined;
   const openEngine = () =>
     engine ??= environment.openEngine({
       ...options,
       ...foldersOf(options),
-      onLog: (message) => {
-        for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
-      },
+      onLog: (message) => audience.hear(PROGRAM, { kind: "debug", message }),
     });
   try {
     return await run({ ...context, openEngine });
   } finally {
     // Whoever wanted one that could not be opened has said so.
     await engine?.then((opened) => opened.close(), () => {});
-    for (const audience of audiences) await audience.close();
+    await audience.close();
   }
 }
 
@@ -101,13 +101,10 @@ async function checkOutput(
   throw usageError(`--output ${shownPath(outputDir)} is no folder that is there`);
 }
 
-async function downloadAll(
-  options: GetOptions,
-  context: DownloadRoom,
-): Promise<Failure[]> {
-  const { environment, interruption, audiences } = context;
+async function downloadAll(options: GetOptions, context: DownloadRoom): Promise<Failure[]> {
+  const { environment, interruption, audience } = context;
   const { sources, memoryBytes } = options;
-  const claimed = new Set<string>();
+  const claim = claimOnce();
   const hooks = new Turns();
   let sums: Promise<Sums> | undefined;
   const downloads = sources.map((source) =>
@@ -117,11 +114,9 @@ async function downloadAll(
       memoryBudgetBytes: Math.max(MIN_MEMORY_BYTES, Math.floor(memoryBytes / sources.length)),
       readSums: (list) => sums ??= readSums(list, options, environment, interruption.signal),
       hooks,
-      claim: (infoHash) => !claimed.has(infoHash) && claimed.add(infoHash) !== undefined,
-      tell: (subject: Subject, notice: Notice) => {
-        for (const audience of audiences) audience.hear(subject, notice);
-      },
+      claim,
+      tell: (subject, notice) => audience.hear(subject, notice),
     })
   );
-  return await runTasks(downloads, audiences, environment);
+  return await runTasks(downloads, audience, environment);
 }

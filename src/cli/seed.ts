@@ -2,11 +2,13 @@
 import type { CommandContext } from "./environment/environment.ts";
 import type { SeedOptions } from "./options/seed_options.ts";
 import { combinedExitCode, usageError } from "./output/failure.ts";
-import { type Audience, type Notice, PROGRAM, type Subject } from "./output/notice.ts";
+import { PROGRAM } from "./output/notice.ts";
 import { splitWords } from "./source/data_place.ts";
 import { STANDARD_INPUT } from "./source/source.ts";
+import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
 import { Share } from "./tasks/share.ts";
-import { gatherAudiences, runTasks } from "./tasks/tasks.ts";
+import { claimOnce } from "./tasks/source_life.ts";
+import { runTasks } from "./tasks/task.ts";
 
 /** Torrents of one command; each has its own peers and trackers. */
 const MAX_TORRENTS = 1000;
@@ -22,33 +24,29 @@ export async function seed(options: SeedOptions, context: CommandContext): Promi
   if (torrents.filter((torrent) => torrent === STANDARD_INPUT).length > 1) {
     throw usageError("standard input can be only one of the torrents");
   }
-  const audiences: readonly Audience[] = await gatherAudiences(options, environment);
+  const audience = new Audiences(await gatherAudiences(options, environment));
   const { stateDir } = options;
   const engine = await environment.openEngine({
     ...options,
     // Beside data that is only to be shared nothing is written unasked.
-    ...(stateDir === undefined ? {} : { folders: { outputDir: path ?? ".", stateDir } }),
-    onLog: (message) => {
-      for (const audience of audiences) audience.hear(PROGRAM, { kind: "debug", message });
-    },
+    ...(stateDir === undefined ? {} : { folders: { outputDir: path, stateDir } }),
+    onLog: (message) => audience.hear(PROGRAM, { kind: "debug", message }),
   });
   try {
-    const claimed = new Set<string>();
+    const claim = claimOnce();
     const shares = torrents.map((torrent) =>
       new Share(torrent, {
         ...context,
         options,
         path,
         engine,
-        claim: (infoHash) => !claimed.has(infoHash) && claimed.add(infoHash) !== undefined,
-        tell: (subject: Subject, notice: Notice) => {
-          for (const audience of audiences) audience.hear(subject, notice);
-        },
+        claim,
+        tell: (subject, notice) => audience.hear(subject, notice),
       })
     );
-    return combinedExitCode(await runTasks(shares, audiences, environment));
+    return combinedExitCode(await runTasks(shares, audience, environment));
   } finally {
     await engine.close();
-    for (const audience of audiences) await audience.close();
+    await audience.close();
   }
 }

@@ -12,7 +12,7 @@ import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
 import { shownSource } from "../source/source.ts";
 import { Download, type DownloadContext } from "../tasks/download.ts";
-import type { Task } from "../tasks/tasks.ts";
+import type { Task } from "../tasks/task.ts";
 import type { FeedMemory } from "./feed_memory.ts";
 
 const MAX_SHOWN_TITLE_LENGTH = 200;
@@ -40,7 +40,7 @@ export interface FeedQueue {
 interface Current {
   readonly item: RememberedItem;
   readonly subject: Subject;
-  readonly download: Download | undefined;
+  download: Download | undefined;
   infoHash: string | undefined;
   /** The item that has the same torrent. */
   twin: RememberedItem | "fetched" | undefined;
@@ -113,7 +113,7 @@ export class FeedLane implements Task {
     const link = item.links[item.tries % Math.max(item.links.length, 1)];
     const title = shownTitle(item.title);
     const source = link === undefined ? title : shownSource(link);
-    const current: { -readonly [Key in keyof Current]: Current[Key] } = {
+    const current: Current = {
       item,
       subject: { ...subjectNamed(source), name: title || source },
       download: undefined,

@@ -18,7 +18,7 @@ import { SourceLife, type SourceLifeContext } from "./source_life.ts";
 import { expectedSums } from "./sums_check.ts";
 import { chooseTarget, type RunTotals, summarize, type Target } from "./target.ts";
 import { type Demands, TargetRecord } from "./target_record.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "./task.ts";
 
 /** Of a torrent that is downloaded for another source. */
 const TWIN = {

@@ -13,7 +13,7 @@ import { readLink } from "../source/link.ts";
 import { type LinkedTorrent, LinkReader, stateFoldersOf } from "../source/link_reader.ts";
 import { readTorrent } from "../source/source.ts";
 import { SourceLife, type SourceLifeContext } from "./source_life.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "./task.ts";
 
 /** Of a torrent that is shared for another source. */
 const TWIN = {

@@ -24,6 +24,16 @@ export interface SourceLifeContext {
   readonly tell: (subject: Subject, notice: Notice) => void;
 }
 
+/** Each torrent is for the first source that claims it. */
+export function claimOnce(): SourceLifeContext["claim"] {
+  const claimed = new Set<string>();
+  return (infoHash) => {
+    const isFirst = !claimed.has(infoHash);
+    claimed.add(infoHash);
+    return isFirst;
+  };
+}
+
 /** What is said of a source whose torrent another one has claimed. */
 export interface TwinWords {
   readonly status: string;

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { Interruption } from "../../../src/cli/environment/interruption.ts";
 import { CommandError, failureBy } from "../../../src/cli/output/failure.ts";
 import type { Notice } from "../../../src/cli/output/notice.ts";
-import { SourceLife } from "../../../src/cli/tasks/source_life.ts";
+import { claimOnce, SourceLife } from "../../../src/cli/tasks/source_life.ts";
 import { FakeTorrent } from "../fake_engine.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
 import { makePeer } from "../snapshots.ts";
@@ -42,6 +42,11 @@ Deno.test("identify() names the subject, and says so when another source has the
   deepStrictEqual(twin.life.identify("alpha", "ab"), false);
   deepStrictEqual(twin.life.view().status, "a twin");
   deepStrictEqual(twin.notices, [{ kind: "warning", message: "it was named twice" }]);
+});
+
+Deno.test("claimOnce() gives each torrent to whoever claims it first", () => {
+  const claim = claimOnce();
+  deepStrictEqual([claim("a"), claim("b"), claim("a")], [true, true, false]);
 });
 
 Deno.test("introduce() tells of the torrent, then of its oddities", () => {

@@ -1,0 +1,67 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import type { Audience, Notice } from "../../../src/cli/output/notice.ts";
+import {
+  type AudienceOptions,
+  Audiences,
+  gatherAudiences,
+} from "../../../src/cli/tasks/audiences.ts";
+import { FakeEnvironment } from "../fake_environment.ts";
+import { makeView, SUBJECT } from "../snapshots.ts";
+
+/** Writes down what it is told, under its name. */
+function listener(name: string, told: string[], wantsStandings?: boolean): Audience {
+  return {
+    ...(wantsStandings === undefined ? {} : { wantsStandings }),
+    hear: (_subject, notice) => told.push(`${name} hears ${notice.kind}`),
+    show: (sources) => told.push(`${name} sees ${sources.length}`),
+    close: () => Promise.resolve(void told.push(`${name} closes`)),
+  };
+}
+
+Deno.test("Audiences tells all of them, in their order", async () => {
+  const told: string[] = [];
+  const audiences = new Audiences([listener("a", told), listener("b", told)]);
+  audiences.hear(SUBJECT, { kind: "debug", message: "x" });
+  audiences.show([makeView()], []);
+  await audiences.close();
+  deepStrictEqual(told, [
+    "a hears debug",
+    "b hears debug",
+    "a sees 1",
+    "b sees 1",
+    "a closes",
+    "b closes",
+  ]);
+});
+
+Deno.test("Audiences hands on how a torrent stands to all who asked, else to those who want it", () => {
+  const told: string[] = [];
+  const audiences = new Audiences([listener("a", told), listener("b", told, true)]);
+  const standing = { state: "ended", verdict: undefined, detail: "complete" } as const;
+  const notice = (isAsked: boolean): Notice => ({ kind: "standing", standing, isAsked });
+  audiences.hear(SUBJECT, notice(false));
+  deepStrictEqual(told.splice(0), ["b hears standing"]);
+  audiences.hear(SUBJECT, notice(true));
+  deepStrictEqual(told.length, 2);
+  deepStrictEqual(audiences.wantsStandings, true);
+  deepStrictEqual(new Audiences([listener("a", told)]).wantsStandings, false);
+});
+
+const PLAIN: AudienceOptions = { json: false, quiet: false, verbose: false, logDir: undefined };
+
+Deno.test("gatherAudiences() has a log when one is wanted, and watches the outputs last", async () => {
+  const names = async (changes: Partial<AudienceOptions>) => {
+    const environment = new FakeEnvironment({ terminal: { columns: 80, rows: 24 } });
+    const gathered = await gatherAudiences({ ...PLAIN, ...changes }, environment);
+    return gathered.map((audience) => audience.constructor.name);
+  };
+  deepStrictEqual(await names({}), ["TerminalAudience", "OutputWatch"]);
+  deepStrictEqual(await names({ quiet: true }), ["PlainAudience", "OutputWatch"]);
+  deepStrictEqual(await names({ json: true, logDir: "logs" }), [
+    "JsonReport",
+    "PlainAudience",
+    "LogAudience",
+    "OutputWatch",
+  ]);
+  await rejects(names({ quiet: true, verbose: true }), /exclude each other/);
+});
