@@ -157,13 +157,36 @@ class DemoSwarm {
 
   /** A seeder in the swarm; returns where it listens. */
   async #seed(metainfo: Metainfo, outputDir: string, isLiar: boolean): Promise<string> {
+    const { random } = this.#environment;
+    const storage = await this.#openStorage(metainfo, outputDir);
+    const client = this.#openClient();
+    const torrent = client.add({
+      metainfo,
+      storage: isLiar ? new LyingStorage(storage, () => random.below(LIE_RARITY) === 0) : storage,
+      peers: [],
+      sources: { trackers: true, dht: false, pex: false, lsd: false },
+      maxPeers: MAX_PEERS,
+      maxDownloads: 0,
+      uploadSlots: MAX_PEERS,
+      selected: allFiles(metainfo),
+      firstRanges: [],
+      sequential: false,
+      memoryBudgetBytes: metainfo.pieceLength,
+      keepSeeding: true,
+      onEvent: () => {},
+    });
+    await torrent.download();
+    return formatEndpoint({ host: ADDRESS, port: client.listen() });
+  }
+
+  async #openStorage(metainfo: Metainfo, outputDir: string): Promise<DiskStorage> {
     const { clock, random, platform } = this.#environment;
     const storage = await DiskStorage.open({
       metainfo,
       paths: diskPaths(metainfo, platform),
       outputDir,
       stateDir: `${this.#folder}/state-${this.#storages.length}`,
-      selected: new Set(metainfo.files.keys() as Iterable<FileIndex>),
+      selected: allFiles(metainfo),
       pool: this.#pool,
       clock,
       random,
@@ -175,6 +198,11 @@ class DemoSwarm {
       onWarning: () => {},
     });
     this.#storages.push(storage);
+    return storage;
+  }
+
+  #openClient(): Client {
+    const { clock, random } = this.#environment;
     const client = new Client({
       network: this.#network,
       fetch: createFetch({ clock }),
@@ -187,23 +215,7 @@ class DemoSwarm {
       maxUploadRate: SEEDER_BYTES_PER_SECOND,
     });
     this.#clients.push(client);
-    const torrent = client.add({
-      metainfo,
-      storage: isLiar ? new LyingStorage(storage, () => random.below(LIE_RARITY) === 0) : storage,
-      peers: [],
-      sources: { trackers: true, dht: false, pex: false, lsd: false },
-      maxPeers: MAX_PEERS,
-      maxDownloads: 0,
-      uploadSlots: MAX_PEERS,
-      selected: new Set(metainfo.files.keys() as Iterable<FileIndex>),
-      firstRanges: [],
-      sequential: false,
-      memoryBudgetBytes: metainfo.pieceLength,
-      keepSeeding: true,
-      onEvent: () => {},
-    });
-    await torrent.download();
-    return formatEndpoint({ host: ADDRESS, port: client.listen() });
+    return client;
   }
 
   async close(): Promise<void> {
@@ -212,4 +224,8 @@ class DemoSwarm {
     await this.#tracker.close();
     this.#pool.close();
   }
+}
+
+function allFiles({ files }: Metainfo): Set<FileIndex> {
+  return new Set(files.keys() as Iterable<FileIndex>);
 }
