@@ -6,7 +6,7 @@ import type { FeedItem } from "../feed/item_reader.ts";
 import { isTitleWanted, type TitleFilter, TitlePattern } from "../feed/title_pattern.ts";
 import { Turns } from "../storage/turns.ts";
 import type { CommandContext } from "./environment/environment.ts";
-import { FeedLane, type FeedQueue, shownTitle } from "./feed/feed_lane.ts";
+import { FeedLane, type FeedQueue, refusal, shownTitle } from "./feed/feed_lane.ts";
 import { FeedMemory, feedPlace } from "./feed/feed_memory.ts";
 import { readFeed } from "./feed/feed_source.ts";
 import { checkOnDone, type DownloadRoom, MIN_MEMORY_BYTES, withEngine } from "./get.ts";
@@ -170,16 +170,12 @@ class FeedRun {
   }
 
   #rehearse(items: readonly RememberedItem[]): void {
-    for (const { title, links, problem, tries } of items) {
+    for (const item of items) {
+      const { title, links: [link], problem, tries } = item;
       const shown = shownTitle(title);
-      const [link] = links;
       const subject = subjectNamed(link === undefined ? shown : shownSource(link));
-      if (problem === undefined) {
-        this.#tell({ kind: "feed-item", title: shown, state: "found", tries }, subject);
-        continue;
-      }
-      const detail = `Cannot fetch the item "${shown}": ${problem}`;
-      this.#fail(new CommandError("invalid-torrent", detail), subject);
+      if (problem !== undefined) this.#fail(refusal(item), subject);
+      else this.#tell({ kind: "feed-item", title: shown, state: "found", tries }, subject);
     }
   }
 

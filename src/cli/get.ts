@@ -1,8 +1,8 @@
 /** `starling get`: downloads all sources at the same time, and tells of it. */
-import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { Turns } from "../storage/turns.ts";
 import type { Engine } from "./environment/engine.ts";
 import type { CommandContext, Environment, StateFolders } from "./environment/environment.ts";
+import { foldersOf } from "./environment/state_folders.ts";
 import { shownPath } from "./files/file_list.ts";
 import type { Sums } from "./files/sums.ts";
 import type { GetOptions } from "./options/get_options.ts";
@@ -59,7 +59,7 @@ export async function withEngine<Result>(
   const openEngine = () =>
     engine ??= environment.openEngine({
       ...options,
-      ...foldersOf(options),
+      ...keptIn(options),
       onLog: (message) => audience.hear(PROGRAM, { kind: "debug", message }),
     });
   try {
@@ -72,9 +72,9 @@ export async function withEngine<Result>(
 }
 
 /** `--metadata-only` writes one file, and keeps nothing. */
-function foldersOf({ metadataOnly, outputDir, stateDir }: GetOptions): { folders?: StateFolders } {
-  if (metadataOnly && stateDir === undefined) return {};
-  return { folders: { outputDir, stateDir: stateDir ?? `${outputDir}/${STATE_FOLDER}` } };
+function keptIn(options: GetOptions): { folders?: StateFolders } {
+  if (options.metadataOnly && options.stateDir === undefined) return {};
+  return { folders: foldersOf(options) };
 }
 
 function checkSources({ sources }: GetOptions): void {

@@ -1,10 +1,10 @@
 /** `starling plan`: all that `get` would do, and nothing done. */
 import { printable } from "../base/printable.ts";
-import { STATE_FOLDER } from "../metainfo/paths.ts";
 import { ANY_IPV4 } from "../net/dual_stack.ts";
 import type { SurveyReport } from "../torrent/survey.ts";
 import type { Engine } from "./environment/engine.ts";
 import type { CommandContext } from "./environment/environment.ts";
+import { foldersOf } from "./environment/state_folders.ts";
 import type { PlanOptions } from "./options/plan_options.ts";
 import {
   combinedExitCode,
@@ -140,16 +140,15 @@ class Planner {
   }
 
   #openEngine(): Promise<Engine> {
-    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, port } = this.#options;
     this.#engine ??= this.#context.environment.openEngine({
       ...this.#options,
-      port: port ?? ANY_PORT,
+      port: this.#options.port ?? ANY_PORT,
       // The router would be changed, and the local network told of us.
       noPortMap: true,
       noLsd: true,
       uploadSlots: 0,
       maxUploadRate: undefined,
-      folders: { outputDir, stateDir },
+      folders: foldersOf(this.#options),
       keepsNothing: true,
     });
     return this.#engine;

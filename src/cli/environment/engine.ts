@@ -25,6 +25,7 @@ import { VERSION } from "../output/version.ts";
 import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
 import type { DataPlace, Environment, StateFolders } from "./environment.ts";
 import { PeerFinding } from "./peer_finding.ts";
+import { foldersOf } from "./state_folders.ts";
 
 /** What all torrents of a command share, and how each of them takes part in its swarm. */
 export type EngineOptions =
@@ -202,12 +203,10 @@ class LocalEngine implements Engine {
     checkWorkerPermission(this.#environment);
     this.#pool.warm();
     const { source: { metainfo, paths }, target, selected, signal, onEvent } = request;
-    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = target;
     const storage = await DiskStorage.open({
       metainfo,
       paths,
-      outputDir,
-      stateDir,
+      ...foldersOf(target),
       selected,
       pool: this.#pool,
       clock: this.#environment.clock,

@@ -6,7 +6,7 @@ import { StorageError } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import type { RememberedItem } from "../../feed/feed_state.ts";
 import type { PeerSnapshot } from "../../torrent/snapshot.ts";
-import { type Failure, failureBy, failureOf } from "../output/failure.ts";
+import { type CommandError, type Failure, failureOf, invalidSource } from "../output/failure.ts";
 import { type FeedItemState, type Notice, type Subject, subjectNamed } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
@@ -140,11 +140,8 @@ export class FeedLane implements Task {
   }
 
   /** The feed has no link for it that could be followed. */
-  #refuse(current: Current): Failure {
-    const { item, subject } = current;
-    const reason = item.problem ?? "it has no link";
-    const detail = `Cannot fetch the item "${subject.name}": ${reason}`;
-    const failure = failureBy("invalid-torrent", detail);
+  #refuse({ item, subject }: Current): Failure {
+    const { failure } = refusal(item);
     this.#queue.tell(subject, { kind: "failed", failure });
     return failure;
   }
@@ -185,6 +182,11 @@ export class FeedLane implements Task {
     const named = { ...subject, infoHash: infoHash ?? null };
     this.#queue.tell(named, { kind: "feed-item", title: shownTitle(title), state, tries });
   }
+}
+
+/** What an item fails with that has no link, or none that could be followed. */
+export function refusal({ title, problem = "it has no link" }: RememberedItem): CommandError {
+  return invalidSource(`Cannot fetch the item "${shownTitle(title)}": ${problem}`);
 }
 
 /** The title of an item, for people and programs. */

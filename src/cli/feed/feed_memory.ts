@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import type { Bytes } from "../../base/bytes.ts";
 import { FeedState } from "../../feed/feed_state.ts";
 import { decodeFeedState, encodeFeedState, MAX_STATE_LENGTH } from "../../feed/feed_state_codec.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import { Turns } from "../../storage/turns.ts";
 import type { Environment, StateFolders } from "../environment/environment.ts";
+import { foldersOf } from "../environment/state_folders.ts";
 import { shownPath } from "../files/file_list.ts";
 import type { FeedOptions } from "../options/feed_options.ts";
 import { readFile } from "../source/source.ts";
@@ -88,9 +88,9 @@ export interface FeedPlace {
 }
 
 /** The same feed is remembered once for every output folder. */
-export function feedPlace({ feed, outputDir, stateDir }: FeedOptions): FeedPlace {
-  const folders = { outputDir, stateDir: stateDir ?? `${outputDir}/${STATE_FOLDER}` };
-  const id = createHash("sha256").update(feed).digest("hex").slice(0, NAME_LENGTH);
+export function feedPlace(options: FeedOptions): FeedPlace {
+  const folders = foldersOf(options);
+  const id = createHash("sha256").update(options.feed).digest("hex").slice(0, NAME_LENGTH);
   const name = `feed-${id}`;
   return { folders, name, path: `${folders.stateDir}/${name}.json` };
 }

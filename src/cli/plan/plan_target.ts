@@ -2,13 +2,13 @@
 import { Bitfield } from "../../base/bitfield.ts";
 import type { PieceIndex } from "../../base/ids.ts";
 import type { Layout } from "../../metainfo/layout.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import { FilePlan } from "../../storage/file_plan.ts";
 import { type Forecast, foresee } from "../../storage/forecast.ts";
 import { type FreeSpace, freeSpace } from "../../storage/room.ts";
 import { WorkerPool } from "../../workers/pool.ts";
 import { checkWorkerPermission, workerCount } from "../environment/disk_workers.ts";
 import type { Environment } from "../environment/environment.ts";
+import { foldersOf } from "../environment/state_folders.ts";
 import type { PlanOptions } from "../options/plan_options.ts";
 import { HashProgress } from "../output/hash_progress.ts";
 import type { Target } from "../tasks/target.ts";
@@ -61,11 +61,10 @@ async function remembered(
   { source: { metainfo, paths, files }, selected, indices }: Target,
   { options, environment }: LookOptions,
 ): Promise<Forecast | undefined> {
-  const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, noResume, overwrite } = options;
+  const { noResume, overwrite } = options;
   if (noResume) return undefined;
   const recalled = await environment.recallTarget({
-    outputDir,
-    stateDir,
+    ...foldersOf(options),
     infoHashHex: metainfo.infoHashHex,
     paths: files.map(({ path }) => path),
     files: [...selected],
@@ -92,19 +91,18 @@ async function seen(
   { source: { metainfo, paths }, indices }: Target,
   { options, environment, name, signal }: LookOptions,
 ): Promise<Forecast> {
-  const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, overwrite, check } = options;
+  const { overwrite, noResume, check, json } = options;
   checkWorkerPermission(environment);
   const pool = new WorkerPool({ size: workerCount(environment) });
-  const progress = new HashProgress(name, environment, { verb: "checked", isShown: !options.json });
+  const progress = new HashProgress(name, environment, { verb: "checked", isShown: !json });
   try {
     return await foresee({
       metainfo,
       paths,
-      outputDir,
-      stateDir,
+      ...foldersOf(options),
       selected: indices,
       overwrite,
-      trustState: !options.noResume,
+      trustState: !noResume,
       check,
       pool,
       onProgress: (checked, total) => progress.show(checked, total),

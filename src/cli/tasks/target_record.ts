@@ -5,12 +5,12 @@
 import { assert } from "../../base/assert.ts";
 import { StorageError } from "../../base/errors.ts";
 import type { FileIndex } from "../../base/ids.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import type { FinishedFile } from "../../storage/disk_storage.ts";
 import type { KnownDigest } from "../../storage/file_digests.ts";
 import { type RecalledTarget, receiptName } from "../../storage/finished_target.ts";
 import { encodeReceipt, type Receipt, type ReceiptFile } from "../../storage/receipt_codec.ts";
 import type { Environment, StateFolders } from "../environment/environment.ts";
+import { foldersOf } from "../environment/state_folders.ts";
 import type { ListedFile } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { VERSION } from "../output/version.ts";
@@ -40,8 +40,7 @@ export class TargetRecord {
   constructor(target: Target, options: TargetRecordOptions) {
     this.#target = target;
     this.#options = options;
-    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = options.options;
-    this.folders = { outputDir, stateDir };
+    this.folders = foldersOf(options.options);
   }
 
   /** Reads what an earlier run has left, and looks at every selected file. */
