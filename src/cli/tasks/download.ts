@@ -47,8 +47,6 @@ export class Download implements Task {
   readonly #startedAt: number;
   /** While the torrent is not known. */
   #reading: GetSource | undefined;
-  /** What is written down of the target, once that is known. */
-  #record: TargetRecord | undefined;
   /** Nothing is missing: what goes on is the command of --on-done, or sharing. */
   #isComplete = false;
   /** Why it was stopped: the verdict of a deadline or a stall. */
@@ -118,13 +116,13 @@ export class Download implements Task {
     life.introduce(found.source.metainfo, { size, fileCount: selected.size });
     if (options.metadataOnly) return await this.#save(found);
     if (options.saveTorrent) await this.#saveCopy(found);
-    const record = this.#record = new TargetRecord(target, {
+    const record = new TargetRecord(target, {
       ...this.#context,
       warn: (message) => life.tell({ kind: "warning", message }),
     });
     const demands = await this.#demands(target);
     const goal = seedingGoal(options);
-    if (goal === undefined && await this.#isFinished(target, demands)) return undefined;
+    if (goal === undefined && await this.#isFinished(record, demands)) return undefined;
     const digests = digestWish(record, demands, options);
     const keepSeeding = goal !== undefined;
     const torrent = await this.#open(target, { peers: found.peers, digests, keepSeeding });
@@ -134,7 +132,7 @@ export class Download implements Task {
     const snapshot = life.last = torrent.snapshot();
     const { downloaded, peers: { contributed: peers } } = snapshot;
     await record.complete(files, { peers, downloaded });
-    await this.#conclude(target, snapshot, outputDir);
+    await this.#conclude(record, snapshot, outputDir);
     return goal && await life.share(torrent, goal);
   }
 
@@ -174,17 +172,16 @@ export class Download implements Task {
    * Leaves a finished target alone: no engine, no worker, and no lock unless the command of
    * --on-done has not run yet. False when there is something to do.
    */
-  async #isFinished(target: Target, demands: Demands): Promise<boolean> {
+  async #isFinished(record: TargetRecord, demands: Demands): Promise<boolean> {
     const { options: { noResume, onDone } } = this.#context;
-    const record = this.#record!;
     if (noResume) return false;
     await record.recall();
     if (!record.satisfies(demands)) return false;
-    const lock = onDone === undefined || record.isHookDone ? undefined : await this.#hold(target);
+    const lock = onDone === undefined || record.isHookDone ? undefined : await this.#hold(record);
     try {
       if (lock !== undefined) await record.recall();
       if (!record.satisfies(demands)) return false;
-      await this.#conclude(target, NOTHING_DONE, record.outputDir);
+      await this.#conclude(record, NOTHING_DONE, record.outputDir);
       return true;
     } finally {
       lock?.release();
@@ -192,28 +189,28 @@ export class Download implements Task {
   }
 
   /** Another run may be at its command of --on-done. */
-  #hold({ source: { paths } }: Target): Promise<{ release(): void }> {
+  #hold({ target, folders }: TargetRecord): Promise<{ release(): void }> {
     const { environment, options: { waitLockMs: waitMs } } = this.#context;
     this.#life.status = WAITING_FOR_LOCK;
     const { signal } = this.#life;
-    const { folders } = this.#record!;
-    return environment.holdTarget({ ...folders, name: paths.root, waitMs, signal });
+    const name = target.source.paths.root;
+    return environment.holdTarget({ ...folders, name, waitMs, signal });
   }
 
   /** All is here: says so, and runs the command of --on-done unless it has run. */
-  async #conclude(target: Target, run: RunTotals, outputDir: string): Promise<void> {
+  async #conclude(record: TargetRecord, run: RunTotals, outputDir: string): Promise<void> {
     const { options, environment, hooks } = this.#context;
     const life = this.#life;
     this.#isComplete = true;
+    const { target, folders } = record;
     const summary = summarize(target, run, { ...options, durationMs: this.#elapsedMs });
     life.tell({ kind: "done", summary });
-    const record = this.#record!;
     if (options.onDone === undefined || record.isHookDone) return;
     const hook = {
       line: options.onDone,
       name: life.subject.name,
       outputDir,
-      folders: record.folders,
+      folders,
       sparesStdout: options.json,
       signal: life.signal,
     };

@@ -31,21 +31,21 @@ export interface Demands {
 }
 
 export class TargetRecord {
-  readonly #target: Target;
+  readonly target: Target;
   readonly #options: TargetRecordOptions;
   readonly folders: StateFolders;
   #recalled: RecalledTarget | undefined;
   #receipt: Receipt | undefined;
 
   constructor(target: Target, options: TargetRecordOptions) {
-    this.#target = target;
+    this.target = target;
     this.#options = options;
     this.folders = foldersOf(options.options);
   }
 
   /** Reads what an earlier run has left, and looks at every selected file. */
   async recall(): Promise<void> {
-    const { source: { metainfo, files }, selected } = this.#target;
+    const { source: { metainfo, files }, selected } = this.target;
     this.#recalled = await this.#options.environment.recallTarget({
       ...this.folders,
       infoHashHex: metainfo.infoHashHex,
@@ -72,14 +72,14 @@ export class TargetRecord {
   get isHookDone(): boolean {
     const done = new Set<string>();
     for (const { path, onDone } of this.#receipt?.files ?? []) if (onDone) done.add(path);
-    for (const { path } of this.#target.selected) if (!done.has(path)) return false;
+    for (const { path } of this.target.selected) if (!done.has(path)) return false;
     return true;
   }
 
   #every(check: (listed: ListedFile, file: ReceiptFile) => boolean): boolean {
     const intact = this.#recalled?.intact;
     if (intact === undefined) return false;
-    for (const listed of this.#target.selected) {
+    for (const listed of this.target.selected) {
       const file = intact.get(listed.path);
       if (file === undefined || !check(listed, file)) return false;
     }
@@ -89,7 +89,7 @@ export class TargetRecord {
   /** Digests of files that look as they did when these were made. */
   digests(): Map<FileIndex, KnownDigest> {
     const known = new Map<FileIndex, KnownDigest>();
-    for (const { path, index } of this.#target.selected) {
+    for (const { path, index } of this.target.selected) {
       const { sha256 = null, ...facts } = this.#recalled?.intact.get(path) ?? {};
       if (sha256 !== null) known.set(index, { ...facts as ReceiptFile, sha256 });
     }
@@ -101,7 +101,7 @@ export class TargetRecord {
     finished: readonly FinishedFile[],
     run: Pick<Receipt, "peers" | "downloaded">,
   ): Promise<void> {
-    const { metainfo } = this.#target.source;
+    const { metainfo } = this.target.source;
     const { clock } = this.#options.environment;
     const before = new Map(this.#receipt?.files.map((file) => [file.path, file]));
     let isAsBefore = true, isNewlySummed = false;
@@ -127,7 +127,7 @@ export class TargetRecord {
   /** The command of `--on-done` has run, to a good end. */
   async hookDone(): Promise<void> {
     if (this.#receipt === undefined) return;
-    const paths = new Set([...this.#target.selected].map(({ path }) => path));
+    const paths = new Set([...this.target.selected].map(({ path }) => path));
     const files = this.#receipt.files.map((file) =>
       paths.has(file.path) ? { ...file, onDone: true } : file
     );
