@@ -9,7 +9,6 @@ import { CommandError, ExitCode } from "./output/failure.ts";
 import { toJson } from "./output/json.ts";
 import { formatCount, formatSize } from "./output/units.ts";
 import { withAnySource } from "./source/any_source.ts";
-import { readLink } from "./source/link.ts";
 
 const MAX_SHOWN_TEXT_LENGTH = 1000;
 /** Somebody waits at a terminal. */
@@ -28,8 +27,11 @@ export async function info(
   const { stdout } = environment;
   const { metadataTimeoutMs = DEFAULT_METADATA_TIMEOUT_MS } = options;
   const search = { ...options, metadataTimeoutMs };
+  let link: Magnet | undefined;
+  const onLink = (found: Magnet) => void (link = found);
+  const given = { environment, search, path: ".", signal, onLink };
   try {
-    await withAnySource(source, { environment, search, path: ".", signal }, async (torrent) => {
+    await withAnySource(source, given, async (torrent) => {
       if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
       else await stdout.writeLines(describeForPeople(torrent));
       await stdout.flush(); // It is not to wait for the trackers.
@@ -37,9 +39,9 @@ export async function info(
     return ExitCode.ok;
   } catch (error) {
     const isMissing = error instanceof CommandError && error.failure.verdict === "no-metadata";
-    const link = isMissing ? readLink(source) : undefined;
-    if (link !== undefined && json) stdout.writeLine(toJson(describeLink(link)));
-    else if (link !== undefined) await stdout.writeLines(inColumns([...factsOfLink(link)]));
+    if (!isMissing || link === undefined) throw error;
+    if (json) stdout.writeLine(toJson(describeLink(link)));
+    else await stdout.writeLines(inColumns([...factsOfLink(link)]));
     throw error;
   }
 }

@@ -11,6 +11,8 @@ import { ConnectError } from "./transport.ts";
 const DEFAULT_MAX_REDIRECTS = 5;
 /** In UTF-16 units; an announce needs a few hundred. */
 const MAX_URL_LENGTH = 8_192;
+/** Of a redirect that is handed over: magnet links with a hundred trackers are long. */
+const MAX_LOCATION_LENGTH = 16_384;
 /** Bytes; most answers of trackers are shorter. */
 const INITIAL_BODY_LENGTH = 4_096;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
@@ -34,6 +36,8 @@ export interface FetchOptions {
   readonly accept?: (url: URL) => boolean;
   /** Carries every request, redirected ones too; names are then not looked up here. */
   readonly proxy?: Proxy;
+  /** Schemes like `magnet:`: a redirect there is no failure, but the `location` of the result. */
+  readonly handsOver?: readonly string[];
 }
 
 export interface FetchResult {
@@ -44,6 +48,8 @@ export interface FetchResult {
   readonly url: string;
   /** What the server says of the body: left out by those who have nothing to say. */
   readonly headers?: Headers;
+  /** Where the server sends us instead of an answer; see `handsOver`. */
+  readonly location?: string;
 }
 
 /** GET, as whoever needs it takes it. Throws HttpError. */
@@ -112,7 +118,8 @@ export function createFetch({ clock }: { clock: Clock }): FetchBounded {
 /** Follows redirects by hand, so that each hop is checked like the first. */
 async function follow(
   first: URL,
-  { maxRedirects = DEFAULT_MAX_REDIRECTS, headers: given, accept, maxBytes }: FetchOptions,
+  { maxRedirects = DEFAULT_MAX_REDIRECTS, headers: given, accept, maxBytes, handsOver = [] }:
+    FetchOptions,
   get: Get,
 ): Promise<FetchResult> {
   const headers = new Headers(given);
@@ -126,6 +133,10 @@ async function follow(
       return { status, bytes, url: url.href, headers: answered };
     }
     await discard();
+    if (redirects === maxRedirects) break;
+    if (location.length <= MAX_LOCATION_LENGTH && handsOver.includes(schemeOf(location))) {
+      return { status, bytes: new Uint8Array(), url: url.href, location };
+    }
     const next = parseUrl(location, url);
     if (!mayLead(url, next)) throw unsupportedUrl(next, "a redirect into a local network");
     if (next.origin !== url.origin) { for (const name of SECRET_HEADERS) headers.delete(name); }
@@ -135,6 +146,11 @@ async function follow(
     "redirects",
     `Cannot fetch from ${first.host}: it redirects more than ${maxRedirects} times`,
   );
+}
+
+/** In lower case, with its colon; "" of a relative URL. */
+function schemeOf(url: string): string {
+  return /^[a-z][a-z\d+.-]*:/i.exec(url)?.[0].toLowerCase() ?? "";
 }
 
 /** Throws HttpError "unsupported-url" for whatever is not http or https. */

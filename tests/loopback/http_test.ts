@@ -210,6 +210,37 @@ everyWay(
   },
 );
 
+everyWay(
+  "fetch hands over a redirect to a scheme that is asked for, within the limit",
+  async (fetchBounded) => {
+    const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=${"a".repeat(9_000)}`;
+    const targets = ["/1", link, `magnet:?dn=${"a".repeat(17_000)}`, "Magnet:?x", "ftp://a/"];
+    const handler: Handler = (_, path) =>
+      new Response("gone", {
+        status: 302,
+        headers: { location: targets[Number(path.slice(1))]! },
+      });
+    await withServer(handler, async (url) => {
+      const handsOver = ["magnet:"];
+      const { status, bytes, url: from, location } = await fetchBounded(
+        `${url}/0`,
+        options({ handsOver }),
+      );
+      deepStrictEqual([status, bytes.length, from, location], [302, 0, `${url}/1`, link]);
+      const other = await fetchBounded(`${url}/3`, options({ handsOver }));
+      strictEqual(other.location, "Magnet:?x");
+      for (const path of ["2", "4"]) {
+        const fetching = fetchBounded(`${url}/${path}`, options({ handsOver }));
+        await rejects(fetching, { failure: "unsupported-url" });
+      }
+      await rejects(fetchBounded(`${url}/0`, options()), { failure: "unsupported-url" });
+      const one = options({ handsOver, maxRedirects: 1 });
+      await rejectsWith("redirects", fetchBounded(`${url}/0`, one));
+      strictEqual((await fetchBounded(`${url}/1`, one)).location, link);
+    });
+  },
+);
+
 everyWay("T1 fetch asks accept() before every hop", async (fetchBounded) => {
   const handler: Handler = (_, path) =>
     path === "/a"

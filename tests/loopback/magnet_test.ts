@@ -138,3 +138,33 @@ Deno.test("info and get --metadata-only of a magnet leave nobody in the tracker'
     await server.close();
   }
 });
+
+Deno.test("get, info, plan and verify follow a URL whose server redirects to a magnet", async () => {
+  await using room = await MagnetRoom.open();
+  const { checkout, link } = room;
+  const seeder = await room.seed();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(null, { status: 302, headers: { location: link } }),
+  );
+  try {
+    const url = `http://127.0.0.1:${server.addr.port}/x.torrent`;
+    const here = ["--bind", "127.0.0.1"];
+    const info = await checkout.run("info", "--json", ...here, url);
+    assertExit(info, 0, room.logs);
+    deepStrictEqual(
+      JSON.parse(info.stdout),
+      JSON.parse((await checkout.run("info", "--json", "x.torrent")).stdout),
+    );
+    assertExit(await checkout.run("plan", ...here, "-o", "download", url), 0, room.logs);
+    assertExit(await checkout.run("get", ...here, "-o", "download", url), 0, room.logs);
+    assertExit(await checkout.run("verify", ...here, url, "download"), 0, room.logs);
+    await seeder.stop();
+    const dead = ["info", "--metadata-timeout", "1s", ...here, url];
+    const missing = await checkout.run(...dead);
+    assertExit(missing, 10);
+    ok(missing.stdout.includes(room.torrent.infoHash.toHex()), missing.stdout);
+  } finally {
+    await server.shutdown();
+  }
+});

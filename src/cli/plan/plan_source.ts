@@ -4,9 +4,9 @@ import type { Environment } from "../environment/environment.ts";
 import type { PlanOptions } from "../options/plan_options.ts";
 import { usageError } from "../output/failure.ts";
 import type { FoundTorrent } from "../source/get_source.ts";
-import { readLink } from "../source/link.ts";
+import { readGiven } from "../source/given_source.ts";
 import { LinkReader, stateFoldersOf } from "../source/link_reader.ts";
-import { isUrl, readTorrent, shownSource } from "../source/source.ts";
+import { isUrl, parseTorrent, shownSource } from "../source/source.ts";
 
 /** Somebody waits at a terminal, as for `info`. */
 const DEFAULT_METADATA_TIMEOUT_MS = 20_000;
@@ -24,16 +24,14 @@ export async function findTorrent(
   { options, environment, openEngine, signal }: PlanSourceContext,
 ): Promise<Omit<FoundTorrent, "bytes">> {
   const { offline, headers, proxy, outputDir, stateDir } = options;
-  const link = readLink(source);
-  if (link === undefined) {
-    if (offline && isUrl(source)) {
-      throw usageError(`Cannot fetch ${shownSource(source)}: --offline asks nobody`);
-    }
-    return {
-      source: await readTorrent(source, { environment, headers, proxy, signal }),
-      peers: [],
-    };
+  if (offline && isUrl(source)) {
+    throw usageError(`Cannot fetch ${shownSource(source)}: --offline asks nobody`);
   }
+  const given = await readGiven(source, { environment, headers, proxy, signal });
+  if (given.kind === "torrent") {
+    return { source: parseTorrent(given.bytes, source, environment), peers: [] };
+  }
+  const { link } = given;
   const { metadataTimeoutMs = DEFAULT_METADATA_TIMEOUT_MS } = options;
   const nobody = { peers: [], noTracker: true, noDht: true, noLsd: true };
   const reader = new LinkReader(offline ? { ...link, peers: [] } : link, {

@@ -1,11 +1,12 @@
 /** Any source, for commands that only look: nothing is kept, and peers are asked last. */
+import type { Magnet } from "../../metainfo/magnet.ts";
 import type { Engine } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
 import type { InfoOptions } from "../options/args.ts";
-import { readLink } from "./link.ts";
+import { readGiven } from "./given_source.ts";
 import { LinkReader, stateFoldersOf } from "./link_reader.ts";
-import { readTorrent } from "./source.ts";
+import { parseTorrent } from "./source.ts";
 
 export interface AnySourceOptions {
   readonly environment: Environment;
@@ -14,6 +15,8 @@ export interface AnySourceOptions {
   /** The data, or the folder that it is in: an earlier `get` may have left metadata there. */
   readonly path: string;
   readonly signal: AbortSignal;
+  /** Told of the link that the source is, or leads to. */
+  readonly onLink?: (link: Magnet) => void;
 }
 
 /**
@@ -24,14 +27,14 @@ export interface AnySourceOptions {
  */
 export async function withAnySource<Result>(
   source: string,
-  { environment, search, path, signal }: AnySourceOptions,
+  { environment, search, path, signal, onLink }: AnySourceOptions,
   use: (torrent: SourceTorrent) => Promise<Result>,
 ): Promise<Result> {
-  const link = readLink(source);
-  if (link === undefined) {
-    const { proxy } = search;
-    return await use(await readTorrent(source, { environment, headers: [], proxy, signal }));
-  }
+  const { proxy } = search;
+  const given = await readGiven(source, { environment, headers: [], proxy, signal });
+  if (given.kind === "torrent") return await use(parseTorrent(given.bytes, source, environment));
+  const { link } = given;
+  onLink?.(link);
   let engine: Engine | undefined;
   let closing: Promise<void> | undefined;
   const close = () => closing ??= engine?.close();

@@ -10,10 +10,10 @@ import { shownPath, type SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { permissionError } from "../output/failure.ts";
 import type { Notice } from "../output/notice.ts";
-import { readLink } from "./link.ts";
+import { readGiven } from "./given_source.ts";
 import { keptName, type LinkedTorrent, LinkReader, stateFoldersOf } from "./link_reader.ts";
 import { findSaved } from "./saved_torrent.ts";
-import { parseTorrent, readSource } from "./source.ts";
+import { parseTorrent } from "./source.ts";
 
 export interface GetSourceContext {
   readonly options: GetOptions;
@@ -63,14 +63,16 @@ export class GetSource {
   }
 
   /** Undefined when there is nothing to do. Throws `CommandError`; the reason of the signal. */
-  read(): Promise<FoundTorrent | undefined> {
-    const link = readLink(this.#source);
-    return link === undefined ? this.#readTorrent() : this.#readLink(link);
+  async read(): Promise<FoundTorrent | undefined> {
+    const { environment, options: { headers, proxy }, signal } = this.#context;
+    const given = await readGiven(this.#source, { environment, headers, proxy, signal });
+    return given.kind === "link"
+      ? await this.#readLink(given.link)
+      : this.#readTorrent(given.bytes);
   }
 
-  async #readTorrent(): Promise<FoundTorrent | undefined> {
-    const { environment, options: { headers, proxy }, signal, identify } = this.#context;
-    const bytes = await readSource(this.#source, { environment, headers, proxy, signal });
+  #readTorrent(bytes: Bytes): FoundTorrent | undefined {
+    const { environment, identify } = this.#context;
     const source = parseTorrent(bytes, this.#source, environment);
     const { name, infoHashHex } = source.metainfo;
     return identify(name, infoHashHex) ? { source, bytes, peers: [] } : undefined;

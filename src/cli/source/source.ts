@@ -6,7 +6,12 @@ import { MetainfoError } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import { MAX_METAINFO_LENGTH, parseMetainfo } from "../../metainfo/metainfo.ts";
 import { diskPaths } from "../../metainfo/paths.ts";
-import { type FetchResult, HttpError, type HttpFailure } from "../../net/http.ts";
+import {
+  type FetchOptions,
+  type FetchResult,
+  HttpError,
+  type HttpFailure,
+} from "../../net/http.ts";
 import type { Proxy } from "../../net/proxy.ts";
 import type { Environment, Input } from "../environment/environment.ts";
 import { listFiles, type SourceTorrent } from "../files/file_list.ts";
@@ -163,13 +168,15 @@ async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
 }
 
 /**
- * What the server of a URL gives, when its status is one of `answers` (200). Throws
- * `CommandError` as `readTorrent` does.
+ * What the server of a URL gives, when its status is one of `answers` (200), or where it redirects
+ * to, when that is of a scheme in `handsOver`. Throws `CommandError` as `readTorrent` does.
  */
 export async function fetchSource(
   url: URL,
   { environment, headers, proxy, signal }: SourceOptions,
-  { maxBytes, answers = [200] }: { maxBytes: number; answers?: readonly number[] },
+  { answers = [200], ...limits }: Pick<FetchOptions, "maxBytes" | "handsOver"> & {
+    readonly answers?: readonly number[];
+  },
 ): Promise<FetchResult> {
   const action = `Cannot fetch ${shownSource(url.href)}`;
   const asked = proxy === undefined ? url.host : formatEndpoint(proxy.endpoint);
@@ -177,14 +184,14 @@ export async function fetchSource(
   if (missing !== undefined) throw permissionError(action, { ...missing, target: asked });
   try {
     const result = await environment.fetch(url.href, {
-      maxBytes,
+      ...limits,
       timeoutMs: FETCH_TIMEOUT_MS,
       headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
       signal,
       ...(proxy === undefined ? {} : { proxy }),
     });
     const { status } = result;
-    if (answers.includes(status)) return result;
+    if (answers.includes(status) || result.location !== undefined) return result;
     const isTemporary = status >= 500 || RETRYABLE_STATUSES.includes(status);
     throw fetchFailure(`${action}: the server says ${status}`, isTemporary);
   } catch (error) {
