@@ -1,5 +1,5 @@
 /** A mistake of ours: a rule that this program promises itself does not hold. */
-class BugError extends Error {
+export class BugError extends Error {
   override readonly name = "BugError";
 }
 

@@ -11,6 +11,7 @@ import {
   CommandError,
   type Failure,
   failureOf,
+  isMistake,
   permissionError,
   usageError,
 } from "./output/failure.ts";
@@ -82,7 +83,7 @@ class Planner {
       if (this.#options.json) await stdout.writeParts(planForPrograms(plan));
       else await stdout.writeLines(planForPeople(plan));
     } catch (error) {
-      signal.throwIfAborted();
+      if (!isMistake(error)) signal.throwIfAborted();
       failure = failureOf(error);
       if (this.#options.json) stdout.writeLine(unplannedForPrograms(name, failure));
     }

@@ -3,7 +3,7 @@ import { printable } from "../base/printable.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { Interruption } from "./environment/interruption.ts";
 import type { Command } from "./options/args.ts";
-import { CommandError, ExitCode, failureOf, fileError } from "./output/failure.ts";
+import { CommandError, ExitCode, failureOf, fileError, isMistake } from "./output/failure.ts";
 import { versionLine } from "./output/version.ts";
 
 /** The oldest runtime that was tested; older ones lack what we use without asking. */
@@ -119,8 +119,8 @@ async function conclude(command: Promise<number>, context: CommandContext): Prom
   try {
     return await answered(await command, environment);
   } catch (error) {
-    if (interruption.signal.aborted) return interruption.exitCode ?? ExitCode.bug;
-    throw error;
+    if (!interruption.signal.aborted || isMistake(error)) throw error;
+    return interruption.exitCode ?? ExitCode.bug;
   }
 }
 

@@ -1,6 +1,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { fail } from "../../src/base/assert.ts";
+import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import { versionLine } from "../../src/cli/output/version.ts";
 import { run } from "../../src/cli/run.ts";
+import { FakeEngine } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { makeTorrent } from "./torrents.ts";
 
@@ -53,6 +56,47 @@ Deno.test("S1 run() leaves a command with nothing to save at the first signal", 
   environment.signal("SIGINT");
   deepStrictEqual(await running, 130);
 });
+
+/** Runs `args`, interrupted while it searches, after which the search fails with `error`. */
+async function interruptSearch(args: readonly string[], error: unknown) {
+  const engine = new FakeEngine();
+  const openEngine = () => Promise.resolve(engine);
+  const environment = new FakeEnvironment({ args, openEngine });
+  const running = run(environment);
+  while (engine.searches.length === 0) await new Promise((next) => setTimeout(next, 1));
+  engine.searches[0]!.fail(error);
+  environment.signal("SIGINT");
+  return { exitCode: await running, err: environment.err };
+}
+
+Deno.test("S1 run() reports a bug when it is met after an interruption, and no other failure", async () => {
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&x.pe=192.0.2.1:1`;
+  const broken = throws(() => fail("one of ours"));
+  for (const args of [["info", link], ["plan", link], ["verify", link]]) {
+    for (const error of [broken, new TypeError("x is undefined"), new RangeError("y")]) {
+      const { exitCode, err } = await interruptSearch(args, error);
+      deepStrictEqual(exitCode, 1, args[0]);
+      ok(err.includes(`internal error: ${(error as Error).name}: `), err);
+    }
+    const failures = [
+      new StoppedError("stopped"),
+      new StorageError("io", "x", "Cannot read x: it is broken"),
+      new Deno.errors.Interrupted("interrupted"),
+    ];
+    for (const error of failures) {
+      deepStrictEqual(await interruptSearch(args, error), { exitCode: 130, err: "" }, args[0]);
+    }
+  }
+});
+
+/** What `run` throws. */
+function throws(run: () => never): unknown {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+}
 
 Deno.test("D2 run() exits 5 when its answer did not arrive", async () => {
   const files = { x: makeTorrent() };

@@ -2,6 +2,7 @@
  * What a failed command says of itself: the cause of every error. What causes there are, and
  * their exit codes, is the table of torrent/verdict.ts. Pure.
  */
+import { BugError } from "../../base/assert.ts";
 import { MetainfoError, StorageError, type StorageReason, SumsError } from "../../base/errors.ts";
 import { type MissingPermission, missingPermission } from "../../base/permission.ts";
 import { printable } from "../../base/printable.ts";
@@ -97,6 +98,16 @@ export function failureOf(error: unknown): Failure {
       "(-v shows where it happened)",
   );
 }
+
+/**
+ * Is it for certain a mistake of ours, and not what an interruption makes of work under way? Such
+ * a one is reported even when nobody waits for the result any more.
+ */
+export function isMistake(error: unknown): boolean {
+  return MISTAKES.some((kind) => error instanceof kind);
+}
+
+const MISTAKES = [BugError, TypeError, RangeError, ReferenceError];
 
 /** The failure of a permission that Deno was not given; `flag` is what grants it. */
 function permissionFailure({ access, target, flag }: MissingPermission): Failure {

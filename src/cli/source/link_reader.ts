@@ -14,7 +14,7 @@ import type { Engine, MetadataRun } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
-import { CommandError } from "../output/failure.ts";
+import { CommandError, isMistake } from "../output/failure.ts";
 import { noMetadata, type SearchLimit, searchStatus } from "./no_metadata.ts";
 import { parseTorrent, readTorrentFile } from "./source.ts";
 
@@ -158,6 +158,7 @@ export class LinkReader {
       return await run.find();
     } catch (error) {
       await run.stop();
+      if (isMistake(error)) throw error;
       signal.throwIfAborted();
       throw this.#givenUp ?? error;
     } finally {

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { BugError } from "../../../src/base/assert.ts";
 import { MetainfoError, StorageError, type StorageReason } from "../../../src/base/errors.ts";
 import {
   combinedExitCode,
@@ -7,6 +8,7 @@ import {
   failureOf,
   fileError,
   invalidSource,
+  isMistake,
   permissionError,
   usageError,
 } from "../../../src/cli/output/failure.ts";
@@ -97,4 +99,17 @@ Deno.test("combinedExitCode() puts what is no use to retry first, then the order
   deepStrictEqual(combinedExitCode([failure(12, true), failure(5, true)]), 12);
   deepStrictEqual(combinedExitCode([failure(12, true), failure(3, false)]), 3);
   deepStrictEqual(combinedExitCode([failure(6, false), failure(12, true), failure(3, false)]), 6);
+});
+
+Deno.test("isMistake() knows what is ours from what the world, or an interruption, does", () => {
+  const aborting = new AbortController();
+  aborting.abort();
+  for (
+    const error of [aborting.signal.reason, new StorageError("io", "x", "Cannot"), new Error()]
+  ) {
+    deepStrictEqual(isMistake(error), false, String(error));
+  }
+  for (const error of [new BugError("x"), new TypeError("x"), new RangeError("x")]) {
+    deepStrictEqual(isMistake(error), true, String(error));
+  }
 });
