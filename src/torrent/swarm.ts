@@ -312,7 +312,10 @@ export class Swarm {
     this.#introducing.leave(peer.key);
     this.#unchoking.leave(peer);
     this.dealings.left(peer, reason);
-    this.#noteEnd(ready, reason, peer.session.downloadedBytes > 0);
+    // It has parted from us as we would have from it, only sooner.
+    const isUseless = this.#onlyUploads && !peer.session.isPeerInterested;
+    const end = isUseless && reason === "remote-closed" ? "useless" : reason;
+    this.#noteEnd(ready, end, peer.session.downloadedBytes > 0);
     if (this.#isClosed) return;
     const now = this.#options.clock.now();
     this.exchange.peerGone(peer);
