@@ -79,6 +79,8 @@ export class DiskStorage implements Storage {
   #verified!: VerifiedFiles;
   #reader!: BlockReader;
   #checkpointer!: Checkpointer;
+  /** Files of length 0 are there. */
+  #emptyFiles: Promise<void> = Promise.resolve();
   #isRestored = false;
 
   private constructor(options: DiskStorageOptions, folders: TargetFolders, lock: TargetLock) {
@@ -139,8 +141,8 @@ export class DiskStorage implements Storage {
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
     const isFresh = restored.have.isEmpty;
     const saved = this.checkpoint();
-    // Nothing was found, so nothing can be lost: the state is saved while peers are dialled.
-    if (!isFresh) await saved;
+    // Nothing was found, so nothing can be lost: the rest is done while peers are dialled.
+    if (!isFresh) await Promise.all([saved, this.#emptyFiles]);
     return Bitfield.fromBytes(this.#have.toBytes(), this.#have.length)!;
   }
 
@@ -166,7 +168,7 @@ export class DiskStorage implements Storage {
 
   /** Throws SumsError too: then files that had no names yet have none. */
   async finish(): Promise<void> {
-    await this.#finisher.idle();
+    await Promise.all([this.#finisher.idle(), this.#emptyFiles]);
     if (this.#plan.holdsNames) {
       // It may take minutes: what is here outlives whatever ends them.
       await this.#save();
@@ -203,6 +205,7 @@ export class DiskStorage implements Storage {
 
   async close(): Promise<void> {
     if (this.#isRestored) await this.#finisher.idle();
+    await this.#emptyFiles.catch(() => {}); // Whoever is finished has been told.
     await this.#turns.take(() => Promise.resolve());
     await this.#options.pool.forget();
     this.#journal.close();
@@ -260,7 +263,10 @@ export class DiskStorage implements Storage {
     });
     this.#isRestored = true;
     for (const piece of restored.unclaimed) this.#checkpointer.add(piece);
-    for (const file of restored.created) onFileDone(plan.finalPlace(file).path, 0);
+    this.#emptyFiles = restored.created.then((files) => {
+      for (const file of files) onFileDone(plan.finalPlace(file).path, 0);
+    });
+    this.#emptyFiles.catch(() => {}); // `finish` tells.
     this.#finisher.start(restored.oversized);
   }
 

@@ -33,8 +33,8 @@ export interface Restored {
   /** Verified, but where an earlier selection put them. */
   readonly misplaced: readonly (PieceToHash & { readonly piece: PieceIndex })[];
   readonly sightings: Sightings;
-  /** Files of length 0 that were created. */
-  readonly created: readonly FileIndex[];
+  /** Files of length 0 are being created; which they are. Rejects with StorageError. */
+  readonly created: Promise<readonly FileIndex[]>;
   /** Files that are to be cut, once they are verified. */
   readonly oversized: readonly FileIndex[];
   /** All is here, named, untouched and claimed. */
@@ -68,13 +68,12 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
     } else have.set(piece);
   }
   const unclaimed = [...have.ones()].filter((piece) => !legacy.state?.claimed.has(piece));
-  const created = await createEmptyFiles(plan, sightings, pool);
   return {
     have,
     unclaimed: unclaimed as PieceIndex[],
     misplaced,
     sightings,
-    created,
+    created: createEmptyFiles(plan, sightings, pool),
     oversized: plan.files.filter((file) => isOversized(plan, file, sightings)),
     isComplete: verdicts.isComplete,
   };
