@@ -23,7 +23,7 @@ addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
 for (const pieceLength of [256 * 1024, MIB]) {
   const group = `${pieceLength / 1024} KiB pieces, 64 MiB`;
   const piece = new Uint8Array(pieceLength).fill(7);
-  const hash = createHash("sha1").update(piece).digest();
+  const hash = createHash("sha1").update(piece).digest("hex");
   const count = TOTAL_BYTES / pieceLength;
   const place = { root, path: `pieces-${pieceLength}` };
 
@@ -73,7 +73,7 @@ for (const pieceLength of [256 * 1024, MIB]) {
 
   await writeAll();
   Deno.bench("createHash alone, one core", { group, baseline: true }, () => {
-    for (let index = 0; index < count; index++) createHash("sha1").update(piece).digest();
+    for (let index = 0; index < count; index++) createHash("sha1").update(piece).digest("hex");
   });
   const files = new OpenFiles(4);
   Deno.bench("verify and write, one core, no worker", { group }, async () => {

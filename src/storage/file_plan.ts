@@ -9,7 +9,7 @@ import type { FileSpan } from "../metainfo/layout.ts";
 import { type Metainfo, pieceHash } from "../metainfo/metainfo.ts";
 import { isOnDisk } from "../metainfo/metainfo_files.ts";
 import { type DiskPaths, PARTIAL_SUFFIX } from "../metainfo/paths.ts";
-import type { Finish, PieceToHash, Place, Span, WriteSpan } from "../workers/protocol.ts";
+import type { Finish, HexHash, PieceToHash, Place, Span, WriteSpan } from "../workers/protocol.ts";
 
 export interface FilePlanOptions {
   readonly metainfo: Metainfo;
@@ -41,6 +41,7 @@ export class FilePlan {
   readonly #isFinal: Uint8Array;
   readonly #isPresent: Uint8Array;
   #areEdgesPresent = false;
+  #latest: { file: FileIndex; isFinal: boolean; place: Place } | undefined;
 
   constructor(options: FilePlanOptions) {
     const { metainfo, paths, outputDir, stateDir, selected } = options;
@@ -102,9 +103,14 @@ export class FilePlan {
     return this.metainfo.isMultiFile ? [root] : [root, part];
   }
 
-  /** Where a selected file is now. */
+  /** Where a selected file is now. One after the other asks for the same file, and gets the same. */
   placeOf(file: FileIndex): Place {
-    return this.isFinal(file) ? this.finalPlace(file) : this.partPlace(file);
+    const isFinal = this.isFinal(file);
+    if (this.#latest?.file !== file || this.#latest.isFinal !== isFinal) {
+      const place = isFinal ? this.finalPlace(file) : this.partPlace(file);
+      this.#latest = { file, isFinal, place };
+    }
+    return this.#latest.place;
   }
 
   /** How a verified file gets its final name. */
@@ -118,9 +124,8 @@ export class FilePlan {
     };
   }
 
-  /** A copy: with a view, all hashes of the torrent would go to the worker. */
-  hashOf(piece: PieceIndex): Uint8Array {
-    return pieceHash(this.metainfo, piece).slice();
+  hashOf(piece: PieceIndex): HexHash {
+    return pieceHash(this.metainfo, piece).toHex();
   }
 
   /** Every piece that has bytes of a selected file. */

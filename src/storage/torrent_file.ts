@@ -30,7 +30,7 @@ export async function writeTorrentFile(bytes: Bytes, options: TorrentFileOptions
     await runOrThrow<"write">(pool, {
       kind: "write",
       data: bytes,
-      hash: createHash("sha1").update(bytes).digest(),
+      hash: createHash("sha1").update(bytes).digest("hex"),
       spans: [{
         ...span,
         fileLength: 0,

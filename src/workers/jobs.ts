@@ -3,10 +3,9 @@
  * is waited for. Run without a Worker in tests. Here is where nothing unverified gets past:
  * `write` hashes first.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
 import type { Bytes } from "../base/bytes.ts";
-import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
@@ -96,8 +95,7 @@ async function verifyAndWrite(
   { data, hash, spans, wantDigests }: JobOf<"write">,
   files: OpenFiles,
 ): Promise<Replies["write"]> {
-  const digest = createHash("sha1").update(data).digest();
-  if (!equalBytes(digest, hash)) {
+  if (createHash("sha1").update(data).digest("hex") !== hash) {
     return { kind: "corrupt", buffer: data.buffer, digests: blockDigests(data) };
   }
   const finished: FileFacts[] = [];
@@ -216,7 +214,7 @@ function readUpTo(
 /** Whether the bytes on disk are the piece. Only what concerns the whole target throws. */
 function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
   try {
-    return equalBytes(digestOf(piece, files), piece.hash) ? "good" : "bad";
+    return sha1Of(piece, files).digest("hex") === piece.hash ? "good" : "bad";
   } catch (error) {
     if (error instanceof StorageError && error.reason === "missing") return "missing";
     // A sector that cannot be read is a piece to be downloaded again (D3).
@@ -228,7 +226,7 @@ function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
 function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
   const digests = new Uint8Array(pieces.length * HASH_LENGTH);
   for (const [index, piece] of pieces.entries()) {
-    digests.set(digestOf(piece, files), index * HASH_LENGTH);
+    digests.set(sha1Of(piece, files).digest(), index * HASH_LENGTH);
   }
   return digests;
 }
@@ -249,7 +247,7 @@ function sumOf(
 }
 
 /** SHA-1 of a piece. Throws StorageError "missing" when a file is absent or too short. */
-function digestOf({ length, spans }: PieceOnDisk, files: OpenFiles): Uint8Array {
+function sha1Of({ length, spans }: PieceOnDisk, files: OpenFiles): Hash {
   const hash = createHash("sha1");
   let hashed = 0;
   for (const span of spans) {
@@ -258,11 +256,11 @@ function digestOf({ length, spans }: PieceOnDisk, files: OpenFiles): Uint8Array 
     hashed = span.pieceOffset + span.length;
   }
   hashZeros(hash, length - hashed);
-  return hash.digest();
+  return hash;
 }
 
 /** Adds a span's bytes to the hash. Throws StorageError "missing" when the file ends before. */
-function hashSpan(hash: ReturnType<typeof createHash>, span: Span, files: OpenFiles): void {
+function hashSpan(hash: Hash, span: Span, files: OpenFiles): void {
   const descriptor = files.forReading(span.place);
   for (let done = 0; done < span.length;) {
     const length = Math.min(chunk.length, span.length - done);
@@ -273,7 +271,7 @@ function hashSpan(hash: ReturnType<typeof createHash>, span: Span, files: OpenFi
   }
 }
 
-function hashZeros(hash: ReturnType<typeof createHash>, count: number): void {
+function hashZeros(hash: Hash, count: number): void {
   for (let left = count; left > 0; left -= zeros.length) {
     hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
   }

@@ -19,6 +19,8 @@ const MESSAGE_BYTES = 256 * 1024;
 const WARM_WORKERS = 2;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
 const MAX_QUEUED_JOBS = 65_536;
+/** Jobs sent that the queue still holds: to take out one at a time costs as much as many. */
+const MAX_JOBS_BEHIND_HEAD = 1_024;
 
 interface Waiting {
   readonly job: Job;
@@ -42,7 +44,7 @@ export class WorkerPool implements JobRunner {
   /** The most workers that there will be. */
   readonly size: number;
   readonly #workers = new Set<DiskWorker>();
-  #queue: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
   #queueHead = 0;
   /** For small pieces that go together: a copy costs less than a transfer of each there and back. */
   readonly #sharedBuffers: ArrayBuffer[] = [];
@@ -96,8 +98,9 @@ export class WorkerPool implements JobRunner {
       if (worker === undefined) break;
       this.#send(worker, this.#takeBatch());
     }
-    if (this.#queueHead === this.#queue.length) {
-      this.#queue = [];
+    // All at once, or a queue that never gets empty would keep every job that it ever had.
+    if (this.#queueHead === this.#queue.length || this.#queueHead >= MAX_JOBS_BEHIND_HEAD) {
+      this.#queue.splice(0, this.#queueHead);
       this.#queueHead = 0;
     }
   }

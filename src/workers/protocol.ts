@@ -57,6 +57,9 @@ export interface FileFacts {
   readonly isHollow?: boolean;
 }
 
+/** A SHA-1 in lower-case hex: text goes to a worker for less than bytes in a buffer of their own. */
+export type HexHash = string;
+
 /** One piece where it lies. */
 export interface PieceOnDisk {
   readonly length: number;
@@ -66,7 +69,7 @@ export interface PieceOnDisk {
 
 /** One piece to be hashed where it lies, and compared. */
 export interface PieceToHash extends PieceOnDisk {
-  readonly hash: Uint8Array;
+  readonly hash: HexHash;
 }
 
 /** Digest of a piece as found on disk: `missing` when a file is absent or too short. */
@@ -77,7 +80,7 @@ export type Job =
   | {
     readonly kind: "write";
     readonly data: Bytes;
-    readonly hash: Uint8Array;
+    readonly hash: HexHash;
     readonly spans: readonly WriteSpan[];
     readonly wantDigests: boolean;
   }

@@ -20,7 +20,7 @@ class Workshop extends TemporaryFolder {
     const spans = [
       { place, fileOffset: 0, pieceOffset: 0, length, fileLength: 0, mayCreate: true },
     ];
-    const hash = createHash("sha1").update(data).digest();
+    const hash = createHash("sha1").update(data).digest("hex");
     return { kind: "write", data, hash, spans, wantDigests: false };
   }
 
@@ -45,7 +45,7 @@ Deno.test("run() gives the buffer back when the piece is corrupt, or the disk fa
   using shop = new Workshop();
   const corrupt = await shop.pool.run<"write">({
     ...shop.writeJob("a", "12345"),
-    hash: new Uint8Array(20),
+    hash: "00".repeat(20),
   });
   ok(corrupt.kind === "corrupt");
   strictEqual(corrupt.buffer.byteLength, 5);
@@ -79,7 +79,7 @@ Deno.test("run() gives every small piece its own buffer back, good, corrupt or f
   const texts = Array.from({ length: 100 }, (_, index) => `piece ${index}`);
   const jobs = texts.map((text, index) => {
     const job = shop.writeJob(index === 50 ? "folder" : `f${index}`, text);
-    return index === 60 ? { ...job, hash: new Uint8Array(20) } : job;
+    return index === 60 ? { ...job, hash: "00".repeat(20) } : job;
   });
   const replies = await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
   const kinds = new Map<string, number>();
@@ -91,6 +91,18 @@ Deno.test("run() gives every small piece its own buffer back, good, corrupt or f
   }
   deepStrictEqual(Object.fromEntries(kinds), { written: 98, failed: 1, corrupt: 1 });
   strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
+});
+
+Deno.test("run() does thousands of jobs that wait, each for its own caller", async () => {
+  using shop = new Workshop();
+  const texts = Array.from({ length: 3_000 }, (_, index) => `${index}`);
+  const replies = await Promise.all(
+    texts.map((text) => shop.pool.run<"write">(shop.writeJob("a", text))),
+  );
+  for (const [index, reply] of replies.entries()) {
+    ok(reply.kind === "written");
+    strictEqual(new TextDecoder().decode(reply.buffer), texts[index]);
+  }
 });
 
 Deno.test("warm() starts workers that jobs then find", async () => {

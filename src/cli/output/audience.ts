@@ -35,8 +35,9 @@ export class TerminalAudience implements Audience {
   }
 
   hear(subject: Subject, notice: Notice): void {
-    const { level, text } = sentenceOf(subject, notice);
-    if (!isSaid(level, this.#loudness)) return;
+    const sentence = sentenceOf(subject, notice);
+    if (!isSaid(sentence.level, this.#loudness)) return;
+    const { level, text } = sentence;
     const { stderr } = this.#streams;
     // On the same terminal it must not write across the view.
     const isForStderr = level === "error" || level === "answer";
@@ -72,8 +73,9 @@ export class PlainAudience implements Audience {
   }
 
   hear(subject: Subject, notice: Notice): void {
-    const { level, text } = sentenceOf(subject, notice);
-    if (!isSaid(level, this.#loudness)) return;
+    const sentence = sentenceOf(subject, notice);
+    if (!isSaid(sentence.level, this.#loudness)) return;
+    const { level, text } = sentence;
     if (level === "info") this.#streams.stdout.writeLine(text);
     else this.#streams.stderr.writeLine(PREFIX + text);
   }

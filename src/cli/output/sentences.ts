@@ -28,13 +28,18 @@ export interface Sentence {
 
 const MAX_SENTENCE_LENGTH = 4000;
 
-/** What a person is told of a notice. */
+/** What a person is told of a notice; put into words when they are read, as pieces are many. */
 export function sentenceOf(about: Subject, notice: Notice): Sentence {
   const { name, source } = about;
   const { level, text } = wordsOf(notice);
-  // Failures to read a source name it themselves.
-  const subject = about === PROGRAM || text.includes(source) ? "" : `${name}: `;
-  return { level, text: subject + printable(text, MAX_SENTENCE_LENGTH) };
+  return {
+    level,
+    get text() {
+      // Failures to read a source name it themselves.
+      const subject = about === PROGRAM || text.includes(source) ? "" : `${name}: `;
+      return subject + printable(text, MAX_SENTENCE_LENGTH);
+    },
+  };
 }
 
 function wordsOf(notice: Notice): Sentence {
