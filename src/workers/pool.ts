@@ -12,9 +12,10 @@ const MAX_OPEN_FILES = 64;
 const MAX_MESSAGES_PER_WORKER = 2;
 /**
  * A message costs more than a small piece: those go together, so many bytes of them, or as many as
- * have come when the last message is answered.
+ * have come when the last message is answered. To copy a larger one would cost more.
  */
-const MESSAGE_BYTES = 256 * 1024;
+const MESSAGE_BYTES = 512 * 1024;
+const MAX_SMALL_PIECE_BYTES = 128 * 1024;
 /** Workers started ahead of their jobs; the others when these are busy. */
 const WARM_WORKERS = 2;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
@@ -217,9 +218,10 @@ function isDefined<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
 }
 
-/** What a job counts for in a message: one that is no piece fills it. */
+/** What a job counts for in a message: one that is no small piece fills it. */
 function pieceBytes(job: Job): number {
-  return job.kind === "write" ? job.data.length : MESSAGE_BYTES;
+  const isSmall = job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
+  return isSmall ? job.data.length : MESSAGE_BYTES;
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */
