@@ -236,6 +236,7 @@ class LocalEngine implements Engine {
 
   async share(request: ShareRequest): Promise<RunningTorrent> {
     checkWorkerPermission(this.#environment);
+    this.#pool.warm();
     const { source: { metainfo }, place, onEvent } = request;
     const { folder, outputDir, paths } = place;
     const { stateDir = `${folder}/${STATE_FOLDER}`, trustState, allowPartial } = request;
