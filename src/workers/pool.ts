@@ -8,8 +8,8 @@ import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
-/** A worker has one message in hand and the next at the door. */
-const MAX_MESSAGES_PER_WORKER = 2;
+/** A worker has one message in hand, and as many at the door as it gets through while we read. */
+const MAX_MESSAGES_PER_WORKER = 4;
 /**
  * A message costs more than a small piece: those go together, so many bytes of them, or as many as
  * have come when the last message is answered. To copy a larger one would cost more.
