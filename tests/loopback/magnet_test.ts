@@ -139,7 +139,7 @@ Deno.test("info and get --metadata-only of a magnet leave nobody in the tracker'
   }
 });
 
-Deno.test("get, info, plan and verify follow a URL whose server redirects to a magnet", async () => {
+Deno.test("get, info, plan, seed and verify follow a URL whose server redirects to a magnet", async () => {
   await using room = await MagnetRoom.open();
   const { checkout, link } = room;
   const seeder = await room.seed();
@@ -159,6 +159,8 @@ Deno.test("get, info, plan and verify follow a URL whose server redirects to a m
     assertExit(await checkout.run("plan", ...here, "-o", "download", url), 0, room.logs);
     assertExit(await checkout.run("get", ...here, "-o", "download", url), 0, room.logs);
     assertExit(await checkout.run("verify", ...here, url, "download"), 0, room.logs);
+    const seed = ["seed", "--seed-time", "1s", ...here, url, "download"];
+    assertExit(await checkout.run(...seed), 0, room.logs);
     await seeder.stop();
     const dead = ["info", "--metadata-timeout", "1s", ...here, url];
     const missing = await checkout.run(...dead);

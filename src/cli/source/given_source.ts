@@ -15,7 +15,7 @@ export type GivenSource =
 
 /**
  * Reads a source, and follows a URL that leads to a magnet link as that link. Throws
- * `CommandError`: exit 3 for a malformed link, all else as `readTorrent`.
+ * `CommandError`: exit 3 for a malformed link, all else as `readSource`.
  */
 export async function readGiven(source: string, options: SourceOptions): Promise<GivenSource> {
   const link = readLink(source);

@@ -38,14 +38,6 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Reads and parses a source. Throws `CommandError`: exit 3 for what is no torrent, 10 for a
- * server that may answer later, 4 and 5 for permissions and disks.
- */
-export async function readTorrent(source: string, options: SourceOptions): Promise<SourceTorrent> {
-  return parseTorrent(await readSource(source, options), source, options.environment);
-}
-
 /** The torrent that `bytes` of `source` are. Throws `CommandError`, exit 3. */
 export function parseTorrent(
   bytes: Bytes,
@@ -76,7 +68,10 @@ export function shownSource(source: string): string {
   return printable(shown, MAX_SHOWN_SOURCE_LENGTH);
 }
 
-/** The bytes of a .torrent, whatever they hold. Throws as `readTorrent`. */
+/**
+ * The bytes of a .torrent, whatever they hold. Throws `CommandError`: exit 10 for a server that may
+ * answer later, 4 and 5 for permissions and disks.
+ */
 export function readSource(source: string, options: SourceOptions): Promise<Bytes> {
   if (source === STANDARD_INPUT) return readStandardInput(options);
   if (isUrl(source)) return fetchTorrent(new URL(source), options);
@@ -169,7 +164,7 @@ async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
 
 /**
  * What the server of a URL gives, when its status is one of `answers` (200), or where it redirects
- * to, when that is of a scheme in `handsOver`. Throws `CommandError` as `readTorrent` does.
+ * to, when that is of a scheme in `handsOver`. Throws `CommandError` as `readSource` does.
  */
 export async function fetchSource(
   url: URL,

@@ -9,9 +9,9 @@ import { type Failure, interruptedWith } from "../output/failure.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { findData } from "../source/data_place.ts";
-import { readLink } from "../source/link.ts";
+import { readGiven } from "../source/given_source.ts";
 import { type LinkedTorrent, LinkReader, stateFoldersOf } from "../source/link_reader.ts";
-import { readTorrent } from "../source/source.ts";
+import { parseTorrent } from "../source/source.ts";
 import { SourceLife, type SourceLifeContext } from "./source_life.ts";
 import type { Task } from "./task.ts";
 
@@ -102,12 +102,13 @@ export class Share implements Task {
   async #read(): Promise<Pick<LinkedTorrent, "source" | "peers"> | undefined> {
     const { environment, options: { headers, proxy } } = this.#context;
     const life = this.#life;
-    const link = readLink(this.#source);
-    if (link !== undefined) {
+    const { signal } = life;
+    const given = await readGiven(this.#source, { environment, headers, proxy, signal });
+    if (given.kind === "link") {
+      const { link } = given;
       return life.identify(link.name ?? "", link.infoHashHex) ? this.#readLink(link) : undefined;
     }
-    const { signal } = life;
-    const source = await readTorrent(this.#source, { environment, headers, proxy, signal });
+    const source = parseTorrent(given.bytes, this.#source, environment);
     const { name, infoHashHex } = source.metainfo;
     return life.identify(name, infoHashHex) ? { source, peers: [] } : undefined;
   }
@@ -136,6 +137,7 @@ export class Share implements Task {
       this.#reader = undefined;
     }
   }
+
   #whyStopped(): Failure {
     const { exitCode } = this.#context.interruption;
     return interruptedWith(exitCode, "interrupted before it was shared");

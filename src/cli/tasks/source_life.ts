@@ -6,7 +6,7 @@ import type { PeerSnapshot, TorrentSnapshot } from "../../torrent/snapshot.ts";
 import type { RunningTorrent } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { Interruption } from "../environment/interruption.ts";
-import { CommandError, ExitCode, type Failure, failureOf } from "../output/failure.ts";
+import { CommandError, ExitCode, type Failure, failureOf, isMistake } from "../output/failure.ts";
 import { type Notice, type Subject, subjectNamed } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
@@ -130,7 +130,8 @@ export class SourceLife {
 
   /** Stops it, and tells why it failed: by `whyStopped`, when it was stopped before. */
   async fail(error: unknown, whyStopped: () => Failure): Promise<Failure> {
-    const wasStopped = this.signal.aborted && !(error instanceof CommandError);
+    const isTold = error instanceof CommandError || isMistake(error);
+    const wasStopped = this.signal.aborted && !isTold;
     const failure = wasStopped ? whyStopped() : failureOf(error);
     if (failure.exitCode === ExitCode.bug && error instanceof Error) {
       const lines = (error.stack ?? "no stack").split("\n");

@@ -1,6 +1,11 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { CommandError } from "../../../src/cli/output/failure.ts";
-import { readTorrent, shownSource } from "../../../src/cli/source/source.ts";
+import {
+  parseTorrent,
+  readSource,
+  shownSource,
+  type SourceOptions,
+} from "../../../src/cli/source/source.ts";
 import { HttpError } from "../../../src/net/http.ts";
 import type { Proxy } from "../../../src/net/proxy.ts";
 import { FakeEnvironment, type FakeOptions } from "../fake_environment.ts";
@@ -29,7 +34,11 @@ function httpAnswer(status: number, bytes = TORRENT): FakeOptions {
   return { fetch: (url) => Promise.resolve({ status, bytes, url }) };
 }
 
-Deno.test("readTorrent() reads a file, standard input and a URL", async () => {
+async function readTorrent(source: string, options: SourceOptions) {
+  return parseTorrent(await readSource(source, options), source, options.environment);
+}
+
+Deno.test("readSource() reads a file, standard input and a URL", async () => {
   const seen: unknown[] = [];
   const sources: [string, FakeOptions][] = [
     ["a/x.torrent", { files: { "a/x.torrent": TORRENT } }],
@@ -51,7 +60,7 @@ Deno.test("readTorrent() reads a file, standard input and a URL", async () => {
   deepStrictEqual(seen, [{ Cookie: "id=1" }]);
 });
 
-Deno.test("readTorrent() has a proxy carry the request for a URL", async () => {
+Deno.test("readSource() has a proxy carry the request for a URL", async () => {
   const endpoint = { host: "192.0.2.9", port: 1080 };
   const proxy: Proxy = { kind: "socks5", endpoint };
   const asked: unknown[] = [];
@@ -67,7 +76,7 @@ Deno.test("readTorrent() has a proxy carry the request for a URL", async () => {
   deepStrictEqual(asked, [proxy]);
 });
 
-Deno.test("readTorrent() names a file that is not there", async () => {
+Deno.test("readSource() names a file that is not there", async () => {
   deepStrictEqual(await refusal("nope", {}), {
     exitCode: 3,
     retryable: false,
@@ -75,7 +84,7 @@ Deno.test("readTorrent() names a file that is not there", async () => {
   });
 });
 
-Deno.test("M3 readTorrent() refuses what is no regular file, and what is too large", async () => {
+Deno.test("M3 readSource() refuses what is no regular file, and what is too large", async () => {
   const pipe = await refusal("/dev/zero", { files: { "/dev/zero": "pipe" } });
   deepStrictEqual(pipe.exitCode, 3);
   ok(pipe.detail.includes("not a regular file"));
@@ -89,7 +98,7 @@ Deno.test("M3 readTorrent() refuses what is no regular file, and what is too lar
   }
 });
 
-Deno.test("M8 readTorrent() names what was saved by mistake, with the source", async () => {
+Deno.test("M8 parseTorrent() names what was saved by mistake, with the source", async () => {
   const cases: [string | Uint8Array, string][] = [
     ["", "it is empty"],
     ["<!DOCTYPE html><title>Log in", "it is a web page"],
@@ -106,7 +115,7 @@ Deno.test("M8 readTorrent() names what was saved by mistake, with the source", a
   }
 });
 
-Deno.test("readTorrent() tells a disk from a permission", async () => {
+Deno.test("readSource() tells a disk from a permission", async () => {
   const io = new Error("Input/output error (os error 5)");
   deepStrictEqual((await refusal("x", { files: { x: io } })).exitCode, 5);
   const denied = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
@@ -119,7 +128,7 @@ Deno.test("readTorrent() tells a disk from a permission", async () => {
   ok(detail.startsWith("Cannot read x: ") && detail.endsWith("--allow-read=x"), detail);
 });
 
-Deno.test("readTorrent() tells servers that may answer later from those that will not", async () => {
+Deno.test("readSource() tells servers that may answer later from those that will not", async () => {
   const url = "http://example.org/x.torrent";
   const exitCodeOf = async (options: FakeOptions) => (await refusal(url, options)).exitCode;
   for (const status of [204, 400, 403, 404, 410]) {
@@ -141,7 +150,7 @@ Deno.test("readTorrent() tells servers that may answer later from those that wil
   deepStrictEqual(await exitCodeOf({ missing }), 4);
 });
 
-Deno.test("readTorrent() that is interrupted throws the reason, and takes the URL for no failure", async () => {
+Deno.test("readSource() that is interrupted throws the reason, and takes the URL for no failure", async () => {
   const interruption = new AbortController();
   const fetch: FakeOptions["fetch"] = () => {
     interruption.abort(new Error("interrupted"));
@@ -169,7 +178,7 @@ Deno.test("T20 shownSource() shows no passkey", () => {
   deepStrictEqual(shownSource("a\x1b[2J"), "a\\x1b[2J");
 });
 
-Deno.test("readTorrent() gives up a standard input that never ends", async () => {
+Deno.test("readSource() gives up a standard input that never ends", async () => {
   const aborting = new AbortController();
   const reading = read("-", { stdin: "silent" }, aborting.signal);
   aborting.abort();

@@ -89,6 +89,14 @@ Deno.test("fail() tells what the command line found, even when it was stopped", 
   deepStrictEqual(life.view().status, "failed: in the way");
 });
 
+Deno.test("fail() reports a bug that is met while it stops", async () => {
+  const { life, notices } = open();
+  await life.stop();
+  const { verdict, exitCode } = await life.fail(new TypeError("no such thing"), whyStopped);
+  deepStrictEqual([verdict, exitCode], ["bug", 1]);
+  deepStrictEqual(notices.at(-1)!.kind, "failed");
+});
+
 Deno.test("view() shows the torrent while it runs, then what is left of it", async () => {
   const { life, torrent } = open();
   deepStrictEqual(life.view("looking for peers").status, "looking for peers");
