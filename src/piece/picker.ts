@@ -81,9 +81,11 @@ export class PiecePicker {
    * be called when the peer has room, and twice a second even if nothing happened: time alone
    * gives it a right to what others hold.
    *
-   * Started pieces come before new ones, to have something whole soon and little in memory. Peers
-   * finish the pieces of their like: the slow would hold up those of the quick. When nothing is
-   * free, memory is sought for a new piece, and then others' requests are repeated.
+   * Started pieces come before new ones, to have something whole soon and little in memory; but
+   * whoever owes whole pieces at a time fetches its own, which are half here for a shorter time
+   * than those that several finish. Peers finish the pieces of their like: the slow would hold up
+   * those of the quick. When nothing is free, memory is sought for a new piece, and then others'
+   * requests are repeated.
    */
   pick(peer: PickerPeer, count: number, now: number): BlockSpan[] {
     const spans: BlockSpan[] = [];
