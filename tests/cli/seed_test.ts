@@ -88,6 +88,24 @@ Deno.test("seed draws what it sends on a terminal", async () => {
   deepStrictEqual(await seed.end(), 130);
 });
 
+Deno.test("seed goes on showing why a torrent is not shared, while others are", async () => {
+  const seed = new CommandRun(
+    ["seed", "a.torrent", "b.torrent"],
+    (torrent) => {
+      if (torrent.share?.source.metainfo.name === "beta") torrent.seedOn();
+      else torrent.fail(new StorageError("missing", "alpha", "Cannot share alpha: it is bad"));
+    },
+    { files: FILES, terminal: { columns: 80, rows: 24 } },
+  );
+  await seed.pass(2_000);
+  const terminal = new Terminal();
+  terminal.write(seed.out);
+  const shown = terminal.lines.join("\n");
+  ok(shown.includes("failed: Cannot share alpha: it is bad"), shown);
+  seed.environment.signal("SIGINT");
+  await seed.end();
+});
+
 Deno.test("seed hands --super and --partial on", async () => {
   const args = ["--super", "--partial", "--no-resume", "--seed-time", "1s", "a.torrent"];
   const seed = startSeed(args);

@@ -50,7 +50,6 @@ export class Share implements Task {
     } catch (error) {
       return await life.fail(error, () => this.#whyStopped());
     } finally {
-      life.last = life.torrent?.snapshot();
       await life.end();
     }
   }
