@@ -262,9 +262,8 @@ export class PiecePicker {
 
   /** Pieces that make room when they are given up: those with a buffer, when there is no other. */
   *#inTheWay(): Iterable<OpenPiece> {
-    const { assembly } = this.#options;
     for (const open of this.#open.all()) {
-      if (open.partial.buffer !== undefined || assembly.hasRoomFor(open.partial)) yield open;
+      if (this.#options.assembly.hasRoomFor(open.partial)) yield open;
     }
   }
 

@@ -2,7 +2,6 @@
 import { fail } from "../../base/assert.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { FileIndex } from "../../base/ids.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import { DenoNetwork } from "../../net/deno_network.ts";
 import { proxiedFetch } from "../../net/http.ts";
 import { proxiedNetwork } from "../../net/proxied_network.ts";
@@ -239,7 +238,8 @@ class LocalEngine implements Engine {
     this.#pool.warm();
     const { source: { metainfo }, place, onEvent } = request;
     const { folder, outputDir, paths } = place;
-    const { stateDir = `${folder}/${STATE_FOLDER}`, trustState, allowPartial } = request;
+    const { trustState, allowPartial } = request;
+    const { stateDir } = foldersOf({ outputDir: folder, stateDir: request.stateDir });
     const storage = await SharedStorage.open({
       metainfo,
       paths,

@@ -5,7 +5,7 @@ import type { StateFolders } from "./environment.ts";
 
 /** `--output`, and `--state-dir`, which is a folder in it unless it is named. */
 export function foldersOf(
-  { outputDir, stateDir }: Pick<GetOptions, "outputDir" | "stateDir">,
+  { outputDir, stateDir }: Pick<GetOptions, "outputDir"> & Partial<Pick<GetOptions, "stateDir">>,
 ): StateFolders {
   return { outputDir, stateDir: stateDir ?? `${outputDir}/${STATE_FOLDER}` };
 }

@@ -28,7 +28,7 @@ export interface Sentence {
 
 const MAX_SENTENCE_LENGTH = 4000;
 
-/** What a person is told of a notice; put into words when they are read, as pieces are many. */
+/** What a person is told of a notice; made fit to be read when it is, as pieces are many. */
 export function sentenceOf(about: Subject, notice: Notice): Sentence {
   const { name, source } = about;
   const { level, text } = wordsOf(notice);

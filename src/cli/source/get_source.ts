@@ -3,9 +3,9 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { StorageError } from "../../base/errors.ts";
 import type { IndexRange, Magnet } from "../../metainfo/magnet.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import type { Engine } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
+import { foldersOf } from "../environment/state_folders.ts";
 import { shownPath, type SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { permissionError } from "../output/failure.ts";
@@ -48,8 +48,7 @@ export class GetSource {
   constructor(source: string, context: GetSourceContext) {
     this.#source = source;
     this.#context = context;
-    const { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}` } = context.options;
-    this.#stateDir = stateDir;
+    this.#stateDir = foldersOf(context.options).stateDir;
   }
 
   /** What it is doing, in a few printable words. */

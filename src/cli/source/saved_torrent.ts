@@ -1,9 +1,9 @@
-/** `get --metadata-only`: a .torrent as a file, and nothing else. */
+/** A .torrent as a file: alone (`get --metadata-only`), or beside the data (`--save-torrent`). */
 import type { Bytes } from "../../base/bytes.ts";
 import { MetainfoError } from "../../base/errors.ts";
 import { type Metainfo, parseMetainfo } from "../../metainfo/metainfo.ts";
-import { STATE_FOLDER } from "../../metainfo/paths.ts";
 import type { Environment } from "../environment/environment.ts";
+import { foldersOf } from "../environment/state_folders.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { CommandError } from "../output/failure.ts";
@@ -75,9 +75,11 @@ export async function saveTorrent(
 export async function saveCopy(
   bytes: Bytes,
   source: SourceTorrent,
-  { outputDir, stateDir = `${outputDir}/${STATE_FOLDER}`, overwrite }: SaveOptions,
+  options: SaveOptions,
   environment: Environment,
 ): Promise<SavedTorrent> {
+  const { overwrite } = options;
+  const { outputDir, stateDir } = foldersOf(options);
   const path = `${outputDir.replace(/\/+$/, "")}/${source.paths.root}.torrent`;
   const saved = await readSaved(path, environment);
   if (saved?.metainfo?.infoHashHex === source.metainfo.infoHashHex) {
