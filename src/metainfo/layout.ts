@@ -55,6 +55,8 @@ export class Layout {
   readonly #dataFiles: Uint32Array;
   readonly #dataLength: number;
   readonly #blocksPerPiece: number;
+  /** The last answer of `fileSpans`: whoever handles a piece asks several times. */
+  #latestSpans: { readonly piece: PieceIndex; readonly spans: readonly FileSpan[] } | undefined;
 
   constructor(options: { readonly pieceLength: number; readonly files: readonly LayoutFile[] }) {
     const { pieceLength, files } = options;
@@ -142,7 +144,11 @@ export class Layout {
 
   /** The files that a piece lies in, in order; padding and empty files are left out. */
   fileSpans(piece: PieceIndex): readonly FileSpan[] {
-    return this.fileSpansIn(piece, 0, this.pieceSize(piece));
+    if (this.#latestSpans?.piece !== piece) {
+      const spans = this.fileSpansIn(piece, 0, this.pieceSize(piece));
+      this.#latestSpans = { piece, spans };
+    }
+    return this.#latestSpans.spans;
   }
 
   /** The files that `length` bytes from `begin` of a piece lie in, as `fileSpans`. */

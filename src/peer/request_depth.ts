@@ -23,7 +23,7 @@ const PIPE_GAIN = 2;
 const SLACK_MS = 500;
 /** … for a fast one what is on its way once more, this many bytes and this much time. */
 const FAST_SLACK_BYTES = 1024 * 1024;
-const FAST_SLACK_MS = 25;
+const FAST_SLACK_MS = 10;
 /** Latency is not believed beyond this: a peer never owes more than it delivers in this time. */
 const MAX_QUEUE_MS = 4_000;
 

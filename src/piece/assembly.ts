@@ -21,7 +21,7 @@ const FULL_PIECES_PER_STEP = 16;
  * not make it any faster.
  */
 const MIN_PIECES_AWAY = 4;
-const AWAY_SHARE = 1 / 4;
+const AWAY_SHARE = 1 / 8;
 
 /** All blocks of a piece, not yet verified. */
 export interface FullPiece {

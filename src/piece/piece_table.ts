@@ -147,6 +147,8 @@ export class PieceTable {
   }
 
   #dataBytes(piece: PieceIndex): number {
+    const { dataLength, totalLength } = this.#layout;
+    if (dataLength === totalLength) return this.#layout.pieceSize(piece);
     return this.#layout.fileSpans(piece).reduce((total, { length }) => total + length, 0);
   }
 }

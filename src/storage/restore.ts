@@ -60,8 +60,8 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   };
   const have = new Bitfield(plan.metainfo.layout.pieceCount);
   const misplaced: (PieceToHash & { piece: PieceIndex })[] = [];
-  for (const [index, verdict] of found.entries()) {
-    if (verdict !== "good") continue;
+  for (let index = 0; index < found.length; index++) {
+    if (found[index] !== "good") continue;
     const piece = index as PieceIndex;
     if (isMisplaced(plan, piece, verdicts)) {
       misplaced.push({ piece, ...plan.toHash(piece, sourceOf) });
@@ -119,6 +119,7 @@ function samplePieces(
   trusted: readonly PieceIndex[],
   random: Random,
 ): PieceIndex[] {
+  if (trusted.length === 0) return [];
   const isTrusted = new Set(trusted);
   const files = [...plan.files];
   shuffle(files, random);

@@ -28,6 +28,7 @@ export function* occupiedPlaces(
   if (plan.overwrite) return;
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
+    if (final === undefined && part === undefined) continue;
     const { good, bad } = tallyPieces(plan, file, found);
     const isForeign = part !== undefined && !part.isHollow && !isKnown(file) && good === 0 &&
       bad > 0;
@@ -60,9 +61,9 @@ export async function settleFiles(
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
-    const { good, all } = tallyPieces(plan, file, verdicts);
     if (part !== undefined) plan.setPresent(file);
     if (final === undefined || !plan.isFinal(file)) continue;
+    const { good, all } = tallyPieces(plan, file, verdicts);
     if (good > 0) plan.setPresent(file);
     if (good === all) continue;
     if (good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });

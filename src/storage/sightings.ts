@@ -1,6 +1,6 @@
 /** What stands on disk where a torrent's files may be, before anything is decided. */
 import type { Bitfield } from "../base/bitfield.ts";
-import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { FileIndex } from "../base/ids.ts";
 import { lookAt } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
@@ -61,12 +61,15 @@ function isThere({ root, path }: Place): boolean {
 
 /** Files that were not selected and share a piece with one that was. */
 function neighboursOf(plan: FilePlan, wanted: Bitfield): FileIndex[] {
-  const neighbours = new Set<FileIndex>();
-  const { layout } = plan.metainfo;
-  for (const piece of wanted.ones()) {
-    for (const file of layout.filesOf(piece as PieceIndex)) {
-      if (!plan.isSelected(file)) neighbours.add(file);
-    }
+  const { files, layout } = plan.metainfo;
+  const neighbours: FileIndex[] = [];
+  for (const [index, { isPadding }] of files.entries()) {
+    const file = index as FileIndex;
+    const pieces = isPadding || plan.isSelected(file) ? undefined : layout.piecesOf(file);
+    // All pieces between its first and its last are its own.
+    const isNeighbour = pieces !== undefined &&
+      (wanted.has(pieces.first) || wanted.has(pieces.last));
+    if (isNeighbour) neighbours.push(file);
   }
-  return [...neighbours];
+  return neighbours;
 }

@@ -63,7 +63,8 @@ export function judge(
     );
   }
   const trusted: PieceIndex[] = [], toCheck: PieceIndex[] = [];
-  for (const index of wanted.ones()) {
+  const isAnyHere = verdicts.values().some(({ standing }) => standing !== "absent");
+  for (const index of isAnyHere ? wanted.ones() : []) {
     const piece = index as PieceIndex;
     const standings = plan.metainfo.layout.filesOf(piece).map((file) =>
       verdicts.get(file)!.standing

@@ -19,7 +19,7 @@ import type { PeerConnection } from "./connection.ts";
  */
 const REFILL_SHARE = 1 / 3;
 /** So many at once are enough: of a large window, a third would be missing on the way. */
-const MAX_REFILL_BLOCKS = 64;
+const MAX_REFILL_BLOCKS = 256;
 
 /**
  * Blocks asked for at a time, of those that all open pieces have: one peer may be asked for most of

@@ -10,11 +10,12 @@ import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.
 const MAX_OPEN_FILES = 64;
 /** A worker has one message in hand, and as many at the door as it gets through while we read. */
 const MAX_MESSAGES_PER_WORKER = 4;
+/** A message costs as much as the hash of 64 KiB: pieces go together, so many bytes of them. */
+const MESSAGE_BYTES = 1024 * 1024;
 /**
- * A message costs more than a small piece: those go together, so many bytes of them, or as many as
- * have come when the last message is answered. To copy a larger one would cost more.
+ * Pieces so small are copied into one buffer, and wait for others as long as any worker has
+ * something to do. Larger ones only wait for a worker: to copy them would cost more.
  */
-const MESSAGE_BYTES = 512 * 1024;
 const MAX_SMALL_PIECE_BYTES = 128 * 1024;
 /** Workers started ahead of their jobs; the others when these are busy. */
 const WARM_WORKERS = 2;
@@ -106,9 +107,10 @@ export class WorkerPool implements JobRunner {
     }
   }
 
-  /** Small pieces are on their way, and what has come since does not fill a message. */
+  /** Pieces are on their way, and what has come since does not fill a message. */
   #mayWait(): boolean {
-    if (!this.#isAnySent()) return false;
+    const isSmall = isSmallPiece(this.#queue[this.#queueHead]!.job);
+    if (isSmall ? !this.#isAnySent() : this.#isAnyIdle()) return false;
     let bytes = 0;
     for (let index = this.#queueHead; index < this.#queue.length; index++) {
       bytes += pieceBytes(this.#queue[index]!.job);
@@ -120,6 +122,11 @@ export class WorkerPool implements JobRunner {
   #isAnySent(): boolean {
     for (const { sent } of this.#workers) if (sent.length > 0) return true;
     return false;
+  }
+
+  #isAnyIdle(): boolean {
+    for (const { sent } of this.#workers) if (sent.length === 0) return true;
+    return this.#workers.size < this.size;
   }
 
   /** The job that waited longest, with those after it that fit into one message. */
@@ -170,7 +177,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #send(to: DiskWorker, batch: readonly Waiting[]): void {
-    const isShared = batch.length > 1;
+    const isShared = batch.length > 1 && batch.every(({ job }) => isSmallPiece(job));
     to.sent.push({ batch, isShared });
     const jobs = batch.map(({ job }) => job);
     const message = isShared ? this.#share(jobs) : jobs;
@@ -218,10 +225,13 @@ function isDefined<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
 }
 
-/** What a job counts for in a message: one that is no small piece fills it. */
+function isSmallPiece(job: Job): boolean {
+  return job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
+}
+
+/** What a job counts for in a message: one that is no piece fills it. */
 function pieceBytes(job: Job): number {
-  const isSmall = job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
-  return isSmall ? job.data.length : MESSAGE_BYTES;
+  return job.kind === "write" ? job.data.length : MESSAGE_BYTES;
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

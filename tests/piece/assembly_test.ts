@@ -108,8 +108,8 @@ Deno.test("release() makes room for a buffer that was lost", () => {
   deepStrictEqual(fill(assembly, P0).data.length, PIECE_LENGTH);
 });
 
-Deno.test("isDiskBehind holds once a quarter of all pieces, and four, wait for the disk", () => {
-  for (const [maxPieces, mostAway] of [[4, 4], [16, 4], [40, 10]] as const) {
+Deno.test("isDiskBehind holds once an eighth of all pieces, and four, wait for the disk", () => {
+  for (const [maxPieces, mostAway] of [[4, 4], [32, 4], [80, 10]] as const) {
     const assembly = assemblyOf(maxPieces);
     for (let index = 0; index < mostAway; index++) {
       deepStrictEqual(assembly.isDiskBehind, false);

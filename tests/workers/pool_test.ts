@@ -73,10 +73,15 @@ Deno.test("run() does many jobs with few workers, each answered with its own rep
   deepStrictEqual(read, texts);
 });
 
-Deno.test("run() gives every small piece its own buffer back, good, corrupt or failed", async () => {
+for (const pieceLength of [10, 128 * 1024, 300 * 1024]) {
+  Deno.test(`run() gives every piece of ${pieceLength} its own buffer back, good, corrupt or failed`, () =>
+    givesBuffersBack(pieceLength));
+}
+
+async function givesBuffersBack(pieceLength: number): Promise<void> {
   using shop = new Workshop(1);
   Deno.mkdirSync(shop.at("folder"));
-  const texts = Array.from({ length: 100 }, (_, index) => `piece ${index}`);
+  const texts = Array.from({ length: 100 }, (_, index) => `piece ${index}`.padEnd(pieceLength));
   const jobs = texts.map((text, index) => {
     const job = shop.writeJob(index === 50 ? "folder" : `f${index}`, text);
     return index === 60 ? { ...job, hash: "00".repeat(20) } : job;
@@ -91,7 +96,7 @@ Deno.test("run() gives every small piece its own buffer back, good, corrupt or f
   }
   deepStrictEqual(Object.fromEntries(kinds), { written: 98, failed: 1, corrupt: 1 });
   strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
-});
+}
 
 Deno.test("run() does thousands of jobs that wait, each for its own caller", async () => {
   using shop = new Workshop();
