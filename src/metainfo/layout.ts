@@ -55,8 +55,10 @@ export class Layout {
   readonly #dataFiles: Uint32Array;
   readonly #dataLength: number;
   readonly #blocksPerPiece: number;
-  /** The last answer of `fileSpans`: whoever handles a piece asks several times. */
-  #latestSpans: { readonly piece: PieceIndex; readonly spans: readonly FileSpan[] } | undefined;
+  /** The last answers of `fileSpans` and `filesOf`: whoever handles a piece asks several times. */
+  #latestPiece: PieceIndex | undefined;
+  #latestSpans: readonly FileSpan[] = [];
+  #latestFiles: readonly FileIndex[] = [];
 
   constructor(options: { readonly pieceLength: number; readonly files: readonly LayoutFile[] }) {
     const { pieceLength, files } = options;
@@ -144,11 +146,8 @@ export class Layout {
 
   /** The files that a piece lies in, in order; padding and empty files are left out. */
   fileSpans(piece: PieceIndex): readonly FileSpan[] {
-    if (this.#latestSpans?.piece !== piece) {
-      const spans = this.fileSpansIn(piece, 0, this.pieceSize(piece));
-      this.#latestSpans = { piece, spans };
-    }
-    return this.#latestSpans.spans;
+    if (this.#latestPiece !== piece) this.#lookUp(piece);
+    return this.#latestSpans;
   }
 
   /** The files that `length` bytes from `begin` of a piece lie in, as `fileSpans`. */
@@ -172,8 +171,9 @@ export class Layout {
   }
 
   /** The files that a piece has bytes of, in order. */
-  filesOf(piece: PieceIndex): FileIndex[] {
-    return this.fileSpans(piece).map(({ file }) => file);
+  filesOf(piece: PieceIndex): readonly FileIndex[] {
+    if (this.#latestPiece !== piece) this.#lookUp(piece);
+    return this.#latestFiles;
   }
 
   /** The pieces that hold a file; undefined when it is empty. */
@@ -194,6 +194,12 @@ export class Layout {
       first: Math.floor(from / this.pieceLength) as PieceIndex,
       last: Math.floor((to - 1) / this.pieceLength) as PieceIndex,
     };
+  }
+
+  #lookUp(piece: PieceIndex): void {
+    this.#latestPiece = piece;
+    this.#latestSpans = this.fileSpansIn(piece, 0, this.pieceSize(piece));
+    this.#latestFiles = this.#latestSpans.map(({ file }) => file);
   }
 
   /** How much of `size` bytes is left when padding at their end is cut off. */

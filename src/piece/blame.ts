@@ -6,6 +6,8 @@ import type { PeerKey } from "./piece_table.ts";
 /** Bounds the memory of failures, at some 100 bytes a block: the oldest pieces are forgotten. */
 const MAX_REMEMBERED_BLOCKS = 65_536;
 
+const NOBODY: readonly PeerKey[] = [];
+
 /** Who gave what, block by block, when a piece was wrong. */
 interface Failure {
   readonly contributors: readonly PeerKey[];
@@ -47,7 +49,8 @@ export class Blame {
   }
 
   /** The piece is good, with these digests per block: who ever gave others? Forgets the piece. */
-  judge(piece: PieceIndex, digests: readonly string[]): PeerKey[] {
+  judge(piece: PieceIndex, digests: readonly string[]): readonly PeerKey[] {
+    if (!this.suspects(piece)) return NOBODY;
     const liars = new Set<PeerKey>();
     for (const failure of this.#forget(piece)) {
       assert(failure.digests.length === digests.length);

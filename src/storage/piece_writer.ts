@@ -77,6 +77,9 @@ function goodResult(
   reply: Extract<ReplyTo<"write">, { kind: "written" }>,
 ): WriteResult {
   const { buffer, digests } = reply;
+  if (reply.finished.length === 0 && digests === undefined) {
+    return { kind: "good", buffer, finished: [] };
+  }
   const files = plan.metainfo.layout.filesOf(piece).filter((_, index) =>
     spans[index]!.finish !== undefined
   );

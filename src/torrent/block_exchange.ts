@@ -88,7 +88,9 @@ export class BlockExchange {
   fill(peer: PeerConnection, now: number): void {
     const { session } = peer;
     if (!session.amInterested || peer.isClosed) return;
-    const room = Math.min(session.requestRoom(now), this.#memoryRoom(peer));
+    const windowRoom = session.requestRoom(now);
+    if (windowRoom <= 0) return; // Of many peers most are here: the memory costs more to ask.
+    const room = Math.min(windowRoom, this.#memoryRoom(peer));
     const window = room + session.outstandingCount;
     if (room <= 0 || room < Math.min(window * REFILL_SHARE, MAX_REFILL_BLOCKS)) return;
     if (this.#isDownloadLimitReached(peer)) return;

@@ -41,22 +41,25 @@ function store(
   storage: Storage,
 ): AsyncIterable<StoredPiece> {
   const stored = new Channel<StoredPiece>(swarm.maxPiecesInMemory);
-  const write = async (piece: FullPiece) => {
-    const outcome = await storage.write(
+  let underWay = 1; // The stream of pieces counts as one until it ends.
+  const ended = () => {
+    if (--underWay === 0) stored.close();
+  };
+  const write = (piece: FullPiece) => {
+    underWay++;
+    const written = storage.write(
       piece.piece,
       piece.data,
       swarm.exchange.suspects(piece.piece),
     );
-    stored.tryPush({ piece, outcome });
+    return written.then((outcome) => {
+      stored.tryPush({ piece, outcome });
+      ended();
+    }, (error) => stored.fail(error));
   };
   const writeAll = async () => {
-    const writing = new Set<Promise<void>>();
-    for await (const piece of pieces) {
-      const written = write(piece).finally(() => writing.delete(written));
-      writing.add(written);
-    }
-    await Promise.all(writing);
+    for await (const piece of pieces) void write(piece);
   };
-  writeAll().then(() => stored.close(), (error) => stored.fail(error));
+  writeAll().then(ended, (error) => stored.fail(error));
   return stored;
 }
