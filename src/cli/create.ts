@@ -43,6 +43,7 @@ export async function create(options: CreateOptions, context: CommandContext): P
     isShown: !options.json,
   });
   try {
+    pool.warm();
     const places = tree.files.map(({ place }) => place);
     const facts = await lookAtFiles(pool, places);
     const draft = draftOf(name, tree, facts, options, environment);

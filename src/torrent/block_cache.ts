@@ -9,7 +9,7 @@ import type { PieceRun, ReadOutcome, Storage } from "../storage/storage.ts";
 import { BLOCK_HEADER_LENGTH, headersLength } from "../wire/block_run.ts";
 
 /** Bytes of a piece that are read at once: enough to hide the way to a worker and back. */
-export const RUN_LENGTH = 32 * BLOCK_LENGTH;
+export const RUN_LENGTH = 64 * BLOCK_LENGTH;
 
 /** A run that somebody uses: its messages stay as they are until it is released. */
 export class CachedRun {

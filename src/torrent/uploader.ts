@@ -16,7 +16,7 @@ import type { RateLimit } from "./rate_limit.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
 /** Bytes of blocks kept for those who ask for them next, for all peers of a torrent together. */
-const CACHE_BUDGET_BYTES = 16 * 1024 * 1024;
+const CACHE_BUDGET_BYTES = 24 * 1024 * 1024;
 /** Runs that are read ahead of a peer, besides the one that it is being sent. */
 const READ_AHEAD_RUNS = 1;
 /** Requests looked at to find out what those runs are. */
