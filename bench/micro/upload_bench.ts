@@ -52,7 +52,7 @@ for (const blocks of [1, 4, 16, 32, 64]) {
   }, async () => await readAll(blocks * BLOCK_LENGTH));
 }
 
-const run = { piece: 1, begin: 0, length: 32 * BLOCK_LENGTH };
+const run = { piece: 1, begin: 0, length: 64 * BLOCK_LENGTH };
 const framed = new Uint8Array(headersLength(run) + run.length);
 Deno.bench("frameBlocks() alone, 64 MiB", { group: "64 MiB for peers" }, () => {
   for (let done = 0; done < TOTAL_BYTES; done += run.length) frameBlocks(framed, run);

@@ -77,7 +77,7 @@ export class BlockCache {
     if (!this.#isBlock(request)) {
       return this.#use(new CachedRun(request, this.#options.storage.read(request)));
     }
-    const run = this.#runOf(request), key = this.#keyOf(run);
+    const run = this.#runOf(request), key = this.#placeOf(run);
     const known = this.#runs.get(key);
     if (known === undefined) return this.#use(this.#load(run, key));
     this.#runs.delete(key);
@@ -93,9 +93,14 @@ export class BlockCache {
   /** Reads what a request will need, unless all room is in use. */
   readAhead(request: UploadRequest): void {
     if (!this.#isBlock(request)) return;
-    const run = this.#runOf(request), key = this.#keyOf(run);
+    const run = this.#runOf(request), key = this.#placeOf(run);
     if (this.#runs.has(key) || !this.#hasRoom()) return;
     this.#load(run, key);
+  }
+
+  /** Names the run that answers a request: where it starts in the torrent. */
+  keyOf(request: UploadRequest): number {
+    return this.#placeOf(this.#runOf(request));
   }
 
   #use(cached: CachedRun): CachedRun {
@@ -152,7 +157,7 @@ export class BlockCache {
     return { piece, begin: start, length: Math.min(RUN_LENGTH, left) };
   }
 
-  #keyOf({ piece, begin }: PieceRun): number {
+  #placeOf({ piece, begin }: PieceRun): number {
     return piece * this.#options.layout.pieceLength + begin;
   }
 }

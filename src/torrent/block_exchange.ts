@@ -18,8 +18,12 @@ import type { PeerConnection } from "./connection.ts";
  * fraction of many writes, and the window has room to spare.
  */
 const REFILL_SHARE = 1 / 3;
-/** So many at once are enough: of a large window, a third would be missing on the way. */
-const MAX_REFILL_BLOCKS = 256;
+/**
+ * Of a large window a third would be missing on the way: so many at once are enough, or, of one of
+ * thousands, this part.
+ */
+const ENOUGH_REFILL_BLOCKS = 64;
+const LARGE_REFILL_SHARE = 1 / 16;
 
 /**
  * Blocks asked for at a time, of those that all open pieces have: one peer may be asked for most of
@@ -92,7 +96,8 @@ export class BlockExchange {
     if (windowRoom <= 0) return; // Of many peers most are here: the memory costs more to ask.
     const room = Math.min(windowRoom, this.#memoryRoom(peer));
     const window = room + session.outstandingCount;
-    if (room <= 0 || room < Math.min(window * REFILL_SHARE, MAX_REFILL_BLOCKS)) return;
+    const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
+    if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return;
     if (this.#isDownloadLimitReached(peer)) return;
     for (const span of this.#options.picker.pick(peer, room, now)) session.request(span, now);
   }

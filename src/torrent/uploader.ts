@@ -6,7 +6,7 @@ import type { Clock } from "../base/ambient.ts";
 import type { StorageError } from "../base/errors.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
-import type { Layout } from "../metainfo/layout.ts";
+import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import type { PeerSession } from "../peer/session.ts";
 import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -19,8 +19,8 @@ import type { TorrentEvent } from "./snapshot.ts";
 const CACHE_BUDGET_BYTES = 24 * 1024 * 1024;
 /** Runs that are read ahead of a peer, besides the one that it is being sent. */
 const READ_AHEAD_RUNS = 1;
-/** Requests looked at to find out what those runs are. */
-const MAX_READ_AHEAD_REQUESTS = 64;
+/** Requests looked at to find out what those runs are: twice as many as a run answers. */
+const MAX_READ_AHEAD_REQUESTS = 2 * RUN_LENGTH / BLOCK_LENGTH;
 /**
  * One write holds no more than a peer takes in this time, so that what it cancels is not sent,
  * and that whoever does not read holds next to nothing (P25).
@@ -129,8 +129,7 @@ export class Uploader {
     let looked = 0, runs = 0;
     for (const request of session.uploads) {
       if (++looked > MAX_READ_AHEAD_REQUESTS) return;
-      const place = request.piece * this.#options.layout.pieceLength + request.begin;
-      const run = Math.floor(place / RUN_LENGTH);
+      const run = this.#cache.keyOf(request);
       if (run === last) continue;
       last = run;
       this.#cache.readAhead(request);

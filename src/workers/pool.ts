@@ -13,8 +13,8 @@ const MAX_MESSAGES_PER_WORKER = 4;
 /** A message costs as much as the hash of 64 KiB: pieces go together, so many bytes of them. */
 const MESSAGE_BYTES = 1024 * 1024;
 /**
- * Pieces so small are copied into one buffer, and wait for others as long as any worker has
- * something to do. Larger ones only wait for a worker: to copy them would cost more.
+ * Pieces so small are copied into one buffer, and wait for others as long as any are on their way.
+ * Larger ones only wait for a worker: to copy them would cost more.
  */
 const MAX_SMALL_PIECE_BYTES = 128 * 1024;
 /** Workers started ahead of their jobs; the others when these are busy. */
@@ -107,20 +107,26 @@ export class WorkerPool implements JobRunner {
     }
   }
 
-  /** Pieces are on their way, and what has come since does not fill a message. */
+  /**
+   * Pieces are on their way, and what has come since does not fill a message. Other jobs are not
+   * waited for: to flush a file, or to hash a whole one, may take minutes.
+   */
   #mayWait(): boolean {
-    const isSmall = isSmallPiece(this.#queue[this.#queueHead]!.job);
-    if (isSmall ? !this.#isAnySent() : this.#isAnyIdle()) return false;
-    let bytes = 0;
+    if (!this.#isPieceSent()) return false;
+    let bytes = 0, areSmall = true;
     for (let index = this.#queueHead; index < this.#queue.length; index++) {
-      bytes += pieceBytes(this.#queue[index]!.job);
+      const { job } = this.#queue[index]!;
+      bytes += pieceBytes(job);
       if (bytes >= MESSAGE_BYTES) return false;
+      areSmall &&= isSmallPiece(job);
     }
-    return true;
+    return areSmall || !this.#isAnyIdle();
   }
 
-  #isAnySent(): boolean {
-    for (const { sent } of this.#workers) if (sent.length > 0) return true;
+  #isPieceSent(): boolean {
+    for (const { sent } of this.#workers) {
+      if (sent.some(isOfPieces)) return true;
+    }
     return false;
   }
 
@@ -143,15 +149,21 @@ export class WorkerPool implements JobRunner {
     return batch;
   }
 
-  /** The worker with the least to do; a new one when all are busy and there may be more. */
+  /**
+   * The worker with the least to do, a new one when all are busy and there may be more. Pieces are
+   * not left at the door of one that does anything else.
+   */
   #freeWorker(): DiskWorker | undefined {
+    const isPiece = this.#queue[this.#queueHead]!.job.kind === "write";
     let least: DiskWorker | undefined;
     for (const worker of this.#workers) {
+      if (isPiece && !worker.sent.every(isOfPieces)) continue;
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least !== undefined && least.sent.length === 0) return least;
     if (this.#workers.size < this.size) return this.#start();
-    return least!.sent.length < MAX_MESSAGES_PER_WORKER ? least : undefined;
+    if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
+    return least;
   }
 
   #start(): DiskWorker {
@@ -223,6 +235,10 @@ function bufferOf(job: Job): ArrayBuffer | undefined {
 
 function isDefined<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
+}
+
+function isOfPieces({ batch }: Message): boolean {
+  return batch[0]!.job.kind === "write";
 }
 
 function isSmallPiece(job: Job): boolean {

@@ -5,6 +5,9 @@ import { WorkerPool } from "../../src/workers/pool.ts";
 import type { Job, JobOf } from "../../src/workers/protocol.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
+/** What does not end is ended after this time, so that the test fails instead. */
+const HANG_MS = 20_000;
+
 class Workshop extends TemporaryFolder {
   readonly pool: WorkerPool;
 
@@ -97,6 +100,28 @@ async function givesBuffersBack(pieceLength: number): Promise<void> {
   deepStrictEqual(Object.fromEntries(kinds), { written: 98, failed: 1, corrupt: 1 });
   strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
 }
+
+Deno.test("run() does pieces of every size while another worker hashes a file without end", async () => {
+  using shop = new Workshop();
+  const length = 2 ** 40; // Sparse.
+  Deno.writeFileSync(shop.at("endless"), new Uint8Array());
+  Deno.truncateSync(shop.at("endless"), length);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const place = { root: shop.path, path: "endless" };
+  const hashing = shop.pool.run<"sha256">({ kind: "sha256", files: [{ place, length }], stop });
+  const guard = setTimeout(() => Atomics.store(stop, 0, 1), HANG_MS);
+  const pieces = [10, 100, 300, 700, 10, 2_000].map((kibibytes, index) =>
+    shop.pool.run<"write">(shop.writeJob(`f${index}`, "x".repeat(kibibytes * 1024)))
+  );
+  const first = await Promise.race([
+    Promise.all(pieces).then(() => "pieces"),
+    hashing.then(() => "hashing"),
+  ]);
+  strictEqual(first, "pieces");
+  clearTimeout(guard);
+  Atomics.store(stop, 0, 1);
+  strictEqual((await hashing).kind, "failed");
+});
 
 Deno.test("run() does thousands of jobs that wait, each for its own caller", async () => {
   using shop = new Workshop();
