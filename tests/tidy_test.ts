@@ -137,7 +137,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/introducing.ts": IN_SIMULATION,
   "src/torrent/metadata_swarm.ts": "part of a whole search, which metadata_search_test.ts runs",
-  "src/torrent/pipeline.ts": IN_SIMULATION,
   "src/torrent/revealing.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
   "src/torrent/unchoking.ts": IN_SIMULATION,

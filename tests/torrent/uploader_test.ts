@@ -117,6 +117,23 @@ Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows i
   ok(peer.writes.at(-1)!.length > 1);
 });
 
+Deno.test("serve() reads the next piece while the peer takes this one, however small they are", async () => {
+  const { uploader, disk } = new Desk();
+  const peer = new Leecher().ask(...wholePiece(0), ...wholePiece(1), ...wholePiece(2));
+  const writing = Promise.withResolvers<void>(), opening = Promise.withResolvers<void>();
+  peer.writeBlocks = async () => {
+    writing.resolve();
+    await opening.promise;
+    return true;
+  };
+  const serving = uploader.serve(peer, NEVER);
+  await writing.promise;
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1]);
+  opening.resolve();
+  await serving;
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1, 2]);
+});
+
 Deno.test("peers that ask for the same pieces share what was read", async () => {
   const { uploader, disk } = new Desk();
   const peers = Array.from({ length: 8 }, () => new Leecher().ask(...ALL.flatMap(wholePiece)));

@@ -1,0 +1,52 @@
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import type { FullPiece } from "../../src/piece/assembly.ts";
+import type { PieceOutcome } from "../../src/storage/storage.ts";
+import { download, type Stages } from "../../src/torrent/pipeline.ts";
+
+type Write = (piece: PieceIndex) => Promise<PieceOutcome>;
+
+/** Three full pieces, from nobody. */
+async function* threePieces(): AsyncIterable<FullPiece> {
+  for (const piece of [0, 1, 2] as PieceIndex[]) {
+    yield { piece, data: new Uint8Array(1), contributors: [] };
+  }
+}
+
+function stagesOf(write: Write): Stages {
+  const stages = {
+    sources: [],
+    dialer: { connect: () => [] },
+    swarm: {
+      collect: threePieces,
+      maxPiecesInMemory: 3,
+      exchange: { suspects: () => false },
+    },
+    storage: { write },
+  };
+  return stages as unknown as Stages;
+}
+
+function good(): PieceOutcome {
+  return { kind: "good", buffer: new ArrayBuffer(1) };
+}
+
+Deno.test("download() yields pieces as the disk has them, and ends after the last", async () => {
+  const first = Promise.withResolvers<PieceOutcome>();
+  const stored: number[] = [];
+  const stages = stagesOf((piece) => piece === 0 ? first.promise : Promise.resolve(good()));
+  for await (const { piece } of download(stages)) {
+    stored.push(piece.piece);
+    if (stored.length === 2) first.resolve(good());
+  }
+  deepStrictEqual(stored, [1, 2, 0]);
+});
+
+Deno.test("download() throws what a write was rejected with, whatever else is under way", async () => {
+  const bug = new Error("a bug");
+  const never = new Promise<PieceOutcome>(() => {});
+  const stages = stagesOf((piece) => piece === 1 ? Promise.reject(bug) : never);
+  await rejects(async () => {
+    for await (const _ of download(stages));
+  }, bug);
+});
