@@ -19,7 +19,8 @@ import { LyingStorage } from "./demo/lying_storage.ts";
 import { checkWorkerPermission } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { get } from "./get.ts";
-import { type Command, parseArguments } from "./options/args.ts";
+import type { Command } from "./options/commands.ts";
+import { readPlainly } from "./options/plain_arguments.ts";
 import { ExitCode, permissionError } from "./output/failure.ts";
 import type { Audience, Notice, Subject } from "./output/notice.ts";
 import { formatSize } from "./output/units.ts";
@@ -91,7 +92,7 @@ function optionsOf<Name extends Command["command"]>(
   name: Name,
   ...args: readonly string[]
 ): Extract<Command, { command: Name }> {
-  const options = parseArguments([name, ...args], { print: () => {}, columns: 80 });
+  const options = readPlainly([name, ...args]);
   assert(options?.command === name);
   return options as Extract<Command, { command: Name }>;
 }

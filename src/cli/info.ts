@@ -4,7 +4,7 @@ import { printable } from "../base/printable.ts";
 import { type Magnet, magnetLink } from "../metainfo/magnet.ts";
 import type { CommandContext } from "./environment/environment.ts";
 import { type ListedFile, shownPath, type SourceTorrent } from "./files/file_list.ts";
-import type { InfoOptions } from "./options/args.ts";
+import type { InfoOptions } from "./options/commands.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 import { toJson } from "./output/json.ts";
 import { formatCount, formatSize } from "./output/units.ts";

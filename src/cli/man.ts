@@ -7,7 +7,7 @@ import { getDocPageSync } from "@optique/core/parser";
 import type { Usage, UsageTerm } from "@optique/core/usage";
 import { type Cause, CAUSES } from "../torrent/verdict.ts";
 import type { CommandContext } from "./environment/environment.ts";
-import { programParser } from "./options/args.ts";
+import { programParser } from "./options/program_parser.ts";
 import { ExitCode } from "./output/failure.ts";
 import { bold, entry, italic, roff } from "./output/roff.ts";
 import { VERSION } from "./output/version.ts";

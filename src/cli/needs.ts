@@ -3,7 +3,7 @@
  * words. Nothing is looked at: what a path is shows in its name alone. Pure.
  */
 import { dirname } from "node:path";
-import type { Command } from "./options/args.ts";
+import type { Command } from "./options/commands.ts";
 import type { GetOptions } from "./options/get_options.ts";
 import { splitWords } from "./source/data_place.ts";
 import { isLink } from "./source/link.ts";

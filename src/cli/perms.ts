@@ -1,10 +1,10 @@
 /** `starling perms`: the line of `deno run` that gives a command what it needs, and no more. */
-import { getDocPageSync } from "@optique/core/parser";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { shellWord } from "../base/shell_word.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { type Needs, needsOf } from "./needs.ts";
-import { type Command, parseArguments, type PermsOptions, programParser } from "./options/args.ts";
+import { parseArguments } from "./options/args.ts";
+import { type Command, COMMANDS, type PermsOptions } from "./options/commands.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 
 /** A source that stands for all that are in the current folder, when the user names none. */
@@ -16,15 +16,10 @@ export type Place = Pick<Environment, "currentFolder" | "programFolder" | "shell
 /** Prints one line for the command that `words` are, or one for each command. */
 export function perms({ words }: PermsOptions, { environment }: CommandContext): Promise<number> {
   const lines = words.length === 0
-    ? commandNames().map((command) => denoLine([command], environment))
+    ? [...Object.keys(COMMANDS), "perms"].map((command) => denoLine([command], environment))
     : [denoLine(words, environment)];
   for (const line of lines) environment.stdout.writeLine(line);
   return Promise.resolve(ExitCode.ok);
-}
-
-function commandNames(): string[] {
-  const entries = getDocPageSync(programParser)?.sections.flatMap(({ entries }) => entries) ?? [];
-  return entries.flatMap(({ term }) => term.type === "command" ? [term.name] : []);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { printable } from "../base/printable.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { Interruption } from "./environment/interruption.ts";
-import type { Command } from "./options/args.ts";
+import type { Command } from "./options/commands.ts";
 import { CommandError, ExitCode, failureOf, fileError, isMistake } from "./output/failure.ts";
 import { versionLine } from "./output/version.ts";
 
@@ -36,18 +36,26 @@ async function runCommand(environment: Environment, interruption: Interruption):
       environment.stdout.writeLine(versionLine(environment.runtimeVersion));
       return await answered(ExitCode.ok, environment);
     }
-    const { columns } = environment.terminalSize();
-    const { parseArguments } = await import("./options/args.ts");
-    const command = parseArguments(environment.args, {
-      print: (text) => environment.stdout.writeLine(text),
-      columns: columns || DEFAULT_COLUMNS,
-      version: versionLine(environment.runtimeVersion),
-    });
+    const command = await readArguments(environment);
     if (command === undefined) return await answered(ExitCode.ok, environment);
     return await dispatch(command, { environment, interruption });
   } catch (error) {
     return complain(error, environment);
   }
+}
+
+/** The command; undefined when what was asked for is printed already. */
+async function readArguments(environment: Environment): Promise<Command | undefined> {
+  const { args, stdout, runtimeVersion } = environment;
+  const { readPlainly } = await import("./options/plain_arguments.ts");
+  const command = readPlainly(args);
+  if (command !== undefined) return command;
+  const { parseArguments } = await import("./options/args.ts");
+  return parseArguments(args, {
+    print: (text) => stdout.writeLine(text),
+    columns: environment.terminalSize().columns || DEFAULT_COLUMNS,
+    version: versionLine(runtimeVersion),
+  });
 }
 
 /** Commands are loaded when they are called: the version must not wait for the network's code. */

@@ -5,7 +5,7 @@ import { WorkerPool } from "../workers/pool.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { shownPath, type SourceTorrent } from "./files/file_list.ts";
-import type { VerifyOptions } from "./options/args.ts";
+import type { VerifyOptions } from "./options/commands.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 import { HashProgress } from "./output/hash_progress.ts";
 import { toJson } from "./output/json.ts";

@@ -1,37 +1,24 @@
 /** The options of `feed`: which items, and those of `get` that fit several torrents. Pure. */
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import { type InferValue, parse } from "@optique/core/parser";
-import { argument, constant, flag, option } from "@optique/core/primitives";
-import { integer } from "@optique/core/valueparser";
-import { assert } from "../../base/assert.ts";
-import { downloadOptions, type GetOptions, getParser, targetOptions } from "./get_options.ts";
-import { feedValue, sinceValue, titlePatternValue } from "./option_values.ts";
+import { downloadOptions, type GetOptions, getTable, targetOptions } from "./get_options.ts";
+import { flag, type Given, option, options, valuesOfNone, word } from "./option.ts";
+import { feedValue, integerValue, sinceValue, titlePatternValue } from "./option_values.ts";
 import { reportOptions, swarmOptions } from "./swarm_options.ts";
 
-export const feedParser = object({
-  command: constant("feed"),
-  match: multiple(option("--match", titlePatternValue, {
-    description: message`only items whose title has this in it; * is any text, ? any character`,
-  })),
-  reject: multiple(option("--reject", titlePatternValue, {
-    description: message`no items whose title has this in it`,
-  })),
-  since: optional(option("--since", sinceValue, {
-    description: message`no items from before this: 7d, 12h, 2026-11-20`,
-  })),
-  maxItems: optional(option("--max-items", integer({ metavar: "N", min: 1 }), {
-    description: message`most items fetched in this run; the others wait for the next ones`,
-  })),
-  dryRun: withDefault(
-    flag("--dry-run", { description: message`only say what would be fetched` }),
-    false,
+export const feedTable = {
+  match: options(
+    "--match",
+    titlePatternValue,
+    "only items whose title has this in it; * is any text, ? any character",
   ),
-  retryFailed: withDefault(
-    flag("--retry-failed", { description: message`try again what was given up` }),
-    false,
+  reject: options("--reject", titlePatternValue, "no items whose title has this in it"),
+  since: option("--since", sinceValue, "no items from before this: 7d, 12h, 2026-11-20"),
+  maxItems: option(
+    "--max-items",
+    integerValue({ min: 1 }),
+    "most items fetched in this run; the others wait for the next ones",
   ),
+  dryRun: flag("--dry-run", "only say what would be fetched"),
+  retryFailed: flag("--retry-failed", "try again what was given up"),
   outputDir: targetOptions.outputDir,
   ...swarmOptions,
   ...downloadOptions,
@@ -39,15 +26,13 @@ export const feedParser = object({
   maxBytes: targetOptions.maxBytes,
   overwrite: targetOptions.overwrite,
   ...reportOptions,
-  feed: argument(feedValue, { description: message`the URL of an RSS or Atom feed, or a file` }),
-});
+  feed: word(feedValue, "the URL of an RSS or Atom feed, or a file"),
+};
 
 /** What `feed` was asked to do. */
-export type FeedOptions = InferValue<typeof feedParser>;
+export type FeedOptions = Given<"feed", typeof feedTable>;
 
 /** The options of `get` for one item: whatever `feed` does not have is as if it were not given. */
 export function itemOptions(options: FeedOptions): GetOptions {
-  const defaults = parse(getParser, ["-"]);
-  assert(defaults.success);
-  return { ...defaults.value, ...options, command: "get", sources: [] };
+  return { ...valuesOfNone(getTable), ...options, command: "get", sources: [] };
 }

@@ -2,15 +2,12 @@
  * How the values of options are written, and what each becomes: what is typed is checked here
  * once, so that commands see sizes, endpoints and ranges and no text. Pure.
  */
-import { type Message, message } from "@optique/core/message";
-import type { NonEmptyString } from "@optique/core/nonempty";
-import { string, type ValueParser } from "@optique/core/valueparser";
 import { addressBytes, canonicalHost, type Endpoint, parseEndpoint } from "../../base/endpoint.ts";
-import { printable } from "../../base/printable.ts";
 import { parseFeedDate } from "../../feed/feed_date.ts";
 import { MAX_PATTERN_LENGTH } from "../../feed/title_pattern.ts";
 import { parseProxy, type Proxy } from "../../net/proxy.ts";
 import { parseDuration, parseSize } from "../output/units.ts";
+import type { ValueType } from "./option.ts";
 import { parseRange, type RangeOption } from "./range_option.ts";
 
 /** A header that is sent when a .torrent is fetched. */
@@ -19,7 +16,6 @@ export interface Header {
   readonly value: string;
 }
 
-const MAX_SHOWN_VALUE_LENGTH = 100;
 /** 16 KiB to 256 MiB: what mktorrent makes, and everybody reads. */
 const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index));
 
@@ -30,26 +26,24 @@ export const folderValue = pathValue("DIR", "directory");
 export const sourceValue = pathValue("SOURCE", "file", [".torrent"]);
 
 /** Bytes: `64M`. */
-export const sizeValue = valueOf("SIZE", 0, parseSize, "a size such as 500K, 64M or 1.5G");
+export const sizeValue = valueOf("SIZE", parseSize, "a size such as 500K, 64M or 1.5G");
 
 /** Bytes a second: `2M`. */
-export const rateValue = valueOf("RATE", 0, parseSize, "a rate such as 500K, 2M or 1.5G");
+export const rateValue = valueOf("RATE", parseSize, "a rate such as 500K, 2M or 1.5G");
 
 /** Milliseconds, at least one: `90s`. */
 export const durationValue = valueOf(
   "T",
-  0,
   (text) => parseDuration(text) || undefined,
   "a time such as 90s, 10m, 2h or 1d",
 );
 
 /** Milliseconds, or 0 for not at all. */
-export const waitValue = valueOf("T", 0, parseDuration, "a time such as 0, 90s, 10m or 2h");
+export const waitValue = valueOf("T", parseDuration, "a time such as 0, 90s, 10m or 2h");
 
 /** How many copies to send: `1.5`. */
 export const ratioValue = valueOf(
   "R",
-  0,
   (text) => /^\d{1,6}(\.\d{1,6})?$/.test(text) && Number(text) > 0 ? Number(text) : undefined,
   "a ratio above 0, such as 1 or 2.5",
 );
@@ -57,7 +51,6 @@ export const ratioValue = valueOf(
 /** Where a peer is, named by the user. */
 export const endpointValue = valueOf<Endpoint>(
   "HOST:PORT",
-  { host: "", port: 0 },
   parseEndpoint,
   "HOST:PORT, such as 192.0.2.1:6881 or [2001:db8::1]:6881",
 );
@@ -65,7 +58,6 @@ export const endpointValue = valueOf<Endpoint>(
 /** An address of this machine. */
 export const addressValue = valueOf(
   "ADDR",
-  "",
   (text) => addressBytes(text) === undefined ? undefined : canonicalHost(text),
   "an IPv4 or IPv6 address",
 );
@@ -73,7 +65,6 @@ export const addressValue = valueOf(
 /** A torrent's info-hash, in lower-case hex. */
 export const infoHashValue = valueOf(
   "INFOHASH",
-  "",
   (text) => /^[0-9a-f]{40}$/i.test(text) ? text.toLowerCase() : undefined,
   "an info-hash of 40 hexadecimal digits",
 );
@@ -81,7 +72,6 @@ export const infoHashValue = valueOf(
 /** The URL of a proxy, which may hold a password: it is never quoted back. */
 export const proxyValue = valueOf<Proxy>(
   "URL",
-  { kind: "socks5", endpoint: { host: "", port: 0 } },
   parseProxy,
   "socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host where needed",
   { isSecret: true },
@@ -92,7 +82,6 @@ export type Since = { readonly agoMs: number } | { readonly at: number };
 
 export const sinceValue = valueOf<Since>(
   "DATE|T",
-  { agoMs: 0 },
   parseSince,
   "a time such as 12h or 7d, or a date such as 2026-11-20 or 2026-11-20T08:00:00Z",
 );
@@ -107,7 +96,6 @@ function parseSince(text: string): Since | undefined {
 /** A part of a title: `*` is any text, `?` any character. */
 export const titlePatternValue = valueOf(
   "PATTERN",
-  "",
   (text) => text.trim() !== "" && text.length <= MAX_PATTERN_LENGTH ? text : undefined,
   "a part of a title, in which * is any text and ? any character",
 );
@@ -115,7 +103,6 @@ export const titlePatternValue = valueOf(
 /** Where a feed is. Its URL may hold a passkey: it is never quoted back. */
 export const feedValue = valueOf(
   "URL|FILE",
-  "",
   (text) => /^(?!https?:)[a-z][a-z\d+.-]+:\/\//i.test(text) || text === "" ? undefined : text,
   "an http(s) URL or a file",
   { isSecret: true },
@@ -123,14 +110,12 @@ export const feedValue = valueOf(
 
 export const rangeValue = valueOf<RangeOption>(
   "FILE:START-END",
-  { pattern: "", start: 0, end: 0 },
   parseRange,
   "FILE:START-END, FILE:START- or FILE:-LAST, with START below END",
 );
 
 export const headerValue = valueOf<Header>(
   "'NAME: VALUE'",
-  { name: "", value: "" },
   parseHeader,
   "a header such as 'Cookie: id=1'",
   { isSecret: true },
@@ -145,7 +130,6 @@ function parseHeader(text: string): Header | undefined {
 /** A piece: a power of two that every client takes. */
 export const pieceLengthValue = valueOf(
   "SIZE",
-  0,
   (text) => PIECE_LENGTHS.find((length) => length === parseSize(text)),
   "a power of two from 16K to 256M",
 );
@@ -153,7 +137,6 @@ export const pieceLengthValue = valueOf(
 /** Trackers that are equal to each other. */
 export const tierValue = valueOf<readonly string[]>(
   "URL[,URL]",
-  [],
   (text) => {
     const urls = text.split(",").map((url) => url.trim());
     return urls.every((url) => isUrl(url, ["http:", "https:", "udp:"])) ? urls : undefined;
@@ -164,7 +147,6 @@ export const tierValue = valueOf<readonly string[]>(
 
 export const webSeedValue = valueOf(
   "URL",
-  "",
   (text) => isUrl(text, ["http:", "https:"]) ? text : undefined,
   "an http or https URL",
 );
@@ -172,7 +154,6 @@ export const webSeedValue = valueOf(
 /** One name of a file or folder. */
 export const nameValue = valueOf(
   "NAME",
-  "",
   (text) => /^\.{0,2}$|[/\p{Cc}\p{Cs}]/u.test(text) ? undefined : text,
   "a name without slashes and control characters",
 );
@@ -186,43 +167,45 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
 
 /** A path on this disk, as the user wrote it; or what else may stand in its place. */
 export function pathValue(
-  metavar: NonEmptyString,
+  metavar: string,
   type: "file" | "directory" | "any",
-  extensions?: readonly string[],
-): ValueParser<"sync", string> {
-  return {
-    ...string({ metavar }),
-    *suggest(pattern) {
-      yield { kind: "file", type, pattern, ...(extensions && { extensions }) };
-    },
-  };
+  extensions: readonly string[] = [],
+): ValueType<string> {
+  return { ...textValue(metavar), completion: { kind: "paths", type, extensions } };
 }
 
-/** `placeholder` only stands in for a value while Optique completes words; nobody else sees it. */
+/** Whatever was typed. */
+export function textValue(metavar: string): ValueType<string> {
+  return valueOf(metavar, (text) => text, "a text");
+}
+
+/** A whole number in a range that includes both ends. */
+export function integerValue(
+  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
+): ValueType<number> {
+  const parse = (text: string) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  const range = max === Number.MAX_SAFE_INTEGER ? `${min} up` : `${min} to ${max}`;
+  return valueOf("N", parse, `a whole number from ${range}`);
+}
+
+/** One of a few words. */
+export function choiceValue<const Word extends string>(
+  metavar: string,
+  words: readonly Word[],
+): ValueType<Word> {
+  const parse = (text: string) => words.find((word) => word === text);
+  const expected = `one of these: ${words.join(", ")}`;
+  return { ...valueOf(metavar, parse, expected), completion: { kind: "words", words } };
+}
+
 function valueOf<Value>(
-  metavar: NonEmptyString,
-  placeholder: Value,
+  metavar: string,
   parse: (text: string) => Value | undefined,
   expected: string,
   { isSecret = false } = {},
-): ValueParser<"sync", Value> {
-  return {
-    mode: "sync",
-    metavar,
-    placeholder,
-    parse(text) {
-      const value = parse(text);
-      if (value !== undefined) return { success: true, value };
-      return { success: false, error: refusal(isSecret ? "the value" : text, expected) };
-    },
-    format: (value) => String(value),
-  };
-}
-
-function refusal(text: string, expected: string): Message {
-  return message`${printable(text, MAX_SHOWN_VALUE_LENGTH)} is not ${plain(expected)}`;
-}
-
-function plain(text: string): Message {
-  return [{ type: "text", text }];
+): ValueType<Value> {
+  return { metavar, parse, expected, isSecret, completion: undefined };
 }

@@ -1,34 +1,22 @@
 /** The options of `seed`: the table "seed" in docs/reference.md is written from here. Pure. */
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
-import type { InferValue } from "@optique/core/parser";
-import { argument, constant, flag } from "@optique/core/primitives";
+import { flag, type Given, words } from "./option.ts";
 import { pathValue } from "./option_values.ts";
 import { reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
 
-export const seedParser = object({
-  command: constant("seed"),
+export const seedTable = {
   ...sharingOptions,
-  partial: withDefault(
-    flag("--partial", { description: message`share what is there, even when that is not all` }),
-    false,
-  ),
-  superSeed: withDefault(
-    flag("--super", {
-      description: message`show each peer one piece at a time (BEP 16): to give a first copy away`,
-    }),
-    false,
+  partial: flag("--partial", "share what is there, even when that is not all"),
+  superSeed: flag(
+    "--super",
+    "show each peer one piece at a time (BEP 16): to give a first copy away",
   ),
   ...swarmOptions,
   ...reportOptions,
-  words: multiple(
-    argument(pathValue("TORRENT... [PATH]", "any"), {
-      description:
-        message`.torrent files, magnet links; PATH is the data, or the folder that it is in (the current one)`,
-    }),
-    { min: 1, errors: { tooFew: message`a torrent is missing` } },
+  words: words(
+    pathValue("TORRENT... [PATH]", "any"),
+    ".torrent files, magnet links; PATH is the data, or the folder that it is in (the current one)",
+    "a torrent is missing",
   ),
-});
+};
 
-export type SeedOptions = InferValue<typeof seedParser>;
+export type SeedOptions = Given<"seed", typeof seedTable>;

@@ -1,15 +1,14 @@
 /** Options that `get` and `seed` have in common, and `info` and `verify` in part. Pure. */
-import { message } from "@optique/core/message";
-import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
-import { flag, option } from "@optique/core/primitives";
-import { choice, integer } from "@optique/core/valueparser";
 import type { Endpoint } from "../../base/endpoint.ts";
+import { flag, option, optionOr, options } from "./option.ts";
 import {
   addressValue,
+  choiceValue,
   durationValue,
   endpointValue,
   folderValue,
   headerValue,
+  integerValue,
   proxyValue,
   rateValue,
   ratioValue,
@@ -28,103 +27,86 @@ const WELL_KNOWN_ROUTERS: readonly Endpoint[] = [
   { host: "dht.libtorrent.org", port: 25401 },
 ];
 
-const connections = integer({ metavar: "N", min: 1, max: MAX_CONNECTIONS });
 /** 0 is no limit, or none at all. */
-export const connectionLimit = integer({ metavar: "N", min: 0, max: MAX_CONNECTIONS });
+export const connectionLimit = integerValue({ min: 0, max: MAX_CONNECTIONS });
 
 /** How peers are found and reached: all that a magnet's metadata needs. */
 export const searchOptions = {
-  peers: multiple(option("--peer", endpointValue, {
-    description: message`peers to dial first, before any tracker answers`,
-  })),
-  port: optional(option("-p", "--port", integer({ metavar: "N", min: 1, max: 65_535 }), {
-    description: message`listen port; when it is in use, the next (6881 to 6889, then any)`,
-  })),
-  bindAddress: optional(option("--bind", addressValue, {
-    description: message`local address to listen on (all)`,
-  })),
-  maxPeers: withDefault(
-    option("--max-peers", connections, { description: message`connections a torrent` }),
+  peers: options("--peer", endpointValue, "peers to dial first, before any tracker answers"),
+  port: option(
+    "-p, --port",
+    integerValue({ min: 1, max: 65_535 }),
+    "listen port; when it is in use, the next (6881 to 6889, then any)",
+  ),
+  bindAddress: option("--bind", addressValue, "local address to listen on (all)"),
+  maxPeers: optionOr(
     DEFAULT_MAX_PEERS,
+    "--max-peers",
+    integerValue({ min: 1, max: MAX_CONNECTIONS }),
+    "connections a torrent",
   ),
-  noTracker: withDefault(flag("--no-tracker", { description: message`ask no tracker` }), false),
-  noDht: withDefault(flag("--no-dht", { description: message`do not use the DHT` }), false),
-  noPex: withDefault(
-    flag("--no-pex", { description: message`do not exchange peers with peers` }),
-    false,
+  noTracker: flag("--no-tracker", "ask no tracker"),
+  noDht: flag("--no-dht", "do not use the DHT"),
+  noPex: flag("--no-pex", "do not exchange peers with peers"),
+  noLsd: flag("--no-lsd", "do not look for peers on the local network"),
+  noPortMap: flag("--no-port-map", "do not ask the router to forward the port"),
+  dhtBootstrap: options(
+    "--dht-bootstrap",
+    endpointValue,
+    "where an empty DHT table starts (the well-known routers)",
+    WELL_KNOWN_ROUTERS,
   ),
-  noLsd: withDefault(
-    flag("--no-lsd", { description: message`do not look for peers on the local network` }),
-    false,
+  encryption: optionOr(
+    "prefer",
+    "--encryption",
+    choiceValue("MODE", ["prefer", "require", "off"]),
+    "protocol encryption (MSE): prefer, require or off (prefer)",
   ),
-  noPortMap: withDefault(
-    flag("--no-port-map", { description: message`do not ask the router to forward the port` }),
-    false,
+  proxy: option(
+    "--proxy",
+    proxyValue,
+    "socks5://… for peers and trackers, http://… for trackers alone",
   ),
-  dhtBootstrap: map(
-    multiple(option("--dht-bootstrap", endpointValue, {
-      description: message`where an empty DHT table starts (the well-known routers)`,
-    })),
-    (endpoints) => endpoints.length > 0 ? endpoints : WELL_KNOWN_ROUTERS,
+  metadataTimeoutMs: option(
+    "--metadata-timeout",
+    durationValue,
+    "give up after this time without the metadata of a magnet",
   ),
-  encryption: withDefault(
-    option("--encryption", choice(["prefer", "require", "off"], { metavar: "MODE" }), {
-      description: message`protocol encryption (MSE): prefer, require or off (prefer)`,
-    }),
-    "prefer" as const,
+  stateDir: option(
+    "--state-dir",
+    folderValue,
+    "resume data, lock, metadata of magnets (OUTPUT/.starling)",
   ),
-  proxy: optional(option("--proxy", proxyValue, {
-    description: message`socks5://… for peers and trackers, http://… for trackers alone`,
-  })),
-  metadataTimeoutMs: optional(option("--metadata-timeout", durationValue, {
-    description: message`give up after this time without the metadata of a magnet`,
-  })),
-  stateDir: optional(option("--state-dir", folderValue, {
-    description: message`resume data, lock, metadata of magnets (OUTPUT/.starling)`,
-  })),
 };
 
 /** How to take part in a swarm. */
 export const swarmOptions = {
   ...searchOptions,
-  uploadSlots: withDefault(
-    option("--max-uploads", connectionLimit, { description: message`peers uploaded to at once` }),
+  uploadSlots: optionOr(
     DEFAULT_UPLOAD_SLOTS,
+    "--max-uploads",
+    connectionLimit,
+    "peers uploaded to at once",
   ),
-  maxUploadRate: optional(option("--max-upload-rate", rateValue, {
-    description: message`most bytes a second`,
-  })),
+  maxUploadRate: option("--max-upload-rate", rateValue, "most bytes a second"),
 };
 
 /** When there was enough sharing. */
 export const sharingOptions = {
-  seedRatio: optional(option("--seed-ratio", ratioValue, {
-    description: message`keep sharing until so many copies were sent: 1, 2.5`,
-  })),
-  seedMs: optional(option("--seed-time", durationValue, {
-    description: message`keep sharing for this time`,
-  })),
+  seedRatio: option(
+    "--seed-ratio",
+    ratioValue,
+    "keep sharing until so many copies were sent: 1, 2.5",
+  ),
+  seedMs: option("--seed-time", durationValue, "keep sharing for this time"),
 };
 
 /** What is read, believed and told. */
 export const reportOptions = {
-  headers: multiple(option("--header", headerValue, {
-    description: message`sent when fetching a .torrent URL`,
-  })),
-  noResume: withDefault(
-    flag("--no-resume", { description: message`recheck everything, trust no saved state` }),
-    false,
-  ),
-  json: withDefault(
-    flag("--json", { description: message`one JSON object a line on standard output` }),
-    false,
-  ),
-  quiet: withDefault(flag("-q", "--quiet", { description: message`nothing but errors` }), false),
-  verbose: withDefault(
-    flag("-v", "--verbose", { description: message`the busiest peers, and a debug log` }),
-    false,
-  ),
-  logDir: optional(
-    option("--log-dir", folderValue, { description: message`also write a log file` }),
-  ),
+  headers: options("--header", headerValue, "sent when fetching a .torrent URL"),
+  noResume: flag("--no-resume", "recheck everything, trust no saved state"),
+  json: flag("--json", "one JSON object a line on standard output"),
+  quiet: flag("-q, --quiet", "nothing but errors"),
+  verbose: flag("-v, --verbose", "the busiest peers, and a debug log"),
+  logDir: option("--log-dir", folderValue, "also write a log file"),
 };

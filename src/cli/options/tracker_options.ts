@@ -1,38 +1,32 @@
 /** The options of `tracker`: the table in docs/reference.md is written from here. Pure. */
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import type { InferValue } from "@optique/core/parser";
-import { constant, flag, option } from "@optique/core/primitives";
-import { integer } from "@optique/core/valueparser";
-import { addressValue, durationValue, infoHashValue } from "./option_values.ts";
+import { flag, type Given, option, optionOr, options } from "./option.ts";
+import { addressValue, durationValue, infoHashValue, integerValue } from "./option_values.ts";
 
 /** The port that most trackers have. */
 const DEFAULT_PORT = 6969;
 /** Long enough for thousands of peers, short enough for a room in which machines come and go. */
 const DEFAULT_INTERVAL_MS = 5 * 60_000;
 
-export const trackerParser = object({
-  command: constant("tracker"),
-  port: withDefault(
-    option("-p", "--port", integer({ metavar: "N", min: 0, max: 65_535 }), {
-      description: message`port for HTTP and UDP (6969); 0 is any that is free`,
-    }),
+export const trackerTable = {
+  port: optionOr(
     DEFAULT_PORT,
+    "-p, --port",
+    integerValue({ min: 0, max: 65_535 }),
+    "port for HTTP and UDP (6969); 0 is any that is free",
   ),
-  bindAddress: optional(option("--bind", addressValue, {
-    description: message`local address to listen on (all)`,
-  })),
-  intervalMs: withDefault(
-    option("--interval", durationValue, {
-      description: message`how often peers are to announce (5m)`,
-    }),
+  bindAddress: option("--bind", addressValue, "local address to listen on (all)"),
+  intervalMs: optionOr(
     DEFAULT_INTERVAL_MS,
+    "--interval",
+    durationValue,
+    "how often peers are to announce (5m)",
   ),
-  allowed: multiple(option("--allow", infoHashValue, {
-    description: message`serve this torrent, and no other that is not allowed so`,
-  })),
-  quiet: withDefault(flag("-q", "--quiet", { description: message`nothing but errors` }), false),
-});
+  allowed: options(
+    "--allow",
+    infoHashValue,
+    "serve this torrent, and no other that is not allowed so",
+  ),
+  quiet: flag("-q, --quiet", "nothing but errors"),
+};
 
-export type TrackerOptions = InferValue<typeof trackerParser>;
+export type TrackerOptions = Given<"tracker", typeof trackerTable>;

@@ -3,7 +3,7 @@ import type { Magnet } from "../../metainfo/magnet.ts";
 import type { Engine } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
-import type { InfoOptions } from "../options/args.ts";
+import type { InfoOptions } from "../options/commands.ts";
 import { readGiven } from "./given_source.ts";
 import { LinkReader, stateFoldersOf } from "./link_reader.ts";
 import { parseTorrent } from "./source.ts";

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { type Command, parseArguments } from "../../../src/cli/options/args.ts";
+import { parseArguments } from "../../../src/cli/options/args.ts";
+import type { Command } from "../../../src/cli/options/commands.ts";
 import type { GetOptions } from "../../../src/cli/options/get_options.ts";
 import { CommandError } from "../../../src/cli/output/failure.ts";
 
@@ -256,9 +257,18 @@ Deno.test("S13 parseArguments() quotes no control codes back", () => {
   ok(!refusal("get", "--memory", "\x1b[2J", "x").includes("\x1b"));
 });
 
-Deno.test("parseArguments() quotes no proxy back, which may hold a password", () => {
-  const words = refusal("get", "--proxy", "ftp://me:secret@127.0.0.1", "x");
-  ok(!words.includes("secret") && words.includes("is not socks5://HOST:PORT"), words);
+Deno.test("S14 parseArguments() quotes nothing back that may hold a password", () => {
+  const cases: [string[], string][] = [
+    [["get", "--proxy", "ftp://me:secret@127.0.0.1", "x"], "is not socks5://HOST:PORT"],
+    [["get", "--proxy", "socks4://me:secret@192.0.2.1", "x"], "is not socks5://HOST:PORT"],
+    [["get", "--header", "secret", "x"], "is not a header"],
+    [["create", "-t", "ftp://127.0.0.1/secret", "x"], "is not an http, https or udp URL"],
+    [["feed", "ftp://127.0.0.1/secret"], "is not an http(s) URL"],
+  ];
+  for (const [args, reason] of cases) {
+    const words = refusal(...args);
+    ok(!words.includes("secret") && words.includes(reason), words);
+  }
 });
 
 Deno.test("parseArguments() answers help, version and completion by itself", () => {

@@ -1,23 +1,36 @@
-import { formatMessage } from "@optique/core/message";
-import { deepStrictEqual, ok } from "node:assert/strict";
-import { proxyValue } from "../../../src/cli/options/option_values.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { choiceValue, integerValue, proxyValue } from "../../../src/cli/options/option_values.ts";
 
 Deno.test("proxyValue reads a proxy", () => {
-  const parsed = proxyValue.parse("socks5://me:secret@192.0.2.1");
-  deepStrictEqual(parsed, {
-    success: true,
-    value: {
-      kind: "socks5",
-      endpoint: { host: "192.0.2.1", port: 1080 },
-      username: "me",
-      password: "secret",
-    },
+  deepStrictEqual(proxyValue.parse("socks5://me:secret@192.0.2.1"), {
+    kind: "socks5",
+    endpoint: { host: "192.0.2.1", port: 1080 },
+    username: "me",
+    password: "secret",
   });
+  strictEqual(proxyValue.parse("socks4://192.0.2.1"), undefined);
 });
 
-Deno.test("S14 proxyValue does not quote what it refuses", () => {
-  const parsed = proxyValue.parse("socks4://me:secret@192.0.2.1");
-  ok(!parsed.success);
-  const text = formatMessage(parsed.error);
-  ok(!text.includes("secret") && /socks5:\/\/HOST:PORT/.test(text), text);
+Deno.test("integerValue() reads whole numbers of its range, and nothing else", () => {
+  const port = integerValue({ min: 1, max: 65_535 });
+  deepStrictEqual(["1", "0007", "65535"].map(port.parse), [1, 7, 65_535]);
+  for (const text of ["", "0", "65536", "-1", "+1", "1.0", "1e3", "0x1", " 1", "1n", "one"]) {
+    strictEqual(port.parse(text), undefined, text);
+  }
+  strictEqual(port.expected, "a whole number from 1 to 65535");
+  const count = integerValue({ min: 1 });
+  strictEqual(count.parse("9007199254740991"), Number.MAX_SAFE_INTEGER);
+  strictEqual(count.parse("9007199254740993"), undefined);
+  strictEqual(count.expected, "a whole number from 1 up");
+});
+
+Deno.test("choiceValue() takes its words alone", () => {
+  const mode = choiceValue("MODE", ["prefer", "off"]);
+  deepStrictEqual(["prefer", "off", "of", "Off", ""].map(mode.parse), [
+    "prefer",
+    "off",
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

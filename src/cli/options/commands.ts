@@ -1,0 +1,82 @@
+/** All commands: what each is for, and what it may be given. Pure. */
+import { createTable } from "./create_options.ts";
+import { feedTable } from "./feed_options.ts";
+import { getTable } from "./get_options.ts";
+import { flag, type Given, optionalWord, type OptionTable, word } from "./option.ts";
+import { pathValue, sourceValue } from "./option_values.ts";
+import { planTable } from "./plan_options.ts";
+import { seedTable } from "./seed_options.ts";
+import { searchOptions } from "./swarm_options.ts";
+import { trackerTable } from "./tracker_options.ts";
+
+const json = flag("--json", "machine-readable");
+
+const infoTable = {
+  json,
+  ...searchOptions,
+  source: word(
+    sourceValue,
+    "a .torrent file, its URL, a magnet link, an info-hash, or - for standard input",
+  ),
+};
+
+const verifyTable = {
+  json,
+  ...searchOptions,
+  torrent: word(
+    pathValue("TORRENT", "file", [".torrent"]),
+    "a .torrent file, its URL, a magnet link or an info-hash",
+  ),
+  path: optionalWord(
+    pathValue("PATH", "any"),
+    "the data, or the folder that it is in (the current one)",
+  ),
+};
+
+/** Commands that are given options and words of their own, in the order of the help. */
+export const COMMANDS = {
+  get: { brief: "download, verify, exit", table: getTable },
+  create: { brief: "make a .torrent", table: createTable },
+  info: { brief: "what a torrent or magnet holds", table: infoTable },
+  verify: { brief: "check files on disk against a torrent", table: verifyTable },
+  plan: { brief: "what get would do: names, bytes, peers; does nothing", table: planTable },
+  feed: { brief: "fetch what is new in an RSS or Atom feed", table: feedTable },
+  seed: { brief: "share data that is already here", table: seedTable },
+  tracker: { brief: "a small HTTP and UDP tracker, for rooms and tests", table: trackerTable },
+  demo: {
+    brief: "a whole swarm on this machine: tracker, seeders, one download, verified",
+    table: {},
+  },
+  man: { brief: "the manual page: starling man | man -l -", table: {} },
+} as const satisfies Record<string, { readonly brief: string; readonly table: OptionTable }>;
+
+/** `perms` is given another command, whatever its options are. */
+export const PERMS = {
+  brief: "the least permissions of Deno that a command needs",
+  wordsDescription: "a command with its options, as it would be typed after starling",
+};
+
+export type InfoOptions = Given<"info", typeof infoTable>;
+export type VerifyOptions = Given<"verify", typeof verifyTable>;
+export interface PermsOptions {
+  readonly command: "perms";
+  readonly words: readonly string[];
+}
+
+/** One command and its options. */
+export type Command =
+  | { [Name in keyof typeof COMMANDS]: Given<Name, (typeof COMMANDS)[Name]["table"]> }[
+    keyof typeof COMMANDS
+  ]
+  | PermsOptions;
+
+/** First words that are not a source, besides the commands: everything else means `get`. */
+const OTHER_FIRST_WORDS = ["perms", "completion", "--help", "-h", "--version"];
+
+/** `starling <source>...` means `get`; nothing at all asks for help. */
+export function withCommand(args: readonly string[]): readonly [string, ...string[]] {
+  const [first, ...rest] = args;
+  if (first === undefined) return ["--help"];
+  const isCommand = Object.hasOwn(COMMANDS, first) || OTHER_FIRST_WORDS.includes(first);
+  return isCommand ? [first, ...rest] : ["get", first, ...rest];
+}

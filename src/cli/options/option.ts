@@ -1,0 +1,134 @@
+/**
+ * What a command may be given, as data: `plain_arguments.ts` reads the line by it, and
+ * `program_parser.ts` makes of it what explains the line to people. Pure.
+ */
+
+/** How a value is written. */
+export interface ValueType<Value> {
+  /** What stands for it in the help: `SIZE`. */
+  readonly metavar: string;
+  /** Undefined when the text is no such value. */
+  readonly parse: (text: string) => Value | undefined;
+  /** What a text is not that cannot be parsed: "a size such as 64M". */
+  readonly expected: string;
+  /** It may hold a password: it is never quoted back. */
+  readonly isSecret: boolean;
+  /** What shells offer for it. */
+  readonly completion: Completion | undefined;
+}
+
+export type Completion =
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | {
+    readonly kind: "paths";
+    readonly type: "file" | "directory" | "any";
+    readonly extensions: readonly string[];
+  };
+
+export type OptionName = `-${string}`;
+
+/** How often it may be given: at most once, once, any number of times, once or more often. */
+export type Count = "optional" | "one" | "any" | "some";
+
+/** An option, or words without a name; the command sees `Value`. */
+export interface Option<Value> {
+  /** None for words that stand by themselves: what is worked on. */
+  readonly names: readonly OptionName[];
+  /** Undefined for a flag, which is given or not. */
+  readonly type: ValueType<unknown> | undefined;
+  readonly count: Count;
+  readonly description: string;
+  /** What to say when there is not even one. */
+  readonly tooFew: string | undefined;
+  /** What the command sees when these values were given, in this order. */
+  readonly collect: (values: readonly unknown[]) => Value;
+}
+
+/** By the name that the command has for it, in the order of the help. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+
+/** What a command sees of its table. */
+export type Values<Table extends OptionTable> = {
+  readonly [Key in keyof Table]: Table[Key] extends Option<infer Value> ? Value : never;
+};
+
+/** A command's name, and what it was given. */
+export type Given<Name extends string, Table extends OptionTable> =
+  & { readonly command: Name }
+  & Values<Table>;
+
+/** Given or not. */
+export function flag(names: string, description: string): Option<boolean> {
+  const collect = (values: readonly unknown[]) => values.length > 0;
+  return { ...named(names, description), type: undefined, count: "optional", collect };
+}
+
+/** With one value, or undefined. */
+export function option<Value>(
+  names: string,
+  type: ValueType<Value>,
+  description: string,
+): Option<Value | undefined> {
+  const collect = ([value]: readonly unknown[]) => value as Value | undefined;
+  return { ...named(names, description), type, count: "optional", collect };
+}
+
+/** With one value, or `fallback`. */
+export function optionOr<Value>(
+  fallback: NoInfer<Value>,
+  names: string,
+  type: ValueType<Value>,
+  description: string,
+): Option<Value> {
+  const collect = ([value = fallback]: readonly unknown[]) => value as Value;
+  return { ...named(names, description), type, count: "optional", collect };
+}
+
+/** As often as anybody likes; `whenNone` are the values when it is not given. */
+export function options<Value>(
+  names: string,
+  type: ValueType<Value>,
+  description: string,
+  whenNone: readonly Value[] = [],
+): Option<readonly Value[]> {
+  const collect = (values: readonly unknown[]) =>
+    values.length > 0 ? values as readonly Value[] : whenNone;
+  return { ...named(names, description), type, count: "any", collect };
+}
+
+/** One word. */
+export function word<Value>(type: ValueType<Value>, description: string): Option<Value> {
+  const collect = ([value]: readonly unknown[]) => value as Value;
+  return { ...named("", description), type, count: "one", collect };
+}
+
+/** A word, or undefined. */
+export function optionalWord<Value>(
+  type: ValueType<Value>,
+  description: string,
+): Option<Value | undefined> {
+  const collect = ([value]: readonly unknown[]) => value as Value | undefined;
+  return { ...named("", description), type, count: "optional", collect };
+}
+
+/** One word or more; `tooFew` is said when there is none. */
+export function words<Value>(
+  type: ValueType<Value>,
+  description: string,
+  tooFew: string,
+): Option<readonly Value[]> {
+  const collect = (values: readonly unknown[]) => values as readonly Value[];
+  return { ...named("", description), type, count: "some", tooFew, collect };
+}
+
+/** What a command sees of a table when nothing was given, though something may have to be. */
+export function valuesOfNone<Table extends OptionTable>(table: Table): Values<Table> {
+  const values = Object.entries(table).map(([key, { collect }]) => [key, collect([])]);
+  return Object.fromEntries(values) as Values<Table>;
+}
+
+/** `-o, --output` */
+function named(names: string, description: string) {
+  const list = names === "" ? [] : names.split(", ") as OptionName[];
+  return { names: list, description, tooFew: undefined };
+}

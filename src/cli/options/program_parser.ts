@@ -1,0 +1,101 @@
+/**
+ * Our commands as a parser of the package that explains the command line: help, completions, the
+ * manual page, and what is wrong with a line. Pure.
+ */
+import { object, or } from "@optique/core/constructs";
+import { type Message, message } from "@optique/core/message";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import type { NonEmptyString } from "@optique/core/nonempty";
+import type { Parser } from "@optique/core/parser";
+import * as primitives from "@optique/core/primitives";
+import type { ValueParser } from "@optique/core/valueparser";
+import { printable } from "../../base/printable.ts";
+import { COMMANDS, PERMS } from "./commands.ts";
+import type { Option, OptionName, OptionTable, ValueType } from "./option.ts";
+
+const MAX_SHOWN_VALUE_LENGTH = 100;
+
+type AnyParser = Parser<"sync", unknown, unknown>;
+type Names = readonly [OptionName, ...OptionName[]];
+
+/** All commands with their options; its values are `Command`s. */
+export const programParser = or(
+  ...Object.entries(COMMANDS).map(([name, { brief, table }]) => command(name, brief, table)),
+  primitives.command(
+    "perms",
+    object({
+      command: primitives.constant("perms"),
+      words: primitives.passThrough({
+        format: "greedy",
+        description: text(PERMS.wordsDescription),
+      }),
+    }),
+    { brief: text(PERMS.brief), usageLine: [{ type: "ellipsis" }] },
+  ),
+);
+
+function command(name: string, brief: string, table: OptionTable): AnyParser {
+  const parsers = Object.entries(table).map(([key, option]) => [key, parserOf(option)] as const);
+  const parser = object({
+    command: primitives.constant(name),
+    ...Object.fromEntries(parsers),
+  });
+  const usage = parsers.length > 0 ? { usageLine: [{ type: "ellipsis" } as const] } : {};
+  return primitives.command(name, parser, { brief: text(brief), ...usage });
+}
+
+function parserOf(option: Option<unknown>): AnyParser {
+  const { names, type, count, collect } = option;
+  const description = text(option.description);
+  if (type === undefined) {
+    return withDefault(primitives.flag(...names as Names, { description }), false);
+  }
+  const value = valueParser(type);
+  const one = names.length > 0
+    ? primitives.option(...names as Names, value, { description })
+    : primitives.argument(value, { description });
+  switch (count) {
+    case "one":
+      return map(one, (given) => collect([given]));
+    case "optional":
+      return map(optional(one), (given) => collect(given === undefined ? [] : [given]));
+    case "any":
+      return map(multiple(one), collect);
+    case "some": {
+      const errors = option.tooFew === undefined ? {} : { tooFew: text(option.tooFew) };
+      return map(multiple(one, { min: 1, errors }), collect);
+    }
+  }
+}
+
+function valueParser(type: ValueType<unknown>): ValueParser<"sync", unknown> {
+  const { metavar, completion, isSecret, expected } = type;
+  return {
+    mode: "sync",
+    metavar: metavar as NonEmptyString,
+    // It stands in for a value while words are completed; nobody sees it.
+    placeholder: undefined,
+    parse(given) {
+      const value = type.parse(given);
+      if (value !== undefined) return { success: true, value };
+      const shown = isSecret ? "the value" : printable(given, MAX_SHOWN_VALUE_LENGTH);
+      return { success: false, error: message`${shown} is not ${text(expected)}` };
+    },
+    format: String,
+    *suggest(pattern) {
+      if (completion?.kind === "paths") {
+        const { type, extensions } = completion;
+        yield { kind: "file", type, pattern, ...(extensions.length > 0 && { extensions }) };
+      } else {
+        const words = completion?.words ?? [];
+        for (const word of words.filter((word) => word.startsWith(pattern))) {
+          yield { kind: "literal", text: word };
+        }
+      }
+    },
+  };
+}
+
+function text(words: string): Message {
+  return [{ type: "text", text: words }];
+}
