@@ -50,8 +50,8 @@ export const BYTE_LIST = 0x6c;
 export const BYTE_DICTIONARY = 0x64;
 const BYTE_END = 0x65;
 const BYTE_COLON = 0x3a;
-const BYTE_MINUS = 0x2d;
-const BYTE_ZERO = 0x30;
+export const BYTE_MINUS = 0x2d;
+export const BYTE_ZERO = 0x30;
 
 /** As libtorrent: no torrent comes near, and our readers need no more. */
 const DEFAULT_MAX_DEPTH = 100;
@@ -64,6 +64,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
 const FIRST_TAPE_VALUES = 32;
 /** Arguments of one call; engines allow some ten thousand. */
 const MAX_CHARACTERS_AT_ONCE = 4_096;
+/** Up to here adding single characters makes no rope, and is quicker than a view. */
+const MAX_FLAT_LENGTH = 12;
 
 /** Scans the one value that `bytes` begins with. Throws `BencodeError`. */
 export function scan(bytes: Uint8Array, limits: BencodeLimits = {}): BencodeScan {
@@ -73,9 +75,13 @@ export function scan(bytes: Uint8Array, limits: BencodeLimits = {}): BencodeScan
 /** The raw bytes `[start, end)` as text, one character a byte: exact, and fit for a Map's key. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
+  if (end - start <= MAX_FLAT_LENGTH) {
+    for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
+    return text;
+  }
   for (let at = start; at < end; at += MAX_CHARACTERS_AT_ONCE) {
     const part = bytes.subarray(at, Math.min(end, at + MAX_CHARACTERS_AT_ONCE));
-    // One call for many: adding single characters makes a rope, many times the size of the text.
+    // One call for many: single characters would make a rope, many times the size of the text.
     text += String.fromCharCode.apply(null, part as unknown as number[]);
   }
   return text;

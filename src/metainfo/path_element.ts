@@ -28,6 +28,8 @@ const INVISIBLE =
 const CONTROL = /\p{Cc}/gu;
 /** The decoder's mark for bytes that are not UTF-8, and halves of surrogate pairs. */
 const INVALID = /[\u{fffd}\p{Cs}]/gu;
+/** What is a name anywhere but on Windows, if it is none of dots alone. */
+const PLAIN = /^[ -.0-[\]-~]+$/;
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/g;
 const WINDOWS_TRAILING = /[. ]+$/;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
@@ -39,6 +41,8 @@ const utf8 = new TextEncoder();
 
 /** `raw` as a name on `platform`, "" when nothing is left of it; notes why it had to change. */
 export function safeName(raw: string, platform: Platform, changes: Set<NameChange>): string {
+  const isPlain = raw.length <= MAX_NAME_BYTES && PLAIN.test(raw) && !/^\.+$/.test(raw);
+  if (isPlain && platform !== "windows") return raw; // As most are, and torrents have millions.
   let name = raw;
   const replace = (pattern: RegExp, replacement: string, change: NameChange) => {
     const replaced = name.replace(pattern, replacement);

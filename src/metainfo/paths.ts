@@ -60,11 +60,12 @@ export function diskPaths(metainfo: Metainfo, platform: Platform): DiskPaths {
   const rootChanges = new Set<NameChange>();
   const root = safeRoot(metainfo, platform, rootChanges);
   const tree = new Tree(root, platform);
+  const changes = new Set<NameChange>(); // One for all: files are many, and few change.
   const files = metainfo.files.map((file): DiskPath => {
     if (!isOnDisk(file)) return { path: "" };
-    const changes = new Set<NameChange>();
+    changes.clear();
     const path = metainfo.isMultiFile ? tree.place(file, changes) : root;
-    if (exceedsBytes(path + PARTIAL_SUFFIX, MAX_PATH_BYTES[platform])) {
+    if (exceedsBytes(path, MAX_PATH_BYTES[platform] - PARTIAL_SUFFIX.length)) {
       throw metainfoError("too-large", `a path of it is longer than ${platform} allows`);
     }
     return changes.size === 0 ? { path } : { path, changes: [...changes] };
@@ -94,6 +95,8 @@ class Tree {
   readonly #top: Directory;
   readonly #files = new Set<string>();
   readonly #directories = new Map<string, Directory>();
+  /** Does any of them end in the suffix? Seldom: then nobody is in the way of unfinished files. */
+  #hasPartials = false;
   /** The highest number given instead of a taken name, by the key of that name. */
   readonly #copies = new Map<string, number>();
   #duplicates = 0;
@@ -109,7 +112,9 @@ class Tree {
     let directory = this.#top;
     for (const name of names) directory = this.#enter(directory, name, changes);
     const name = this.#freeName(directory, fileName, changes, (key) => this.#isFree(key));
-    this.#files.add(keyOf(directory, name));
+    const key = keyOf(directory, name);
+    this.#files.add(key);
+    this.#hasPartials ||= key.endsWith(FOLDED_PARTIAL_SUFFIX);
     return `${directory.path}/${name}`;
   }
 
@@ -124,8 +129,11 @@ class Tree {
     const name = this.#freeName(parent, wanted, changes, (key) => this.#isFreeForDirectory(key));
     const id = this.#directories.size + 1;
     const directory = { id, name, path: `${parent.path}/${name}` };
-    this.#directories.set(keyOf(parent, name), directory);
+    const key = keyOf(parent, name);
+    this.#directories.set(key, directory);
     this.#directories.set(wantedKey, directory);
+    this.#hasPartials ||= key.endsWith(FOLDED_PARTIAL_SUFFIX) ||
+      wantedKey.endsWith(FOLDED_PARTIAL_SUFFIX);
     return directory;
   }
 
@@ -154,7 +162,7 @@ class Tree {
   /** A file needs its own name and, while it is unfinished, that with the suffix. */
   #isFree(key: string): boolean {
     return this.#isFreeForDirectory(key) &&
-      this.#isUntaken(key + FOLDED_PARTIAL_SUFFIX);
+      (!this.#hasPartials || this.#isUntaken(key + FOLDED_PARTIAL_SUFFIX));
   }
 
   #isFreeForDirectory(key: string): boolean {
