@@ -75,7 +75,7 @@ export class Checkpointer {
     return this.#records.get(file);
   }
 
-  /** A piece is about to be written: after a crash it is looked at. */
+  /** A piece is about to be written: after a crash it is looked at, once the journal is written. */
   begin(piece: PieceIndex): void {
     this.#underway.add(piece);
     this.#options.journal.append(piece);

@@ -17,7 +17,7 @@ import { FilePlan } from "./file_plan.ts";
 import { Finisher } from "./finisher.ts";
 import { Journal } from "./journal.ts";
 import { TargetLock } from "./lock.ts";
-import { writePiece } from "./piece_writer.ts";
+import { writePiece, type WriterContext } from "./piece_writer.ts";
 import { type Restored, restorePieces } from "./restore.ts";
 import { ResumeFile } from "./resume.ts";
 import type { CheckpointOutcome, PieceOutcome, PieceRun, ReadOutcome, Storage } from "./storage.ts";
@@ -70,6 +70,7 @@ export class DiskStorage implements Storage {
   readonly #journal: Journal;
   readonly #resume: ResumeFile;
   readonly #plan: FilePlan;
+  readonly #writing: WriterContext;
   readonly #turns = new Turns();
   readonly #digests: FileDigests | undefined;
   /** Pieces that were verified and are in their files. */
@@ -97,6 +98,7 @@ export class DiskStorage implements Storage {
     const wish = options.digests;
     const holdsNames = wish?.expected !== undefined;
     const plan = this.#plan = new FilePlan({ ...options, ...folders, holdsNames });
+    this.#writing = { ...options, plan, beforeSending: () => this.#journal.write() };
     if (wish !== undefined) this.#digests = new FileDigests({ ...options, plan, wish });
     this.#have = new Bitfield(metainfo.layout.pieceCount);
   }
@@ -147,10 +149,9 @@ export class DiskStorage implements Storage {
   }
 
   async write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome> {
-    const { pool, clock } = this.#options;
     this.#checkpointer.begin(piece);
     this.#verified.touched(piece);
-    const result = await writePiece({ plan: this.#plan, pool, clock }, piece, data, wantDigests);
+    const result = await writePiece(this.#writing, piece, data, wantDigests);
     this.#verified.touched(piece);
     if (result.kind === "good") this.#added(piece, result.finished);
     else if (result.kind === "corrupt") this.#checkpointer.cancel(piece);

@@ -25,11 +25,13 @@ export interface WriterContext {
   readonly plan: FilePlan;
   readonly pool: JobRunner;
   readonly clock: Clock;
+  /** Called before the piece goes to a worker. */
+  readonly beforeSending: () => void;
 }
 
 /** Verifies, writes. Never rejects; the result has the buffer of `data`. */
 export async function writePiece(
-  { plan, pool, clock }: WriterContext,
+  { plan, pool, clock, beforeSending }: WriterContext,
   piece: PieceIndex,
   data: Bytes,
   wantDigests: boolean,
@@ -43,7 +45,7 @@ export async function writePiece(
     const job: JobOf<"write"> = { kind: "write", data: attemptData, hash, spans, wantDigests };
     let reply: ReplyTo<"write">;
     try {
-      reply = await pool.run(job);
+      reply = await pool.run(job, beforeSending);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       // The worker took the buffer with it, unless the job never got to one.

@@ -28,6 +28,7 @@ export class VerifiedFiles {
 
   /** To be called before a piece is written, and after. */
   touched(piece: PieceIndex): void {
+    if (this.#facts.size === 0 && this.#edges === undefined) return; // As in most new downloads.
     for (const file of this.#plan.metainfo.layout.filesOf(piece)) {
       if (this.#plan.isSelected(file)) this.#facts.delete(file);
       else this.#edges = undefined;

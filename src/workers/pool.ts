@@ -26,6 +26,7 @@ const MAX_JOBS_BEHIND_HEAD = 1_024;
 
 interface Waiting {
   readonly job: Job;
+  readonly beforeSending: (() => void) | undefined;
   readonly resolve: (reply: ReplyTo<Job["kind"]>) => void;
   readonly reject: (error: StorageError) => void;
 }
@@ -59,14 +60,17 @@ export class WorkerPool implements JobRunner {
   }
 
   /** Rejects with StorageError "io" when a worker crashed, too much waits, or after `close`. */
-  run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
+  run<Kind extends Job["kind"]>(
+    job: JobOf<Kind>,
+    beforeSending?: () => void,
+  ): Promise<ReplyTo<Kind>> {
     if (this.#closed) return Promise.reject(poolError("the workers were stopped"));
     if (this.#queue.length - this.#queueHead >= MAX_QUEUED_JOBS) {
       return Promise.reject(poolError("too many jobs wait for the disk"));
     }
     return new Promise((resolve, reject) => {
       const settle = resolve as (reply: ReplyTo<Job["kind"]>) => void;
-      this.#queue.push({ job: job as Job, resolve: settle, reject });
+      this.#queue.push({ job: job as Job, beforeSending, resolve: settle, reject });
       this.#dispatch();
     });
   }
@@ -80,7 +84,8 @@ export class WorkerPool implements JobRunner {
     await Promise.all([...this.#workers].map((worker) =>
       new Promise<void>((resolve) => {
         const job: Job = { kind: "forget" };
-        this.#send(worker, [{ job, resolve: () => resolve(), reject: () => resolve() }]);
+        const end = () => resolve();
+        this.#send(worker, [{ job, beforeSending: undefined, resolve: end, reject: end }]);
       })
     ));
   }
@@ -191,6 +196,7 @@ export class WorkerPool implements JobRunner {
   #send(to: DiskWorker, batch: readonly Waiting[]): void {
     const isShared = batch.length > 1 && batch.every(({ job }) => isSmallPiece(job));
     to.sent.push({ batch, isShared });
+    for (const { beforeSending } of batch) beforeSending?.();
     const jobs = batch.map(({ job }) => job);
     const message = isShared ? this.#share(jobs) : jobs;
     to.worker.postMessage(message, [...new Set(message.map(bufferOf))].filter(isDefined));

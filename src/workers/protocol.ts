@@ -173,9 +173,13 @@ export interface JobRunner {
   readonly size: number;
   /**
    * Does the job. The buffer of a job is taken over; every reply to a write gives it back.
-   * Rejects with StorageError when there is nobody to do it, or who did it crashed.
+   * Rejects with StorageError when there is nobody to do it, or who did it crashed. `beforeSending`
+   * is called before the job goes to whoever does it, which may be later.
    */
-  run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>>;
+  run<Kind extends Job["kind"]>(
+    job: JobOf<Kind>,
+    beforeSending?: () => void,
+  ): Promise<ReplyTo<Kind>>;
   /** Closes all files, after the jobs that are under way. Never rejects. */
   forget(): Promise<void>;
 }

@@ -35,7 +35,7 @@ class Saving {
     const { metainfo: { infoHashHex, layout, files } } = SAMPLE;
     const subject = { infoHashHex, pieceCount: layout.pieceCount, fileCount: files.length };
     this.resume = new ResumeFile(target.stateDir, subject);
-    this.journal = Journal.open(this.journalPath);
+    this.journal = Journal.open(this.target.journalPath);
     const absent = { final: undefined, part: undefined };
     this.checkpointer = new Checkpointer({
       plan: this.plan,
@@ -50,10 +50,6 @@ class Saving {
     });
   }
 
-  get journalPath(): string {
-    return `${this.target.stateDir}/${SAMPLE.metainfo.infoHashHex}.journal`;
-  }
-
   /** What a run after this one would find. */
   async load(): Promise<ResumeState | undefined> {
     return await this.resume.load(() => ok(false, "no warning"));
@@ -64,16 +60,16 @@ class Saving {
     return [...(await this.load())?.claimed.ones() ?? []];
   }
 
-  journaled(): readonly number[] {
-    const journal = Journal.open(this.journalPath);
-    journal.close();
-    return journal.found;
+  /** Does what sending a piece to a worker does. */
+  begin(piece: number): void {
+    this.checkpointer.begin(p(piece));
+    this.journal.write();
   }
 
   /** Does what writing a piece does. */
   write(...pieces: number[]): void {
     for (const piece of pieces) {
-      this.checkpointer.begin(p(piece));
+      this.begin(piece);
       this.checkpointer.add(p(piece));
     }
   }
@@ -154,27 +150,27 @@ Deno.test("D10 the journal names what is on its way and what is not claimed", as
   await using saving = new Saving();
   const { checkpointer, jobs } = saving;
   saving.write(0);
-  checkpointer.begin(p(3));
-  deepStrictEqual(saving.journaled(), [0, 3]);
+  saving.begin(3);
+  deepStrictEqual(saving.target.journaled(), [0, 3]);
   jobs.fault = () => {
     if (jobs.kinds.length === 1) saving.write(1);
     return undefined;
   };
   await checkpointer.save();
-  deepStrictEqual(saving.journaled().toSorted(), [1, 3]);
+  deepStrictEqual(saving.target.journaled().toSorted(), [1, 3]);
   deepStrictEqual(await saving.claimed(), [0]);
   checkpointer.cancel(p(3));
   await checkpointer.save();
-  deepStrictEqual(saving.journaled(), []);
+  deepStrictEqual(saving.target.journaled(), []);
 });
 
 Deno.test("a piece that failed stays in the journal: part of it may be in the files", async () => {
   await using saving = new Saving();
   const { checkpointer } = saving;
-  checkpointer.begin(p(3));
+  saving.begin(3);
   saving.write(0);
   await checkpointer.save();
-  deepStrictEqual(saving.journaled(), [3]);
+  deepStrictEqual(saving.target.journaled(), [3]);
 });
 
 Deno.test("D3 a flush that fails loses what was written since the last good one", async () => {
@@ -232,7 +228,7 @@ Deno.test("D2 a state that cannot be saved loses nothing, and is saved the next 
   const outcome = await checkpointer.save();
   ok(outcome.kind === "failed");
   deepStrictEqual(outcome.lost, []);
-  deepStrictEqual(saving.journaled(), [0]);
+  deepStrictEqual(saving.target.journaled(), [0]);
   Deno.removeSync(inTheWay, { recursive: true });
   deepStrictEqual(await checkpointer.save(), { kind: "saved" });
   deepStrictEqual(await saving.claimed(), [0]);

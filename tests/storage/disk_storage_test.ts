@@ -112,6 +112,21 @@ Deno.test("files take their names one by one, as soon as they are complete", asy
   deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
 });
 
+Deno.test("D10 a piece is in the journal before a worker has it, though pieces wait for each other", async () => {
+  await using target = new DiskTarget(ONE);
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  const journaled: (readonly number[])[] = [];
+  jobs.fault = (job) => {
+    if (job.kind === "write") journaled.push(target.journaled());
+    return undefined;
+  };
+  await Promise.all(
+    [3, 1, 2].map((piece) => run.storage.write(piece as PieceIndex, target.piece(piece), false)),
+  );
+  deepStrictEqual(journaled, [[3, 1, 2], [3, 1, 2], [3, 1, 2]]);
+});
+
 Deno.test("nothing of a corrupt piece reaches the disk", async () => {
   await using target = new DiskTarget(ONE);
   await using run = await target.run();

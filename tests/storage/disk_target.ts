@@ -10,6 +10,7 @@ import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { DiskStorage, type DiskStorageOptions } from "../../src/storage/disk_storage.ts";
 import { FilePlan } from "../../src/storage/file_plan.ts";
+import { Journal } from "../../src/storage/journal.ts";
 import type { PieceOutcome, Storage } from "../../src/storage/storage.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
@@ -185,6 +186,17 @@ export class DiskTarget implements AsyncDisposable {
     Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
     const inTorrent = metainfo.isMultiFile ? path.slice(metainfo.name.length + 1) : path;
     Deno.writeFileSync(file, bytes ?? contents.get(inTorrent.replace(/\.part$/, ""))!);
+  }
+
+  /** The pieces that a kill at this moment would leave in the journal. */
+  journaled(): readonly number[] {
+    const journal = Journal.open(this.journalPath);
+    journal.close();
+    return journal.found;
+  }
+
+  get journalPath(): string {
+    return `${this.stateDir}/${this.sample.metainfo.infoHashHex}.journal`;
   }
 
   /** Paths of all files in the output folder but our own, sorted. */

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Journal } from "../../src/storage/journal.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
@@ -16,25 +16,57 @@ function found(folder: TemporaryFolder): readonly number[] {
   return use(folder, (journal) => journal.found);
 }
 
+/** Notes pieces, and has them on file. */
+function append(journal: Journal, ...pieces: number[]): void {
+  for (const piece of pieces) journal.append(piece);
+  journal.write();
+}
+
 Deno.test("open() finds the pieces that were appended, run after run", () => {
   using folder = new TemporaryFolder();
   use(folder, (journal) => {
     deepStrictEqual(journal.found, []);
-    for (const piece of [5, 0, 2 ** 21]) journal.append(piece);
+    for (const piece of [5, 0, 2 ** 21]) append(journal, piece);
   });
   use(folder, (journal) => {
     deepStrictEqual(journal.found, [5, 0, 2 ** 21]);
-    journal.append(7);
+    append(journal, 7);
   });
   deepStrictEqual(found(folder), [5, 0, 2 ** 21, 7]);
+});
+
+Deno.test("write() has all on file that was appended, at the latest when they are many", () => {
+  using folder = new TemporaryFolder();
+  use(folder, (journal) => {
+    for (let piece = 0; piece < 10; piece++) journal.append(piece);
+    deepStrictEqual(found(folder), []);
+    journal.write();
+    journal.write();
+    deepStrictEqual(found(folder).length, 10);
+    for (let piece = 10; piece < 3_000; piece++) journal.append(piece);
+    ok(found(folder).length >= 2_000);
+    journal.write();
+  });
+  deepStrictEqual(found(folder), Array.from({ length: 3_000 }, (_, piece) => piece));
+});
+
+Deno.test("rewrite() has any number of pieces on file", () => {
+  using folder = new TemporaryFolder();
+  const many = Array.from({ length: 2_500 }, (_, piece) => piece);
+  use(folder, (journal) => {
+    append(journal, ...many, ...many);
+    journal.rewrite(many);
+    deepStrictEqual(found(folder), many);
+  });
 });
 
 Deno.test("rewrite() leaves only what it is given, and later pieces come after", () => {
   using folder = new TemporaryFolder();
   use(folder, (journal) => {
-    for (const piece of [1, 2, 3, 4]) journal.append(piece);
+    append(journal, 1, 2, 3);
+    journal.append(4);
     journal.rewrite([3]);
-    journal.append(5);
+    append(journal, 5);
   });
   deepStrictEqual(found(folder), [3, 5]);
   use(folder, (journal) => journal.rewrite([]));
@@ -45,11 +77,11 @@ Deno.test("rewrite() leaves only what it is given, and later pieces come after",
 Deno.test("D10 open() reads a journal that was cut within an entry, and goes on behind it", () => {
   using folder = new TemporaryFolder();
   use(folder, (journal) => {
-    for (const piece of [1, 2, 3]) journal.append(piece);
+    append(journal, 1, 2, 3);
   });
   Deno.truncateSync(folder.at("journal"), 10);
   deepStrictEqual(found(folder), [1, 2]);
-  use(folder, (journal) => journal.append(9));
+  use(folder, (journal) => append(journal, 9));
   deepStrictEqual(found(folder), [1, 2, 9]);
 });
 

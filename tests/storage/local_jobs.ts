@@ -15,18 +15,27 @@ export class LocalJobs implements JobRunner {
   /** Everything that was asked for, in order. */
   readonly kinds: Job["kind"][] = [];
   fault: Fault = () => undefined;
+  /** Jobs that were begun. */
+  performedCount = 0;
   readonly #files = new OpenFiles(4);
   readonly #turns = new Turns();
 
-  async run<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<ReplyTo<Kind>> {
+  async run<Kind extends Job["kind"]>(
+    job: JobOf<Kind>,
+    beforeSending?: () => void,
+  ): Promise<ReplyTo<Kind>> {
     const asked = job as Job;
     this.kinds.push(asked.kind);
     const mine = asked.kind === "write" ? { ...asked, data: moved(asked) } : asked;
-    const reply = await this.#turns.take(() => this.#perform(mine));
+    const reply = await this.#turns.take(() => {
+      beforeSending?.();
+      return this.#perform(mine);
+    });
     return reply as ReplyTo<Kind>;
   }
 
   async #perform(mine: Job): Promise<ReplyTo<Job["kind"]>> {
+    this.performedCount++;
     const fault = this.fault(mine);
     if (fault === undefined) return (await runJobs([mine], this.#files))[0]!;
     const failed: FailedReply = { kind: "failed", message: `Cannot ${mine.kind} it`, ...fault };

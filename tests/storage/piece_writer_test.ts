@@ -31,9 +31,16 @@ class Writing {
   readonly clock = new ImpatientClock();
   readonly target = new DiskTarget(SAMPLE);
   readonly plan = this.target.plan();
+  /** Jobs that were done before each one was sent. */
+  readonly sentAfter: number[] = [];
 
   write(data = this.target.piece(1), wantDigests = false): Promise<WriteResult> {
-    const context = { plan: this.plan, pool: this.jobs, clock: this.clock };
+    const context = {
+      plan: this.plan,
+      pool: this.jobs,
+      clock: this.clock,
+      beforeSending: () => this.sentAfter.push(this.jobs.performedCount),
+    };
     return writePiece(context, SECOND, data, wantDigests);
   }
 
@@ -84,6 +91,7 @@ Deno.test("writePiece() succeeds when the failure passes", async () => {
     writing.jobs.kinds.length < 3 ? { reason: "io", path: "/x" } : undefined;
   strictEqual((await writing.write()).kind, "good");
   strictEqual(writing.jobs.kinds.length, 3);
+  deepStrictEqual(writing.sentAfter, [0, 1, 2]);
 });
 
 Deno.test("writePiece() follows a file that got its name meanwhile, and none that is gone", async () => {
@@ -122,15 +130,21 @@ Deno.test("writePiece() does not repeat what cannot succeed", async () => {
 Deno.test("writePiece() has a new buffer where a crashed worker took the old one", async () => {
   await using writing = new Writing();
   const { plan, clock, target } = writing;
+  const beforeSending = () => {};
   target.pool.close();
-  const context = { plan, pool: target.pool, clock };
+  const context = { plan, pool: target.pool, clock, beforeSending };
   const early = target.piece(1);
   const refused = await writePiece(context, SECOND, early, false);
   ok(refused.kind === "failed");
   strictEqual(refused.buffer, early.buffer);
 
   await using other = new DiskTarget(SAMPLE);
-  const taken = writePiece({ plan, clock, pool: other.pool }, SECOND, other.piece(1), false);
+  const taken = writePiece(
+    { plan, clock, beforeSending, pool: other.pool },
+    SECOND,
+    other.piece(1),
+    false,
+  );
   other.pool.close();
   const lost = await taken;
   ok(lost.kind === "failed");
@@ -147,7 +161,10 @@ Deno.test("writePiece() takes a short piece in a long buffer, from its start", a
   deepStrictEqual([result.kind, result.buffer.byteLength], ["good", 20]);
   const late = new Uint8Array(new ArrayBuffer(20), 10);
   const { plan, jobs, clock } = writing;
-  await rejects(writePiece({ plan, pool: jobs, clock }, SECOND, late, false), {
-    name: "BugError",
-  });
+  await rejects(
+    writePiece({ plan, pool: jobs, clock, beforeSending: () => {} }, SECOND, late, false),
+    {
+      name: "BugError",
+    },
+  );
 });

@@ -44,6 +44,21 @@ Deno.test("run() writes in a worker, and the buffer goes there and comes back", 
   strictEqual(shop.text("a"), "12345");
 });
 
+Deno.test("run() calls beforeSending while the buffer is still here, for each piece of a message", async () => {
+  using shop = new Workshop(1);
+  const jobs = Array.from({ length: 50 }, (_, index) => shop.writeJob(`f/${index}`, "12345"));
+  const sent: number[] = [];
+  const replies = jobs.map((job, index) =>
+    shop.pool.run<"write">(job, () => {
+      strictEqual(job.data.buffer.detached, false);
+      sent.push(index);
+    })
+  );
+  ok(sent.length < jobs.length, "pieces that wait for others are not sent yet");
+  for (const reply of await Promise.all(replies)) strictEqual(reply.kind, "written");
+  deepStrictEqual(sent, [...jobs.keys()]);
+});
+
 Deno.test("run() gives the buffer back when the piece is corrupt, or the disk fails", async () => {
   using shop = new Workshop();
   const corrupt = await shop.pool.run<"write">({

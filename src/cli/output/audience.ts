@@ -95,6 +95,7 @@ export class PlainAudience implements Audience {
 /** Everything, with its time, in a file. */
 export class LogAudience implements Audience {
   readonly wantsStandings = true;
+  readonly wantsPieces = true;
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #file: { close(): void };

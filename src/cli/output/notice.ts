@@ -131,6 +131,8 @@ export function meanRate({ downloaded, durationMs }: Summary): number {
 export interface Audience {
   /** Is it to hear regularly how all sources stand? */
   readonly wantsStandings?: boolean;
+  /** Is it to hear of every piece? They may come by the ten thousand a second. */
+  readonly wantsPieces?: boolean;
   hear(subject: Subject, notice: Notice): void;
   /** How all sources are, several times a second. */
   show(sources: readonly SourceView[], peers: readonly PeerSnapshot[]): void;

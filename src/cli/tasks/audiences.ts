@@ -22,11 +22,13 @@ export class Audiences implements Audience {
     this.wantsStandings = audiences.some((audience) => audience.wantsStandings);
   }
 
-  /** How a torrent stands, when nobody has asked, is for those who want it. */
+  /** How a torrent stands, when nobody has asked, and every piece are for those who want it. */
   hear(subject: Subject, notice: Notice): void {
-    const isForAll = notice.kind !== "standing" || notice.isAsked;
+    const isPiece = notice.kind === "torrent" && notice.event.kind === "piece";
+    const isUnasked = notice.kind === "standing" && !notice.isAsked;
     for (const audience of this.#audiences) {
-      if (isForAll || audience.wantsStandings) audience.hear(subject, notice);
+      if (isPiece && !audience.wantsPieces || isUnasked && !audience.wantsStandings) continue;
+      audience.hear(subject, notice);
     }
   }
 

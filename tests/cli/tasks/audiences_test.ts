@@ -9,9 +9,13 @@ import { FakeEnvironment } from "../fake_environment.ts";
 import { makeView, SUBJECT } from "../snapshots.ts";
 
 /** Writes down what it is told, under its name. */
-function listener(name: string, told: string[], wantsStandings?: boolean): Audience {
+function listener(
+  name: string,
+  told: string[],
+  wishes: Pick<Audience, "wantsStandings" | "wantsPieces"> = {},
+): Audience {
   return {
-    ...(wantsStandings === undefined ? {} : { wantsStandings }),
+    ...wishes,
     hear: (_subject, notice) => told.push(`${name} hears ${notice.kind}`),
     show: (sources) => told.push(`${name} sees ${sources.length}`),
     close: () => Promise.resolve(void told.push(`${name} closes`)),
@@ -36,7 +40,10 @@ Deno.test("Audiences tells all of them, in their order", async () => {
 
 Deno.test("Audiences hands on how a torrent stands to all who asked, else to those who want it", () => {
   const told: string[] = [];
-  const audiences = new Audiences([listener("a", told), listener("b", told, true)]);
+  const audiences = new Audiences([
+    listener("a", told),
+    listener("b", told, { wantsStandings: true }),
+  ]);
   const standing = { state: "ended", verdict: undefined, detail: "complete" } as const;
   const notice = (isAsked: boolean): Notice => ({ kind: "standing", standing, isAsked });
   audiences.hear(SUBJECT, notice(false));
@@ -45,6 +52,18 @@ Deno.test("Audiences hands on how a torrent stands to all who asked, else to tho
   deepStrictEqual(told.length, 2);
   deepStrictEqual(audiences.wantsStandings, true);
   deepStrictEqual(new Audiences([listener("a", told)]).wantsStandings, false);
+});
+
+Deno.test("Audiences hands on pieces to those who want them", () => {
+  const told: string[] = [];
+  const audiences = new Audiences([
+    listener("a", told, { wantsStandings: true }),
+    listener("b", told, { wantsPieces: true }),
+  ]);
+  audiences.hear(SUBJECT, { kind: "torrent", event: { kind: "piece", piece: 1 } });
+  deepStrictEqual(told.splice(0), ["b hears torrent"]);
+  audiences.hear(SUBJECT, { kind: "torrent", event: { kind: "piece-corrupt", piece: 1 } });
+  deepStrictEqual(told.length, 2);
 });
 
 const PLAIN: AudienceOptions = { json: false, quiet: false, verbose: false, logDir: undefined };
