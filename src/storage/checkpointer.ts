@@ -42,9 +42,9 @@ export class Checkpointer {
   #edges: FileRecord | undefined;
   #isSaved: boolean;
   /** Pieces on their way to the files, and those that failed to get there. */
-  readonly #underway = new Set<PieceIndex>();
+  readonly #underway: Bitfield;
   /** Pieces written and not flushed. */
-  #unflushed = new Set<PieceIndex>();
+  #unflushed: Bitfield;
   #dirtyFiles = new Set<FileIndex>();
   #areEdgesDirty = false;
   /** Folders in which names are new, by path. */
@@ -55,7 +55,10 @@ export class Checkpointer {
     this.#options = options;
     this.#isSaved = options.isSaved;
     const { plan, sightings } = options;
-    this.#selected = new Bitfield(plan.metainfo.files.length);
+    const { files, layout } = plan.metainfo;
+    this.#selected = new Bitfield(files.length);
+    this.#underway = new Bitfield(layout.pieceCount);
+    this.#unflushed = new Bitfield(layout.pieceCount);
     for (const file of [...plan.files, ...plan.emptyFiles]) {
       this.#selected.set(file);
       const { final, part } = sightings.files.get(file)!;
@@ -77,21 +80,21 @@ export class Checkpointer {
 
   /** A piece is about to be written: after a crash it is looked at, once the journal is written. */
   begin(piece: PieceIndex): void {
-    this.#underway.add(piece);
+    this.#underway.set(piece);
     this.#options.journal.append(piece);
   }
 
   /** A piece turned out not to be written, and nothing was changed. */
   cancel(piece: PieceIndex): void {
-    this.#underway.delete(piece);
+    this.#underway.clear(piece);
   }
 
   /** A piece is verified and in its files. */
   add(piece: PieceIndex): void {
     const { plan } = this.#options;
     this.#isSaved = false;
-    this.#underway.delete(piece);
-    this.#unflushed.add(piece);
+    this.#underway.clear(piece);
+    this.#unflushed.set(piece);
     for (const { file, fileOffset, length } of plan.metainfo.layout.fileSpans(piece)) {
       if (plan.isSelected(file)) this.#dirtyFiles.add(file);
       else this.#areEdgesDirty = true;
@@ -121,14 +124,14 @@ export class Checkpointer {
       // Whatever is added while we work is for the next time.
       this.#isSaved = true;
       const pieces = this.#unflushed, files = this.#dirtyFiles;
-      this.#unflushed = new Set();
+      this.#unflushed = new Bitfield(pieces.length);
       this.#dirtyFiles = new Set();
       try {
         await this.#flush(files);
       } catch (error) {
         return this.#lose(pieces, files, toStorageError(error, "flush", "the data"));
       }
-      for (const piece of pieces) this.#options.claimed.set(piece);
+      for (const piece of pieces.ones()) this.#options.claimed.set(piece);
       return await this.#saveState();
     });
   }
@@ -156,19 +159,19 @@ export class Checkpointer {
 
   /** Gives up the pieces that have a part in what was to be flushed. */
   #lose(
-    pieces: ReadonlySet<PieceIndex>,
+    pieces: Bitfield,
     files: ReadonlySet<FileIndex>,
     error: StorageError,
   ): CheckpointOutcome {
     const { plan, claimed, onLost } = this.#options;
     const isAtRisk = (file: FileIndex) => !plan.isSelected(file) || files.has(file);
     const lost: PieceIndex[] = [];
-    for (const piece of pieces) {
+    for (const index of pieces.ones()) {
+      const piece = index as PieceIndex;
       if (plan.metainfo.layout.filesOf(piece).some(isAtRisk)) lost.push(piece);
       else claimed.set(piece);
     }
     this.#isSaved = false;
-    lost.sort((a, b) => a - b);
     onLost(lost);
     return { kind: "failed", error, lost };
   }
@@ -186,7 +189,7 @@ export class Checkpointer {
       this.#isSaved = false;
       return { kind: "failed", error: toStorageError(error, "save", "the state"), lost: [] };
     }
-    journal.rewrite([...this.#underway, ...this.#unflushed]);
+    journal.rewrite([...this.#underway.ones(), ...this.#unflushed.ones()]);
     return { kind: "saved" };
   }
 

@@ -49,6 +49,9 @@ export class WorkerPool implements JobRunner {
   readonly #workers = new Set<DiskWorker>();
   readonly #queue: Waiting[] = [];
   #queueHead = 0;
+  /** Bytes of what waits, and how much of it is no small piece. */
+  #waitingBytes = 0;
+  #largeWaiting = 0;
   /** For small pieces that go together: a copy costs less than a transfer of each there and back. */
   readonly #sharedBuffers: ArrayBuffer[] = [];
   #closed = false;
@@ -71,6 +74,8 @@ export class WorkerPool implements JobRunner {
     return new Promise((resolve, reject) => {
       const settle = resolve as (reply: ReplyTo<Job["kind"]>) => void;
       this.#queue.push({ job: job as Job, beforeSending, resolve: settle, reject });
+      this.#waitingBytes += pieceBytes(job);
+      if (!isSmallPiece(job)) this.#largeWaiting++;
       this.#dispatch();
     });
   }
@@ -117,15 +122,8 @@ export class WorkerPool implements JobRunner {
    * waited for: to flush a file, or to hash a whole one, may take minutes.
    */
   #mayWait(): boolean {
-    if (!this.#isPieceSent()) return false;
-    let bytes = 0, areSmall = true;
-    for (let index = this.#queueHead; index < this.#queue.length; index++) {
-      const { job } = this.#queue[index]!;
-      bytes += pieceBytes(job);
-      if (bytes >= MESSAGE_BYTES) return false;
-      areSmall &&= isSmallPiece(job);
-    }
-    return areSmall || !this.#isAnyIdle();
+    if (this.#waitingBytes >= MESSAGE_BYTES || !this.#isPieceSent()) return false;
+    return this.#largeWaiting === 0 || !this.#isAnyIdle();
   }
 
   #isPieceSent(): boolean {
@@ -142,15 +140,18 @@ export class WorkerPool implements JobRunner {
 
   /** The job that waited longest, with those after it that fit into one message. */
   #takeBatch(): Waiting[] {
-    const batch = [this.#queue[this.#queueHead++]!];
-    let bytes = pieceBytes(batch[0]!.job);
+    const batch: Waiting[] = [];
+    let bytes = 0;
     while (this.#queueHead < this.#queue.length) {
       const next = this.#queue[this.#queueHead]!;
-      bytes += pieceBytes(next.job);
-      if (bytes > MESSAGE_BYTES) break;
+      const nextBytes = pieceBytes(next.job);
+      if (batch.length > 0 && bytes + nextBytes > MESSAGE_BYTES) break;
+      bytes += nextBytes;
       batch.push(next);
       this.#queueHead++;
+      if (!isSmallPiece(next.job)) this.#largeWaiting--;
     }
+    this.#waitingBytes -= bytes;
     return batch;
   }
 
