@@ -54,17 +54,23 @@ export class Channel<Item> implements AsyncIterable<Item> {
     this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Item> {
-    while (true) {
-      while (this.#items.length > 0) {
-        const item = this.#items.shift()!;
-        this.#wakeSenders();
-        yield item;
-      }
-      if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#closed) return;
-      await new Promise<void>((resolve) => this.#receiver = resolve);
+  /** By hand: a generator makes several promises for each item, and pieces may be many. */
+  [Symbol.asyncIterator](): AsyncIterator<Item> {
+    return {
+      next: () => this.#next(),
+      return: () => Promise.resolve({ value: undefined, done: true }),
+    };
+  }
+
+  #next(): Promise<IteratorResult<Item>> {
+    if (this.#items.length > 0) {
+      const value = this.#items.shift()!;
+      this.#wakeSenders();
+      return Promise.resolve({ value, done: false });
     }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#closed) return Promise.resolve({ value: undefined, done: true });
+    return new Promise<void>((resolve) => this.#receiver = resolve).then(() => this.#next());
   }
 
   #wakeReceiver(): void {
