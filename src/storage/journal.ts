@@ -32,6 +32,7 @@ export class Journal {
   #entryCount: number;
   readonly #unwritten = new Uint8Array(MAX_UNWRITTEN_ENTRIES * ENTRY_LENGTH);
   #unwrittenCount = 0;
+  #isClosed = false;
 
   private constructor(file: Deno.FsFile) {
     this.#file = file;
@@ -66,7 +67,7 @@ export class Journal {
    * not found again after a crash, which costs a second look at its files and nothing else.
    */
   write(): void {
-    if (this.#unwrittenCount === 0) return;
+    if (this.#unwrittenCount === 0 || this.#isClosed) return;
     const entries = this.#unwritten.subarray(0, this.#unwrittenCount * ENTRY_LENGTH);
     this.#unwrittenCount = 0;
     let written = 0;
@@ -92,7 +93,9 @@ export class Journal {
     }
   }
 
+  /** From here on nothing is noted any more; a piece that still waits for a worker may try. */
   close(): void {
+    this.#isClosed = true;
     this.#file.close();
   }
 

@@ -49,8 +49,9 @@ export class WorkerPool implements JobRunner {
   readonly #workers = new Set<DiskWorker>();
   readonly #queue: Waiting[] = [];
   #queueHead = 0;
-  /** Bytes of what waits, and how much of it is no small piece. */
+  /** What the jobs that wait count for, by `pieceBytes`. */
   #waitingBytes = 0;
+  /** Those of them that are no small pieces. */
   #largeWaiting = 0;
   /** For small pieces that go together: a copy costs less than a transfer of each there and back. */
   readonly #sharedBuffers: ArrayBuffer[] = [];
@@ -196,8 +197,9 @@ export class WorkerPool implements JobRunner {
 
   #send(to: DiskWorker, batch: readonly Waiting[]): void {
     const isShared = batch.length > 1 && batch.every(({ job }) => isSmallPiece(job));
-    to.sent.push({ batch, isShared });
+    // First: a message that is booked must be sent, or replies would go to the wrong jobs.
     for (const { beforeSending } of batch) beforeSending?.();
+    to.sent.push({ batch, isShared });
     const jobs = batch.map(({ job }) => job);
     const message = isShared ? this.#share(jobs) : jobs;
     to.worker.postMessage(message, [...new Set(message.map(bufferOf))].filter(isDefined));

@@ -50,6 +50,17 @@ Deno.test("write() has all on file that was appended, at the latest when they ar
   deepStrictEqual(found(folder), Array.from({ length: 3_000 }, (_, piece) => piece));
 });
 
+Deno.test("write() does nothing once the journal is closed, whatever waits for it", () => {
+  using folder = new TemporaryFolder();
+  const journal = use(folder, (journal) => {
+    append(journal, 1);
+    journal.append(2);
+    return journal;
+  });
+  journal.write();
+  deepStrictEqual(found(folder), [1]);
+});
+
 Deno.test("rewrite() has any number of pieces on file", () => {
   using folder = new TemporaryFolder();
   const many = Array.from({ length: 2_500 }, (_, piece) => piece);

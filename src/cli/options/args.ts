@@ -1,6 +1,6 @@
 /**
- * What the user typed, as a command with typed options, for lines that want an answer instead or
- * are wrong: slow to load, and able to explain itself. Pure but for what it prints.
+ * What the user typed, as a command with typed options: for lines that are unusual, wrong, or ask
+ * for help. Slow to load, and able to explain itself. Pure but for what it prints.
  */
 import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";

@@ -1,6 +1,6 @@
 /**
- * Reads a command line that holds nothing unusual, quickly: most do, and a download waits for it.
- * Whatever is not plain is left to `args.ts`, which says the same of what is. Pure.
+ * Reads a command line that holds nothing unusual, quickly: a download waits for it, and most are
+ * like that. All others are left to `args.ts`, which reads these as well, and the same. Pure.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { type Command, COMMANDS, withCommand } from "./commands.ts";
@@ -27,10 +27,11 @@ function valuesGiven(
   args: readonly string[],
   options: readonly Option<unknown>[],
 ): Map<Option<unknown>, unknown[]> | undefined {
+  const tokens = tokensOf(args, options);
+  if (tokens === undefined) return undefined;
   const given = new Map<Option<unknown>, unknown[]>();
   const words = options.filter(({ names }) => names.length === 0);
-  for (const token of tokensOf(args, options) ?? [undefined]) {
-    if (token === undefined) return undefined;
+  for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     const option = token.kind === "option"
       ? options.find(({ names }) => names.some((name) => name === token.rawName))
@@ -47,7 +48,7 @@ function valuesGiven(
 }
 
 function tokensOf(args: readonly string[], options: readonly Option<unknown>[]) {
-  if (args.some(isBundle)) return undefined;
+  if (args.some(isBundle) || (options.length === 0 && args.length > 0)) return undefined;
   const entries = options.filter(({ names }) => names.length > 0).map(
     ({ names, type }): [string, ParseArgsOption] => {
       const short = names.find((name) => !name.startsWith("--"))?.slice(1);
@@ -71,7 +72,7 @@ type ParseArgsOption = NonNullable<ParseArgsConfig["options"]>[string];
 
 /** `-qv` and `-p6881` mean something to some. */
 function isBundle(arg: string): boolean {
-  return /^-[^-]./.test(arg);
+  return /^-[^-]./s.test(arg);
 }
 
 function isRepeatable({ count }: Option<unknown>): boolean {

@@ -27,6 +27,7 @@ const OTHERS = [
   "-p1",
   "-o=x",
   "--=x",
+  "-o\nx",
 ];
 
 const lines = fc.constantFrom(...Object.keys(COMMANDS)).chain((command) => {
@@ -98,6 +99,8 @@ Deno.test("readPlainly() leaves alone what asks for an answer, or is wrong", () 
       "perms get x",
       "get",
       "info a b",
+      "demo --",
+      "man --",
       "get -qv x",
       "get -p6881 x",
       "get -o a -o b x",
@@ -106,6 +109,8 @@ Deno.test("readPlainly() leaves alone what asks for an answer, or is wrong", () 
       "get x --memory",
       "get --json=1 x",
       "constructor x --nope",
+      "get -o\nx a",
+      "create -t\u2028http://a/ x",
     ]
   ) strictEqual(readPlainly(line.split(" ")), undefined, line);
   strictEqual(readPlainly([]), undefined);
