@@ -12,11 +12,10 @@ import {
   BYTE_DICTIONARY,
   BYTE_INTEGER,
   BYTE_LIST,
-  BYTE_MINUS,
-  BYTE_ZERO,
   latin1,
   nextOnTape,
   scan,
+  shortNumber,
   TAPE_END,
   TAPE_STRIDE,
   TAPE_THIRD,
@@ -28,8 +27,6 @@ export type BencodeValue = BencodeInteger | BencodeString | BencodeList | Bencod
 
 /** Beyond so many keys a dictionary is looked up by a Map, made at the first such lookup. */
 const MAX_LINEAR_LOOKUP = 8;
-/** So many digits are always exact in a number. */
-const MAX_QUICK_DIGITS = 15;
 /** Up to here a loop beats the decoder's set-up. */
 const MAX_SHORT_TEXT = 64;
 
@@ -108,11 +105,8 @@ class BencodeInteger extends Value {
   get value(): number | bigint {
     const { bytes } = this.document;
     const start = this.start + 1, end = this.end - 1;
-    if (end - start <= MAX_QUICK_DIGITS && bytes[start] !== BYTE_MINUS) {
-      let value = 0;
-      for (let at = start; at < end; at++) value = value * 10 + bytes[at]! - BYTE_ZERO;
-      return value;
-    }
+    const short = shortNumber(bytes, start, end);
+    if (short !== undefined) return short;
     const text = latin1(bytes, start, end);
     const value = Number(text);
     // `+ 0` makes a plain zero of -0, which only deepStrictEqual and Object.is tell apart.

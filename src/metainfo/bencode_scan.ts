@@ -50,8 +50,8 @@ export const BYTE_LIST = 0x6c;
 export const BYTE_DICTIONARY = 0x64;
 const BYTE_END = 0x65;
 const BYTE_COLON = 0x3a;
-export const BYTE_MINUS = 0x2d;
-export const BYTE_ZERO = 0x30;
+const BYTE_MINUS = 0x2d;
+const BYTE_ZERO = 0x30;
 
 /** As libtorrent: no torrent comes near, and our readers need no more. */
 const DEFAULT_MAX_DEPTH = 100;
@@ -62,6 +62,8 @@ const MAX_WARNINGS_OF_A_KIND = 100;
 const MAX_UNCHECKED_DIGITS = 18;
 const MAX_INT64 = 2n ** 63n - 1n;
 const FIRST_TAPE_VALUES = 32;
+/** So many digits are always exact in a number. */
+const MAX_EXACT_DIGITS = 15;
 /** Arguments of one call; engines allow some ten thousand. */
 const MAX_CHARACTERS_AT_ONCE = 4_096;
 /** Up to here adding single characters makes no rope, and is quicker than a view. */
@@ -85,6 +87,14 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
     text += String.fromCharCode.apply(null, part as unknown as number[]);
   }
   return text;
+}
+
+/** The digits in `[start, end)` as a number; undefined when it has a sign, or is long. */
+export function shortNumber(bytes: Uint8Array, start: number, end: number): number | undefined {
+  if (end - start > MAX_EXACT_DIGITS || bytes[start] === BYTE_MINUS) return undefined;
+  let value = 0;
+  for (let at = start; at < end; at++) value = value * 10 + bytes[at]! - BYTE_ZERO;
+  return value;
 }
 
 class Scanner {
