@@ -251,7 +251,7 @@ Deno.test("no test asks anybody beyond this machine about peers", () => {
   const routers = /router\.(bittorrent|utorrent)\.com|dht\.(transmissionbt\.com|libtorrent\.org)/;
   deepStrictEqual(
     tests.filter(({ text }) => routers.test(text)).map(({ path }) => path),
-    ["tests/cli/options/args_test.ts"],
+    ["tests/cli/options/explained_arguments_test.ts"],
   );
 });
 

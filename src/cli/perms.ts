@@ -3,7 +3,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { shellWord } from "../base/shell_word.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { type Needs, needsOf } from "./needs.ts";
-import { parseArguments } from "./options/args.ts";
+import { parseArguments } from "./options/explained_arguments.ts";
 import { type Command, COMMANDS, type PermsOptions } from "./options/commands.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
 

@@ -50,7 +50,7 @@ async function readArguments(environment: Environment): Promise<Command | undefi
   const { readPlainly } = await import("./options/plain_arguments.ts");
   const command = readPlainly(args);
   if (command !== undefined) return command;
-  const { parseArguments } = await import("./options/args.ts");
+  const { parseArguments } = await import("./options/explained_arguments.ts");
   return parseArguments(args, {
     print: (text) => stdout.writeLine(text),
     columns: environment.terminalSize().columns || DEFAULT_COLUMNS,

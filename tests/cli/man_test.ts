@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { manualPage } from "../../src/cli/man.ts";
-import { parseArguments } from "../../src/cli/options/args.ts";
+import { parseArguments } from "../../src/cli/options/explained_arguments.ts";
 import { roff } from "../../src/cli/output/roff.ts";
 import { run } from "../../src/cli/run.ts";
 import { CAUSES } from "../../src/torrent/verdict.ts";

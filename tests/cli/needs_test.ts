@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { type Needs, needsOf } from "../../src/cli/needs.ts";
-import { parseArguments } from "../../src/cli/options/args.ts";
+import { parseArguments } from "../../src/cli/options/explained_arguments.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567";
 const NOTHING: Needs = { net: false, read: [], write: [], run: false, workers: false };

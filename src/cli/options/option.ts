@@ -1,6 +1,6 @@
 /**
- * What a command may be given, as data: `plain_arguments.ts` reads the line by it, and
- * `program_parser.ts` makes of it what explains the line to people. Pure.
+ * What a command may be given, as data: `plain_arguments.ts` reads most lines by it, and
+ * `program_parser.ts` makes of it what reads all others, and explains them to people. Pure.
  */
 
 /** How a value is written. */
@@ -69,8 +69,7 @@ export function option<Value>(
   type: ValueType<Value>,
   description: string,
 ): Option<Value | undefined> {
-  const collect = ([value]: readonly unknown[]) => value as Value | undefined;
-  return { ...named(names, description), type, count: "optional", collect };
+  return { ...named(names, description), type, count: "optional", collect: first<Value> };
 }
 
 /** With one value, or `fallback`. */
@@ -98,7 +97,7 @@ export function options<Value>(
 
 /** One word. */
 export function word<Value>(type: ValueType<Value>, description: string): Option<Value> {
-  const collect = ([value]: readonly unknown[]) => value as Value;
+  const collect = (values: readonly unknown[]) => first<Value>(values)!;
   return { ...named("", description), type, count: "one", collect };
 }
 
@@ -107,8 +106,7 @@ export function optionalWord<Value>(
   type: ValueType<Value>,
   description: string,
 ): Option<Value | undefined> {
-  const collect = ([value]: readonly unknown[]) => value as Value | undefined;
-  return { ...named("", description), type, count: "optional", collect };
+  return option("", type, description);
 }
 
 /** One word or more; `tooFew` is said when there is none. */
@@ -117,14 +115,17 @@ export function words<Value>(
   description: string,
   tooFew: string,
 ): Option<readonly Value[]> {
-  const collect = (values: readonly unknown[]) => values as readonly Value[];
-  return { ...named("", description), type, count: "some", tooFew, collect };
+  return { ...options("", type, description), count: "some", tooFew };
 }
 
 /** What a command sees of a table when nothing was given, though something may have to be. */
 export function valuesOfNone<Table extends OptionTable>(table: Table): Values<Table> {
   const values = Object.entries(table).map(([key, { collect }]) => [key, collect([])]);
   return Object.fromEntries(values) as Values<Table>;
+}
+
+function first<Value>([value]: readonly unknown[]): Value | undefined {
+  return value as Value | undefined;
 }
 
 /** `-o, --output` */

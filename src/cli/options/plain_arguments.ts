@@ -1,6 +1,7 @@
 /**
  * Reads a command line that holds nothing unusual, quickly: a download waits for it, and most are
- * like that. All others are left to `args.ts`, which reads these as well, and the same. Pure.
+ * like that. All others are left to `explained_arguments.ts`, which reads these as well, and the
+ * same. Pure.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { type Command, COMMANDS, withCommand } from "./commands.ts";
@@ -64,7 +65,7 @@ function tokensOf(args: readonly string[], options: readonly Option<unknown>[]) 
     const config = { options: Object.fromEntries(entries), allowPositionals: true };
     return parseArgs({ args: [...args], ...config, tokens: true }).tokens;
   } catch {
-    return undefined; // `args.ts` says what is wrong.
+    return undefined; // `explained_arguments.ts` says what is wrong.
   }
 }
 

@@ -4,7 +4,7 @@ import type { FileIndex } from "../../../src/base/ids.ts";
 import { openEngine } from "../../../src/cli/environment/engine.ts";
 import { realEnvironment } from "../../../src/cli/environment/environment.ts";
 import { listFiles } from "../../../src/cli/files/file_list.ts";
-import { parseArguments } from "../../../src/cli/options/args.ts";
+import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import { failureOf } from "../../../src/cli/output/failure.ts";
 import { parseMetainfo } from "../../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../../src/metainfo/paths.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { parseArguments } from "../../../src/cli/options/args.ts";
+import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import { type Command, COMMANDS } from "../../../src/cli/options/commands.ts";
 import type { OptionTable } from "../../../src/cli/options/option.ts";
 import { readPlainly } from "../../../src/cli/options/plain_arguments.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Interruption } from "../../../src/cli/environment/interruption.ts";
-import { parseArguments } from "../../../src/cli/options/args.ts";
+import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import type { Notice } from "../../../src/cli/output/notice.ts";
 import { Download } from "../../../src/cli/tasks/download.ts";
 import { Turns } from "../../../src/storage/turns.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { parseArguments } from "../../../src/cli/options/args.ts";
+import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import type { Command } from "../../../src/cli/options/commands.ts";
 import type { GetOptions } from "../../../src/cli/options/get_options.ts";
 import { CommandError } from "../../../src/cli/output/failure.ts";
