@@ -8,6 +8,7 @@ import {
   type FetchOptions,
   HttpError,
 } from "../../src/net/http.ts";
+import { freePort } from "./lab.ts";
 import { startHttpProxy, startSocks5Proxy } from "./proxies.ts";
 import { SELF_SIGNED } from "./self_signed.ts";
 
@@ -399,9 +400,7 @@ everyWay(
 );
 
 Deno.test("T17 fetch says whether a host is unreachable or unknown", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
+  const port = freePort();
   await rejects(fetchDirectly(`http://127.0.0.1:${port}/${SECRET}`, options()), {
     failure: "unreachable",
     message: `Cannot fetch from 127.0.0.1:${port}: it is unreachable`,

@@ -154,12 +154,15 @@ export class Lab implements AsyncDisposable {
 }
 
 /** Below the range from which systems choose the ports of outgoing connections. */
-const FIRST_PORT = 20_000, LAST_PORT = 29_999;
+const FIRST_PORT = 11_000, LAST_PORT = 31_999;
 
-/** A port free for TCP and UDP, IPv4 and IPv6, on loopback; another one for every call. */
+/**
+ * A port free for TCP and UDP, IPv4 and IPv6, on loopback; another one for every call. It stays
+ * closed until whoever asked opens it: no port 0 and no connection of other tests is given it.
+ */
 export function freePort(): number {
   while (true) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT + 1 - FIRST_PORT));
     if (!taken.has(port) && isFree(port)) {
       taken.add(port);
       return port;

@@ -5,6 +5,7 @@ import { DenoNetwork } from "../../src/net/deno_network.ts";
 import { proxiedNetwork } from "../../src/net/proxied_network.ts";
 import type { Proxy } from "../../src/net/proxy.ts";
 import type { Network } from "../../src/net/transport.ts";
+import { freePort } from "./lab.ts";
 import { startSocks5Proxy } from "./proxies.ts";
 
 const LENGTH = 1_000_003;
@@ -56,9 +57,7 @@ Deno.test("proxiedNetwork() carries a stream both ways, to a name and to address
 });
 
 Deno.test("proxiedNetwork() tells a peer that is not there from a proxy that is not", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   await using server = startSocks5Proxy();
   const connect = (proxy: Proxy, host: string) => through(proxy).connect({ host, port }, limits());
   await rejects(connect(server.proxy, "127.0.0.1"), { failure: "refused" });

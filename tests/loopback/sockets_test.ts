@@ -4,6 +4,7 @@ import { SystemClock } from "../../src/base/ambient.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
 import { ConnectError, type Connection, type Listener } from "../../src/net/transport.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
+import { freePort } from "./lab.ts";
 
 const network = new DenoNetwork({ clock: new SystemClock() });
 const PATIENT = { timeoutMs: 30_000, signal: new AbortController().signal };
@@ -63,7 +64,7 @@ Deno.test("S7 listen() without an address takes both families on one port", asyn
 });
 
 Deno.test("listen() with an address takes that one alone", async () => {
-  const listener = network.listen({ ports: [0], address: "127.0.0.1" });
+  const listener = network.listen({ ports: [freePort()], address: "127.0.0.1" });
   const to = { host: "::1", port: listener.port };
   await rejects(network.connect(to, PATIENT), { failure: "refused" });
   listener.close();
@@ -112,9 +113,7 @@ Deno.test("connect() races the addresses of a name", async () => {
 });
 
 Deno.test("connect() rejects when it is refused", async () => {
-  const listener = Deno.listen({ hostname: "::", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
+  const port = freePort();
   for (const [host, shown] of [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const) {
     await rejects(network.connect({ host, port }, PATIENT), {
       name: "ConnectError",

@@ -2,6 +2,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { TrackerServer } from "../../src/tracker/server.ts";
 import { Announcing, clock, infoHash, network, random } from "./announcing.ts";
+import { freePort } from "./lab.ts";
 
 function startServer(): TrackerServer {
   return new TrackerServer({ network, clock, random, addresses: ["127.0.0.1", "::1"] });
@@ -46,9 +47,7 @@ Deno.test("Announcer finds the one of 86 trackers that lives, on a machine full 
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("oops", { status: 500 }),
   );
-  const refusing = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const refusingPort = (refusing.addr as Deno.NetAddr).port;
-  refusing.close();
+  const refusingPort = freePort();
   const dead = Array.from({ length: 85 }, (_, number) => {
     const path = `announce?number=${number}`;
     switch (number % 5) {

@@ -6,6 +6,7 @@ import { DenoNetwork } from "../../src/net/deno_network.ts";
 import { createFetch, type FetchOptions, HttpError } from "../../src/net/http.ts";
 import { requestThroughProxy } from "../../src/net/proxied_http.ts";
 import type { Proxy } from "../../src/net/proxy.ts";
+import { freePort } from "../loopback/lab.ts";
 import { startHttpProxy, startSocks5Proxy, type TestProxyOptions } from "../loopback/proxies.ts";
 
 const SECRET = "hunter2";
@@ -55,9 +56,7 @@ Deno.test("fetch through a proxy leaves the name to it, and says to the server w
 });
 
 Deno.test("T17 S14 fetch through a proxy says who failed, and no password", async () => {
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
+  const port = freePort();
   const login = { username: "me", password: "right" };
   const wrong = { username: "me", password: SECRET };
   const refused = "the connection is refused";
