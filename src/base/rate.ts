@@ -67,6 +67,11 @@ export class TokenBucket {
     this.#balance -= bytes;
   }
 
+  /** Puts tokens in; those beyond `burstBytes` are lost when it refills. */
+  give(bytes: number): void {
+    this.#balance += bytes;
+  }
+
   /** Milliseconds until the balance is positive again; 0 when it is. */
   waitMs(now: number): number {
     this.#refill(now);

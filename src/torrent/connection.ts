@@ -25,6 +25,11 @@ export const WRITE_TIMEOUT_MS = 120_000;
 export const MAX_CHATTER_RATE = 2 * 1024 * 1024;
 /** What a message costs beside its bytes: many short ones are more work than a long one. */
 export const MESSAGE_COST_BYTES = 40;
+/**
+ * Whoever takes the blocks that it asked for may say more, by this part of their bytes: enough for
+ * a request and a HAVE for each block, so that nobody is served the slower for asking.
+ */
+const CHATTER_PER_UPLOADED_BYTE = 1 / 128;
 
 export interface PeerConnectionOptions {
   readonly key: PeerKey;
@@ -51,6 +56,7 @@ export class PeerConnection implements PickerPeer {
   readonly #options: PeerConnectionOptions;
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
+  readonly #chatter: TokenBucket;
   /** When a part of a message came that was not its end. */
   #partReadAt: number | undefined;
   #writingSince: number | undefined;
@@ -62,6 +68,7 @@ export class PeerConnection implements PickerPeer {
 
   constructor(options: PeerConnectionOptions) {
     this.#options = options;
+    this.#chatter = new TokenBucket(MAX_CHATTER_RATE, options.clock.now());
     this.#closed.promise.catch(() => {}); // whoever runs the connection sees it
     this.key = options.key;
     this.endpoint = options.endpoint;
@@ -167,7 +174,6 @@ export class PeerConnection implements PickerPeer {
     const { connection, clock, downloadLimit, maxMessageLength, onRead, backPressure } =
       this.#options;
     const decoder = new MessageDecoder({ maxMessageLength });
-    const chatter = new TokenBucket(MAX_CHATTER_RATE, clock.now());
     while (true) {
       const space = decoder.space();
       const length = await connection.read(
@@ -189,8 +195,8 @@ export class PeerConnection implements PickerPeer {
         onRead(this, now);
       }
       if (decoder.isInMessage) this.#partReadAt = now;
-      chatter.take(chatterBytes, now);
-      const pauseMs = chatter.waitMs(now);
+      this.#chatter.take(chatterBytes, now);
+      const pauseMs = this.#chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure();
       if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
@@ -219,6 +225,7 @@ export class PeerConnection implements PickerPeer {
         if (blocks !== undefined) {
           await this.#writeOut(blocks.messages);
           this.#blocks = undefined;
+          this.#chatter.give(blocks.messages.length * CHATTER_PER_UPLOADED_BYTE);
           blocks.resolve(true);
         }
         const bytes = output.take();

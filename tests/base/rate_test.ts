@@ -67,3 +67,15 @@ Deno.test("TokenBucket saves up no more than its burst", () => {
   equal(bucket.waitMs(3_600_000), 500);
   equal(bucket.waitMs(3_600_501), 0);
 });
+
+Deno.test("TokenBucket.give() shortens the wait, and saves up no more than the burst either", () => {
+  const bucket = new TokenBucket(1_000, 0, 500);
+  bucket.take(2_500, 0);
+  equal(bucket.waitMs(0), 2_000);
+  bucket.give(1_500);
+  equal(bucket.waitMs(0), 500);
+  bucket.give(10_000);
+  equal(bucket.waitMs(0), 0);
+  bucket.take(1_500, 0);
+  equal(bucket.waitMs(0), 1_000);
+});

@@ -1,15 +1,19 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import { Layout } from "../../src/metainfo/layout.ts";
+import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import { PeerSession } from "../../src/peer/session.ts";
 import { PeerConnection } from "../../src/torrent/connection.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
+import { BLOCK_HEADER_LENGTH } from "../../src/wire/block_run.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 
 /** Far more than a second of any limit; then the peer is gone, so that the test ends without one. */
 const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Far more than are heard at once of a peer that takes nothing. */
+const REQUESTS = 50_000;
 
 /** A peer that has always said `message` as often as the buffer takes it. */
 function chatterbox(message: Uint8Array): Connection & { heard: number } {
@@ -30,7 +34,11 @@ function chatterbox(message: Uint8Array): Connection & { heard: number } {
   };
 }
 
-function connect(connection: Connection, clock: ManualClock): PeerConnection {
+function connect(
+  connection: Connection,
+  clock: ManualClock,
+  onRead = (peer: PeerConnection) => void peer.session.drain(),
+): PeerConnection {
   const layout = new Layout({ pieceLength: 16_384, files: [{ length: 1e6, isPadding: false }] });
   const have = new Bitfield(layout.pieceCount);
   const flags = { fast: true, extended: true, dht: false };
@@ -43,7 +51,7 @@ function connect(connection: Connection, clock: ManualClock): PeerConnection {
     maxMessageLength: 128 * 1024,
     clock,
     downloadLimit: new RateLimit(undefined, clock),
-    onRead: (peer) => peer.session.drain(),
+    onRead,
     backPressure: () => undefined,
     upload: () => Promise.resolve(),
   });
@@ -64,6 +72,7 @@ for (
   const [name, message] of [
     ["HAVE", written((output) => output.have(3))],
     ["keep-alives", written((output) => output.keepAlive())],
+    ["requests", written((output) => output.request(1, 0, BLOCK_LENGTH))],
     ["handshakes", written((output) => output.extended(0, hugeHandshake()))],
   ] as const
 ) {
@@ -82,3 +91,30 @@ for (
     await clock.run(() => false, 1_000);
   });
 }
+
+Deno.test("PeerConnection hears a peer as fast as it takes the blocks that it asks for", async () => {
+  const clock = new ManualClock();
+  const request = written((output) => output.request(1, 0, BLOCK_LENGTH));
+  const have = written((output) => output.have(1));
+  const block = new Uint8Array(BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
+  let asked = 0, isTaken: Promise<boolean> | undefined;
+  const connection: Connection = {
+    remote: { host: "10.0.1.1", port: 1 },
+    async read(buffer) {
+      await isTaken;
+      if (asked++ === REQUESTS) return null;
+      buffer.set(request);
+      buffer.set(have, request.length);
+      return request.length + have.length;
+    },
+    write: () => Promise.resolve(),
+    close() {},
+  };
+  const peer = connect(connection, clock, (peer) => {
+    peer.session.drain();
+    isTaken = peer.writeBlocks(block);
+  });
+  const end = peer.run();
+  ok(await clock.run(() => peer.isClosed, 0), `${asked} requests in no time`);
+  strictEqual(await end, "remote-closed");
+});
