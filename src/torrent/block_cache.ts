@@ -90,12 +90,12 @@ export class BlockCache {
     cached.users--;
   }
 
-  /** Reads what a request will need, unless all room is in use. */
-  readAhead(request: UploadRequest): void {
-    if (!this.#isBlock(request)) return;
+  /** Reads the run that a request will need, unless all room is in use; returns its length. */
+  readAhead(request: UploadRequest): number {
+    if (!this.#isBlock(request)) return request.length;
     const run = this.#runOf(request), key = this.#placeOf(run);
-    if (this.#runs.has(key) || !this.#hasRoom()) return;
-    this.#load(run, key);
+    if (!this.#runs.has(key) && this.#hasRoom()) this.#load(run, key);
+    return run.length;
   }
 
   /** Names the run that answers a request: where it starts in the torrent. */

@@ -17,9 +17,9 @@ import type { TorrentEvent } from "./snapshot.ts";
 
 /** Bytes of blocks kept for those who ask for them next, for all peers of a torrent together. */
 const CACHE_BUDGET_BYTES = 24 * 1024 * 1024;
-/** Runs that are read ahead of a peer, besides the one that it is being sent. */
-const READ_AHEAD_RUNS = 1;
-/** Requests looked at to find out what those runs are: twice as many as a run answers. */
+/** Bytes of runs that are read ahead of a peer, besides the one that comes next. */
+const READ_AHEAD_BYTES = RUN_LENGTH;
+/** Requests looked at to find out what those runs are: twice as many as the longest run answers. */
 const MAX_READ_AHEAD_REQUESTS = 2 * RUN_LENGTH / BLOCK_LENGTH;
 /**
  * One write holds no more than a peer takes in this time, so that what it cancels is not sent,
@@ -126,14 +126,14 @@ export class Uploader {
 
   #readAhead(session: PeerSession): void {
     let last: number | undefined;
-    let looked = 0, runs = 0;
+    let looked = 0, bytesAhead = 0;
     for (const request of session.uploads) {
       if (++looked > MAX_READ_AHEAD_REQUESTS) return;
       const run = this.#cache.keyOf(request);
       if (run === last) continue;
       last = run;
-      this.#cache.readAhead(request);
-      if (++runs > READ_AHEAD_RUNS) return;
+      bytesAhead += this.#cache.readAhead(request);
+      if (bytesAhead > READ_AHEAD_BYTES) return;
     }
   }
 

@@ -10,7 +10,10 @@ import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.
 const MAX_OPEN_FILES = 64;
 /** A worker has one message in hand, and as many at the door as it gets through while we read. */
 const MAX_MESSAGES_PER_WORKER = 4;
-/** A message costs as much as the hash of 64 KiB: pieces go together, so many bytes of them. */
+/**
+ * A message costs as much as the hash of 64 KiB: pieces go together, and runs of blocks to be read
+ * for peers, so many bytes of them.
+ */
 const MESSAGE_BYTES = 1024 * 1024;
 /**
  * Pieces so small are copied into one buffer, and wait for others as long as any are on their way.
@@ -139,14 +142,15 @@ export class WorkerPool implements JobRunner {
     return this.#workers.size < this.size;
   }
 
-  /** The job that waited longest, with those after it that fit into one message. */
+  /** The job that waited longest, with those of its kind after it that fit into one message. */
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
     let bytes = 0;
     while (this.#queueHead < this.#queue.length) {
       const next = this.#queue[this.#queueHead]!;
       const nextBytes = pieceBytes(next.job);
-      if (batch.length > 0 && bytes + nextBytes > MESSAGE_BYTES) break;
+      const isOfOtherKind = next.job.kind !== batch[0]?.job.kind;
+      if (batch.length > 0 && (isOfOtherKind || bytes + nextBytes > MESSAGE_BYTES)) break;
       bytes += nextBytes;
       batch.push(next);
       this.#queueHead++;
@@ -254,9 +258,10 @@ function isSmallPiece(job: Job): boolean {
   return job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
 }
 
-/** What a job counts for in a message: one that is no piece fills it. */
+/** What a job counts for in a message: one that is about no piece fills it. */
 function pieceBytes(job: Job): number {
-  return job.kind === "write" ? job.data.length : MESSAGE_BYTES;
+  if (job.kind === "write") return job.data.length;
+  return job.kind === "frame" ? job.run.length : MESSAGE_BYTES;
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

@@ -10,7 +10,7 @@ import { blocksOf } from "../storage/disk_target.ts";
 import { contentOf, StoredRuns } from "./stored_runs.ts";
 
 const BLOCK = 16_384;
-const PIECES = 10;
+const PIECES = 40;
 const ALL = [...Array(PIECES).keys()];
 const NEVER = new AbortController().signal;
 
@@ -117,9 +117,9 @@ Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows i
   ok(peer.writes.at(-1)!.length > 1);
 });
 
-Deno.test("serve() reads the next piece while the peer takes this one, however small they are", async () => {
+Deno.test("serve() reads a MiB of small pieces while the peer takes this one, and no more", async () => {
   const { uploader, disk } = new Desk();
-  const peer = new Leecher().ask(...wholePiece(0), ...wholePiece(1), ...wholePiece(2));
+  const peer = new Leecher().ask(...ALL.flatMap(wholePiece));
   const writing = Promise.withResolvers<void>(), opening = Promise.withResolvers<void>();
   peer.writeBlocks = async () => {
     writing.resolve();
@@ -128,10 +128,10 @@ Deno.test("serve() reads the next piece while the peer takes this one, however s
   };
   const serving = uploader.serve(peer, NEVER);
   await writing.promise;
-  deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1]);
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), ALL.slice(0, 1 + 16));
   opening.resolve();
   await serving;
-  deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1, 2]);
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), ALL);
 });
 
 Deno.test("peers that ask for the same pieces share what was read", async () => {

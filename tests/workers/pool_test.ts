@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { StorageError } from "../../src/base/errors.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
 import type { Job, JobOf } from "../../src/workers/protocol.ts";
+import { blocksOf } from "../storage/disk_target.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 /** What does not end is ended after this time, so that the test fails instead. */
@@ -25,6 +26,12 @@ class Workshop extends TemporaryFolder {
     ];
     const hash = createHash("sha1").update(data).digest("hex");
     return { kind: "write", data, hash, spans, wantDigests: false };
+  }
+
+  frameJob(path: string, piece: number, begin: number, length: number): JobOf<"frame"> {
+    const place = { root: this.path, path };
+    const spans = [{ place, fileOffset: begin, pieceOffset: 0, length, verified: undefined }];
+    return { kind: "frame", run: { piece, begin, length }, spans, buffer: undefined };
   }
 
   override [Symbol.dispose](): void {
@@ -116,7 +123,7 @@ async function givesBuffersBack(pieceLength: number): Promise<void> {
   strictEqual(new Set(replies.map((reply) => "buffer" in reply && reply.buffer)).size, 100);
 }
 
-Deno.test("run() does pieces of every size while another worker hashes a file without end", async () => {
+Deno.test("run() does pieces of every size, and reads, while another worker hashes a file without end", async () => {
   using shop = new Workshop();
   const length = 2 ** 40; // Sparse.
   Deno.writeFileSync(shop.at("endless"), new Uint8Array());
@@ -128,14 +135,41 @@ Deno.test("run() does pieces of every size while another worker hashes a file wi
   const pieces = [10, 100, 300, 700, 10, 2_000].map((kibibytes, index) =>
     shop.pool.run<"write">(shop.writeJob(`f${index}`, "x".repeat(kibibytes * 1024)))
   );
+  Deno.writeTextFileSync(shop.at("read"), "for peers");
+  const runs = Array.from(
+    { length: 20 },
+    (_, index) => shop.pool.run<"frame">(shop.frameJob("read", index, 0, 9)),
+  );
   const first = await Promise.race([
-    Promise.all(pieces).then(() => "pieces"),
+    Promise.all([...pieces, ...runs]).then(() => "pieces"),
     hashing.then(() => "hashing"),
   ]);
   strictEqual(first, "pieces");
   clearTimeout(guard);
   Atomics.store(stop, 0, 1);
   strictEqual((await hashing).kind, "failed");
+});
+
+Deno.test("run() reads runs for peers between pieces, each answered with its own reply", async () => {
+  using shop = new Workshop();
+  const text = Array.from({ length: 200 }, (_, index) => `run ${index}`.padEnd(8)).join("");
+  Deno.writeTextFileSync(shop.at("read"), text);
+  await Promise.all(Array.from({ length: 200 }, async (_, index) => {
+    const writing = shop.pool.run<"write">(shop.writeJob(`f/${index}`, `piece ${index}`));
+    const reading = shop.pool.run<"frame">(
+      index % 10 === 9
+        ? shop.frameJob("absent", index, 0, 8)
+        : shop.frameJob("read", index, index * 8, 8),
+    );
+    const [written, framed] = await Promise.all([writing, reading]);
+    ok(written.kind === "written");
+    strictEqual(new TextDecoder().decode(written.buffer), `piece ${index}`);
+    if (index % 10 === 9) return strictEqual(framed.kind, "failed");
+    ok(framed.kind === "framed");
+    const [message] = blocksOf(framed.data);
+    deepStrictEqual([message?.index, message?.begin], [index, index * 8]);
+    strictEqual(new TextDecoder().decode(message!.block), `run ${index}`.padEnd(8));
+  }));
 });
 
 Deno.test("run() does thousands of jobs that wait, each for its own caller", async () => {
