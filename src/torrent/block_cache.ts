@@ -79,10 +79,12 @@ export class BlockCache {
     }
     const run = this.#runOf(request), key = this.#placeOf(run);
     const known = this.#runs.get(key);
-    if (known === undefined) return this.#use(this.#load(run, key));
+    const cached = known ?? this.#load(run, key);
     this.#runs.delete(key);
-    this.#runs.set(key, known);
-    return this.#use(known);
+    this.#runs.set(key, cached);
+    // What was read ahead in vain stays until now, or it would be tried again and again.
+    void this.#dropIfFailed(cached, key);
+    return this.#use(cached);
   }
 
   release(cached: CachedRun): void {
@@ -114,7 +116,6 @@ export class BlockCache {
     const cached = new CachedRun(run, this.#options.storage.read(run, buffer));
     this.#runs.set(key, cached);
     this.#bytes += length;
-    void this.#dropIfFailed(cached, key);
     return cached;
   }
 

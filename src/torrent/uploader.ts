@@ -10,15 +10,18 @@ import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import type { PeerSession } from "../peer/session.ts";
 import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
-import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
+import { BLOCK_HEADER_LENGTH, headersLength } from "../wire/block_run.ts";
 import { BlockCache, type CachedRun, RUN_LENGTH } from "./block_cache.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
 /** Bytes of blocks kept for those who ask for them next, for all peers of a torrent together. */
 const CACHE_BUDGET_BYTES = 24 * 1024 * 1024;
-/** Bytes of runs that are read ahead of a peer, besides the one that comes next. */
-const READ_AHEAD_BYTES = RUN_LENGTH;
+/**
+ * Bytes of runs that are read ahead of a peer, besides the one that comes next; less where its part
+ * of the cache is less: what is read ahead of one would be read in vain for another.
+ */
+const MAX_READ_AHEAD_BYTES = RUN_LENGTH;
 /** Requests looked at to find out what those runs are: twice as many as the longest run answers. */
 const MAX_READ_AHEAD_REQUESTS = 2 * RUN_LENGTH / BLOCK_LENGTH;
 /**
@@ -52,6 +55,8 @@ export class Uploader {
   readonly #cache: BlockCache;
   /** Bytes of blocks that went out. */
   readonly meter = new RateMeter();
+  /** Peers that are being served now. */
+  #servedCount = 0;
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -60,6 +65,15 @@ export class Uploader {
 
   /** Sends what a peer asks for, at the allowed rate, until it asks for nothing or is gone. */
   async serve(peer: UploadPeer, signal: AbortSignal): Promise<void> {
+    this.#servedCount++;
+    try {
+      await this.#serve(peer, signal);
+    } finally {
+      this.#servedCount--;
+    }
+  }
+
+  async #serve(peer: UploadPeer, signal: AbortSignal): Promise<void> {
     const { session } = peer;
     while (!signal.aborted) {
       const request = session.firstUpload;
@@ -124,7 +138,19 @@ export class Uploader {
     return Math.min(bytes, RUN_LENGTH);
   }
 
+  /**
+   * Half of what is left of a peer's part of the cache, beside the run that it is sent and the one
+   * that comes next: as much is used, and so kept, while what was read ahead waits for its turn.
+   */
+  get #readAheadPartBytes(): number {
+    const length = Math.min(RUN_LENGTH, this.#options.layout.pieceLength);
+    const runBytes = headersLength({ length }) + length;
+    return (CACHE_BUDGET_BYTES / this.#servedCount - 2 * runBytes) / 2;
+  }
+
   #readAhead(session: PeerSession): void {
+    const maxBytes = Math.min(this.#readAheadPartBytes, MAX_READ_AHEAD_BYTES);
+    if (maxBytes < 0) return;
     let last: number | undefined;
     let looked = 0, bytesAhead = 0;
     for (const request of session.uploads) {
@@ -133,7 +159,7 @@ export class Uploader {
       if (run === last) continue;
       last = run;
       bytesAhead += this.#cache.readAhead(request);
-      if (bytesAhead > READ_AHEAD_BYTES) return;
+      if (bytesAhead > maxBytes) return;
     }
   }
 

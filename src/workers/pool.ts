@@ -161,11 +161,11 @@ export class WorkerPool implements JobRunner {
   }
 
   /**
-   * The worker with the least to do, a new one when all are busy and there may be more. Pieces are
-   * not left at the door of one that does anything else.
+   * The worker with the least to do, a new one when all are busy and there may be more. Pieces, and
+   * what is read for peers, are not left at the door of one that does anything else.
    */
   #freeWorker(): DiskWorker | undefined {
-    const isPiece = this.#queue[this.#queueHead]!.job.kind === "write";
+    const isPiece = isAboutPiece(this.#queue[this.#queueHead]!.job);
     let least: DiskWorker | undefined;
     for (const worker of this.#workers) {
       if (isPiece && !worker.sent.every(isOfPieces)) continue;
@@ -251,7 +251,12 @@ function isDefined<Value>(value: Value | undefined): value is Value {
 }
 
 function isOfPieces({ batch }: Message): boolean {
-  return batch[0]!.job.kind === "write";
+  return isAboutPiece(batch[0]!.job);
+}
+
+/** Whether a job is soon done, and somebody waits for it: a piece to be written, or blocks read. */
+function isAboutPiece({ kind }: Job): boolean {
+  return kind === "write" || kind === "frame";
 }
 
 function isSmallPiece(job: Job): boolean {

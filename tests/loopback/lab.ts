@@ -173,13 +173,13 @@ export function freePort(): number {
 const taken = new Set<number>();
 
 function isFree(port: number): boolean {
-  try {
-    for (const hostname of ["127.0.0.1", "::1"]) {
+  return ["127.0.0.1", "::1"].every((hostname) => {
+    try {
       Deno.listen({ hostname, port }).close();
       Deno.listenDatagram({ transport: "udp", hostname, port }).close();
+      return true;
+    } catch (error) {
+      return !(error instanceof Deno.errors.AddrInUse); // The machine may have no IPv6.
     }
-    return true;
-  } catch {
-    return false;
-  }
+  });
 }

@@ -134,6 +134,34 @@ Deno.test("serve() reads a MiB of small pieces while the peer takes this one, an
   deepStrictEqual(disk.runs.map(({ piece }) => piece), ALL);
 });
 
+Deno.test("serve() reads less ahead of each peer, the more of them it serves", async () => {
+  const asked = [0, 1, 2, 3];
+  // Of 24 MiB for all of them, each may use two pieces of 64 KiB, and half of the rest.
+  for (const [peerCount, read] of [[1, asked], [64, [0, 1]], [192, [0]]] as const) {
+    const { uploader, disk } = new Desk();
+    const opening = Promise.withResolvers<void>();
+    const ask = () => new Leecher().ask(...asked.flatMap(wholePiece));
+    const peers = Array.from({ length: peerCount }, ask);
+    for (const peer of peers) peer.gate = opening.promise;
+    const serving = peers.map((peer) => uploader.serve(peer, NEVER));
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    ok(peers.every(({ writes }) => writes.length === 1));
+    deepStrictEqual(disk.runs.map(({ piece }) => piece), read);
+    opening.resolve();
+    await Promise.all(serving);
+    for (const peer of peers) deepStrictEqual(peer.taken, asked.flatMap(wholePiece));
+  }
+});
+
+Deno.test("serve() reads ahead once what cannot be read", async () => {
+  const { uploader, disk } = new Desk();
+  disk.broken.add(5);
+  const peer = new Leecher().ask(...ALL.flatMap(wholePiece));
+  await uploader.serve(peer, NEVER);
+  deepStrictEqual(disk.runs.filter(({ piece }) => piece === 5).length, 1);
+  deepStrictEqual(peer.taken, ALL.filter((piece) => piece !== 5).flatMap(wholePiece));
+});
+
 Deno.test("peers that ask for the same pieces share what was read", async () => {
   const { uploader, disk } = new Desk();
   const peers = Array.from({ length: 8 }, () => new Leecher().ask(...ALL.flatMap(wholePiece)));

@@ -132,13 +132,14 @@ Deno.test("run() does pieces of every size, and reads, while another worker hash
   const place = { root: shop.path, path: "endless" };
   const hashing = shop.pool.run<"sha256">({ kind: "sha256", files: [{ place, length }], stop });
   const guard = setTimeout(() => Atomics.store(stop, 0, 1), HANG_MS);
-  const pieces = [10, 100, 300, 700, 10, 2_000].map((kibibytes, index) =>
-    shop.pool.run<"write">(shop.writeJob(`f${index}`, "x".repeat(kibibytes * 1024)))
-  );
-  Deno.writeTextFileSync(shop.at("read"), "for peers");
+  const runLength = 600 * 1024; // No two go together.
+  Deno.writeTextFileSync(shop.at("read"), "x".repeat(runLength));
   const runs = Array.from(
     { length: 20 },
-    (_, index) => shop.pool.run<"frame">(shop.frameJob("read", index, 0, 9)),
+    (_, index) => shop.pool.run<"frame">(shop.frameJob("read", index, 0, runLength)),
+  );
+  const pieces = [10, 100, 300, 700, 10, 2_000].map((kibibytes, index) =>
+    shop.pool.run<"write">(shop.writeJob(`f${index}`, "x".repeat(kibibytes * 1024)))
   );
   const first = await Promise.race([
     Promise.all([...pieces, ...runs]).then(() => "pieces"),
