@@ -16,6 +16,7 @@ export class CachedRun {
   /** Who uses it, the disk included. */
   users = 1;
   #buffer: ArrayBuffer | undefined;
+  #hasFailed = false;
 
   constructor(readonly run: PieceRun, readonly outcome: Promise<ReadOutcome>) {
     void this.#settle();
@@ -31,6 +32,11 @@ export class CachedRun {
     return this.#buffer;
   }
 
+  /** It could not be read, and may be tried again. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Where the message is that answers the request; undefined when it is not among them. */
   offsetOf({ piece, begin, length }: UploadRequest): number | undefined {
     const offset = begin - this.run.begin;
@@ -43,6 +49,7 @@ export class CachedRun {
   async #settle(): Promise<void> {
     const outcome = await this.outcome;
     if (outcome.kind === "read") this.#buffer = outcome.messages.buffer;
+    else this.#hasFailed = true;
     this.users--;
   }
 }
@@ -79,10 +86,11 @@ export class BlockCache {
     }
     const run = this.#runOf(request), key = this.#placeOf(run);
     const known = this.#runs.get(key);
-    const cached = known ?? this.#load(run, key);
+    // What was read ahead in vain stays until now, or it would be tried again and again.
+    if (known?.hasFailed) this.#drop(known, key);
+    const cached = this.#runs.get(key) ?? this.#load(run, key);
     this.#runs.delete(key);
     this.#runs.set(key, cached);
-    // What was read ahead in vain stays until now, or it would be tried again and again.
     void this.#dropIfFailed(cached, key);
     return this.#use(cached);
   }

@@ -100,3 +100,16 @@ Deno.test("a run that could not be read is read anew", async () => {
   disk.broken.clear();
   deepStrictEqual((await cache.acquire(requestOf(1, 0)).outcome).kind, "read");
 });
+
+Deno.test("acquire() reads anew what was read ahead in vain, and readAhead() does not", async () => {
+  const { disk, cache } = newCache(2);
+  disk.broken.add(1);
+  for (let count = 0; count < 3; count++) {
+    cache.readAhead(requestOf(1, 0));
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  }
+  strictEqual(disk.runs.length, 1);
+  disk.broken.clear();
+  deepStrictEqual((await cache.acquire(requestOf(1, 0)).outcome).kind, "read");
+  strictEqual(disk.runs.length, 2);
+});
