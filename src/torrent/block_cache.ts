@@ -15,8 +15,9 @@ export const RUN_LENGTH = 64 * BLOCK_LENGTH;
 export class CachedRun {
   /** Who uses it, the disk included. */
   users = 1;
+  /** It could not be read, and may be tried again. */
+  hasFailed = false;
   #buffer: ArrayBuffer | undefined;
-  #hasFailed = false;
 
   constructor(readonly run: PieceRun, readonly outcome: Promise<ReadOutcome>) {
     void this.#settle();
@@ -32,11 +33,6 @@ export class CachedRun {
     return this.#buffer;
   }
 
-  /** It could not be read, and may be tried again. */
-  get hasFailed(): boolean {
-    return this.#hasFailed;
-  }
-
   /** Where the message is that answers the request; undefined when it is not among them. */
   offsetOf({ piece, begin, length }: UploadRequest): number | undefined {
     const offset = begin - this.run.begin;
@@ -49,7 +45,7 @@ export class CachedRun {
   async #settle(): Promise<void> {
     const outcome = await this.outcome;
     if (outcome.kind === "read") this.#buffer = outcome.messages.buffer;
-    else this.#hasFailed = true;
+    else this.hasFailed = true;
     this.users--;
   }
 }
@@ -85,19 +81,19 @@ export class BlockCache {
       return this.#use(new CachedRun(request, this.#options.storage.read(request)));
     }
     const run = this.#runOf(request), key = this.#placeOf(run);
-    const known = this.#runs.get(key);
     // What was read ahead in vain stays until now, or it would be tried again and again.
-    if (known?.hasFailed) this.#drop(known, key);
-    const cached = this.#runs.get(key) ?? this.#load(run, key);
+    this.#dropIfFailed(this.#runs.get(key));
+    const known = this.#runs.get(key);
+    if (known === undefined) return this.#use(this.#load(run, key));
     this.#runs.delete(key);
-    this.#runs.set(key, cached);
-    void this.#dropIfFailed(cached, key);
-    return this.#use(cached);
+    this.#runs.set(key, known);
+    return this.#use(known);
   }
 
   release(cached: CachedRun): void {
     assert(cached.users > 0);
     cached.users--;
+    this.#dropIfFailed(cached);
   }
 
   /** Reads the run that a request will need, unless all room is in use; returns its length. */
@@ -127,9 +123,8 @@ export class BlockCache {
     return cached;
   }
 
-  async #dropIfFailed(cached: CachedRun, key: number): Promise<void> {
-    const { kind } = await cached.outcome;
-    if (kind === "failed") this.#drop(cached, key);
+  #dropIfFailed(cached: CachedRun | undefined): void {
+    if (cached?.hasFailed) this.#drop(cached, this.#placeOf(cached.run));
   }
 
   /** Gives up runs that nobody uses until the budget holds; a buffer of theirs to use again. */
