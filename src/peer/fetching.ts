@@ -67,8 +67,9 @@ export class Fetching {
     return this.#theirs.have.has(piece) && (!this.#isChoked || this.allowedFast.has(piece));
   }
 
-  room(now: number): number {
-    return this.#isChoked && this.allowedFast.size === 0 ? 0 : this.#window.room(now);
+  room(now: number, maxSlackBytes = Infinity): number {
+    if (this.#isChoked && this.allowedFast.size === 0) return 0;
+    return this.#window.room(now, maxSlackBytes);
   }
 
   deadline(): number | undefined {

@@ -63,6 +63,19 @@ export class RequestDepth {
     return this.#current;
   }
 
+  /** From a request to its block with next to nothing waiting before it; Infinity until known. */
+  get latencyMs(): number {
+    return this.#latencyMs;
+  }
+
+  /** The same with no more slack than this: what is on its way takes nobody's place. */
+  within(maxSlackBytes: number): number {
+    const rate = this.#greatestRate;
+    if (rate === 0) return this.#current;
+    const blocks = Math.ceil((PIPE_GAIN * rate * this.#latencyMs + maxSlackBytes) / BLOCK_LENGTH);
+    return Math.min(this.#current, Math.max(MIN_DEPTH, blocks));
+  }
+
   /** To be remembered with each request, and given to `delivered` with its block. */
   get deliveredBytes(): number {
     return this.#deliveredBytes;
@@ -118,6 +131,10 @@ export class RequestDepth {
     this.#update();
   }
 
+  get #greatestRate(): number {
+    return Math.max(this.#rate, this.#previousRate);
+  }
+
   #measureLatency(latencyMs: number, sentAt: number, now: number): void {
     const isProbe = this.#probingSince !== undefined && sentAt >= this.#probingSince;
     if (isProbe || latencyMs <= this.#latencyMs) {
@@ -148,7 +165,7 @@ export class RequestDepth {
   }
 
   #wantedBytes(): number {
-    const rate = Math.max(this.#rate, this.#previousRate);
+    const rate = this.#greatestRate;
     if (rate === 0) return 0;
     const pipeBytes = rate * this.#latencyMs;
     if (this.#probingSince !== undefined) return pipeBytes * PROBE_GAIN;

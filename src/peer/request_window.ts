@@ -13,6 +13,12 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const OVERTAKEN_MS = 2_000;
 /** A peer that owes us blocks and sends none for so long is snubbing us. */
 const SNUB_TIMEOUT_MS = 10_000;
+/**
+ * Who sent nothing for so long, and for so many times its latency, and owes nothing since others
+ * gave it, will hardly say more now (as in `piece/endgame.ts`).
+ */
+const MIN_SILENCE_MS = 50;
+const SILENCE_FACTOR = 2;
 /** How long to ask for nothing after a refusal; doubles with each one until a block comes. */
 const FIRST_REFUSAL_PAUSE_MS = 100;
 const MAX_REFUSAL_PAUSE_MS = 60_000;
@@ -41,6 +47,8 @@ export class RequestWindow {
   /** The last block, or the first request after a time without any. */
   #progressAt = 0;
   #isSnubbed = false;
+  /** Others were asked for all that it owed, as it said nothing. */
+  #isPassedOver = false;
   #refusalCount = 0;
   #pausedUntil = -Infinity;
 
@@ -58,10 +66,11 @@ export class RequestWindow {
     return this.#outstanding.has(key);
   }
 
-  /** How many more requests the peer should get now. */
-  room(now: number): number {
+  /** How many more requests the peer should get now; `maxSlackBytes` as in RequestDepth. */
+  room(now: number, maxSlackBytes = Infinity): number {
     if (now < this.#pausedUntil) return 0;
-    const depth = this.#isSnubbed ? 1 : this.#depth.current;
+    const isDoubted = this.#isSnubbed || this.#isPassedOver;
+    const depth = isDoubted ? 1 : this.#depth.within(maxSlackBytes);
     return Math.max(0, depth - this.#outstanding.size);
   }
 
@@ -73,7 +82,8 @@ export class RequestWindow {
   add(key: number, span: BlockSpan, now: number): void {
     assert(!this.#outstanding.has(key));
     if (this.#outstanding.size === 0) {
-      this.#progressAt = now;
+      // Else it would never be snubbing us, as it owes one at a time, and that not for long.
+      if (!this.#isPassedOver) this.#progressAt = now;
       this.#depth.started(now);
     }
     const { deliveredBytes } = this.#depth;
@@ -85,7 +95,7 @@ export class RequestWindow {
     const request = this.#outstanding.get(key);
     if (request === undefined && !this.#abandoned.take(key, now)) return "unrequested";
     this.#progressAt = now;
-    this.#isSnubbed = false;
+    this.#isSnubbed = this.#isPassedOver = false;
     if (request === undefined) return "late";
     this.#outstanding.delete(key);
     this.#answeredSentAt = Math.max(this.#answeredSentAt, request.sentAt);
@@ -117,6 +127,9 @@ export class RequestWindow {
     if (request === undefined) return undefined;
     this.#outstanding.delete(key);
     this.#abandoned.add(key, now);
+    const silenceMs = Math.max(MIN_SILENCE_MS, SILENCE_FACTOR * this.#depth.latencyMs);
+    const isSilent = now - this.#progressAt >= silenceMs;
+    if (this.#outstanding.size === 0 && isSilent) this.#isPassedOver = true;
     return request.span;
   }
 

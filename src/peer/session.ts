@@ -143,8 +143,8 @@ export class PeerSession {
   }
 
   /** How many more blocks it is worth asking for now; 0 while nothing may be asked for. */
-  requestRoom(now: number): number {
-    return this.#events.isClosed ? 0 : this.#fetching.room(now);
+  requestRoom(now: number, maxSlackBytes = Infinity): number {
+    return this.#events.isClosed ? 0 : this.#fetching.room(now, maxSlackBytes);
   }
 
   /** What happened since the last call. The array is used again by the next call but one. */

@@ -63,6 +63,11 @@ export class Assembly {
     return this.#hasBuffer && this.#partials.size + this.#awayCount < this.#openLimit;
   }
 
+  /** Have blocks been refused of late, as all buffers were in use? */
+  get isScarce(): boolean {
+    return this.#openLimit < this.#maxOpenPieces;
+  }
+
   /** The most blocks that open pieces may have. */
   get maxBlocks(): number {
     return Math.floor(this.#openLimit) * Math.ceil(this.#bufferLength / BLOCK_LENGTH);
@@ -122,8 +127,7 @@ export class Assembly {
   /**
    * Copies a block into its piece. "unneeded": it is here, or nobody waits for it from this peer;
    * "no-room": it would be the first, and all buffers are in use. The last block makes the piece a
-   * `FullPiece`, which is no longer among `partials()`. To be followed by `PiecePicker.returned`
-   * when there is no room, else by `PiecePicker.received`.
+   * `FullPiece`, which is no longer among `partials()`. To be followed by `PiecePicker.received`.
    */
   put(
     piece: PieceIndex,

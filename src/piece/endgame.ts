@@ -1,8 +1,11 @@
 import type { BlockRequest } from "./block_request.ts";
 import type { Requester } from "./requester.ts";
 
-/** A request younger than this is not doubted. */
+/** A request younger than this is not doubted, … */
 export const MIN_DOUBTED_AGE_MS = 300;
+/** … unless its peer has been silent for so long, and for so many times as it takes to answer. */
+export const MIN_SILENCE_MS = 50;
+const SILENCE_FACTOR = 2;
 
 /** A block is late when it takes so much longer than its peer usually does. */
 const TOLERANCE_MS = 300;
@@ -17,10 +20,16 @@ const MAX_DOUBLINGS = 10;
 /**
  * Should a peer that has nothing else to do be asked for a block that others were asked for? Only
  * if it will be much sooner than all of them: a block that comes twice is wasted, and most that
- * are outstanding near the end are just about to come. But what is late is asked of ever more
- * peers, as liars could wait for it in turn. `request` is the oldest for its block.
+ * are outstanding near the end are just about to come. But whoever gives in bursts, as a rate limit
+ * lets it, is silent in between, and is not waited for; and what is late is asked of ever more
+ * peers, as liars could wait for it in turn. `request` is the oldest for its block; `livelyMs` is
+ * by `Liveliness`.
  */
-export function isWorthRepeating(request: BlockRequest, peer: Requester, now: number): boolean {
+export function isWorthRepeating(
+  request: BlockRequest,
+  peer: Requester,
+  { now, livelyMs }: { readonly now: number; readonly livelyMs: number },
+): boolean {
   const { open, block } = request;
   if (open.isClosed) return false;
   let requesterCount = 0;
@@ -31,6 +40,8 @@ export function isWorthRepeating(request: BlockRequest, peer: Requester, now: nu
     const waitMs = expectedWaitMs(other, now);
     if (waitMs > -TOLERANCE_MS) soonestMs = Math.min(soonestMs, Math.max(0, waitMs));
   }
+  if (requesterCount === 1 && isHeldUp(request, peer, livelyMs)) return true;
+  if (now - request.at < MIN_DOUBTED_AGE_MS) return false;
   if (soonestMs > ADVANTAGE * peer.responseMs) return true;
   const lateForMs = -TOLERANCE_MS - expectedWaitMs(request, now);
   const doublings = Math.min(Math.floor(lateForMs / REQUESTERS_DOUBLE_MS), MAX_DOUBLINGS);
@@ -40,4 +51,11 @@ export function isWorthRepeating(request: BlockRequest, peer: Requester, now: nu
 /** How long the block will probably take yet; negative when it should have come. */
 function expectedWaitMs({ requester, at }: BlockRequest, now: number): number {
   return requester.responseMs - (now - at);
+}
+
+/** Has the one who owes it been silent unusually long, so that `peer` will hardly be later? */
+function isHeldUp({ requester }: BlockRequest, peer: Requester, livelyMs: number): boolean {
+  const silentMs = livelyMs - requester.quietSince;
+  if (silentMs <= Math.max(MIN_SILENCE_MS, SILENCE_FACTOR * requester.responseMs)) return false;
+  return silentMs > ADVANTAGE * peer.responseMs;
 }

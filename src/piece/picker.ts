@@ -4,9 +4,10 @@ import { BLOCK_LENGTH, type BlockSpan, type Layout } from "../metainfo/layout.ts
 import type { Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { BlockRequest } from "./block_request.ts";
-import { isWorthRepeating, MIN_DOUBTED_AGE_MS } from "./endgame.ts";
+import { isWorthRepeating, MIN_DOUBTED_AGE_MS, MIN_SILENCE_MS } from "./endgame.ts";
 import { Eviction } from "./eviction.ts";
 import type { OpenPiece } from "./open_piece.ts";
+import { Liveliness } from "./liveliness.ts";
 import { OpenPieces } from "./open_pieces.ts";
 import type { PickerPeer } from "./picker_peer.ts";
 import { PieceChoice } from "./piece_choice.ts";
@@ -56,6 +57,7 @@ export class PiecePicker {
   readonly #choice: PieceChoice;
   readonly #life: PieceLife;
   readonly #eviction: Eviction;
+  readonly #liveliness = new Liveliness();
   readonly #blocksPerPiece: number;
   /** When a quick peer last found no room for a piece. */
   #crampedAt = -Infinity;
@@ -123,15 +125,19 @@ export class PiecePicker {
   }
 
   /**
-   * A block came, and `Assembly.put` has taken it or needs it no more. Returns the other peers
-   * that were asked for the same block, to be sent a Cancel. Harmless if it was not asked for.
+   * A block came, and `Assembly.put` has taken it or not: one that had no room is free again.
+   * Returns the other peers that were asked for the same block, to be sent a Cancel. Harmless if
+   * it was not asked for.
    */
   received(peer: PeerKey, piece: PieceIndex, block: BlockIndex, now: number): readonly PeerKey[] {
     const request = this.#open.request(peer, piece, block);
-    request?.requester.answeredAfter(now - request.at);
+    this.#liveliness.heard(now);
+    const requester = request?.requester ?? this.#open.requester(peer);
+    requester.quietSince = this.#liveliness.ms;
+    if (request !== undefined) requester.answeredAfter(now - request.at);
     const open = this.#open.get(piece);
     if (open === undefined || !open.partial.has(block)) {
-      // Nobody wants it: the piece was given up, or is on parole and another peer's.
+      // It was not taken: the piece was given up, is on parole and another peer's, or had no room.
       if (request !== undefined) this.#free(request);
       return NOBODY;
     }
@@ -140,7 +146,7 @@ export class PiecePicker {
     return others;
   }
 
-  /** A request will not be answered (choke, reject, timeout), or in vain: its block is free. */
+  /** A request will not be answered (choke, reject, timeout): its block is free. */
   returned(peer: PeerKey, piece: PieceIndex, block: BlockIndex): void {
     const request = this.#open.request(peer, piece, block);
     if (request !== undefined) this.#free(request);
@@ -249,13 +255,16 @@ export class PiecePicker {
   /** Asks for blocks that were asked of others, those first that should have come long ago. */
   #repeatRequests(turn: Turn): void {
     const { requester, now } = turn;
+    const livelyMs = this.#liveliness.ms;
+    const isIdle = requester.requests.length === 0;
+    const leastAgeMs = isIdle ? MIN_SILENCE_MS : MIN_DOUBTED_AGE_MS;
     let next: BlockRequest | undefined;
     let doubts = 0;
     for (let request = this.#open.oldestRequest; request !== undefined; request = next) {
-      if (isFull(turn) || now - request.at < MIN_DOUBTED_AGE_MS || ++doubts > MAX_DOUBTS) return;
+      if (isFull(turn) || now - request.at < leastAgeMs || ++doubts > MAX_DOUBTS) return;
       next = request.next;
       const { open, block } = request;
-      if (!isWorthRepeating(request, requester, now)) continue;
+      if (!isWorthRepeating(request, requester, { now, livelyMs })) continue;
       if (this.#mayAsk(turn, open) && this.#isOpenTo(open, turn)) this.#ask(turn, open, block);
     }
   }
@@ -282,6 +291,7 @@ export class PiecePicker {
 
   #ask({ peer, requester, now, spans }: Turn, open: OpenPiece, block: BlockIndex): void {
     if (open.paroled !== undefined && open.paroled.owner !== peer.key) open.share();
+    if (requester.requests.length === 0) requester.quietSince = this.#liveliness.ms;
     if (peer.isSnubbed) this.#open.addDoubted(open, block, requester, now - MIN_DOUBTED_AGE_MS);
     else this.#open.add(open, block, requester, now);
     spans.push(this.#options.layout.blockRequest(open.piece, block));

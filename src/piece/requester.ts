@@ -22,6 +22,8 @@ export class Requester {
   boringHave: { readonly field: Bitfield; readonly count: number } | undefined;
   /** Not before this time it looks for a piece that could make room for one of its own. */
   seeksRoomAt = -Infinity;
+  /** When it last sent a block, or was asked for one and owed no other; by `Liveliness`. */
+  quietSince = 0;
   #responseMs: number | undefined;
 
   constructor(key: PeerKey) {

@@ -4,6 +4,7 @@
  */
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import type { BlockId, SessionEvent } from "../peer/session_event.ts";
 import type { Assembly, FullPiece } from "../piece/assembly.ts";
 import type { Availability } from "../piece/availability.ts";
@@ -92,7 +93,7 @@ export class BlockExchange {
   fill(peer: PeerConnection, now: number): void {
     const { session } = peer;
     if (!session.amInterested || peer.isClosed) return;
-    const windowRoom = session.requestRoom(now);
+    const windowRoom = session.requestRoom(now, this.#maxSlackBytes);
     if (windowRoom <= 0) return; // Of many peers most are here: the memory costs more to ask.
     const room = Math.min(windowRoom, this.#memoryRoom(peer));
     const window = room + session.outstandingCount;
@@ -165,7 +166,6 @@ export class BlockExchange {
     this.meter.add(data.length, now);
     const taken = assembly.put(piece, block, data, peer.key);
     if (typeof taken === "string" && taken !== "stored") this.wastedBytes += data.length;
-    if (taken === "no-room") return picker.returned(peer.key, piece, block);
     for (const other of picker.received(peer.key, piece, block, now)) {
       const asked = peers.get(other);
       asked?.session.cancel(piece, block, now);
@@ -176,6 +176,13 @@ export class BlockExchange {
 
   #updateInterest(peer: PeerConnection, now: number): void {
     peer.session.setInterested(this.#options.picker.isInteresting(peer), now);
+  }
+
+  /** Where memory is scarce, what peers owe when they fall silent must not fill it. */
+  get #maxSlackBytes(): number {
+    const { assembly, peers } = this.#options;
+    if (!assembly.isScarce) return Infinity;
+    return assembly.maxBlocks * BLOCK_LENGTH * RESERVED_SHARE / peers.size;
   }
 
   /** How many more requests the memory allows this peer. */

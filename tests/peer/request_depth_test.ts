@@ -83,6 +83,21 @@ Deno.test("the window keeps a peer busy that is 2.5 s away", () => {
   ok(utilisation(samples, MB, 300) >= 0.9);
 });
 
+Deno.test("within() leaves out slack alone: twice what is on its way is asked for even so", () => {
+  const depth = new RequestDepth();
+  deepStrictEqual(depth.within(0), 4);
+  // 100 blocks in 100 ms, each 10 ms after it was asked for.
+  for (let block = 0; block < 100; block++) {
+    const sentAt = 100_000 + block - 10;
+    depth.delivered(BLOCK_LENGTH, { sentAt, deliveredBytes: 0 }, 100_000 + block);
+  }
+  const pipeBlocks = depth.within(0);
+  ok(pipeBlocks >= 20 && pipeBlocks <= 22, `${pipeBlocks} blocks`);
+  deepStrictEqual(depth.within(10 * BLOCK_LENGTH), pipeBlocks + 10);
+  ok(depth.current > pipeBlocks + 10);
+  deepStrictEqual(depth.within(Infinity), depth.current);
+});
+
 Deno.test("the depth is no more than 4 s of the rate, however long the peer takes", () => {
   const depth = new RequestDepth();
   const request = { sentAt: 0, deliveredBytes: 0 };
@@ -104,6 +119,19 @@ Deno.test("the window finds out within 40 s that its peer has become far", () =>
   const samples = run({ latencyMs, rate: () => 50 * MB }, 70 * SECONDS);
   ok(utilisation(samples, 50 * MB, 5, 200) >= 0.95);
   ok(utilisation(samples, 50 * MB, 600) >= 0.95);
+});
+
+Deno.test("within() asks for no more than the depth while the latency is measured anew", () => {
+  const depth = new RequestDepth();
+  const deliver = (latencyMs: number, now: number) => {
+    const request = { sentAt: now - latencyMs, deliveredBytes: depth.deliveredBytes };
+    for (let block = 0; block < 100; block++) depth.delivered(BLOCK_LENGTH, request, now);
+  };
+  deliver(100, 1_000);
+  deliver(110, 1_000 + 30_000);
+  const probing = depth.current;
+  deepStrictEqual(depth.within(Infinity), probing);
+  deepStrictEqual(depth.within(0), probing);
 });
 
 /** Round trips of 100 ms in which all that was asked for comes. */

@@ -120,6 +120,42 @@ Deno.test("refuse() shows how many requests the peer takes", () => {
   deepStrictEqual(window.room(1_001), 1);
 });
 
+Deno.test("room() is one block for a silent peer of which all has been asked of others", () => {
+  const window = newWindow([1, 2, 3], 1_000);
+  window.receive(1, 1_030);
+  window.abandon(2, 1_090);
+  ok(window.room(1_090) > 1, "it still owes one");
+  window.abandon(3, 1_090);
+  deepStrictEqual(window.room(1_090), 1);
+  deepStrictEqual(window.receive(2, 1_400), "late");
+  ok(window.room(1_400) >= 4);
+});
+
+Deno.test("room() does not shrink when all that a peer owes was asked of others too soon", () => {
+  for (const [latencyMs, silentMs] of [[1, 49], [30, 59]] as const) {
+    const window = newWindow([1, 2], 1_000);
+    window.receive(1, 1_000 + latencyMs);
+    window.abandon(2, 1_000 + latencyMs + silentMs);
+    ok(window.room(1_100) >= 4);
+  }
+  const window = newWindow([1], 1_000);
+  window.abandon(1, 2_000);
+  ok(window.room(2_000) >= 4, "it may be far away");
+});
+
+Deno.test("P20 expire() takes a peer for snubbing that is asked for one block after the other", () => {
+  const window = newWindow([1, 2], 1_000);
+  window.receive(1, 1_001);
+  window.abandon(2, 1_100);
+  for (let key = 3; key < 30; key++) {
+    const now = 1_000 + key * 500;
+    window.add(key, span(key), now);
+    window.expire(now);
+    window.abandon(key, now + 100);
+  }
+  ok(window.isSnubbed);
+});
+
 Deno.test("P20 expire() frees everything when no block came for 10 s, and asks for one", () => {
   const window = newWindow([1, 2, 3], 5_000);
   window.receive(1, 8_000);

@@ -1,4 +1,4 @@
-import { deepStrictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
 import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import { Assembly, type FullPiece } from "../../src/piece/assembly.ts";
@@ -52,11 +52,12 @@ Deno.test("hasRoom counts buffers, of pieces being filled and of those away, unt
 Deno.test("hasRoom lets 4 pieces be open for each buffer, fewer after blocks without room", () => {
   const assembly = assemblyOf(2);
   for (let piece = 0; piece < 8; piece++) assembly.open(piece as PieceIndex);
-  deepStrictEqual([assembly.hasRoom, assembly.maxBlocks], [false, 16]);
+  deepStrictEqual([assembly.hasRoom, assembly.maxBlocks, assembly.isScarce], [false, 16, false]);
   assembly.put(P0, B0, block, 1);
   assembly.put(P1, B0, block, 1);
   deepStrictEqual(assembly.put(P2, B0, block, 1), "no-room");
   deepStrictEqual([assembly.maxBlocks, assembly.usedBytes], [14, 2 * PIECE_LENGTH]);
+  ok(assembly.isScarce);
   for (let refused = 0; refused < 20; refused++) assembly.put(P2, B1, block, 1);
   deepStrictEqual(assembly.maxBlocks, 4);
   for (let piece = 0; piece < 8; piece++) assembly.drop(piece as PieceIndex);

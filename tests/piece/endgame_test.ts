@@ -40,6 +40,33 @@ Deno.test("isWorthRepeating() lets two peers have a late block, and twice as man
   deepStrictEqual(limits, [2, 4, 8, 16]);
 });
 
+Deno.test("isWorthRepeating() does not wait for one peer that is silent, if another is quicker", () => {
+  const block = new AskedBlock();
+  block.ask(1, { at: 0, responseMs: 10 });
+  block.hear(1, 100);
+  deepStrictEqual(block.isWorth(2, { now: 150, responseMs: 10 }), false);
+  deepStrictEqual(block.isWorth(2, { now: 151, responseMs: 10 }), true);
+  deepStrictEqual(block.isWorth(2, { now: 151, responseMs: 30 }), false, "as soon itself");
+  block.hear(1, 140);
+  deepStrictEqual(block.isWorth(2, { now: 151, responseMs: 10 }), false, "it speaks again");
+  block.ask(3, { at: 151, responseMs: 10 });
+  deepStrictEqual(block.isWorth(2, { now: 299, responseMs: 10 }), false, "two have it now");
+});
+
+Deno.test("isWorthRepeating() takes no peer for silent that answers as it does", () => {
+  const block = new AskedBlock();
+  block.ask(1, { at: 0, responseMs: 100 });
+  deepStrictEqual(block.isWorth(2, { now: 200, responseMs: 10 }), false);
+  deepStrictEqual(block.isWorth(2, { now: 201, responseMs: 10 }), true);
+});
+
+Deno.test("isWorthRepeating() does not expect a peer that has answered nothing to be quick", () => {
+  const block = new AskedBlock();
+  block.ask(1, { at: 0, responseMs: 10 });
+  deepStrictEqual(block.isWorth(2, { now: 290 }), false);
+  deepStrictEqual(block.isWorth(3, { now: 290, responseMs: 10 }), true);
+});
+
 Deno.test("isWorthRepeating() leaves pieces alone that were given up", () => {
   const block = new AskedBlock();
   block.ask(1, { at: 0, responseMs: 100 });
@@ -64,12 +91,23 @@ class AskedBlock {
   })();
 
   ask(peer: number, { at, responseMs }: { at: number; responseMs: number }): void {
-    this.#pieces.add(this.#open, 0 as BlockIndex, this.#requester(peer, responseMs), at);
+    const requester = this.#requester(peer, responseMs);
+    requester.quietSince = at;
+    this.#pieces.add(this.#open, 0 as BlockIndex, requester, at);
   }
 
-  isWorth(peer: number, { now, responseMs }: { now: number; responseMs: number }): boolean {
+  /** Without `responseMs`, the peer has not answered anything yet. */
+  isWorth(peer: number, { now, responseMs }: { now: number; responseMs?: number }): boolean {
     const oldest = this.#pieces.oldestRequest!;
-    return isWorthRepeating(oldest, this.#requester(peer, responseMs), now);
+    const requester = responseMs === undefined
+      ? this.#pieces.requester(peer)
+      : this.#requester(peer, responseMs);
+    return isWorthRepeating(oldest, requester, { now, livelyMs: now });
+  }
+
+  /** The peer sends something else. */
+  hear(peer: number, now: number): void {
+    this.#pieces.requester(peer).quietSince = now;
   }
 
   giveUp(): void {

@@ -89,6 +89,15 @@ Deno.test("pick() asks for no piece that has no buffer while all are in use", ()
   deepStrictEqual(picking.pick(other, 4).split(" ").length, 4);
 });
 
+Deno.test("received() frees a block that had no room", () => {
+  const picking = new Picking({ pieces: "hhhh....", blocksPerPiece: 2, budgetPieces: 1 });
+  const peer = picking.join(1, "********"), other = picking.join(2, "********");
+  const [first, second, refused] = picking.pick(peer, 4).split(" ");
+  deepStrictEqual(picking.give(peer, `${first} ${refused}`), []);
+  picking.giveGood(peer, second!);
+  deepStrictEqual(picking.pick(other, 1), refused);
+});
+
 Deno.test("pick() gives all pieces in order if sequential, a failed one first", () => {
   const picking = new Picking({ pieces: "..!...", blocksPerPiece: 2, sequential: true });
   const peer = picking.join(1, "*-****"), other = picking.join(2, "******");
@@ -170,6 +179,58 @@ Deno.test("pick() lets twice as many peers repeat a request every 2 s", () => {
     counts.push((counts.at(-1) ?? 1) + asked.length);
   }
   deepStrictEqual(counts, [2, 4, 8, 16, 40]);
+});
+
+Deno.test("pick() lets a peer that owes nothing repeat what a silent one owes", () => {
+  const picking = new Picking({ pieces: "..", blocksPerPiece: 1 });
+  const [silent, busy, idle] = [1, 2, 3].map((key) => picking.join(key, "**"));
+  for (const peer of [silent!, busy!, idle!]) answersAfter(picking, peer, 10);
+  const owed = picking.pick(silent!, 1);
+  picking.pick(busy!, 1);
+  passWith(picking, busy!, 50);
+  deepStrictEqual(picking.pick(idle!, 2), "");
+  passWith(picking, busy!, 10);
+  deepStrictEqual(picking.pick(busy!, 1), "");
+  deepStrictEqual(picking.pick(idle!, 2), owed);
+});
+
+Deno.test("pick() takes nobody for silent because nobody was heard", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 1 });
+  const [silent, idle] = [1, 2].map((key) => picking.join(key, "*"));
+  for (const peer of [silent!, idle!]) answersAfter(picking, peer, 10);
+  picking.pick(silent!, 1);
+  picking.now += 200;
+  passWith(picking, idle!, 20);
+  deepStrictEqual(picking.pick(idle!, 1), "");
+  passWith(picking, idle!, 20);
+  deepStrictEqual(picking.pick(idle!, 1), "0.0");
+});
+
+Deno.test("pick() does not count the time in which a peer owed nothing as its silence", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 1 });
+  const [asked, idle] = [1, 2].map((key) => picking.join(key, "*"));
+  answersAfter(picking, asked!, 100);
+  answersAfter(picking, idle!, 10);
+  passWith(picking, idle!, 300);
+  picking.pick(asked!, 1);
+  passWith(picking, idle!, 200);
+  deepStrictEqual(picking.pick(idle!, 1), "");
+  passWith(picking, idle!, 10);
+  deepStrictEqual(picking.pick(idle!, 1), "0.0");
+});
+
+Deno.test("received() takes a peer for lively that sends what it is no longer asked for", () => {
+  const picking = new Picking({ pieces: ".", blocksPerPiece: 2 });
+  const silent = picking.join(1, "*"), idle = picking.join(2, "*");
+  for (const peer of [silent, idle]) answersAfter(picking, peer, 10);
+  picking.pick(silent, 2);
+  passWith(picking, idle, 60);
+  deepStrictEqual(picking.pick(idle, 1), "0.0");
+  picking.give(idle, "0.0");
+  picking.give(silent, "0.0");
+  deepStrictEqual(picking.pick(idle, 1), "");
+  passWith(picking, idle, 60);
+  deepStrictEqual(picking.pick(idle, 1), "0.1");
 });
 
 Deno.test("pick() does not repeat a request that will be answered as soon", () => {
@@ -454,6 +515,16 @@ function answersAfter(picking: Picking, peer: ScriptedPeer, durationMs: number):
   const [span] = picking.picker.pick(peer, 1, picking.now - durationMs);
   // A block that was refused by the assembly is answered, and free.
   picking.picker.received(peer.key, span!.piece, span!.block, picking.now);
+}
+
+/** Time passes in which the peer sends blocks that nobody asked it for. */
+function passWith(picking: Picking, peer: ScriptedPeer, durationMs: number): void {
+  const until = picking.now + durationMs;
+  while (picking.now < until) {
+    picking.now += 10;
+    const unasked = picking.layout.blockCount(0 as PieceIndex) as BlockIndex;
+    picking.picker.received(peer.key, 0 as PieceIndex, unasked, picking.now);
+  }
 }
 
 /** Piece 0 was given by two peers and was wrong. */

@@ -90,8 +90,7 @@ export class Picking {
     return parseWords(blocks).flatMap(({ piece, block }) => {
       const { length } = this.layout.blockRequest(piece, block);
       const outcome = this.assembly.put(piece, block, new Uint8Array(length), peer.key);
-      if (outcome === "no-room") this.picker.returned(peer.key, piece, block);
-      else this.picker.received(peer.key, piece, block, this.now);
+      this.picker.received(peer.key, piece, block, this.now);
       return typeof outcome === "object" ? [outcome] : [];
     });
   }

@@ -20,6 +20,7 @@ const SNUB_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const VERIFYING_MS = 30;
 const MIN_DOUBTED_AGE_MS = 300;
+const MIN_SILENCE_MS = 50;
 
 export interface SimulatedPeer {
   /** Bytes a second; 0 never answers. */
@@ -65,6 +66,7 @@ class Member implements PickerPeer {
   #queue: Asked[] = [];
   #credit = 0;
   #progressAt = 0;
+  #sentAt = -Infinity;
 
   constructor(readonly key: PeerKey, readonly model: SimulatedPeer, pieceCount: number) {
     this.theirHave = new Bitfield(pieceCount);
@@ -98,6 +100,11 @@ class Member implements PickerPeer {
     this.asked.delete(key);
   }
 
+  /** How long it has sent nothing, of the time since it was asked for this. */
+  silentMs(key: number, now: number): number {
+    return now - Math.max(this.#sentAt, this.asked.get(key)!.at);
+  }
+
   /** The blocks that it sends in this step. */
   answers(now: number): BlockSpan[] {
     const spans: BlockSpan[] = [];
@@ -114,7 +121,7 @@ class Member implements PickerPeer {
     }
     if (this.#queue.length === 0) this.#credit = 0;
     if (spans.length > 0) {
-      this.#progressAt = now;
+      this.#progressAt = this.#sentAt = now;
       this.isSnubbed = false;
     }
     return spans;
@@ -231,11 +238,8 @@ export class Swarm {
     if (taken === "unneeded" || taken === "no-room") this.wastedCount++;
     else if (this.#options.random.next() < (member.model.lies ?? 0)) this.#wrongBlocks.add(key);
     else this.#wrongBlocks.delete(key);
-    if (taken === "no-room") {
-      // It may answer a request that was cancelled before this one: to us they are the same.
-      if (member.asked.has(key)) member.cancel(key, this.now);
-      return this.#picker.returned(member.key, piece, block);
-    }
+    // It may answer a request that was cancelled before this one: to us they are the same.
+    if (taken === "no-room" && member.asked.has(key)) member.cancel(key, this.now);
     for (const other of this.#picker.received(member.key, piece, block, this.now)) {
       this.members[other]!.cancel(key, this.now);
     }
@@ -247,6 +251,7 @@ export class Swarm {
 
   #fill(member: Member): void {
     const room = member.room;
+    const isIdle = member.asked.size === 0;
     const spans = this.#picker.pick(member, room, this.now);
     ok(spans.length <= Math.max(0, room));
     for (const span of spans) {
@@ -259,8 +264,9 @@ export class Swarm {
         others.length === 0 ||
           others.some(({ asked, isSnubbed }) =>
             isSnubbed || this.now - asked.get(key)!.at >= MIN_DOUBTED_AGE_MS
-          ),
-        "a request is repeated that is young",
+          ) ||
+          isIdle && others.length === 1 && others[0]!.silentMs(key, this.now) > MIN_SILENCE_MS,
+        "a request is repeated that is young, and not of one who is silent",
       );
       member.ask(key, span, this.now);
     }
