@@ -33,7 +33,9 @@ Deno.test("DiskStorage gives no name before all sums hold, and gives all of them
   {
     await using run = await target.run({ digests: wish(EXPECTED) });
     await target.writeAll(run.storage);
-    deepStrictEqual(target.listing(), ["t/a.part", "t/b.part", "t/c.part", "t/d"]);
+    // The empty file is made meanwhile: it may be there already.
+    const withBytes = target.listing().filter((path) => path !== "t/d");
+    deepStrictEqual(withBytes, ["t/a.part", "t/b.part", "t/c.part"]);
     await run.storage.finish();
     deepStrictEqual(target.listing(), ["t/a", "t/b", "t/c", "t/d"]);
     const { outputDir, files } = await run.storage.finishedTarget();
