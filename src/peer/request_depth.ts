@@ -63,17 +63,17 @@ export class RequestDepth {
     return this.#current;
   }
 
-  /** From a request to its block with next to nothing waiting before it; Infinity until known. */
-  get latencyMs(): number {
-    return this.#latencyMs;
-  }
-
   /** The same with no more slack than this: what is on its way takes nobody's place. */
   within(maxSlackBytes: number): number {
     const rate = this.#greatestRate;
     if (rate === 0) return this.#current;
     const blocks = Math.ceil((PIPE_GAIN * rate * this.#latencyMs + maxSlackBytes) / BLOCK_LENGTH);
     return Math.min(this.#current, Math.max(MIN_DEPTH, blocks));
+  }
+
+  /** From a request to its block with next to nothing waiting before it; Infinity until known. */
+  get latencyMs(): number {
+    return this.#latencyMs;
   }
 
   /** To be remembered with each request, and given to `delivered` with its block. */
