@@ -3,6 +3,7 @@
  * The least recently used makes way for a new one, which is read into its buffer.
  */
 import { assert } from "../base/assert.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import type { UploadRequest } from "../peer/upload_queue.ts";
 import type { PieceRun, ReadOutcome, Storage } from "../storage/storage.ts";
@@ -17,7 +18,7 @@ export class CachedRun {
   users = 1;
   /** It could not be read, and may be tried again. */
   hasFailed = false;
-  #buffer: ArrayBuffer | undefined;
+  #messages: Bytes | undefined;
 
   constructor(readonly run: PieceRun, readonly outcome: Promise<ReadOutcome>) {
     void this.#settle();
@@ -28,9 +29,9 @@ export class CachedRun {
     return headersLength(this.run) + this.run.length;
   }
 
-  /** What may be used again; undefined before it was read, and when it could not be. */
-  get buffer(): ArrayBuffer | undefined {
-    return this.#buffer;
+  /** Undefined before it was read, and when it could not be. */
+  get messages(): Bytes | undefined {
+    return this.#messages;
   }
 
   /** Where the message is that answers the request; undefined when it is not among them. */
@@ -44,7 +45,7 @@ export class CachedRun {
 
   async #settle(): Promise<void> {
     const outcome = await this.outcome;
-    if (outcome.kind === "read") this.#buffer = outcome.messages.buffer;
+    if (outcome.kind === "read") this.#messages = outcome.messages;
     else this.hasFailed = true;
     this.users--;
   }
@@ -85,9 +86,18 @@ export class BlockCache {
     this.#dropIfFailed(this.#runs.get(key));
     const known = this.#runs.get(key);
     if (known === undefined) return this.#use(this.#load(run, key));
-    this.#runs.delete(key);
-    this.#runs.set(key, known);
+    this.#touch(known, key);
     return this.#use(known);
+  }
+
+  /** The run that answers a request, if it has been read; it may change with the next call. */
+  present(request: UploadRequest): CachedRun | undefined {
+    if (!this.#isBlock(request)) return undefined;
+    const key = this.keyOf(request);
+    const known = this.#runs.get(key);
+    if (known?.messages === undefined) return undefined;
+    this.#touch(known, key);
+    return known;
   }
 
   release(cached: CachedRun): void {
@@ -107,6 +117,11 @@ export class BlockCache {
   /** Names the run that answers a request: where it starts in the torrent. */
   keyOf(request: UploadRequest): number {
     return this.#placeOf(this.#runOf(request));
+  }
+
+  #touch(cached: CachedRun, key: number): void {
+    this.#runs.delete(key);
+    this.#runs.set(key, cached);
   }
 
   #use(cached: CachedRun): CachedRun {
@@ -134,7 +149,7 @@ export class BlockCache {
       if (this.#bytes + length <= this.#options.budgetBytes) break;
       if (cached.users > 0) continue;
       this.#drop(cached, key);
-      if (cached.size === length) spare = cached.buffer;
+      if (cached.size === length) spare = cached.messages?.buffer;
     }
     return spare;
   }

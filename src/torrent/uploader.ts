@@ -1,6 +1,7 @@
 /**
  * Answers what peers ask for: for each the oldest request first, and with it all that follow it
- * on disk and in the queue, in one write. What a peer asks for next is read meanwhile.
+ * on disk and in the queue, in one write; of small pieces also those after them that are at hand.
+ * What a peer asks for next is read meanwhile.
  */
 import type { Clock } from "../base/ambient.ts";
 import type { StorageError } from "../base/errors.ts";
@@ -12,6 +13,7 @@ import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
 import { BLOCK_HEADER_LENGTH, headersLength } from "../wire/block_run.ts";
 import { BlockCache, type CachedRun, RUN_LENGTH } from "./block_cache.ts";
+import { GatheredBlocks } from "./gathered_blocks.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
@@ -29,6 +31,10 @@ const MAX_READ_AHEAD_REQUESTS = 2 * RUN_LENGTH / BLOCK_LENGTH;
  * and that whoever does not read holds next to nothing (P25).
  */
 const WRITE_TIME_MS = 250;
+/** No write is longer than a whole run. */
+const MAX_WRITE_BYTES = headersLength({ length: RUN_LENGTH }) + RUN_LENGTH;
+/** Buffers kept for writes that gather; for more peers at once they are made anew. */
+const MAX_SPARE_COPIES = 8;
 
 /** With a limit, a write holds this part of what may go out in one turn: mostly one block. */
 const LIMITED_TURN_SHARE = 1 / 64;
@@ -38,6 +44,12 @@ export interface UploadPeer {
   readonly session: PeerSession;
   /** Writes messages whole, in between those of `session`; resolves to false when it cannot. */
   writeBlocks(messages: Uint8Array): Promise<boolean>;
+}
+
+interface Taken {
+  readonly messages: Uint8Array;
+  /** Of blocks. */
+  readonly bytes: number;
 }
 
 export interface UploaderOptions {
@@ -57,6 +69,7 @@ export class Uploader {
   readonly meter = new RateMeter();
   /** Peers that are being served now. */
   #servedCount = 0;
+  readonly #spareCopies: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -85,7 +98,7 @@ export class Uploader {
         if (outcome.kind === "failed") {
           this.#fail(outcome.error, outcome.lost, session, cached);
         } else if (!signal.aborted) {
-          sent = await this.#send(peer, cached, outcome.messages);
+          sent = await this.#send(peer, cached);
         }
       } finally {
         this.#cache.release(cached);
@@ -98,35 +111,61 @@ export class Uploader {
    * Sends what is wanted of a run, and returns how many bytes of blocks that was. The first
    * request may be another than before: what is cancelled meanwhile is not sent.
    */
-  async #send(peer: UploadPeer, cached: CachedRun, messages: Uint8Array): Promise<number> {
+  async #send(peer: UploadPeer, cached: CachedRun): Promise<number> {
     const { session } = peer;
-    const { start, end, bytes } = this.#take(session, cached);
-    if (bytes === 0) return 0;
+    const maxBytes = this.#maxWriteBytes(session);
+    const first = this.#take(session, cached, maxBytes);
+    if (first.bytes === 0) return 0;
+    const gathered = new GatheredBlocks(first.messages, this.#spareCopies.pop());
+    const bytes = first.bytes + this.#gather(session, gathered, maxBytes);
     this.#readAhead(session);
-    if (!await peer.writeBlocks(messages.subarray(start, end))) return 0;
+    const isWritten = await peer.writeBlocks(gathered.messages);
+    this.#keepCopy(gathered);
+    if (!isWritten) return 0;
     const now = this.#options.clock.now();
     session.noteUploaded(bytes, now);
     this.meter.add(bytes, now);
     return bytes;
   }
 
-  /** Takes requests as long as their answers follow each other: from where to where they are. */
-  #take(
-    session: PeerSession,
-    cached: CachedRun,
-  ): { start: number; end: number; bytes: number } {
-    const maxBytes = this.#maxWriteBytes(session);
+  /** Adds the answers to what is asked for next, as far as they are here; returns their bytes. */
+  #gather(session: PeerSession, gathered: GatheredBlocks, maxBytes: number): number {
+    let bytes = 0;
+    for (let request = session.firstUpload; request; request = session.firstUpload) {
+      const roomBytes = Math.min(gathered.roomBytes, maxBytes - gathered.messages.length);
+      if (BLOCK_HEADER_LENGTH + request.length > roomBytes) break;
+      const cached = this.#cache.present(request);
+      if (cached === undefined) break;
+      const taken = this.#take(session, cached, roomBytes);
+      gathered.add(taken.messages);
+      bytes += taken.bytes;
+    }
+    return bytes;
+  }
+
+  #keepCopy({ copy }: GatheredBlocks): void {
+    if (copy !== undefined && this.#spareCopies.length < MAX_SPARE_COPIES) {
+      this.#spareCopies.push(copy);
+    }
+  }
+
+  /**
+   * Takes requests as long as their answers follow each other, one of them at least: these answers,
+   * at most `maxBytes` of them, and how many bytes of blocks they hold.
+   */
+  #take(session: PeerSession, cached: CachedRun, maxBytes: number): Taken {
     let start = 0, end = 0, bytes = 0;
     for (let request = session.firstUpload; request; request = session.firstUpload) {
       const offset = cached.offsetOf(request);
       if (offset === undefined) break;
-      if (bytes === 0) start = end = offset;
-      else if (offset !== end || bytes + request.length > maxBytes) break;
+      const next = offset + BLOCK_HEADER_LENGTH + request.length;
+      if (bytes === 0) start = offset;
+      else if (offset !== end || next - start > maxBytes) break;
       session.nextUpload();
-      end = offset + BLOCK_HEADER_LENGTH + request.length;
+      end = next;
       bytes += request.length;
     }
-    return { start, end, bytes };
+    return { messages: cached.messages!.subarray(start, end), bytes };
   }
 
   #maxWriteBytes(session: PeerSession): number {
@@ -135,7 +174,7 @@ export class Uploader {
       ? session.uploadRate(clock.now()) * WRITE_TIME_MS / 1000
       // The same for all, as they take turns.
       : limit.turnBytes * LIMITED_TURN_SHARE;
-    return Math.min(bytes, RUN_LENGTH);
+    return Math.min(bytes, MAX_WRITE_BYTES);
   }
 
   /**

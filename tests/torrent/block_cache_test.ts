@@ -60,7 +60,7 @@ Deno.test("the least recently used run makes way, and its buffer is read into", 
     cache.release(run);
   }
   cache.release(cache.acquire(requestOf(0, 0)));
-  const { buffer } = runs[1]!;
+  const buffer = runs[1]!.messages?.buffer;
   await cache.acquire(requestOf(2, 0)).outcome;
   ok(buffer !== undefined && disk.buffers.at(-1) === buffer);
   strictEqual(cache.bytes, 2 * RUN_SIZE);
@@ -86,7 +86,26 @@ Deno.test("what is in use or being read stays, whatever the budget", async () =>
   await cache.acquire(requestOf(5, 0)).outcome;
   strictEqual(cache.bytes, 2 * RUN_SIZE);
   strictEqual(cache.acquire(requestOf(0, 0)), used);
-  ok(!disk.buffers.includes(used.buffer));
+  ok(!disk.buffers.includes(used.messages!.buffer));
+});
+
+Deno.test("present() gives a run that has been read, which counts as a use of it", async () => {
+  const { disk, cache } = newCache(2);
+  disk.broken.add(9);
+  const runs = [0, 1, 9].map((piece) => cache.acquire(requestOf(piece, 0)));
+  for (const piece of [0, 2]) strictEqual(cache.present(requestOf(piece, 0)), undefined);
+  for (const run of runs) {
+    await run.outcome;
+    cache.release(run);
+  }
+  strictEqual(cache.present(requestOf(0, BLOCK)), runs[0]);
+  for (const other of [requestOf(0, 5), requestOf(0, 0, 7), requestOf(0, RUN), requestOf(9, 0)]) {
+    strictEqual(cache.present(other), undefined);
+  }
+  await cache.acquire(requestOf(2, 0)).outcome;
+  strictEqual(cache.present(requestOf(0, 0)), runs[0]);
+  strictEqual(cache.present(requestOf(1, 0)), undefined);
+  deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1, 9, 2]);
 });
 
 Deno.test("a run that could not be read is read anew", async () => {

@@ -94,8 +94,7 @@ Deno.test("serve() answers all requests in their order, neighbours in one write"
   await uploader.serve(peer, NEVER);
   deepStrictEqual(peer.writes, [
     wholePiece(3),
-    [[1, BLOCK], [1, 2 * BLOCK]],
-    [[1, 0]],
+    [[1, BLOCK], [1, 2 * BLOCK], [1, 0]],
     [[2, 7]],
   ]);
   deepStrictEqual(disk.runs.map(({ piece }) => piece), [3, 1, 2]);
@@ -115,6 +114,42 @@ Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows i
   await serving;
   deepStrictEqual(peer.taken, [0, 1, 2].flatMap(wholePiece));
   ok(peer.writes.at(-1)!.length > 1);
+});
+
+Deno.test("serve() sends small pieces that are at hand in one write, at most 16 blocks", async () => {
+  const { uploader } = new Desk();
+  await uploader.serve(new Leecher().ask(...ALL.slice(0, 9).flatMap(wholePiece)), NEVER);
+  const peers = Array.from({ length: 12 }, () => new Leecher());
+  for (const peer of peers) {
+    asFast(peer);
+    peer.ask(...[8, 1, 2, 3, 4, 5, 6, 7, 0, 9].flatMap(wholePiece));
+  }
+  const opening = Promise.withResolvers<void>();
+  for (const peer of peers) peer.gate = opening.promise;
+  const serving = peers.map((peer) => uploader.serve(peer, NEVER));
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  opening.resolve();
+  await Promise.all(serving);
+  const expected = [[8, 1, 2, 3], [4, 5, 6, 7], [0]].map((pieces) => pieces.flatMap(wholePiece));
+  for (const { writes } of peers) {
+    deepStrictEqual(writes.slice(0, 2), expected.slice(0, 2));
+    deepStrictEqual(writes.flat(), [...expected.flat(), ...wholePiece(9)]);
+  }
+});
+
+Deno.test("serve() waits with no write for a piece that is not here yet", async () => {
+  const { uploader, disk } = new Desk();
+  await uploader.serve(new Leecher().ask(...wholePiece(0)), NEVER);
+  const opening = Promise.withResolvers<void>();
+  disk.gate = opening.promise;
+  const peer = new Leecher().ask(...wholePiece(0), ...wholePiece(1));
+  asFast(peer);
+  const serving = uploader.serve(peer, NEVER);
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  deepStrictEqual(peer.writes, [wholePiece(0)]);
+  opening.resolve();
+  await serving;
+  deepStrictEqual(peer.writes, [wholePiece(0), wholePiece(1)]);
 });
 
 Deno.test("serve() reads a MiB of small pieces while the peer takes this one, and no more", async () => {
