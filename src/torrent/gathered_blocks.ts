@@ -1,45 +1,74 @@
 /**
- * Blocks that go out in one write, as messages. Those of one run are sent as they are. Small runs
- * are copied, one behind the other: a write costs as much as to copy a hundred KiB, and whoever
- * reads them is woken once for all.
+ * Blocks that go out in one write, as messages. Those that follow each other in one run are sent as
+ * they are. Short parts of runs are copied, one behind the other: a write costs as much as to copy
+ * a hundred KiB, and whoever reads them is woken once for all.
  */
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
 
-/** Of copies: beyond this a write is long enough to cost nothing beside what it carries. */
+/** Of one copy: a longer write costs nothing beside what it carries. */
 const MAX_COPIED_BYTES = 16 * (BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
+/** Copies at once: peers that take what they are given are few, and all others wait in vain. */
+const MAX_COPIES = 16;
+
+/** Buffers for copies; those that are free again are used again. */
+export class CopyBuffers {
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #count = 0;
+
+  get isAnyFree(): boolean {
+    return this.#free.length > 0 || this.#count < MAX_COPIES;
+  }
+
+  /** One that `isAnyFree`. */
+  take(): Uint8Array<ArrayBuffer> {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    this.#count++;
+    return new Uint8Array(MAX_COPIED_BYTES);
+  }
+
+  giveBack(buffer: Uint8Array<ArrayBuffer>): void {
+    this.#free.push(buffer);
+  }
+}
 
 export class GatheredBlocks {
+  readonly #buffers: CopyBuffers;
   #messages: Uint8Array;
   #copy: Uint8Array<ArrayBuffer> | undefined;
 
-  /** Begins with the messages of one run; `copy` is a buffer of earlier ones, to be used again. */
-  constructor(messages: Uint8Array, copy: Uint8Array<ArrayBuffer> | undefined) {
+  /** Begins with messages of one run. */
+  constructor(messages: Uint8Array, buffers: CopyBuffers) {
     this.#messages = messages;
-    this.#copy = copy;
+    this.#buffers = buffers;
   }
 
-  /** All that was gathered; they stay as long as the first run does, and nobody has the copy. */
+  /** All that was gathered: part of the first run while it is alone, and until `release` a copy. */
   get messages(): Uint8Array {
     return this.#messages;
   }
 
-  /** How many bytes of messages may be added. */
+  /** How many bytes of messages may be added: none while all buffers are in use. */
   get roomBytes(): number {
-    return MAX_COPIED_BYTES - this.#messages.length;
+    const hasBuffer = this.#copy !== undefined || this.#buffers.isAnyFree;
+    return hasBuffer ? Math.max(0, MAX_COPIED_BYTES - this.#messages.length) : 0;
   }
 
-  /** Adds messages of another run, at most `roomBytes` of them; they are free afterwards. */
+  /** Adds messages of another run, at most `roomBytes` of them; that run may change afterwards. */
   add(messages: Uint8Array): void {
-    const copy = this.#copy ??= new Uint8Array(MAX_COPIED_BYTES);
     const length = this.#messages.length;
-    if (this.#messages.buffer !== copy.buffer) copy.set(this.#messages);
-    copy.set(messages, length);
-    this.#messages = copy.subarray(0, length + messages.length);
+    if (this.#copy === undefined) {
+      this.#copy = this.#buffers.take();
+      this.#copy.set(this.#messages);
+    }
+    this.#copy.set(messages, length);
+    this.#messages = this.#copy.subarray(0, length + messages.length);
   }
 
-  /** The buffer of the copies, once they are written; undefined when there were none. */
-  get copy(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#copy;
+  /** They are written, or never will be. */
+  release(): void {
+    if (this.#copy !== undefined) this.#buffers.giveBack(this.#copy);
+    this.#copy = undefined;
   }
 }

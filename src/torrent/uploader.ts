@@ -1,6 +1,6 @@
 /**
  * Answers what peers ask for: for each the oldest request first, and with it all that follow it
- * on disk and in the queue, in one write; of small pieces also those after them that are at hand.
+ * on disk and in the queue, in one write; what is short, with what comes after it, if that is here.
  * What a peer asks for next is read meanwhile.
  */
 import type { Clock } from "../base/ambient.ts";
@@ -13,7 +13,7 @@ import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
 import { BLOCK_HEADER_LENGTH, headersLength } from "../wire/block_run.ts";
 import { BlockCache, type CachedRun, RUN_LENGTH } from "./block_cache.ts";
-import { GatheredBlocks } from "./gathered_blocks.ts";
+import { CopyBuffers, GatheredBlocks } from "./gathered_blocks.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
@@ -31,10 +31,6 @@ const MAX_READ_AHEAD_REQUESTS = 2 * RUN_LENGTH / BLOCK_LENGTH;
  * and that whoever does not read holds next to nothing (P25).
  */
 const WRITE_TIME_MS = 250;
-/** No write is longer than a whole run. */
-const MAX_WRITE_BYTES = headersLength({ length: RUN_LENGTH }) + RUN_LENGTH;
-/** Buffers kept for writes that gather; for more peers at once they are made anew. */
-const MAX_SPARE_COPIES = 8;
 
 /** With a limit, a write holds this part of what may go out in one turn: mostly one block. */
 const LIMITED_TURN_SHARE = 1 / 64;
@@ -44,6 +40,14 @@ export interface UploadPeer {
   readonly session: PeerSession;
   /** Writes messages whole, in between those of `session`; resolves to false when it cannot. */
   writeBlocks(messages: Uint8Array): Promise<boolean>;
+}
+
+/** What a write may yet hold. */
+interface WriteLimits {
+  /** Of blocks. */
+  readonly maxBytes: number;
+  /** Of messages. */
+  readonly roomBytes: number;
 }
 
 interface Taken {
@@ -69,7 +73,7 @@ export class Uploader {
   readonly meter = new RateMeter();
   /** Peers that are being served now. */
   #servedCount = 0;
-  readonly #spareCopies: Uint8Array<ArrayBuffer>[] = [];
+  readonly #copyBuffers = new CopyBuffers();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -114,13 +118,13 @@ export class Uploader {
   async #send(peer: UploadPeer, cached: CachedRun): Promise<number> {
     const { session } = peer;
     const maxBytes = this.#maxWriteBytes(session);
-    const first = this.#take(session, cached, maxBytes);
+    const first = this.#take(session, cached, { maxBytes, roomBytes: Infinity });
     if (first.bytes === 0) return 0;
-    const gathered = new GatheredBlocks(first.messages, this.#spareCopies.pop());
-    const bytes = first.bytes + this.#gather(session, gathered, maxBytes);
+    const gathered = new GatheredBlocks(first.messages, this.#copyBuffers);
+    const bytes = first.bytes + this.#gather(session, gathered, maxBytes - first.bytes);
     this.#readAhead(session);
     const isWritten = await peer.writeBlocks(gathered.messages);
-    this.#keepCopy(gathered);
+    gathered.release();
     if (!isWritten) return 0;
     const now = this.#options.clock.now();
     session.noteUploaded(bytes, now);
@@ -132,35 +136,31 @@ export class Uploader {
   #gather(session: PeerSession, gathered: GatheredBlocks, maxBytes: number): number {
     let bytes = 0;
     for (let request = session.firstUpload; request; request = session.firstUpload) {
-      const roomBytes = Math.min(gathered.roomBytes, maxBytes - gathered.messages.length);
+      const { roomBytes } = gathered;
       if (BLOCK_HEADER_LENGTH + request.length > roomBytes) break;
+      if (bytes + request.length > maxBytes) break;
       const cached = this.#cache.present(request);
       if (cached === undefined) break;
-      const taken = this.#take(session, cached, roomBytes);
+      const taken = this.#take(session, cached, { maxBytes: maxBytes - bytes, roomBytes });
       gathered.add(taken.messages);
       bytes += taken.bytes;
     }
     return bytes;
   }
 
-  #keepCopy({ copy }: GatheredBlocks): void {
-    if (copy !== undefined && this.#spareCopies.length < MAX_SPARE_COPIES) {
-      this.#spareCopies.push(copy);
-    }
-  }
-
   /**
-   * Takes requests as long as their answers follow each other, one of them at least: these answers,
-   * at most `maxBytes` of them, and how many bytes of blocks they hold.
+   * Takes requests as long as their answers follow each other: at most `maxBytes` of blocks in
+   * `roomBytes` of messages, but one in any case, if the run has it.
    */
-  #take(session: PeerSession, cached: CachedRun, maxBytes: number): Taken {
+  #take(session: PeerSession, cached: CachedRun, { maxBytes, roomBytes }: WriteLimits): Taken {
     let start = 0, end = 0, bytes = 0;
     for (let request = session.firstUpload; request; request = session.firstUpload) {
       const offset = cached.offsetOf(request);
       if (offset === undefined) break;
       const next = offset + BLOCK_HEADER_LENGTH + request.length;
       if (bytes === 0) start = offset;
-      else if (offset !== end || next - start > maxBytes) break;
+      else if (offset !== end || bytes + request.length > maxBytes) break;
+      else if (next - start > roomBytes) break;
       session.nextUpload();
       end = next;
       bytes += request.length;
@@ -174,7 +174,7 @@ export class Uploader {
       ? session.uploadRate(clock.now()) * WRITE_TIME_MS / 1000
       // The same for all, as they take turns.
       : limit.turnBytes * LIMITED_TURN_SHARE;
-    return Math.min(bytes, MAX_WRITE_BYTES);
+    return Math.min(bytes, RUN_LENGTH);
   }
 
   /**

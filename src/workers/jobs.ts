@@ -46,16 +46,43 @@ export async function runJobs(
   const replies: ReplyTo<Job["kind"]>[] = [];
   files.startJob();
   for (const job of jobs) replies.push(await runJob(job, files));
-  return replies;
+  // Last: what changed before the bytes were read is seen, what changes now harms nobody.
+  const looked = new Map<string, FileFacts | undefined>();
+  return replies.map((reply, index) => {
+    const job = jobs[index]!;
+    return job.kind === "frame" ? ifUnchanged(reply, job, files, looked) : reply;
+  });
 }
 
 async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
   try {
     return await perform(job, files);
   } catch (error) {
-    const { reason, path, message } = toStorageError(error, job.kind, "the data");
-    const failed: FailedReply = { kind: "failed", reason, path, message };
+    const failed = failure(error, job);
     return job.kind === "write" ? { ...failed, buffer: job.data.buffer } : failed;
+  }
+}
+
+function failure(error: unknown, { kind }: Job): FailedReply {
+  const { reason, path, message } = toStorageError(error, kind, "the data");
+  return { kind: "failed", reason, path, message };
+}
+
+/** The reply to a job that reads for a peer: bytes that were verified go out, no others (D5). */
+function ifUnchanged(
+  reply: ReplyTo<Job["kind"]>,
+  job: JobOf<"frame">,
+  files: OpenFiles,
+  looked: Map<string, FileFacts | undefined>,
+): ReplyTo<Job["kind"]> {
+  if (reply.kind === "failed") return reply;
+  try {
+    for (const { place, verified } of job.spans) {
+      if (verified !== undefined) requireUnchanged(place, verified, files, looked);
+    }
+    return reply;
+  } catch (error) {
+    return failure(error, job);
   }
 }
 
@@ -164,11 +191,7 @@ function readFramed({ run, spans, buffer }: JobOf<"frame">, files: OpenFiles): B
   const data = fits ? new Uint8Array(buffer) : new Uint8Array(length);
   const found = spans.reduce((sum, span) => sum + span.length, 0);
   if (found < run.length) data.fill(0); // What no span covers is padding.
-  for (const span of spans) {
-    readSpan(span, data.subarray(headers), files);
-    // Afterwards: what changed before the bytes were read is seen, what changes now harms nobody.
-    if (span.verified !== undefined) requireUnchanged(span.place, span.verified, files);
-  }
+  for (const span of spans) readSpan(span, data.subarray(headers), files);
   frameBlocks(data, run);
   return data;
 }
@@ -180,11 +203,17 @@ function readSpan(span: Span, into: Uint8Array, files: OpenFiles): void {
   if (got < length) throw cutShort("read", place, "the file is shorter than it was");
 }
 
-/** Bytes that are not those that were verified go to nobody (D5). */
-function requireUnchanged(place: Place, verified: FileFacts, files: OpenFiles): void {
-  const facts = files.inspect(place);
-  if (facts?.size === verified.size && facts.modifiedMs === verified.modifiedMs) return;
+/** Looks at each file once; `looked` is what was seen, by path. */
+function requireUnchanged(
+  place: Place,
+  verified: FileFacts,
+  files: OpenFiles,
+  looked: Map<string, FileFacts | undefined>,
+): void {
   const path = pathOf(place);
+  if (!looked.has(path)) looked.set(path, files.inspect(place));
+  const facts = looked.get(path);
+  if (facts?.size === verified.size && facts.modifiedMs === verified.modifiedMs) return;
   const fact = "it was changed by another program since it was verified";
   throw new StorageError("changed", path, `Cannot read ${path}: ${fact}`);
 }

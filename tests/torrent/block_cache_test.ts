@@ -93,18 +93,18 @@ Deno.test("present() gives a run that has been read, which counts as a use of it
   const { disk, cache } = newCache(2);
   disk.broken.add(9);
   const runs = [0, 1, 9].map((piece) => cache.acquire(requestOf(piece, 0)));
-  for (const piece of [0, 2]) strictEqual(cache.present(requestOf(piece, 0)), undefined);
+  for (const piece of [0, 2]) ok(cache.present(requestOf(piece, 0)) === undefined);
   for (const run of runs) {
     await run.outcome;
     cache.release(run);
   }
-  strictEqual(cache.present(requestOf(0, BLOCK)), runs[0]);
+  ok(cache.present(requestOf(0, BLOCK)) === runs[0]);
   for (const other of [requestOf(0, 5), requestOf(0, 0, 7), requestOf(0, RUN), requestOf(9, 0)]) {
-    strictEqual(cache.present(other), undefined);
+    ok(cache.present(other) === undefined);
   }
   await cache.acquire(requestOf(2, 0)).outcome;
-  strictEqual(cache.present(requestOf(0, 0)), runs[0]);
-  strictEqual(cache.present(requestOf(1, 0)), undefined);
+  ok(cache.present(requestOf(0, 0)) === runs[0]);
+  ok(cache.present(requestOf(1, 0)) === undefined);
   deepStrictEqual(disk.runs.map(({ piece }) => piece), [0, 1, 9, 2]);
 });
 

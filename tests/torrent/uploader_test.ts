@@ -118,23 +118,36 @@ Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows i
 
 Deno.test("serve() sends small pieces that are at hand in one write, at most 16 blocks", async () => {
   const { uploader } = new Desk();
-  await uploader.serve(new Leecher().ask(...ALL.slice(0, 9).flatMap(wholePiece)), NEVER);
-  const peers = Array.from({ length: 12 }, () => new Leecher());
-  for (const peer of peers) {
-    asFast(peer);
-    peer.ask(...[8, 1, 2, 3, 4, 5, 6, 7, 0, 9].flatMap(wholePiece));
-  }
+  const pieces = ALL.slice(0, 12);
+  await uploader.serve(new Leecher().ask(...pieces.flatMap(wholePiece)), NEVER);
+  // No two ask for the same at the same time, and no write ends where a piece does.
+  const asked = pieces.map((first) =>
+    [...pieces.slice(first), ...pieces.slice(0, first)].flatMap(wholePiece).slice(1)
+  );
+  const peers = asked.map((places) => new Leecher().ask(...places));
+  peers.forEach(asFast);
   const opening = Promise.withResolvers<void>();
   for (const peer of peers) peer.gate = opening.promise;
   const serving = peers.map((peer) => uploader.serve(peer, NEVER));
   for (let turn = 0; turn < 100; turn++) await Promise.resolve();
   opening.resolve();
   await Promise.all(serving);
-  const expected = [[8, 1, 2, 3], [4, 5, 6, 7], [0]].map((pieces) => pieces.flatMap(wholePiece));
-  for (const { writes } of peers) {
-    deepStrictEqual(writes.slice(0, 2), expected.slice(0, 2));
-    deepStrictEqual(writes.flat(), [...expected.flat(), ...wholePiece(9)]);
+  for (const [index, { writes, taken }] of peers.entries()) {
+    deepStrictEqual(taken, asked[index]);
+    deepStrictEqual(writes.map(({ length }) => length), [16, 16, 15]);
   }
+});
+
+Deno.test("serve() gathers no more than a peer takes in a quarter of a second", async () => {
+  const { uploader } = new Desk();
+  const places: Place[] = [[0, 0], [1, 0], ...wholePiece(2)];
+  await uploader.serve(new Leecher().ask(...places), NEVER);
+  const peer = new Leecher().ask(...places);
+  const rate = peer.session.uploadRate(0);
+  peer.session.noteUploaded(3 * BLOCK, 0);
+  strictEqual((peer.session.uploadRate(0) - rate) / 4, 3 * BLOCK, "which is three blocks");
+  await uploader.serve(peer, NEVER);
+  deepStrictEqual(peer.writes[0], places.slice(0, 3));
 });
 
 Deno.test("serve() waits with no write for a piece that is not here yet", async () => {

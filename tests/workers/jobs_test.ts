@@ -127,6 +127,46 @@ Deno.test("write gives the buffer back when the disk fails", async () => {
   });
 });
 
+Deno.test("D5 frame gives no bytes of a changed file, and looks once at each for all of a message", async () => {
+  using desk = new Desk();
+  const inspected: string[] = [];
+  class WatchedFiles extends OpenFiles {
+    override inspect(place: Place) {
+      inspected.push(place.path);
+      return super.inspect(place);
+    }
+  }
+  const files = new WatchedFiles(8);
+  const facts = (path: string) => desk.files.inspect(desk.place(path))!;
+  const frame = (...paths: string[]): JobOf<"frame"> => ({
+    kind: "frame",
+    run: { piece: 0, begin: 0, length: 3 * paths.length },
+    spans: paths.map((path, index) => ({
+      ...desk.span(path, 0, 3 * index, 3),
+      verified: verified.get(path),
+    })),
+    buffer: undefined,
+  });
+  for (const path of ["a", "b", "c", "d"]) desk.write(path, "abc");
+  const verified = new Map(["a", "b", "c"].map((path) => [path, facts(path)]));
+  desk.write("b", "longer than it was");
+  const [good, changed, mixed, again, ours] = await runJobs(
+    [frame("a"), frame("b"), frame("c", "b"), frame("a", "c"), frame("d")],
+    files,
+  );
+  deepStrictEqual([good, again, ours].map((reply) => reply!.kind), ["framed", "framed", "framed"]);
+  for (const reply of [changed!, mixed!]) {
+    ok(reply.kind === "failed");
+    deepStrictEqual([reply.reason, reply.path], ["changed", desk.at("b")]);
+  }
+  deepStrictEqual(inspected, ["a", "b", "c"]);
+  Deno.removeSync(desk.at("c"));
+  Deno.mkdirSync(desk.at("c"));
+  const replies = await runJobs([frame("a", "c"), frame("a")], files);
+  deepStrictEqual(replies.map(({ kind }) => kind), ["failed", "framed"]);
+  files.closeAll();
+});
+
 Deno.test("runJobs() reports even our own bugs, and never throws", async () => {
   using desk = new Desk();
   const data = bytesOf("abc");
