@@ -1,14 +1,20 @@
 /**
  * Blocks that go out in one write, as messages. Those that follow each other in one run are sent as
- * they are. Short parts of runs are copied, one behind the other: a write costs as much as to copy
+ * they are. Those of short runs are copied, one behind the other: a write costs as much as to copy
  * a hundred KiB, and whoever reads them is woken once for all.
  */
+import { assert } from "../base/assert.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
 
+/** Of the messages of a run: to copy longer ones costs more than to write them. */
+export const MAX_SHORT_BYTES = 4 * (BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
 /** Of one copy: a longer write costs nothing beside what it carries. */
-const MAX_COPIED_BYTES = 16 * (BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
-/** Copies at once: peers that take what they are given are few, and all others wait in vain. */
+const MAX_COPIED_BYTES = 4 * MAX_SHORT_BYTES;
+/**
+ * Copies of a torrent at once. A peer that stops reading holds one until it is dropped; while all
+ * are held, each run has a write of its own.
+ */
 const MAX_COPIES = 16;
 
 /** Buffers for copies; those that are free again are used again. */
@@ -20,8 +26,9 @@ export class CopyBuffers {
     return this.#free.length > 0 || this.#count < MAX_COPIES;
   }
 
-  /** One that `isAnyFree`. */
+  /** Only while `isAnyFree`. */
   take(): Uint8Array<ArrayBuffer> {
+    assert(this.isAnyFree);
     const free = this.#free.pop();
     if (free !== undefined) return free;
     this.#count++;
@@ -49,10 +56,11 @@ export class GatheredBlocks {
     return this.#messages;
   }
 
-  /** How many bytes of messages may be added: none while all buffers are in use. */
+  /** How many bytes of messages may be added: none to a long run, or while no buffer is free. */
   get roomBytes(): number {
-    const hasBuffer = this.#copy !== undefined || this.#buffers.isAnyFree;
-    return hasBuffer ? Math.max(0, MAX_COPIED_BYTES - this.#messages.length) : 0;
+    const { length } = this.#messages;
+    const mayCopy = length <= MAX_SHORT_BYTES && this.#buffers.isAnyFree;
+    return this.#copy !== undefined || mayCopy ? MAX_COPIED_BYTES - length : 0;
   }
 
   /** Adds messages of another run, at most `roomBytes` of them; that run may change afterwards. */

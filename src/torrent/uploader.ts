@@ -13,7 +13,7 @@ import type { PieceTable } from "../piece/piece_table.ts";
 import type { Storage } from "../storage/storage.ts";
 import { BLOCK_HEADER_LENGTH, headersLength } from "../wire/block_run.ts";
 import { BlockCache, type CachedRun, RUN_LENGTH } from "./block_cache.ts";
-import { CopyBuffers, GatheredBlocks } from "./gathered_blocks.ts";
+import { CopyBuffers, GatheredBlocks, MAX_SHORT_BYTES } from "./gathered_blocks.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 
@@ -112,7 +112,8 @@ export class Uploader {
   }
 
   /**
-   * Sends what is wanted of a run, and returns how many bytes of blocks that was. The first
+   * Sends what is wanted of a run, and what is gathered behind it; returns how many bytes of blocks
+   * that was. The first
    * request may be another than before: what is cancelled meanwhile is not sent.
    */
   async #send(peer: UploadPeer, cached: CachedRun): Promise<number> {
@@ -123,9 +124,11 @@ export class Uploader {
     const gathered = new GatheredBlocks(first.messages, this.#copyBuffers);
     const bytes = first.bytes + this.#gather(session, gathered, maxBytes - first.bytes);
     this.#readAhead(session);
-    const isWritten = await peer.writeBlocks(gathered.messages);
-    gathered.release();
-    if (!isWritten) return 0;
+    try {
+      if (!await peer.writeBlocks(gathered.messages)) return 0;
+    } finally {
+      gathered.release();
+    }
     const now = this.#options.clock.now();
     session.noteUploaded(bytes, now);
     this.meter.add(bytes, now);
@@ -140,7 +143,7 @@ export class Uploader {
       if (BLOCK_HEADER_LENGTH + request.length > roomBytes) break;
       if (bytes + request.length > maxBytes) break;
       const cached = this.#cache.present(request);
-      if (cached === undefined) break;
+      if (cached === undefined || cached.size > MAX_SHORT_BYTES) break;
       const taken = this.#take(session, cached, { maxBytes: maxBytes - bytes, roomBytes });
       gathered.add(taken.messages);
       bytes += taken.bytes;

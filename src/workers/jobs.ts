@@ -37,7 +37,7 @@ const zeros = new Uint8Array(HASH_CHUNK_LENGTH);
 /**
  * Does jobs that came together, one after the other; no other may begin with the same files before
  * they are done. Files are looked at anew for them all, not for each. Never rejects: what goes
- * wrong is the reply, and it carries the job's buffer.
+ * wrong is the reply, and it carries the buffer of a write.
  */
 export async function runJobs(
   jobs: readonly Job[],

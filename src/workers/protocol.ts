@@ -125,7 +125,7 @@ export interface FailedReply {
   readonly reason: StorageReason;
   readonly path: string;
   readonly message: string;
-  /** The job's buffer, when it had one. */
+  /** That of a write. */
   readonly buffer?: ArrayBuffer;
 }
 

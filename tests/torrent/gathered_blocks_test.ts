@@ -6,10 +6,11 @@ const ROOM = 16 * (16_384 + 13);
 
 Deno.test("messages are those of the first run itself while nothing is added", () => {
   const buffers = new CopyBuffers();
-  const run = new Uint8Array(2 * ROOM);
+  const run = new Uint8Array(ROOM / 4);
   const gathered = new GatheredBlocks(run, buffers);
-  deepStrictEqual([gathered.messages === run, gathered.roomBytes], [true, 0]);
+  deepStrictEqual([gathered.messages === run, gathered.roomBytes], [true, ROOM - ROOM / 4]);
   gathered.release();
+  strictEqual(new GatheredBlocks(new Uint8Array(ROOM / 4 + 1), buffers).roomBytes, 0, "it is long");
 });
 
 Deno.test("add() puts copies behind each other, as long as there is room", () => {
@@ -50,6 +51,7 @@ Deno.test("P25 roomBytes is 0 while sixteen copies are in use", () => {
     copy.add(Uint8Array.of(2));
   }
   deepStrictEqual([late.roomBytes, copies[0]!.roomBytes], [0, ROOM - 2]);
+  throws(() => late.add(Uint8Array.of(2)));
   copies[3]!.release();
   strictEqual(late.roomBytes, ROOM - 1);
 });

@@ -116,7 +116,7 @@ Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows i
   ok(peer.writes.at(-1)!.length > 1);
 });
 
-Deno.test("serve() sends small pieces that are at hand in one write, at most 16 blocks", async () => {
+Deno.test("serve() sends small pieces that are at hand in one write, at most 256 KiB", async () => {
   const { uploader } = new Desk();
   const pieces = ALL.slice(0, 12);
   await uploader.serve(new Leecher().ask(...pieces.flatMap(wholePiece)), NEVER);
@@ -148,6 +148,19 @@ Deno.test("serve() gathers no more than a peer takes in a quarter of a second", 
   strictEqual((peer.session.uploadRate(0) - rate) / 4, 3 * BLOCK, "which is three blocks");
   await uploader.serve(peer, NEVER);
   deepStrictEqual(peer.writes[0], places.slice(0, 3));
+});
+
+Deno.test("serve() gathers for others when peers are gone that it gathered for", async () => {
+  const { uploader } = new Desk();
+  const places = [0, 1, 2].flatMap(wholePiece);
+  await uploader.serve(new Leecher().ask(...places), NEVER);
+  for (let count = 0; count < 17; count++) {
+    const peer = new Leecher().ask(...places);
+    asFast(peer);
+    peer.isGone = true;
+    await uploader.serve(peer, NEVER);
+    deepStrictEqual(peer.writes, [places]);
+  }
 });
 
 Deno.test("serve() waits with no write for a piece that is not here yet", async () => {
