@@ -9,7 +9,7 @@ import { decodeStream } from "../wire/decode_stream.ts";
 
 const KIB = 1024;
 
-/** A session whose peer says what the test makes it say. Ten pieces of four blocks. */
+/** A session whose peer says what the test makes it say. Ten pieces of four blocks, if not more. */
 export class ScriptedSession {
   readonly layout: Layout;
   readonly have: Bitfield;
@@ -17,18 +17,27 @@ export class ScriptedSession {
   now = 1_000;
 
   constructor(
-    { pieceCount = 10, have = [], fast = true, extended = true, dht = false, ...beyond }:
+    {
+      pieceCount = 10,
+      pieceLength = 64 * KIB,
+      have = [],
+      fast = true,
+      extended = true,
+      dht = false,
+      ...beyond
+    }:
       & Partial<Beyond>
       & {
         pieceCount?: number;
+        pieceLength?: number;
         have?: readonly number[];
         fast?: boolean;
         extended?: boolean;
         dht?: boolean;
       } = {},
   ) {
-    const files = [{ length: pieceCount * 64 * KIB, isPadding: false }];
-    this.layout = new Layout({ pieceLength: 64 * KIB, files });
+    const files = [{ length: pieceCount * pieceLength, isPadding: false }];
+    this.layout = new Layout({ pieceLength, files });
     this.have = new Bitfield(pieceCount);
     for (const piece of have) this.have.set(piece);
     const { layout, now } = this;

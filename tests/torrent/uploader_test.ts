@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import type { PeerSession } from "../../src/peer/session.ts";
 import { PieceTable } from "../../src/piece/piece_table.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
@@ -18,16 +19,20 @@ type Place = readonly [piece: number, begin: number, length?: number];
 
 /** A peer that asks for blocks, and takes what it is given when the test lets it. */
 class Leecher implements UploadPeer {
-  readonly script = new ScriptedSession({ pieceCount: PIECES, have: ALL });
-  readonly session = this.script.session;
+  readonly script: ScriptedSession;
   /** What each write held. */
   readonly writes: Place[][] = [];
   /** What writes wait for. */
   gate: Promise<unknown> = Promise.resolve();
   isGone = false;
 
-  constructor() {
+  constructor(pieceLength = 4 * BLOCK) {
+    this.script = new ScriptedSession({ pieceCount: PIECES, pieceLength, have: ALL });
     this.session.unchoke(0);
+  }
+
+  get session(): PeerSession {
+    return this.script.session;
   }
 
   ask(...places: readonly Place[]): this {
@@ -61,8 +66,10 @@ class Desk {
   readonly table: PieceTable;
   readonly uploader: Uploader;
 
-  constructor(bytesPerSecond?: number) {
-    const { layout } = new Leecher().script;
+  constructor(
+    { bytesPerSecond, pieceLength }: { bytesPerSecond?: number; pieceLength?: number } = {},
+  ) {
+    const { layout } = new Leecher(pieceLength).script;
     const table = this.table = new PieceTable(layout);
     for (const piece of ALL) table.markHave(piece as PieceIndex);
     this.uploader = new Uploader({
@@ -148,6 +155,17 @@ Deno.test("serve() gathers no more than a peer takes in a quarter of a second", 
   strictEqual((peer.session.uploadRate(0) - rate) / 4, 3 * BLOCK, "which is three blocks");
   await uploader.serve(peer, NEVER);
   deepStrictEqual(peer.writes[0], places.slice(0, 3));
+});
+
+Deno.test("serve() copies nothing of runs of more than 64 KiB", async () => {
+  const pieceLength = 5 * BLOCK;
+  const { uploader } = new Desk({ pieceLength });
+  const places: Place[] = [[0, 0], [1, 0], [2, 0]];
+  await uploader.serve(new Leecher(pieceLength).ask(...places), NEVER);
+  const peer = new Leecher(pieceLength).ask(...places);
+  asFast(peer);
+  await uploader.serve(peer, NEVER);
+  deepStrictEqual(peer.writes, places.map((place) => [place]));
 });
 
 Deno.test("serve() gathers for others when peers are gone that it gathered for", async () => {
@@ -283,7 +301,7 @@ Deno.test("D3 a piece that cannot be read is refused and no longer had, and the 
 
 Deno.test("the upload rate is kept, and shared by peers alike", async () => {
   const rate = 64 * BLOCK;
-  const { uploader, clock } = new Desk(rate);
+  const { uploader, clock } = new Desk({ bytesPerSecond: rate });
   const leaving = new AbortController();
   const peers = [1, 2, 3, 4].map(() => new Leecher());
   const serving = peers.map(async (peer) => {
