@@ -113,8 +113,7 @@ export class Uploader {
 
   /**
    * Sends what is wanted of a run, and what is gathered behind it; returns how many bytes of blocks
-   * that was. The first
-   * request may be another than before: what is cancelled meanwhile is not sent.
+   * that was. The first request may be another than before: what is cancelled meanwhile is not sent.
    */
   async #send(peer: UploadPeer, cached: CachedRun): Promise<number> {
     const { session } = peer;

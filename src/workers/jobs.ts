@@ -47,10 +47,10 @@ export async function runJobs(
   files.startJob();
   for (const job of jobs) replies.push(await runJob(job, files));
   // Last: what changed before the bytes were read is seen, what changes now harms nobody.
-  const looked = new Map<string, FileFacts | undefined>();
+  const look = lookOnce(files);
   return replies.map((reply, index) => {
     const job = jobs[index]!;
-    return job.kind === "frame" ? ifUnchanged(reply, job, files, looked) : reply;
+    return job.kind === "frame" ? ifUnchanged(reply, job, look) : reply;
   });
 }
 
@@ -72,13 +72,12 @@ function failure(error: unknown, { kind }: Job): FailedReply {
 function ifUnchanged(
   reply: ReplyTo<Job["kind"]>,
   job: JobOf<"frame">,
-  files: OpenFiles,
-  looked: Map<string, FileFacts | undefined>,
+  look: Look,
 ): ReplyTo<Job["kind"]> {
   if (reply.kind === "failed") return reply;
   try {
     for (const { place, verified } of job.spans) {
-      if (verified !== undefined) requireUnchanged(place, verified, files, looked);
+      if (verified !== undefined) requireUnchanged(place, verified, look);
     }
     return reply;
   } catch (error) {
@@ -203,17 +202,22 @@ function readSpan(span: Span, into: Uint8Array, files: OpenFiles): void {
   if (got < length) throw cutShort("read", place, "the file is shorter than it was");
 }
 
-/** Looks at each file once; `looked` is what was seen, by path. */
-function requireUnchanged(
-  place: Place,
-  verified: FileFacts,
-  files: OpenFiles,
-  looked: Map<string, FileFacts | undefined>,
-): void {
-  const path = pathOf(place);
-  if (!looked.has(path)) looked.set(path, files.inspect(place));
-  const facts = looked.get(path);
+type Look = (place: Place) => FileFacts | undefined;
+
+/** As `inspect`, but each file is looked at once: many runs of a message are of the same. */
+function lookOnce(files: OpenFiles): Look {
+  const seen = new Map<string, FileFacts | undefined>();
+  return (place) => {
+    const path = pathOf(place);
+    if (!seen.has(path)) seen.set(path, files.inspect(place));
+    return seen.get(path);
+  };
+}
+
+function requireUnchanged(place: Place, verified: FileFacts, look: Look): void {
+  const facts = look(place);
   if (facts?.size === verified.size && facts.modifiedMs === verified.modifiedMs) return;
+  const path = pathOf(place);
   const fact = "it was changed by another program since it was verified";
   throw new StorageError("changed", path, `Cannot read ${path}: ${fact}`);
 }
