@@ -148,6 +148,17 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
 const FORBIDDEN_NAMES = /(^|_)(utils?|helpers?|common|misc|index|mod)(_|$)/;
 const UNFINISHED = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|"));
 
+/** What `get x.torrent` loads, one after the other: Node's modules would take longer than all. */
+const BEFORE_FIRST_REQUEST = [
+  "main.ts",
+  "src/cli/options/plain_arguments.ts",
+  "src/cli/get.ts",
+  "src/storage/finished_target.ts",
+  "src/cli/environment/engine.ts",
+  "src/dht/service.ts",
+  "src/lsd/service.ts",
+];
+
 const ROOTS = ["main.ts", "src/workers/disk_worker.ts"];
 const repository = new URL("../", import.meta.url);
 const files = await readTree();
@@ -161,16 +172,17 @@ Deno.test("SourceFile sees code, not comments and strings", () => {
     'const s = "Deno.x" + `fetch(${Deno.pid} "`; /* console */',
     'const r = /["`]/.test(s) ? 1 / 2 : 3; // "',
     'export { a }; export type { D } from "./y.ts";',
+    'import { type E, type F } from "./z.ts";',
     'const w = new URL("./w.ts", import.meta.url);',
   ].join("\n");
   const file = new SourceFile("src/example.ts", text);
   deepStrictEqual(file.code.match(/Deno\.\w+/g), ["Deno.pid"]);
   ok(!/fetch|console/.test(file.code));
-  deepStrictEqual(file.code.split("\n").length, 5);
-  deepStrictEqual(file.imports.map(({ specifier, names }) => [specifier, ...names]), [
-    ["./x.ts", "a", "B"],
-    ["./w.ts", "*"],
-  ]);
+  deepStrictEqual(file.code.split("\n").length, 6);
+  deepStrictEqual(
+    file.imports.map(({ specifier, names, isAtOnce }) => [specifier, isAtOnce, ...names]),
+    [["./x.ts", true, "a", "B"], ["./z.ts", false, "E", "F"], ["./w.ts", false, "*"]],
+  );
 });
 
 Deno.test("every file imports only from the layers below its own", () => {
@@ -220,6 +232,20 @@ Deno.test("every file of src is reached from main.ts or the worker", () => {
     for (const next of importedPaths(byPath.get(path)!)) reached.add(next);
   }
   deepStrictEqual(source.map((file) => file.path).filter((path) => !reached.has(path)), []);
+});
+
+Deno.test("nothing of Node is loaded before a download's first request", () => {
+  const loaded = new Set<string>(BEFORE_FIRST_REQUEST);
+  const ofNode: string[] = [];
+  for (const path of loaded) {
+    for (const { specifier, isAtOnce } of byPath.get(path)!.imports) {
+      if (!isAtOnce) continue;
+      if (specifier.startsWith("node:")) ofNode.push(`${path} imports ${specifier}`);
+      if (specifier.startsWith(".")) loaded.add(join(dirname(path), specifier));
+    }
+  }
+  deepStrictEqual(ofNode, []);
+  ok(loaded.size > 200, "the engine is among them");
 });
 
 Deno.test("every export of a value is imported by another file of src", () => {

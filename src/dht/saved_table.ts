@@ -2,7 +2,7 @@
  * What a run leaves to the next one, so that it needs no bootstrap: a bencoded dictionary and its
  * SHA-1, so that a torn or altered file is known as such (hostile-inputs H11). Pure.
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import { type Bytes, concatBytes, equalBytes } from "../base/bytes.ts";
 import { addressBytes, familyOf, formatAddress, type IpFamily } from "../base/endpoint.ts";
 import { HASH_LENGTH, type NodeId } from "../base/ids.ts";
@@ -47,14 +47,14 @@ export function encodeSavedTable({ ownId, nodes, externalHost, savedAtMs }: Save
     nodes6: compactNodes(nodes, "ipv6"),
     saved: Math.trunc(savedAtMs),
   });
-  return concatBytes(body, checksum(body));
+  return concatBytes(body, sha1(body));
 }
 
 /** Undefined when the bytes are damaged, not understood, or older than 30 days at `nowMs`. */
 export function parseSavedTable(bytes: Uint8Array, nowMs: number): SavedTable | undefined {
   if (bytes.length > MAX_SAVED_TABLE_LENGTH) return undefined;
   const body = bytes.subarray(0, -HASH_LENGTH);
-  if (!equalBytes(checksum(body), bytes.subarray(-HASH_LENGTH))) return undefined;
+  if (!equalBytes(sha1(body), bytes.subarray(-HASH_LENGTH))) return undefined;
   const fields = decodeDictionary(body, LIMITS);
   if (fields === undefined || textIn(fields, "format") !== FORMAT) return undefined;
   const ownId = bytesIn(fields, "id"), savedAtMs = integerIn(fields, "saved");
@@ -74,10 +74,6 @@ export function parseSavedTable(bytes: Uint8Array, nowMs: number): SavedTable | 
 function compactNodes(nodes: readonly NodeInfo[], family: IpFamily): Bytes {
   const ofFamily = nodes.filter(({ endpoint }) => familyOf(endpoint.host) === family);
   return toCompactNodes(ofFamily.slice(0, MAX_NODES_OF_FAMILY), family);
-}
-
-function checksum(body: Uint8Array): Uint8Array {
-  return createHash("sha1").update(body).digest();
 }
 
 function nodesIn(fields: BencodeDictionary, key: string, family: IpFamily): NodeInfo[] | undefined {

@@ -2,9 +2,10 @@
  * The proof that whoever announces a peer has asked us before, and so has the address that it
  * sends from (BEP 5 "token"). Nothing is kept of who asked. Pure: `now` is in milliseconds.
  */
-import { createHmac } from "node:crypto";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { Random } from "../base/ambient.ts";
-import { type Bytes, equalBytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes, equalBytes } from "../base/bytes.ts";
 import type { InfoHash } from "../base/ids.ts";
 
 /** A token is good for this time slot and the next one: 5 to 10 minutes (hostile-inputs H4). */
@@ -32,9 +33,8 @@ export class Tokens {
 
   /** Not of the port, which NAT may change. */
   #token(host: string, infoHash: InfoHash, slot: number): Bytes {
-    const digest = createHmac("sha256", this.#secret).update(`${slot} ${host} `).update(infoHash)
-      .digest();
-    return Uint8Array.from(digest.subarray(0, TOKEN_LENGTH));
+    const asker = new TextEncoder().encode(`${slot} ${host} `);
+    return hmac(sha256, this.#secret, concatBytes(asker, infoHash)).slice(0, TOKEN_LENGTH);
   }
 }
 

@@ -46,7 +46,8 @@ export class LocalDiscovery {
   readonly #neighbourhood: Neighbourhood;
   /** By info-hash, in hex. */
   readonly #searches = new Map<string, Channel<readonly Endpoint[]>>();
-  #groups: Group[] = [];
+  /** Undefined while nobody searches. */
+  #groups: Group[] | undefined;
   #isClosed = false;
   /** Ends the wait for the next announcement, which is due earlier than was thought. */
   #waiting = new AbortController();
@@ -75,7 +76,7 @@ export class LocalDiscovery {
     this.#searches.get(key)?.close();
     this.#searches.set(key, found);
     this.#neighbourhood.add(infoHash, port, this.#clock.now());
-    if (this.#groups.length === 0) this.#open();
+    if (this.#groups === undefined) void this.#open();
     this.#waiting.abort();
     try {
       yield* found;
@@ -100,30 +101,38 @@ export class LocalDiscovery {
     this.close();
   }
 
-  #open(): void {
+  async #open(): Promise<void> {
+    const groups: Group[] = this.#groups = [];
     for (const endpoint of GROUPS) {
-      try {
-        const socket = this.#network.openMulticast({ group: endpoint.host, port: endpoint.port });
-        this.#groups.push({ endpoint, socket });
-      } catch (error) {
-        // One family is enough, and none no reason to fail: there are other sources.
-        if (!(error instanceof ConnectError)) throw error;
-        this.#onLog(error.message);
-      }
+      const socket = await this.#join(endpoint);
+      // Nobody searches any more, or somebody does anew.
+      if (groups !== this.#groups) return socket?.close();
+      if (socket !== undefined) groups.push({ endpoint, socket });
     }
-    for (const { socket } of this.#groups) this.#listen(socket);
-    if (this.#groups.length > 0) this.#announce();
+    if (groups.length === 0) return this.#shut();
+    for (const { socket } of groups) void this.#listen(socket);
+    void this.#announce(groups);
+  }
+
+  /** One family is enough, and none no reason to fail: there are other sources. */
+  async #join({ host: group, port }: Endpoint): Promise<DatagramSocket | undefined> {
+    try {
+      return await this.#network.openMulticast({ group, port });
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      this.#onLog(error.message);
+      return undefined;
+    }
   }
 
   #shut(): void {
-    for (const { socket } of this.#groups) socket.close();
-    this.#groups = [];
+    for (const { socket } of this.#groups ?? []) socket.close();
+    this.#groups = undefined;
     this.#waiting.abort();
   }
 
-  /** Until the sockets that are open now are shut. */
-  async #announce(): Promise<void> {
-    const groups = this.#groups;
+  /** Until the sockets are shut. */
+  async #announce(groups: readonly Group[]): Promise<void> {
     while (groups === this.#groups) {
       const now = this.#clock.now();
       const due = this.#neighbourhood.drain(groups.map(({ endpoint }) => endpoint), now);

@@ -2,7 +2,7 @@
  * What a .torrent says (BEP 3 "metainfo files"), checked: every number in range, the hashes as
  * many as the pieces. Names are raw; `paths.ts` makes them safe.
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH, type InfoHash, type PieceIndex } from "../base/ids.ts";
@@ -94,7 +94,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
   const layout = parseLayout(info, files);
   if (isHybrid) checkHybrid(info, layout.pieceLength, files);
   const infoBytes = new Uint8Array(info.raw);
-  const infoHash = new Uint8Array(createHash("sha1").update(infoBytes).digest()) as InfoHash;
+  const infoHash = new Uint8Array(sha1(infoBytes)) as InfoHash;
   return {
     infoHash,
     infoHashHex: infoHash.toHex(),

@@ -1,13 +1,13 @@
-/** The real network. */
-import { lookup } from "node:dns/promises";
+/**
+ * The real network. What few need of Node is loaded when it is needed: it takes longer than all that
+ * a download does before its first request.
+ */
 import type { Clock } from "../base/ambient.ts";
 import { addressBytes, canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { raceAddresses } from "./address_race.ts";
 import { withDeadline } from "./deadline.ts";
 import { DenoDatagramSocket } from "./deno_datagram.ts";
 import { ANY_IPV4, listenOnBothFamilies } from "./dual_stack.ts";
-import { MulticastSocket } from "./multicast.ts";
-import { NodeDatagramSocket } from "./node_datagram.ts";
 import { connectErrorFrom, socketErrorCode } from "./socket_errors.ts";
 import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
 import {
@@ -17,6 +17,11 @@ import {
   type Listener,
   type Network,
 } from "./transport.ts";
+
+/** Undefined with the unstable feature "net", which our deno.json asks for. */
+const nodeDatagram = Deno.listenDatagram === undefined
+  ? await import("./node_datagram.ts")
+  : undefined;
 
 /** Another program's port, or one that only root may have: the next one may do. */
 const PORT_TAKEN_CODES: readonly (string | undefined)[] = ["EADDRINUSE", "EACCES"];
@@ -84,8 +89,7 @@ export class DenoNetwork implements Network {
     { address = ANY_IPV4, port = 0 }: { address?: string; port?: number } = {},
   ): DatagramSocket {
     try {
-      // Undefined without the unstable feature "net", which our deno.json asks for.
-      if (Deno.listenDatagram === undefined) return new NodeDatagramSocket({ address, port });
+      if (nodeDatagram !== undefined) return new nodeDatagram.NodeDatagramSocket({ address, port });
       const socket = Deno.listenDatagram({ transport: "udp", hostname: address, port });
       return new DenoDatagramSocket(socket, this.#clock);
     } catch (error) {
@@ -93,7 +97,8 @@ export class DenoNetwork implements Network {
     }
   }
 
-  openMulticast({ group, port }: { group: string; port: number }): DatagramSocket {
+  async openMulticast({ group, port }: { group: string; port: number }): Promise<DatagramSocket> {
+    const { MulticastSocket } = await import("./multicast.ts");
     try {
       return new MulticastSocket({ group, port, clock: this.#clock });
     } catch (error) {
@@ -103,6 +108,7 @@ export class DenoNetwork implements Network {
 
   async resolve(name: string): Promise<string[]> {
     try {
+      const { lookup } = await import("node:dns/promises");
       const found = await lookup(name, { all: true });
       const addresses = found.map(({ address }) => canonicalHost(address));
       return [...new Set(addresses.filter((address) => address !== undefined))];

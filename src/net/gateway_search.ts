@@ -61,7 +61,7 @@ export async function findGateways(search: GatewaySearch): Promise<FoundGateways
 /** Where a multicast of ours comes from, as all others see it. */
 async function hearOurselves({ network, random, ...time }: GatewaySearch) {
   const { host: group, port } = SSDP_GROUP;
-  const socket = network.openMulticast({ group, port });
+  const socket = await network.openMulticast({ group, port });
   const probe = ssdpSearch(`uuid:${random.bytes(NONCE_LENGTH).toHex()}`);
   return await listening(socket, time, async (receive) => {
     await socket.send(probe, SSDP_GROUP);

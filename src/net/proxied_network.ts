@@ -99,8 +99,8 @@ class Socks5Network implements Network {
     throw new ConnectError("unreachable", `Cannot open a UDP port: ${NO_DATAGRAMS}`);
   }
 
-  openMulticast(): DatagramSocket {
-    return this.openDatagram();
+  openMulticast(): Promise<DatagramSocket> {
+    return Promise.try(() => this.openDatagram());
   }
 
   /** None: names are looked up by the proxy. */

@@ -72,10 +72,10 @@ export interface Network {
   /**
    * A UDP socket that hears a multicast group, and whose `send` to that group goes out on each
    * interface in reach. The port is shared: every program on this machine that does the same
-   * hears what one of them sends, the sender too. Throws ConnectError, "limit" when another
+   * hears what one of them sends, the sender too. Rejects with ConnectError, "limit" when another
    * program has the port for itself alone; having no network yet is no error.
    */
-  openMulticast(options: { group: string; port: number }): DatagramSocket;
+  openMulticast(options: { group: string; port: number }): Promise<DatagramSocket>;
   /** The addresses of a name, IPv4 and IPv6; empty when it has none. */
   resolve(name: string): Promise<string[]>;
 }

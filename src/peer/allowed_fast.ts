@@ -1,5 +1,5 @@
 /** Which pieces a peer may ask for even while we choke it (BEP 6 "Allowed Fast Set Generation"). */
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import { addressBytes } from "../base/endpoint.ts";
 import { concatBytes, getUint32 } from "../base/bytes.ts";
 import { HASH_LENGTH, type InfoHash } from "../base/ids.ts";
@@ -21,7 +21,7 @@ export function allowedFastSet(host: string, infoHash: InfoHash, layout: Layout)
   const pieces = new Set<PieceIndex>();
   let seed: Uint8Array = concatBytes(address, infoHash);
   while (pieces.size < size) {
-    seed = createHash("sha1").update(seed).digest();
+    seed = sha1(seed);
     for (let offset = 0; offset < HASH_LENGTH && pieces.size < size; offset += 4) {
       pieces.add(layout.pieceIndex(getUint32(seed, offset) % layout.pieceCount)!);
     }

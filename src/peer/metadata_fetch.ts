@@ -4,7 +4,7 @@
  * locks nobody else out. When what they put together has another info-hash, each of them gives
  * all of it alone, into a buffer of its own: that shows who lied, and holds up nobody (P27, M30).
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import { type Bytes, equalBytes } from "../base/bytes.ts";
 import type { InfoHash } from "../base/ids.ts";
 import { MAX_METAINFO_LENGTH } from "../metainfo/metainfo.ts";
@@ -206,7 +206,7 @@ export class MetadataFetch {
   #verify(buffer: MetadataBuffer, now: number): void {
     const infoBytes = buffer.join();
     const { givers } = buffer;
-    if (equalBytes(createHash("sha1").update(infoBytes).digest(), this.#infoHash)) {
+    if (equalBytes(sha1(infoBytes), this.#infoHash)) {
       this.#isFound = true;
       this.#effects.push({ kind: "found", infoBytes, givers });
       return;

@@ -1,4 +1,4 @@
-/** Loading and saving what `resume_codec.ts` puts into words. */
+/** Loading and saving what `resume_codec.ts` puts into words, so that damage shows (D12). */
 import { StorageError } from "../base/errors.ts";
 import {
   encodeResume,
@@ -8,6 +8,7 @@ import {
   type ResumeState,
   type ResumeSubject,
 } from "./resume_codec.ts";
+import { seal, unseal } from "./sealed_line.ts";
 import { readStateFile, replaceStateFile } from "./state_file.ts";
 
 export class ResumeFile {
@@ -26,7 +27,10 @@ export class ResumeFile {
   async load(onWarning: (message: string) => void): Promise<ResumeState | undefined> {
     try {
       const bytes = await readStateFile(this.#path, maxResumeLength(this.#subject));
-      return bytes && parseResume(bytes, this.#subject);
+      if (bytes === undefined) return undefined;
+      const line = await unseal(bytes);
+      if (line === undefined) throw new ResumeError("it is damaged");
+      return parseResume(line, this.#subject);
     } catch (error) {
       const isUseless = error instanceof ResumeError ||
         (error instanceof StorageError && error.reason !== "permission");
@@ -38,7 +42,7 @@ export class ResumeFile {
   }
 
   /** Atomic and durable. Throws StorageError; the state before is intact then. */
-  save(state: ResumeState): Promise<void> {
-    return replaceStateFile(this.#path, encodeResume(this.#subject, state));
+  async save(state: ResumeState): Promise<void> {
+    await replaceStateFile(this.#path, await seal(encodeResume(this.#subject, state)));
   }
 }

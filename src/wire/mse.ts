@@ -2,9 +2,9 @@
  * Message Stream Encryption (MSE, also called PE): what both sides of its handshake share. See
  * https://wiki.vuze.com/w/Message_Stream_Encryption; hostile-inputs P31.
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import type { Random } from "../base/ambient.ts";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash } from "../base/ids.ts";
 import { Rc4 } from "./rc4.ts";
@@ -80,7 +80,5 @@ function createCipher(key: Uint8Array): Rc4 {
 }
 
 function hash(label: string, ...parts: readonly Uint8Array[]): Bytes {
-  const sha1 = createHash("sha1").update(label);
-  for (const part of parts) sha1.update(part);
-  return new Uint8Array(sha1.digest());
+  return new Uint8Array(sha1(concatBytes(new TextEncoder().encode(label), ...parts)));
 }

@@ -38,8 +38,12 @@ export class FakeLan {
         throw unreachable();
       },
       openMulticast: ({ group, port }) => {
-        if (groups === "all" || groups.includes(group)) return this.#join(address, group, port);
-        throw new ConnectError("limit", `Cannot listen for ${group}: the port is in use`);
+        if (groups === "all" || groups.includes(group)) {
+          return Promise.resolve(this.#join(address, group, port));
+        }
+        return Promise.reject(
+          new ConnectError("limit", `Cannot listen for ${group}: the port is in use`),
+        );
       },
       resolve: () => Promise.resolve([]),
     };

@@ -138,7 +138,7 @@ Deno.test("proxiedNetwork() listens nowhere, opens no UDP and looks nothing up",
     message: "Cannot open a UDP port: a proxy is set, and UDP does not go through it",
   };
   throws(() => network.openDatagram({}), refusal);
-  throws(() => network.openMulticast({ group: "239.192.152.143", port: 6771 }), refusal);
+  await rejects(network.openMulticast({ group: "239.192.152.143", port: 6771 }), refusal);
   deepStrictEqual(await network.resolve("tracker.example"), []);
 });
 

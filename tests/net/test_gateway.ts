@@ -175,7 +175,7 @@ const loopback: Network = {
   listen: (options) => real.listen(options),
   openDatagram: (options) => real.openDatagram(options),
   openMulticast: ({ group, port }) =>
-    new MulticastSocket({ group, port, clock, interfaces: [HOST] }),
+    Promise.resolve(new MulticastSocket({ group, port, clock, interfaces: [HOST] })),
   resolve: (name) => real.resolve(name),
 };
 

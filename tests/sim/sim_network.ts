@@ -53,7 +53,7 @@ export class SimNetwork {
       connect: (to, { timeoutMs, signal }) => this.#connect(address, to, timeoutMs, signal),
       listen: ({ ports }) => this.#listen(address, ports),
       openDatagram: (options) => this.datagrams.open(address, options),
-      openMulticast: () => silentSocket(),
+      openMulticast: () => Promise.resolve(silentSocket()),
       resolve: (name) => Promise.resolve([name]),
     };
   }

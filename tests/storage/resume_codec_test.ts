@@ -9,7 +9,10 @@ import {
   ResumeError,
   type ResumeState,
 } from "../../src/storage/resume_codec.ts";
-import { plain, resign, SUBJECT, textOf } from "./resume_text.ts";
+import { plain, SUBJECT } from "./resume_text.ts";
+
+/** What makes a line a whole file: a SHA-1 in hex, and two line feeds. */
+const SEAL_LENGTH = 42;
 
 const STATE: ResumeState = {
   claimed: bits(SUBJECT.pieceCount, 0, 7, 99),
@@ -24,11 +27,11 @@ function bits(length: number, ...ones: number[]): Bitfield {
   return field;
 }
 
-/** The state as it comes back when its JSON is altered, checksum and all. */
+/** The state as it comes back when its JSON is altered. */
 function altered(change: (fields: Record<string, unknown>) => void): ResumeState {
-  const fields = JSON.parse(textOf(encodeResume(SUBJECT, STATE)).split("\n")[0]!);
+  const fields = JSON.parse(encodeResume(SUBJECT, STATE));
   change(fields);
-  return parseResume(resign(JSON.stringify(fields)), SUBJECT);
+  return parseResume(JSON.stringify(fields), SUBJECT);
 }
 
 function refuses(change: (fields: Record<string, unknown>) => void, message: RegExp): void {
@@ -58,32 +61,17 @@ Deno.test("parseResume() gives back what encodeResume() took", () => {
       files: new Map(files),
       edges,
     };
-    const bytes = encodeResume(SUBJECT, state);
-    ok(bytes.length <= maxResumeLength(SUBJECT));
-    deepStrictEqual(plain(parseResume(bytes, SUBJECT)), plain(state));
+    const line = encodeResume(SUBJECT, state);
+    ok(line.length + SEAL_LENGTH <= maxResumeLength(SUBJECT) && !line.includes("\n"));
+    deepStrictEqual(plain(parseResume(line, SUBJECT)), plain(state));
   }));
 });
 
 Deno.test("D12 parseResume() refuses a state that is cut anywhere, or empty", () => {
-  const bytes = encodeResume(SUBJECT, STATE);
-  for (let length = 0; length < bytes.length; length++) {
-    throws(() => parseResume(bytes.subarray(0, length), SUBJECT), ResumeError);
+  const line = encodeResume(SUBJECT, STATE);
+  for (let length = 0; length < line.length; length++) {
+    throws(() => parseResume(line.slice(0, length), SUBJECT), ResumeError);
   }
-});
-
-Deno.test("D12 parseResume() refuses a state with any bit flipped", () => {
-  const bytes = encodeResume(SUBJECT, STATE);
-  for (let bit = 0; bit < bytes.length * 8; bit++) {
-    const flipped = bytes.slice();
-    flipped[bit >> 3]! ^= 1 << (bit & 7);
-    throws(() => parseResume(flipped, SUBJECT), ResumeError, `bit ${bit}`);
-  }
-});
-
-Deno.test("D12 parseResume() refuses a state that is too large before it reads it", () => {
-  throws(() => parseResume(new Uint8Array(maxResumeLength(SUBJECT) + 1), SUBJECT), {
-    message: "it is too large",
-  });
 });
 
 Deno.test("D12 parseResume() refuses other versions, formats and torrents", () => {
@@ -119,6 +107,6 @@ Deno.test("D12 parseResume() refuses records that make no sense", () => {
     refuses((fields) => fields["edges"] = value, /file/);
   }
   for (const body of ["null", "5", "{", '"text"']) {
-    throws(() => parseResume(resign(body), SUBJECT), ResumeError);
+    throws(() => parseResume(body, SUBJECT), ResumeError);
   }
 });

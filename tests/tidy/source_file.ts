@@ -12,6 +12,8 @@ export interface Import {
   readonly names: readonly string[];
   readonly isReExport: boolean;
   readonly hasDefault: boolean;
+  /** Code that is loaded with the file: not later, and not types alone. */
+  readonly isAtOnce: boolean;
 }
 
 export interface Export {
@@ -65,16 +67,25 @@ function* importsOf(text: string, code: string): Iterable<Import> {
     if (keyword === "export" && !/^\s*(type\s*)?[{*]/.test(clause!)) continue;
     if (!code.startsWith(keyword!, match.index)) continue;
     const names = /\{([^}]*)\}/.exec(clause!)?.[1] ?? "";
+    const isOfTypes = /^\s*type\b/.test(clause!) ||
+      (names !== "" && names.split(",").every((name) => /^\s*(type\s|$)/.test(name)));
     yield {
       specifier: specifier!,
       names: clause!.includes("*") ? ["*"] : namesIn(names),
       isReExport: keyword === "export",
       hasDefault: keyword === "import" && /^\s*(type\s+)?[\w$]+\s*(,|$)/.test(clause!.trim() + " "),
+      isAtOnce: !isOfTypes,
     };
   }
   for (const pattern of [BARE_IMPORT, DYNAMIC_IMPORT, MODULE_ADDRESS]) {
     for (const [, specifier] of text.matchAll(pattern)) {
-      yield { specifier: specifier!, names: ["*"], isReExport: false, hasDefault: false };
+      yield {
+        specifier: specifier!,
+        names: ["*"],
+        isReExport: false,
+        hasDefault: false,
+        isAtOnce: pattern === BARE_IMPORT,
+      };
     }
   }
 }

@@ -52,8 +52,10 @@ export class FakeNetwork implements Network {
     return socket;
   }
 
-  openMulticast(): DatagramSocket {
-    throw new ConnectError("unreachable", "Cannot open: this network has no multicast");
+  openMulticast(): Promise<DatagramSocket> {
+    return Promise.reject(
+      new ConnectError("unreachable", "Cannot open: this network has no multicast"),
+    );
   }
 
   resolve(name: string): Promise<string[]> {

@@ -162,6 +162,8 @@ class LocalEngine implements Engine {
   readonly #pool: WorkerPool;
   readonly #client: Client;
   readonly #finding: PeerFinding;
+  readonly #usesDht: boolean;
+  readonly #usesLsd: boolean;
 
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
@@ -172,7 +174,8 @@ class LocalEngine implements Engine {
       : proxiedNetwork(direct, proxy, { clock });
     const hasDatagrams = network.noDatagrams === undefined;
     const finding = this.#finding = new PeerFinding({ ...options, environment, network });
-    const usesLsd = !noLsd && hasDatagrams && !finding.isOnlyHere;
+    this.#usesDht = !noDht && hasDatagrams;
+    this.#usesLsd = !noLsd && hasDatagrams && !finding.isOnlyHere;
     this.#options = options;
     this.#environment = environment;
     this.#pool = new WorkerPool({ size: workerCount(environment) });
@@ -187,15 +190,15 @@ class LocalEngine implements Engine {
       ...(bindAddress === undefined ? {} : { address: bindAddress }),
       ...(maxDownloadRate === undefined ? {} : { maxDownloadRate }),
       ...(maxUploadRate === undefined ? {} : { maxUploadRate }),
-      ...(noDht || !hasDatagrams ? {} : { openDht: (port) => finding.openDht(port) }),
-      ...(usesLsd ? { openLsd: () => finding.openLsd() } : {}),
+      ...(this.#usesDht ? { openDht: (port) => finding.openDht(port) } : {}),
+      ...(this.#usesLsd ? { openLsd: () => finding.openLsd() } : {}),
       ...(noPortMap || !hasDatagrams ? {} : { onListening: (port) => void finding.mapPort(port) }),
     });
   }
 
-  /** Reads what an earlier run has left. */
+  /** Makes ready what torrents open at once. */
   async load(): Promise<void> {
-    if (!this.#options.noDht) await this.#finding.load();
+    await this.#finding.load({ dht: this.#usesDht, lsd: this.#usesLsd });
   }
 
   async open(request: TorrentRequest): Promise<RunningTorrent> {

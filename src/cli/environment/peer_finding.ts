@@ -1,10 +1,10 @@
 /** What all torrents of a command share to find peers without a tracker, and to be found. */
 import type { Bytes } from "../../base/bytes.ts";
+import { assert } from "../../base/assert.ts";
 import { isLoopback } from "../../base/endpoint.ts";
 import { StorageError } from "../../base/errors.ts";
-import { MAX_SAVED_TABLE_LENGTH } from "../../dht/saved_table.ts";
-import { DhtService } from "../../dht/service.ts";
-import { LocalDiscovery } from "../../lsd/service.ts";
+import type { DhtService } from "../../dht/service.ts";
+import type { LocalDiscovery } from "../../lsd/service.ts";
 import type { PortMapping } from "../../net/port_mapping.ts";
 import type { Network } from "../../net/transport.ts";
 import { readStateFile } from "../../storage/state_file.ts";
@@ -32,6 +32,8 @@ export interface PeerFindingOptions extends Pick<GetOptions, "bindAddress" | "dh
 export class PeerFinding {
   readonly #options: PeerFindingOptions;
   readonly #closing = new AbortController();
+  #dhtCode: typeof import("../../dht/service.ts") | undefined;
+  #lsdCode: typeof import("../../lsd/service.ts") | undefined;
   #saved: Bytes | undefined;
   #dht: DhtService | undefined;
   #mapping: PortMapping | undefined;
@@ -40,10 +42,20 @@ export class PeerFinding {
     this.#options = options;
   }
 
-  /** Reads what an earlier run knew of the DHT; what is not there, or damaged, is none. */
-  async load(): Promise<void> {
+  /** What is going to be opened: whoever asks trackers alone does not wait for the rest. */
+  async load({ dht, lsd }: { readonly dht: boolean; readonly lsd: boolean }): Promise<void> {
+    if (dht) {
+      this.#dhtCode = await import("../../dht/service.ts");
+      await this.#readTable();
+    }
+    if (lsd) this.#lsdCode = await import("../../lsd/service.ts");
+  }
+
+  /** What an earlier run knew of the DHT; what is not there, or damaged, is none. */
+  async #readTable(): Promise<void> {
     const { folders, onLog } = this.#options;
     if (folders === undefined) return;
+    const { MAX_SAVED_TABLE_LENGTH } = await import("../../dht/saved_table.ts");
     const path = `${folders.stateDir}/${TABLE_NAME}`;
     try {
       this.#saved = await readStateFile(path, MAX_SAVED_TABLE_LENGTH);
@@ -54,13 +66,14 @@ export class PeerFinding {
   }
 
   /**
-   * Starts the DHT, with the port where we listen for peers; once more when it was closed and is
+   * Starts the DHT, which was loaded, with the port where we listen for peers; once more when it was closed and is
    * needed again.
    */
   openDht(port: number): DhtService {
     const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
     const earlier = this.#dht;
-    this.#dht = new DhtService({
+    assert(this.#dhtCode !== undefined);
+    this.#dht = new this.#dhtCode.DhtService({
       network,
       clock,
       random,
@@ -80,10 +93,11 @@ export class PeerFinding {
     return bindAddress !== undefined && isLoopback(bindAddress);
   }
 
-  /** Starts the search on the local network; not when `isOnlyHere`. */
+  /** Starts the search on the local network, which was loaded; not when `isOnlyHere`. */
   openLsd(): LocalDiscovery {
     const { environment: { clock, random }, network, onLog } = this.#options;
-    return new LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
+    assert(this.#lsdCode !== undefined);
+    return new this.#lsdCode.LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
   }
 
   /** Asks the gateway, if there is one, to let peers through to this port; not at once. */

@@ -3,7 +3,6 @@
  * like that. All others are left to `explained_arguments.ts`, which reads these as well, and the
  * same. Pure.
  */
-import { parseArgs, type ParseArgsConfig } from "node:util";
 import { type Command, COMMANDS, withCommand } from "./commands.ts";
 import type { Option, OptionTable } from "./option.ts";
 
@@ -28,52 +27,64 @@ function valuesGiven(
   args: readonly string[],
   options: readonly Option<unknown>[],
 ): Map<Option<unknown>, unknown[]> | undefined {
-  const tokens = tokensOf(args, options);
-  if (tokens === undefined) return undefined;
+  if (options.length === 0 && args.length > 0) return undefined;
   const given = new Map<Option<unknown>, unknown[]>();
   const words = options.filter(({ names }) => names.length === 0);
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    const option = token.kind === "option"
-      ? options.find(({ names }) => names.some((name) => name === token.rawName))
-      : words[0];
-    if (option === undefined) return undefined;
-    const value = option.type === undefined ? true : option.type.parse(token.value ?? "");
+  for (const { name, text } of wordsOf(args, options)) {
+    const option = name === undefined ? words[0] : optionNamed(name, options);
+    if (option === undefined || (text === undefined) !== (option.type === undefined)) {
+      return undefined;
+    }
+    const value = option.type === undefined ? true : option.type.parse(text!);
     if (value === undefined) return undefined;
     const values = given.get(option);
     if (values === undefined) given.set(option, [value]);
     else values.push(value);
-    if (token.kind === "positional" && !isRepeatable(option)) words.shift();
+    if (name === undefined && !isRepeatable(option)) words.shift();
   }
   return given;
 }
 
-function tokensOf(args: readonly string[], options: readonly Option<unknown>[]) {
-  if (args.some(isBundle) || (options.length === 0 && args.length > 0)) return undefined;
-  const entries = options.filter(({ names }) => names.length > 0).map(
-    ({ names, type }): [string, ParseArgsOption] => {
-      const short = names.find((name) => !name.startsWith("--"))?.slice(1);
-      const long = names.find((name) => name.startsWith("--"))!.slice(2);
-      return [long, {
-        type: type === undefined ? "boolean" : "string",
-        multiple: true,
-        ...(short !== undefined && { short }),
-      }];
-    },
-  );
-  try {
-    const config = { options: Object.fromEntries(entries), allowPositionals: true };
-    return parseArgs({ args: [...args], ...config, tokens: true }).tokens;
-  } catch {
-    return undefined; // `explained_arguments.ts` says what is wrong.
-  }
+interface Word {
+  /** Of an option, with its hyphens. */
+  readonly name?: string;
+  /** What the option was given, or what stands alone. */
+  readonly text?: string | undefined;
 }
 
-type ParseArgsOption = NonNullable<ParseArgsConfig["options"]>[string];
+/** The options and what they were given: `--name VALUE`, `--name=VALUE`, `-n VALUE`. */
+function* wordsOf(args: readonly string[], options: readonly Option<unknown>[]): Iterable<Word> {
+  const rest = args.values();
+  for (const arg of rest) {
+    if (arg === "--") break;
+    if (!looksLikeOption(arg)) {
+      yield { text: arg };
+      continue;
+    }
+    const [, long, attached] = /^(--[^=]+)=(.*)$/s.exec(arg) ?? [];
+    const name = long ?? arg;
+    const takesText = optionNamed(name, options)?.type !== undefined;
+    if (attached !== undefined || !takesText) {
+      yield { name, text: attached };
+      continue;
+    }
+    const { value: text } = rest.next();
+    // Was it meant as the value, or was that forgotten?
+    yield { name, text: text !== undefined && looksLikeOption(text) ? undefined : text };
+  }
+  for (const text of rest) yield { text };
+}
 
-/** `-qv` and `-p6881` mean something to some. */
-function isBundle(arg: string): boolean {
-  return /^-[^-]./s.test(arg);
+function optionNamed(
+  name: string,
+  options: readonly Option<unknown>[],
+): Option<unknown> | undefined {
+  return options.find(({ names }) => names.some((one) => one === name));
+}
+
+/** A hyphen alone is a word: standard input. */
+function looksLikeOption(arg: string): boolean {
+  return arg.length > 1 && arg.startsWith("-");
 }
 
 function isRepeatable({ count }: Option<unknown>): boolean {

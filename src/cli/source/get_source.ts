@@ -11,8 +11,7 @@ import type { GetOptions } from "../options/get_options.ts";
 import { permissionError } from "../output/failure.ts";
 import type { Notice } from "../output/notice.ts";
 import { readGiven } from "./given_source.ts";
-import { keptName, type LinkedTorrent, LinkReader, stateFoldersOf } from "./link_reader.ts";
-import { findSaved } from "./saved_torrent.ts";
+import type { LinkedTorrent, LinkReader } from "./link_reader.ts";
 import { parseTorrent } from "./source.ts";
 
 export interface GetSourceContext {
@@ -82,6 +81,7 @@ export class GetSource {
     const { infoHashHex, selectedFiles } = link;
     if (!identify(link.name ?? "", infoHashHex)) return undefined;
     if (options.metadataOnly) {
+      const { findSaved } = await import("./saved_torrent.ts");
       const saved = await findSaved(infoHashHex, options, environment);
       if (saved !== undefined) {
         tell({ kind: "saved", ...saved, durationMs: this.#elapsedMs });
@@ -97,6 +97,8 @@ export class GetSource {
   }
 
   async #searchFor(link: Magnet): Promise<LinkedTorrent> {
+    // Whoever has the .torrent does not wait for what only links need.
+    const { LinkReader, stateFoldersOf } = await import("./link_reader.ts");
     const { environment, openEngine, options, signal, tell } = this.#context;
     const { metadataOnly, outputDir, stateDir, deadlineMs, stallMs } = options;
     this.#reader = new LinkReader(link, {
@@ -130,6 +132,7 @@ export class GetSource {
   async #keep({ source: { metainfo }, bytes }: LinkedTorrent): Promise<void> {
     const { environment, options: { outputDir }, tell } = this.#context;
     const folders = { outputDir, stateDir: this.#stateDir };
+    const { keptName } = await import("./link_reader.ts");
     try {
       await environment.keepState(folders, keptName(metainfo.infoHashHex), bytes);
     } catch (error) {

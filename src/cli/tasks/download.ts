@@ -10,7 +10,6 @@ import type { Failure } from "../output/failure.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { type FoundTorrent, GetSource } from "../source/get_source.ts";
-import { saveCopy, saveTorrent } from "../source/saved_torrent.ts";
 import { failureAtLimit, failureOfInterruption, WAITING_FOR_LOCK } from "./giving_up.ts";
 import { runOnDone } from "./on_done.ts";
 import { seedingGoal } from "./sharing.ts";
@@ -238,6 +237,7 @@ export class Download implements Task {
   /** `--metadata-only` */
   async #save({ bytes, source }: FoundTorrent): Promise<undefined> {
     const { environment, options } = this.#context;
+    const { saveTorrent } = await import("../source/saved_torrent.ts");
     const saved = await saveTorrent(bytes, source, options, environment);
     this.#life.tell({ kind: "saved", ...saved, durationMs: this.#elapsedMs });
   }
@@ -245,6 +245,7 @@ export class Download implements Task {
   /** `--save-torrent` */
   async #saveCopy({ bytes, source }: FoundTorrent): Promise<void> {
     const { environment, options } = this.#context;
+    const { saveCopy } = await import("../source/saved_torrent.ts");
     const { path, isNew } = await saveCopy(bytes, source, options, environment);
     const message = `the .torrent is ${isNew ? "saved as" : "here already:"} ${path}`;
     this.#life.tell({ kind: "debug", message });

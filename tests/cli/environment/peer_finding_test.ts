@@ -48,7 +48,7 @@ async function withFolder(test: (folder: string) => Promise<void>): Promise<void
 
 /** Starts the DHT, and ends it; what is kept for the next run. */
 async function runOnce({ finding, kept }: Bench): Promise<string[]> {
-  await finding.load();
+  await finding.load({ dht: true, lsd: false });
   using _dht = finding.openDht(0);
   await finding.close();
   return Object.keys(kept);
@@ -87,7 +87,7 @@ Deno.test("H11 PeerFinding begins anew when the table is damaged, too long, or n
 Deno.test("PeerFinding keeps nothing when the DHT was never used, and says when it cannot", async () => {
   await withFolder(async (folder) => {
     const unused = create(folder);
-    await unused.finding.load();
+    await unused.finding.load({ dht: true, lsd: false });
     await unused.finding.close();
     deepStrictEqual(unused.kept, {});
     const full = create(
