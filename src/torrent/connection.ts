@@ -125,6 +125,11 @@ export class PeerConnection implements PickerPeer {
     return this.#closing.signal.aborted;
   }
 
+  /** It asked for blocks that it has not got yet: all of them may be in the write under way. */
+  get awaitsBlocks(): boolean {
+    return this.#isUploading || this.session.hasUploads;
+  }
+
   /** Sends what waits in the session's output, and begins to upload; returns at once. */
   flush(): void {
     if (this.isClosed) return;

@@ -38,13 +38,14 @@ export class Unchoking {
   }
 
   *#facts(): Iterable<ChokeFacts> {
-    for (const { key, session } of this.#peers.values()) {
+    for (const peer of this.#peers.values()) {
+      const { key, session } = peer;
       yield {
         key,
         downloadedBytes: session.downloadedBytes,
         uploadedBytes: session.uploadedBytes,
         isSnubbing: session.isSnubbed,
-        hasRequests: session.hasUploads,
+        hasRequests: peer.awaitsBlocks,
       };
     }
   }

@@ -38,9 +38,11 @@ function connect(
   connection: Connection,
   clock: ManualClock,
   onRead = (peer: PeerConnection) => void peer.session.drain(),
+  upload: (peer: PeerConnection) => Promise<void> = () => Promise.resolve(),
 ): PeerConnection {
   const layout = new Layout({ pieceLength: 16_384, files: [{ length: 1e6, isPadding: false }] });
   const have = new Bitfield(layout.pieceCount);
+  have.set(1);
   const flags = { fast: true, extended: true, dht: false };
   return new PeerConnection({
     key: 1,
@@ -53,7 +55,7 @@ function connect(
     downloadLimit: new RateLimit(undefined, clock),
     onRead,
     backPressure: () => undefined,
-    upload: () => Promise.resolve(),
+    upload,
   });
 }
 
@@ -117,4 +119,40 @@ Deno.test("PeerConnection hears a peer as fast as it takes the blocks that it as
   const end = peer.run();
   ok(await clock.run(() => peer.isClosed, 0), `${asked} requests in no time`);
   strictEqual(await end, "remote-closed");
+});
+
+Deno.test("awaitsBlocks() holds until what the peer asked for is written, as long as that takes", async () => {
+  const clock = new ManualClock();
+  const gone = Promise.withResolvers<null>(), arrival = Promise.withResolvers<void>();
+  const said = [
+    written((output) => output.interested()),
+    written((output) => output.request(1, 0, BLOCK_LENGTH)),
+  ];
+  const connection: Connection = {
+    remote: { host: "10.0.1.1", port: 1 },
+    read(buffer) {
+      const message = said.shift();
+      if (message === undefined) return gone.promise;
+      buffer.set(message);
+      return Promise.resolve(message.length);
+    },
+    write: () => Promise.resolve(),
+    close: () => gone.resolve(null),
+  };
+  const peer = connect(connection, clock, (peer) => {
+    peer.session.unchoke(0);
+    peer.flush();
+  }, async ({ session }) => {
+    session.nextUpload();
+    await arrival.promise;
+  });
+  ok(!peer.awaitsBlocks);
+  const end = peer.run();
+  await clock.run(() => false, 0);
+  ok(!peer.session.hasUploads && peer.awaitsBlocks, "its block is being written");
+  arrival.resolve();
+  await clock.run(() => false, 0);
+  ok(!peer.awaitsBlocks);
+  peer.close("finished");
+  strictEqual(await end, "finished");
 });
