@@ -234,7 +234,7 @@ Deno.test("every file of src is reached from main.ts or the worker", () => {
   deepStrictEqual(source.map((file) => file.path).filter((path) => !reached.has(path)), []);
 });
 
-Deno.test("nothing of Node is loaded before a download's first request", () => {
+Deno.test("no file that a download loads before its first request imports Node at once", () => {
   const loaded = new Set<string>(BEFORE_FIRST_REQUEST);
   const ofNode: string[] = [];
   for (const path of loaded) {

@@ -28,6 +28,8 @@ const MAX_WAITING_FINDS = 64;
 /** Names that do not resolve are tried again, after ever longer pauses. */
 const FIRST_RESOLVE_PAUSE_MS = 5_000;
 const LONGEST_RESOLVE_PAUSE_MS = 5 * 60_000;
+/** Names are looked up once trackers are asked and peers dialled: to load what does it takes time. */
+const FIRST_RESOLVE_DELAY_MS = 50;
 /** With nodes of an earlier run, names are looked up only when these do not answer by then. */
 const SAVED_NODES_FIRST_MS = 2_000;
 /** With fewer nodes than this, names are looked up. */
@@ -208,7 +210,7 @@ export class DhtService implements Disposable {
     this.#act();
     let names = bootstrap.filter((endpoint) => !isAddress(endpoint));
     let pauseMs = FIRST_RESOLVE_PAUSE_MS;
-    if (saved !== undefined) await clock.sleep(SAVED_NODES_FIRST_MS, signal);
+    await clock.sleep(saved === undefined ? FIRST_RESOLVE_DELAY_MS : SAVED_NODES_FIRST_MS, signal);
     while (names.length > 0 && !signal.aborted) {
       if (this.#node.status(this.#now).nodes < FEW_NODES) {
         const unresolved = await Promise.all(names.map((name) => this.#addContactsOf(name)));

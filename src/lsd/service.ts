@@ -76,7 +76,7 @@ export class LocalDiscovery {
     this.#searches.get(key)?.close();
     this.#searches.set(key, found);
     this.#neighbourhood.add(infoHash, port, this.#clock.now());
-    if (this.#groups === undefined) void this.#open();
+    if (this.#groups === undefined) this.#open().catch((error) => this.#failAll(error));
     this.#waiting.abort();
     try {
       yield* found;
@@ -112,6 +112,11 @@ export class LocalDiscovery {
     if (groups.length === 0) return this.#shut();
     for (const { socket } of groups) void this.#listen(socket);
     void this.#announce(groups);
+  }
+
+  /** By a bug of ours. */
+  #failAll(error: unknown): void {
+    for (const found of this.#searches.values()) found.fail(error);
   }
 
   /** One family is enough, and none no reason to fail: there are other sources. */

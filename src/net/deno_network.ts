@@ -1,7 +1,4 @@
-/**
- * The real network. What few need of Node is loaded when it is needed: it takes longer than all that
- * a download does before its first request.
- */
+/** The real network. What few need of Node is loaded when it is needed: that takes long. */
 import type { Clock } from "../base/ambient.ts";
 import { addressBytes, canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { raceAddresses } from "./address_race.ts";

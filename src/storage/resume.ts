@@ -41,7 +41,10 @@ export class ResumeFile {
     }
   }
 
-  /** Atomic and durable. Throws StorageError; the state before is intact then. */
+  /**
+   * Atomic and durable, of the state as it is when this is called. Rejects with StorageError; the
+   * state before is intact then.
+   */
   async save(state: ResumeState): Promise<void> {
     await replaceStateFile(this.#path, await seal(encodeResume(this.#subject, state)));
   }

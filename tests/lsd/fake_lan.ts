@@ -1,4 +1,5 @@
 /** A local network in memory: what one host sends to a group, all hosts hear, itself too. */
+import type { Clock } from "../../src/base/ambient.ts";
 import { Channel } from "../../src/base/channel.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import {
@@ -25,6 +26,10 @@ export class FakeLan {
   readonly sent: { bytes: Uint8Array; from: string; to: Endpoint }[] = [];
   /** Datagrams that were taken out of a socket. */
   read = 0;
+  /** What to join a group takes; none, unless it is set. */
+  joining: { readonly clock: Clock; readonly durationMs: number } | undefined;
+  /** Joins that were tried. */
+  tried = 0;
 
   /** A host; `groups` are those that it can join. */
   host(address: string, groups: "all" | readonly string[] = "all"): Network {
@@ -37,13 +42,11 @@ export class FakeLan {
       openDatagram: (): DatagramSocket => {
         throw unreachable();
       },
-      openMulticast: ({ group, port }) => {
-        if (groups === "all" || groups.includes(group)) {
-          return Promise.resolve(this.#join(address, group, port));
-        }
-        return Promise.reject(
-          new ConnectError("limit", `Cannot listen for ${group}: the port is in use`),
-        );
+      openMulticast: async ({ group, port }) => {
+        this.tried++;
+        await this.joining?.clock.sleep(this.joining.durationMs);
+        if (groups === "all" || groups.includes(group)) return this.#join(address, group, port);
+        throw new ConnectError("limit", `Cannot listen for ${group}: the port is in use`);
       },
       resolve: () => Promise.resolve([]),
     };

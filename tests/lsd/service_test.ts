@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash } from "../../src/base/ids.ts";
@@ -124,6 +124,77 @@ Deno.test("LocalDiscovery opens its sockets again for the next torrent", async (
     deepStrictEqual([lan.members.size, lan.sent.length], [2, 2 * round]);
     search.abort.abort();
     ok(await clock.run(() => search.isOver, 0));
+  }
+  discovery.close();
+});
+
+/** What becomes of the sockets when `change` comes after each part of the time that it takes. */
+async function whileOpening(
+  change: (discovery: LocalDiscovery, search: Search) => Search,
+): Promise<number[]> {
+  const open: number[] = [];
+  for (const afterMs of [0, 5, 10, 15, 20, 25]) {
+    const { clock, lan } = makeLan();
+    lan.joining = { clock, durationMs: 10 };
+    const discovery = discoverer(clock, lan, "10.0.0.1");
+    const search = begin(discovery, 6001);
+    await clock.run(() => false, afterMs);
+    const last = change(discovery, search);
+    await clock.run(() => false, MINUTE);
+    open.push(lan.members.size);
+    ok(search === last || search.isOver);
+    await end(clock, discovery, last);
+    strictEqual(lan.members.size, 0);
+  }
+  return open;
+}
+
+Deno.test("LocalDiscovery keeps no socket that opens when nobody searches any more", async () => {
+  const none = [0, 0, 0, 0, 0, 0];
+  const abort = (_: LocalDiscovery, search: Search) => {
+    search.abort.abort();
+    return search;
+  };
+  deepStrictEqual(await whileOpening(abort), none);
+  const close = (discovery: LocalDiscovery, search: Search) => {
+    discovery.close();
+    return search;
+  };
+  deepStrictEqual(await whileOpening(close), none);
+});
+
+Deno.test("LocalDiscovery has one socket a group when a search ends and another begins meanwhile", async () => {
+  const again = (discovery: LocalDiscovery, search: Search) => {
+    search.abort.abort();
+    return begin(discovery, 6001);
+  };
+  deepStrictEqual(await whileOpening(again), [2, 2, 2, 2, 2, 2]);
+});
+
+Deno.test("LocalDiscovery tries again with the next search when it could join no group", async () => {
+  const { clock, lan } = makeLan();
+  const discovery = discoverer(clock, lan, "10.0.0.1", 1, { groups: [] });
+  const first = begin(discovery, 6001);
+  await clock.run(() => false, MINUTE);
+  strictEqual(lan.tried, 2);
+  const second = begin(discovery, 6001);
+  await clock.run(() => false, MINUTE);
+  strictEqual(lan.tried, 4);
+  ok(first.isOver);
+  await end(clock, discovery, second);
+});
+
+Deno.test("LocalDiscovery.search() throws what is a bug of ours", async () => {
+  const { clock, lan } = makeLan();
+  const network = {
+    ...lan.host("10.0.0.1"),
+    openMulticast: () => Promise.reject(new TypeError("oops")),
+  };
+  const discovery = new LocalDiscovery({ network, clock, random: new SeededRandom(1) });
+  const { signal } = new AbortController();
+  for (let round = 0; round < 2; round++) {
+    const stream = discovery.search(OURS, { port: 6001, signal })[Symbol.asyncIterator]();
+    await rejects(stream.next(), { message: "oops" });
   }
   discovery.close();
 });

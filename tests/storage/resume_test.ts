@@ -70,3 +70,12 @@ Deno.test("save() says what is wrong when it fails, and the old state stays (D2)
   await rejects(file.save(stateClaiming(3, 4)), { name: "StorageError" });
   deepStrictEqual(await load(folder), [plain(stateClaiming(3)), []]);
 });
+
+Deno.test("save() takes the state as it is at once, whatever changes while it is written", async () => {
+  using folder = new TemporaryFolder();
+  const state = stateClaiming(3);
+  const saving = new ResumeFile(folder.path, SUBJECT).save(state);
+  state.claimed.set(4);
+  await saving;
+  deepStrictEqual(await load(folder), [plain(stateClaiming(3)), []]);
+});

@@ -24,6 +24,11 @@ Deno.test("D12 unseal() gives nothing of a file that is cut anywhere, empty or t
   strictEqual(await unseal(new Uint8Array([...SEALED, 0x0a])), undefined);
 });
 
+Deno.test("D12 unseal() sees a byte order mark, and gives back one that was sealed", async () => {
+  strictEqual(await unseal(new Uint8Array([0xef, 0xbb, 0xbf, ...SEALED])), undefined);
+  strictEqual(await unseal(await seal("\ufeff{}")), "\ufeff{}");
+});
+
 Deno.test("D12 unseal() gives nothing of a file with any bit flipped", async () => {
   for (let bit = 0; bit < SEALED.length * 8; bit++) {
     const flipped = SEALED.slice();

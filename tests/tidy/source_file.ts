@@ -68,7 +68,7 @@ function* importsOf(text: string, code: string): Iterable<Import> {
     if (!code.startsWith(keyword!, match.index)) continue;
     const names = /\{([^}]*)\}/.exec(clause!)?.[1] ?? "";
     const isOfTypes = /^\s*type\b/.test(clause!) ||
-      (names !== "" && names.split(",").every((name) => /^\s*(type\s|$)/.test(name)));
+      (/^\s*\{/.test(clause!) && names.split(",").every((name) => /^\s*(type\s|$)/.test(name)));
     yield {
       specifier: specifier!,
       names: clause!.includes("*") ? ["*"] : namesIn(names),

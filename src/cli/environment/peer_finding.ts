@@ -42,7 +42,10 @@ export class PeerFinding {
     this.#options = options;
   }
 
-  /** What is going to be opened: whoever asks trackers alone does not wait for the rest. */
+  /**
+   * Loads the code of what is going to be opened, and the DHT's table: whoever asks trackers alone
+   * waits for neither.
+   */
   async load({ dht, lsd }: { readonly dht: boolean; readonly lsd: boolean }): Promise<void> {
     if (dht) {
       this.#dhtCode = await import("../../dht/service.ts");
@@ -66,13 +69,13 @@ export class PeerFinding {
   }
 
   /**
-   * Starts the DHT, which was loaded, with the port where we listen for peers; once more when it was closed and is
-   * needed again.
+   * Starts the DHT, which was loaded, with the port where we listen for peers; once more when it was
+   * closed and is needed again.
    */
   openDht(port: number): DhtService {
     const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
     const earlier = this.#dht;
-    assert(this.#dhtCode !== undefined);
+    assert(this.#dhtCode !== undefined, "`load` comes before `openDht`");
     this.#dht = new this.#dhtCode.DhtService({
       network,
       clock,
@@ -96,7 +99,7 @@ export class PeerFinding {
   /** Starts the search on the local network, which was loaded; not when `isOnlyHere`. */
   openLsd(): LocalDiscovery {
     const { environment: { clock, random }, network, onLog } = this.#options;
-    assert(this.#lsdCode !== undefined);
+    assert(this.#lsdCode !== undefined, "`load` comes before `openLsd`");
     return new this.#lsdCode.LocalDiscovery({ network, clock, random, ...(onLog && { onLog }) });
   }
 

@@ -30,7 +30,7 @@ function valuesGiven(
   if (options.length === 0 && args.length > 0) return undefined;
   const given = new Map<Option<unknown>, unknown[]>();
   const words = options.filter(({ names }) => names.length === 0);
-  for (const { name, text } of wordsOf(args, options)) {
+  for (const { name, text } of partsOf(args, options)) {
     const option = name === undefined ? words[0] : optionNamed(name, options);
     if (option === undefined || (text === undefined) !== (option.type === undefined)) {
       return undefined;
@@ -45,15 +45,15 @@ function valuesGiven(
   return given;
 }
 
-interface Word {
-  /** Of an option, with its hyphens. */
+interface Part {
+  /** Of an option, with its hyphens; undefined for what stands alone. */
   readonly name?: string;
   /** What the option was given, or what stands alone. */
   readonly text?: string | undefined;
 }
 
 /** The options and what they were given: `--name VALUE`, `--name=VALUE`, `-n VALUE`. */
-function* wordsOf(args: readonly string[], options: readonly Option<unknown>[]): Iterable<Word> {
+function* partsOf(args: readonly string[], options: readonly Option<unknown>[]): Iterable<Part> {
   const rest = args.values();
   for (const arg of rest) {
     if (arg === "--") break;
@@ -64,13 +64,8 @@ function* wordsOf(args: readonly string[], options: readonly Option<unknown>[]):
     const [, long, attached] = /^(--[^=]+)=(.*)$/s.exec(arg) ?? [];
     const name = long ?? arg;
     const takesText = optionNamed(name, options)?.type !== undefined;
-    if (attached !== undefined || !takesText) {
-      yield { name, text: attached };
-      continue;
-    }
-    const { value: text } = rest.next();
-    // Was it meant as the value, or was that forgotten?
-    yield { name, text: text !== undefined && looksLikeOption(text) ? undefined : text };
+    const text = attached === undefined && takesText ? rest.next().value : attached;
+    yield { name, text };
   }
   for (const text of rest) yield { text };
 }

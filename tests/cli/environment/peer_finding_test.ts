@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok, throws } from "node:assert/strict";
 import { SeededRandom, SystemClock } from "../../../src/base/ambient.ts";
 import { StorageError } from "../../../src/base/errors.ts";
 import type { NodeId } from "../../../src/base/ids.ts";
@@ -110,4 +110,16 @@ Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only thi
   await finding.mapPort(6_881);
   await finding.close();
   deepStrictEqual(log, []);
+});
+
+Deno.test("PeerFinding opens what was loaded, and nothing else", async () => {
+  await withFolder(async (folder) => {
+    const { finding } = create(folder);
+    throws(() => finding.openLsd(), { name: "BugError" });
+    throws(() => finding.openDht(0), { name: "BugError" });
+    await finding.load({ dht: false, lsd: true });
+    finding.openLsd().close();
+    throws(() => finding.openDht(0), { name: "BugError" });
+    await finding.close();
+  });
 });
