@@ -50,7 +50,7 @@ const WORLD: Readonly<Record<string, RegExp>> = {
 };
 
 /** Modules of the runtime that only compute. Any other `node:` module is the world ("node"). */
-const PURE_NODE_MODULES = ["node:crypto", "node:path", "node:path/posix", "node:util"];
+const PURE_NODE_MODULES = ["node:crypto", "node:path"];
 
 /** Every file that touches the world, and how. All others take what they need as arguments. */
 const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {

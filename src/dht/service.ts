@@ -28,7 +28,7 @@ const MAX_WAITING_FINDS = 64;
 /** Names that do not resolve are tried again, after ever longer pauses. */
 const FIRST_RESOLVE_PAUSE_MS = 5_000;
 const LONGEST_RESOLVE_PAUSE_MS = 5 * 60_000;
-/** Names are looked up once trackers are asked and peers dialled: to load what does it takes time. */
+/** Trackers are asked and peers dialled first: to load what looks names up takes time. */
 const FIRST_RESOLVE_DELAY_MS = 50;
 /** With nodes of an earlier run, names are looked up only when these do not answer by then. */
 const SAVED_NODES_FIRST_MS = 2_000;

@@ -94,7 +94,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
   const layout = parseLayout(info, files);
   if (isHybrid) checkHybrid(info, layout.pieceLength, files);
   const infoBytes = new Uint8Array(info.raw);
-  const infoHash = new Uint8Array(sha1(infoBytes)) as InfoHash;
+  const infoHash = sha1(infoBytes) as InfoHash;
   return {
     infoHash,
     infoHashHex: infoHash.toHex(),

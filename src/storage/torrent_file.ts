@@ -1,4 +1,5 @@
 /** Writes a .torrent: as a whole or not at all, and over nothing that may not be replaced. */
+import { sha1 } from "@noble/hashes/legacy.js";
 import type { Random } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { JobRunner, Place } from "../workers/protocol.ts";
@@ -29,7 +30,7 @@ export async function writeTorrentFile(bytes: Bytes, options: TorrentFileOptions
     await runOrThrow<"write">(pool, {
       kind: "write",
       data: bytes,
-      hash: new Uint8Array(await crypto.subtle.digest("SHA-1", bytes)).toHex(),
+      hash: sha1(bytes).toHex(),
       spans: [{
         ...span,
         fileLength: 0,

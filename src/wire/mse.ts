@@ -80,5 +80,5 @@ function createCipher(key: Uint8Array): Rc4 {
 }
 
 function hash(label: string, ...parts: readonly Uint8Array[]): Bytes {
-  return new Uint8Array(sha1(concatBytes(new TextEncoder().encode(label), ...parts)));
+  return sha1(concatBytes(new TextEncoder().encode(label), ...parts));
 }

@@ -69,8 +69,8 @@ export class PeerFinding {
   }
 
   /**
-   * Starts the DHT, which was loaded, with the port where we listen for peers; once more when it was
-   * closed and is needed again.
+   * Starts the DHT, which was loaded, with the port where we listen for peers; once more when it
+   * was closed and is needed again.
    */
   openDht(port: number): DhtService {
     const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
