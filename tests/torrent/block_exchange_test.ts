@@ -1,0 +1,201 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { Bitfield } from "../../src/base/bitfield.ts";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import { BLOCK_LENGTH, type BlockSpan, Layout } from "../../src/metainfo/layout.ts";
+import { PeerSession } from "../../src/peer/session.ts";
+import { Assembly } from "../../src/piece/assembly.ts";
+import { Availability } from "../../src/piece/availability.ts";
+import { PiecePicker } from "../../src/piece/picker.ts";
+import type { PickerPeer } from "../../src/piece/picker_peer.ts";
+import { type PeerKey, PieceTable } from "../../src/piece/piece_table.ts";
+import { BlockExchange } from "../../src/torrent/block_exchange.ts";
+import { PeerConnection } from "../../src/torrent/connection.ts";
+import { RateLimit } from "../../src/torrent/rate_limit.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+
+const PIECE_COUNT = 10_000;
+const BLOCKS_PER_PIECE = 16;
+/** From a request to its block. */
+const LATENCY_MS = 10;
+/** What a slow peer gives in that time. */
+const SLOW_BLOCKS = 4;
+
+/** Remembers what everybody was asked for, the oldest first. */
+class WatchedPicker extends PiecePicker {
+  readonly asked = new Map<PeerKey, BlockSpan[]>();
+
+  override pick(peer: PickerPeer, count: number, now: number): BlockSpan[] {
+    const spans = super.pick(peer, count, now);
+    const asked = this.asked.get(peer.key) ?? [];
+    asked.push(...spans);
+    this.asked.set(peer.key, asked);
+    return spans;
+  }
+}
+
+/** An exchange with seeds that speak when they are told to. */
+class Exchange {
+  readonly #layout = new Layout({
+    pieceLength: BLOCKS_PER_PIECE * BLOCK_LENGTH,
+    files: [{ length: PIECE_COUNT * BLOCKS_PER_PIECE * BLOCK_LENGTH, isPadding: false }],
+  });
+  readonly #clock = new ManualClock();
+  readonly #picker: WatchedPicker;
+  readonly #peers = new Map<PeerKey, PeerConnection>();
+  readonly #exchange: BlockExchange;
+  readonly assembly: Assembly;
+  now = 1_000;
+
+  constructor(budgetPieces: number) {
+    const layout = this.#layout, random = new SeededRandom(1);
+    const table = new PieceTable(layout);
+    for (let piece = 0; piece < PIECE_COUNT; piece++) table.setWanted(piece as PieceIndex, 1);
+    const availability = new Availability(PIECE_COUNT, random);
+    const budgetBytes = budgetPieces * layout.pieceLength;
+    const assembly = this.assembly = new Assembly({ layout, budgetBytes });
+    const picker = this.#picker = new WatchedPicker({
+      layout,
+      table,
+      availability,
+      assembly,
+      random,
+    });
+    this.#exchange = new BlockExchange({
+      peers: this.#peers,
+      picker,
+      assembly,
+      availability,
+      maxDownloads: Infinity,
+      // Verified and written in no time.
+      onFullPiece: (full) => {
+        picker.verified(full.piece);
+        assembly.release(full.data.buffer);
+      },
+      onLiar: () => {},
+    });
+  }
+
+  /** A seed that takes `reqq` requests. */
+  join(key: PeerKey, reqq: number): PeerConnection {
+    const flags = { fast: true, extended: true, dht: false };
+    const have = new Bitfield(PIECE_COUNT);
+    const remote = { host: `10.0.0.${key}`, port: 1 };
+    const { now } = this;
+    const session = new PeerSession({ layout: this.#layout, have, flags, host: remote.host, now });
+    const peer = new PeerConnection({
+      key,
+      endpoint: remote,
+      isIncoming: false,
+      connection: {
+        remote,
+        read: () => Promise.resolve(null),
+        write: () => Promise.resolve(),
+        close() {},
+      },
+      session,
+      maxMessageLength: 128 * 1024,
+      clock: this.#clock,
+      downloadLimit: new RateLimit(undefined, this.#clock),
+      onRead: () => {},
+      backPressure: () => undefined,
+      upload: () => Promise.resolve(),
+    });
+    this.#peers.set(key, peer);
+    session.handleMessage({ kind: "have-all" }, now);
+    session.handleMessage({ kind: "unchoke" }, now);
+    const payload = new TextEncoder().encode(`d4:reqqi${reqq}ee`);
+    session.handleMessage({ kind: "extended", id: 0, payload }, now);
+    this.#drain(peer);
+    return peer;
+  }
+
+  fill(peer: PeerConnection): number {
+    const before = peer.session.outstandingCount;
+    this.#exchange.fill(peer, this.now);
+    return peer.session.outstandingCount - before;
+  }
+
+  /** The peer answers its oldest requests of those chosen; the others wait. */
+  answer(peer: PeerConnection, most: number, isChosen = (_: BlockSpan) => true): void {
+    const asked = this.#picker.asked.get(peer.key)!;
+    const chosen = new Set(asked.filter(isChosen).slice(0, most));
+    this.#picker.asked.set(peer.key, asked.filter((span) => !chosen.has(span)));
+    for (const { piece, begin, length } of chosen) {
+      const block = new Uint8Array(length);
+      peer.session.handleMessage({ kind: "piece", index: piece, begin, block }, this.now);
+      this.#drain(peer);
+    }
+  }
+
+  /** It answers everything LATENCY_MS after it was asked, until its window grows no longer. */
+  speedUp(peer: PeerConnection): void {
+    for (let owed = 0; owed < peer.session.outstandingCount || this.fill(peer) > owed;) {
+      owed = peer.session.outstandingCount;
+      this.now += LATENCY_MS;
+      this.answer(peer, owed);
+      this.fill(peer);
+    }
+  }
+
+  #drain(peer: PeerConnection): void {
+    for (const event of peer.session.drain()) this.#exchange.handle(peer, event, this.now);
+  }
+}
+
+for (
+  const [reqq, refill] of [
+    [90, 30],
+    [500, 64],
+    [3_200, 200],
+  ] as const
+) {
+  Deno.test(`fill() waits until ${refill} blocks are free when the window has ${reqq}`, () => {
+    const exchange = new Exchange(1_000);
+    const peer = exchange.join(1, reqq);
+    exchange.speedUp(peer);
+    strictEqual(peer.session.outstandingCount, reqq);
+    exchange.now += LATENCY_MS;
+    exchange.answer(peer, refill - 1);
+    strictEqual(exchange.fill(peer), 0);
+    exchange.answer(peer, 1);
+    strictEqual(exchange.fill(peer), refill);
+  });
+}
+
+Deno.test("fill() keeps a quarter of the memory for peers that have less than their part of it", () => {
+  const exchange = new Exchange(100);
+  const peers = Array.from({ length: 10 }, (_, index) => exchange.join(index + 1, 8_000));
+  const blocks = exchange.assembly.maxBlocks;
+  for (const peer of peers.slice(0, 9)) exchange.speedUp(peer);
+  const last = peers[9]!;
+  const owed = () => peers.reduce((sum, { session }) => sum + session.outstandingCount, 0);
+  ok(owed() > blocks / 4, `${owed()} of ${blocks} blocks before the last`);
+  exchange.speedUp(last);
+  strictEqual(last.session.outstandingCount, Math.ceil(blocks / 4 / peers.length));
+});
+
+for (
+  const [memory, isScarce, window] of [
+    ["plenty", false, 80],
+    ["scarce", true, 13],
+  ] as const
+) {
+  Deno.test(`fill() lets one of 20 slow peers owe ${window} blocks when memory is ${memory}`, () => {
+    const exchange = new Exchange(16);
+    const greedy = exchange.join(1, 8_000);
+    exchange.speedUp(greedy);
+    if (isScarce) exchange.answer(greedy, Infinity, ({ begin }) => begin === 0);
+    exchange.answer(greedy, Infinity);
+    strictEqual(exchange.assembly.isScarce, isScarce);
+    const [slow] = Array.from({ length: 19 }, (_, index) => exchange.join(index + 2, 8_000));
+    let most = 0;
+    for (let round = 0; round < 50; round++) {
+      exchange.fill(slow!);
+      most = Math.max(most, slow!.session.outstandingCount);
+      exchange.now += LATENCY_MS;
+      exchange.answer(slow!, SLOW_BLOCKS);
+    }
+    strictEqual(most, window);
+  });
+}
