@@ -132,7 +132,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/net/gateway_search.ts": IN_MAPPING,
   "src/net/gateway_ways.ts": IN_MAPPING,
   "src/net/upnp_http.ts": IN_MAPPING,
-  "src/torrent/block_exchange.ts": IN_SIMULATION,
   "src/torrent/exchanging.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/introducing.ts": IN_SIMULATION,

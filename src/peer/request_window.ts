@@ -1,5 +1,6 @@
 /** The requests that one peer owes us: each with a deadline, and never more than is worth it. */
 import { assert } from "../base/assert.ts";
+import { longSilenceMs } from "../base/silence.ts";
 import type { BlockSpan } from "../metainfo/layout.ts";
 import { AbandonedRequests } from "./abandoned_requests.ts";
 import { RequestDepth } from "./request_depth.ts";
@@ -13,12 +14,6 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const OVERTAKEN_MS = 2_000;
 /** A peer that owes us blocks and sends none for so long is snubbing us. */
 const SNUB_TIMEOUT_MS = 10_000;
-/**
- * Who sent nothing for so long, and for so many times its latency, and owes nothing since others
- * gave it, will hardly say more now (as in `piece/endgame.ts`).
- */
-const MIN_SILENCE_MS = 50;
-const SILENCE_FACTOR = 2;
 /** How long to ask for nothing after a refusal; doubles with each one until a block comes. */
 const FIRST_REFUSAL_PAUSE_MS = 100;
 const MAX_REFUSAL_PAUSE_MS = 60_000;
@@ -127,8 +122,7 @@ export class RequestWindow {
     if (request === undefined) return undefined;
     this.#outstanding.delete(key);
     this.#abandoned.add(key, now);
-    const silenceMs = Math.max(MIN_SILENCE_MS, SILENCE_FACTOR * this.#depth.latencyMs);
-    const isSilent = now - this.#progressAt >= silenceMs;
+    const isSilent = now - this.#progressAt >= longSilenceMs(this.#depth.latencyMs);
     if (this.#outstanding.size === 0 && isSilent) this.#isPassedOver = true;
     return request.span;
   }

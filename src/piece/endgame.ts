@@ -1,11 +1,9 @@
+import { longSilenceMs } from "../base/silence.ts";
 import type { BlockRequest } from "./block_request.ts";
 import type { Requester } from "./requester.ts";
 
-/** A request younger than this is not doubted, … */
+/** A request younger than this is not doubted, unless its peer has been silent unusually long. */
 export const MIN_DOUBTED_AGE_MS = 300;
-/** … unless its peer has been silent for so long, and for so many times as it takes to answer. */
-export const MIN_SILENCE_MS = 50;
-const SILENCE_FACTOR = 2;
 
 /** A block is late when it takes so much longer than its peer usually does. */
 const TOLERANCE_MS = 300;
@@ -56,6 +54,5 @@ function expectedWaitMs({ requester, at }: BlockRequest, now: number): number {
 /** Has the one who owes it been silent unusually long, so that `peer` will hardly be later? */
 function isHeldUp({ requester }: BlockRequest, peer: Requester, livelyMs: number): boolean {
   const silentMs = livelyMs - requester.quietSince;
-  if (silentMs <= Math.max(MIN_SILENCE_MS, SILENCE_FACTOR * requester.responseMs)) return false;
-  return silentMs > ADVANTAGE * peer.responseMs;
+  return silentMs > longSilenceMs(requester.responseMs) && silentMs > ADVANTAGE * peer.responseMs;
 }

@@ -1,10 +1,11 @@
 import type { Random } from "../base/ambient.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
+import { MIN_SILENCE_MS } from "../base/silence.ts";
 import { BLOCK_LENGTH, type BlockSpan, type Layout } from "../metainfo/layout.ts";
 import type { Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { BlockRequest } from "./block_request.ts";
-import { isWorthRepeating, MIN_DOUBTED_AGE_MS, MIN_SILENCE_MS } from "./endgame.ts";
+import { isWorthRepeating, MIN_DOUBTED_AGE_MS } from "./endgame.ts";
 import { Eviction } from "./eviction.ts";
 import { Liveliness } from "./liveliness.ts";
 import type { OpenPiece } from "./open_piece.ts";
