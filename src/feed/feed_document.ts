@@ -19,7 +19,7 @@ export const MAX_FEED_LENGTH = 16 * 1024 * 1024;
 const MAX_ITEMS = 5_000;
 /** Elements within each other. */
 const MAX_DEPTH = 100;
-/** Of an `xml:base`, in UTF-16 units: every link of the feed may repeat it. */
+/** Of an `xml:base`, as written and as resolved, in UTF-16 units: every link may repeat it. */
 const MAX_BASE_LENGTH = 2_048;
 /** Of names of namespaces: a feed uses a handful. */
 const MAX_PREFIXES = 100;
@@ -113,8 +113,11 @@ class DocumentReader {
   }
 
   ontext(text: string): void {
-    if (this.#item !== undefined) this.#item.text(text);
-    else if (this.#isInTitle) this.#title = ((this.#title ?? "") + text).slice(0, MAX_FIELD_LENGTH);
+    if (this.#item !== undefined) return this.#item.text(text);
+    const title = this.#title ?? "";
+    // A full title would be copied for each entity that follows.
+    if (!this.#isInTitle || title.length >= MAX_FIELD_LENGTH) return;
+    this.#title = (title + text).slice(0, MAX_FIELD_LENGTH);
   }
 
   onclosetag(): void {
@@ -164,7 +167,9 @@ function requireFeed(root: string): void {
 function baseOf(attributes: Attributes, base: string | undefined): string | undefined {
   const own = attributes["xml:base"];
   if (own === undefined || own.length > MAX_BASE_LENGTH) return base;
-  return URL.parse(own, base)?.href ?? base;
+  const href = URL.parse(own, base)?.href;
+  // Bases within each other add up.
+  return href === undefined || href.length > MAX_BASE_LENGTH ? base : href;
 }
 
 /** An id that several items have stands for none of them: some feeds give all the same. */

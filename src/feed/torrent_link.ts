@@ -52,6 +52,8 @@ export function torrentLink(
   }
   // The server does not see it, and the same .torrent must be known again.
   url.hash = "";
+  // Its base adds to it, and so do escapes.
+  if (url.href.length > MAX_URL_LENGTH) return refused("its link is too long");
   return { kind: "link", link: url.href, infoHashHex: undefined };
 }
 

@@ -2,9 +2,10 @@
  * Torrents of both versions (BEP 52 "upgrade path"): the first is used, and the second must not
  * contradict it, or peers of the two versions would share different files.
  */
+import type { MetainfoError } from "../base/errors.ts";
 import { type BencodeDictionary, bytesIn, dictionaryIn, integerIn, textIn } from "./bencode.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import { isOnDisk, type MetainfoFile } from "./metainfo_files.ts";
+import { isOnDisk, MAX_PATH_ELEMENTS, type MetainfoFile } from "./metainfo_files.ts";
 
 const MIN_PIECE_LENGTH = 16_384;
 /** Length in bytes of the SHA-256 root of a file. */
@@ -26,13 +27,9 @@ export function checkHybrid(
   checkAlignment(pieceLength, files);
   const tree = dictionaryIn(info, "file tree");
   if (tree === undefined) throw metainfoError("invalid-field", "it has no file tree");
-  const expected = files.filter(isOnDisk).map((file) => describe(file.path, file.length));
-  const found = [...leaves(tree, [])];
-  const isSame = expected.length === found.length &&
-    expected.every((file, index) => file === found[index]);
-  if (!isSame) {
-    throw metainfoError("invalid-field", "its halves of version 1 and 2 list different files");
-  }
+  const expected = files.values().filter(isOnDisk);
+  checkDirectory(tree, [], expected);
+  if (!expected.next().done) throw differentFiles();
 }
 
 /** Version 2 hashes each file by itself, so each must start with a piece of version 1 as well. */
@@ -49,22 +46,38 @@ function checkAlignment(pieceLength: number, files: readonly MetainfoFile[]): vo
   }
 }
 
-function describe(path: readonly string[], length: number): string {
-  return `${length} ${path.join("\0")}`;
-}
-
-/** The files of a tree, in order. Recursion is bounded by the decoder's depth. */
-function* leaves(directory: BencodeDictionary, path: readonly string[]): Generator<string> {
+/**
+ * Takes the files of a tree, in order, from `expected`. `path` is one array for all, and no path
+ * is ever joined: each small leaf would repeat the long names of all its directories.
+ */
+function checkDirectory(
+  directory: BencodeDictionary,
+  path: string[],
+  expected: Iterator<MetainfoFile>,
+): void {
   for (const [key, value] of directory.entries()) {
     if (value.kind !== "dictionary") {
       throw metainfoError("invalid-field", "its file tree has something that is no dictionary");
     }
-    if (key.text === "") yield* leaf(value, path);
-    else yield* leaves(value, [...path, key.text]);
+    const name = key.text;
+    if (name === "") {
+      checkLeaf(value, path, expected);
+      continue;
+    }
+    if (path.length >= MAX_PATH_ELEMENTS) {
+      throw metainfoError("too-large", `its file tree is deeper than ${MAX_PATH_ELEMENTS} names`);
+    }
+    path.push(name);
+    checkDirectory(value, path, expected);
+    path.pop();
   }
 }
 
-function* leaf(file: BencodeDictionary, path: readonly string[]): Generator<string> {
+function checkLeaf(
+  file: BencodeDictionary,
+  path: readonly string[],
+  expected: Iterator<MetainfoFile>,
+): void {
   const attributes = textIn(file, "attr") ?? "";
   if (attributes.includes("l")) return;
   if (attributes.includes("p")) {
@@ -77,5 +90,15 @@ function* leaf(file: BencodeDictionary, path: readonly string[]): Generator<stri
   if (length > 0 && !hasRoot) {
     throw metainfoError("invalid-field", "its file tree has a file without pieces root");
   }
-  yield describe(path, length);
+  const next = expected.next();
+  if (next.done || !isSame(next.value, path, length)) throw differentFiles();
+}
+
+function isSame(file: MetainfoFile, path: readonly string[], length: number): boolean {
+  return file.length === length && file.path.length === path.length &&
+    file.path.every((name, index) => name === path[index]);
+}
+
+function differentFiles(): MetainfoError {
+  return metainfoError("invalid-field", "its halves of version 1 and 2 list different files");
 }

@@ -23,7 +23,7 @@ export function isOnDisk(file: MetainfoFile): boolean {
 /** As libtorrent: 2^48 - 1 bytes. */
 const MAX_FILE_LENGTH = 2 ** 48 - 1;
 /** Directories in a path, as libtorrent. */
-const MAX_PATH_ELEMENTS = 100;
+export const MAX_PATH_ELEMENTS = 100;
 /** Where BEP 47 suggests to put padding, each file named by its length. */
 const PADDING_FOLDER = ".pad";
 /** How BitComet named padding before BEP 47, and still does. */

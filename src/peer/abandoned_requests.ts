@@ -9,34 +9,46 @@ const MEMORY_MS = 60_000;
 /** Most requests remembered: what the deepest window holds, twice. Then the oldest go. */
 const MAX_REMEMBERED = 8_192;
 
-export class AbandonedRequests {
-  /** By block key, the moment of forgetting: ascending, as all are remembered equally long. */
-  readonly #expiryByKey = new Map<number, number>();
+interface Abandoned {
+  readonly expiresAt: number;
+  /** How often it was asked for and given up: each time may be answered, by a Reject or the block. */
+  readonly count: number;
+}
 
+export class AbandonedRequests {
+  /** By block key; the first to expire first, as all are remembered equally long. */
+  readonly #byKey = new Map<number, Abandoned>();
+
+  /** How many blocks are remembered. */
   get size(): number {
-    return this.#expiryByKey.size;
+    return this.#byKey.size;
   }
 
   add(key: number, now: number): void {
-    this.#expiryByKey.delete(key);
-    this.#expiryByKey.set(key, now + MEMORY_MS);
-    if (this.#expiryByKey.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#expiryByKey.keys()) {
-      this.#expiryByKey.delete(oldest);
+    const count = (this.#byKey.get(key)?.count ?? 0) + 1;
+    this.#byKey.delete(key);
+    this.#byKey.set(key, { expiresAt: now + MEMORY_MS, count });
+    if (this.#byKey.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#byKey.keys()) {
+      this.#byKey.delete(oldest);
       break;
     }
   }
 
-  /** Forgets a request that has now been answered; false when it was not remembered. */
+  /** Forgets one request that has now been answered; false when none was remembered. */
   take(key: number, now: number): boolean {
-    const expiry = this.#expiryByKey.get(key);
-    return expiry !== undefined && this.#expiryByKey.delete(key) && expiry > now;
+    const known = this.#byKey.get(key);
+    if (known === undefined) return false;
+    const { expiresAt, count } = known;
+    if (count === 1) this.#byKey.delete(key);
+    else this.#byKey.set(key, { expiresAt, count: count - 1 });
+    return expiresAt > now;
   }
 
   expire(now: number): void {
-    for (const [key, expiry] of this.#expiryByKey) {
-      if (expiry > now) break;
-      this.#expiryByKey.delete(key);
+    for (const [key, { expiresAt }] of this.#byKey) {
+      if (expiresAt > now) break;
+      this.#byKey.delete(key);
     }
   }
 }

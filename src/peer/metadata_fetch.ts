@@ -77,9 +77,9 @@ export class MetadataFetch {
     this.#infoHash = infoHash;
   }
 
-  /** Peers that claim to have it. */
+  /** Peers that claim to have it, and have not left us waiting since they last gave some. */
   get sourceCount(): number {
-    return this.#sources.size;
+    return this.#sources.values().reduce((n, { restCount }) => restCount === 0 ? n + 1 : n, 0);
   }
 
   /** Bytes that came and are kept, all dictionaries together: bounded by MAX_HELD_BYTES. */

@@ -131,6 +131,9 @@ export class RequestWindow {
   choked(isKept: (span: BlockSpan) => boolean, now: number): BlockSpan[] {
     const freed = this.#abandonWhere((request) => !isKept(request.span), now);
     this.#depth.reset();
+    // Some refuse all that they will not answer before they choke: that says nothing of later.
+    this.#refusalCount = 0;
+    this.#pausedUntil = -Infinity;
     return freed;
   }
 

@@ -18,6 +18,8 @@ import { MetadataConnection } from "./metadata_connection.ts";
 
 /** A peer that has not said by then that it has metadata makes way for another. */
 const USELESS_AFTER_MS = 10_000;
+/** And one that says so and has given none, after this time. */
+const MUTE_AFTER_MS = 120_000;
 /** While fewer claim to have metadata, others are looked for. */
 const ENOUGH_SOURCES = 20;
 /** Endpoints remembered, so that those who had metadata are known at the end. */
@@ -301,7 +303,8 @@ export class MetadataSwarm {
   }
 }
 
-/** It has been here for a while, and not said that it has metadata. */
-function isUseless({ hasMetadata, joinedAt }: Member, now: number): boolean {
-  return !hasMetadata && now - joinedAt > USELESS_AFTER_MS;
+/** It has been here for a while, and not said that it has metadata, or given none. */
+function isUseless({ hasMetadata, hasGiven, joinedAt }: Member, now: number): boolean {
+  if (hasGiven) return false;
+  return now - joinedAt > (hasMetadata ? MUTE_AFTER_MS : USELESS_AFTER_MS);
 }

@@ -1,6 +1,5 @@
 /** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
 import type { Clock, Random } from "../base/ambient.ts";
-import { compareBytes } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
@@ -15,6 +14,7 @@ import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
 import type { EncryptionMode } from "../wire/mse.ts";
 import { PexFlag, type PexPeer } from "../wire/pex.ts";
+import { Admission, type Member } from "./admission.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import { Dealings } from "./dealings.ts";
@@ -28,8 +28,6 @@ import type { Uploader } from "./uploader.ts";
 
 /** The longest message taken that is no bitfield (P4). */
 const MAX_MESSAGE_LENGTH = 128 * 1024;
-/** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
-const USELESS_AFTER_MS = 60_000;
 /** Endpoints remembered, so that a lie found late still finds its liar. */
 const MAX_REMEMBERED_PEERS = 3000;
 
@@ -70,12 +68,6 @@ export interface SwarmOptions {
   readonly onPeerGone: () => void;
 }
 
-interface Member {
-  readonly connection: PeerConnection;
-  readonly peerId: string;
-  readonly joinedAt: number;
-}
-
 export class Swarm {
   /** What is asked of whom. */
   readonly exchange: BlockExchange;
@@ -85,6 +77,7 @@ export class Swarm {
   readonly #connections = new Map<PeerKey, PeerConnection>();
   readonly #members = new Map<PeerKey, Member>();
   readonly #remembered = new Map<PeerKey, Endpoint>();
+  readonly #admission: Admission;
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
   readonly #introducing: Introducing;
@@ -106,6 +99,7 @@ export class Swarm {
       onLiar: (key, piece) => this.#ban(key, piece),
     });
     const peers = this.#connections, { have } = options.table;
+    this.#admission = new Admission({ ...options, members: this.#members });
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
     const introducing = new Introducing({ ...options, onlyUploads: () => this.#onlyUploads });
@@ -139,14 +133,11 @@ export class Swarm {
     return this.dealings.contributorCount;
   }
 
-  /** Connected peers that have something for us; once we are complete, those that want something. */
-  get usefulCount(): number {
-    const { isComplete } = this.#options.table;
-    let useful = 0;
-    for (const { session } of this.#connections.values()) {
-      if (isComplete ? session.isPeerInterested : session.amInterested) useful++;
-    }
-    return useful;
+  /** Peers to be looked for: none while there are so many that are useful. */
+  wantedCount(enoughUseful: number): number {
+    const now = this.#options.clock.now();
+    if (this.#admission.usefulCount(now) >= enoughUseful) return 0;
+    return this.#admission.placeCount(now);
   }
 
   /** Takes in all peers that come, and yields the pieces that they complete. */
@@ -183,14 +174,13 @@ export class Swarm {
   }
 
   #join(ready: ReadyPeer): void {
-    const peerId = ready.handshake.peerId.toHex();
-    const refusal = this.#refusal(ready, peerId);
+    const now = this.#options.clock.now();
+    const refusal = this.#isClosed ? "finished" : this.#admission.refusal(ready, now);
     if (refusal !== undefined) {
       ready.connection.close();
       return this.#noteEnd(ready, refusal, false);
     }
-    const { clock } = this.#options;
-    const now = clock.now();
+    const peerId = ready.handshake.peerId.toHex();
     const connection = this.#connect(ready, ++this.#lastKey, now);
     this.#connections.set(connection.key, connection);
     this.#members.set(connection.key, { connection, peerId, joinedAt: now });
@@ -201,39 +191,6 @@ export class Swarm {
       (reason) => this.#leave(connection, ready, reason),
       (error) => this.#fullPieces.fail(error),
     );
-  }
-
-  /** Why a peer cannot join; others make way for it where they should. */
-  #refusal(ready: ReadyPeer, peerId: string): CloseReason | undefined {
-    if (this.#isClosed) return "finished";
-    if (this.#options.peerList.isBanned(ready.endpoint)) return "banned";
-    for (const member of this.#members.values()) {
-      if (member.peerId !== peerId) continue;
-      if (!this.#isPreferred(ready, member)) return "duplicate-connection";
-      member.connection.close("duplicate-connection");
-    }
-    if (this.size < this.#options.maxPeers) return undefined;
-    const useless = this.#findUseless();
-    useless?.close("useless");
-    return useless === undefined ? "too-many-peers" : undefined;
-  }
-
-  /** When two connect to each other at once, both keep the one that the greater peer id dialled. */
-  #isPreferred(ready: ReadyPeer, { connection }: Member): boolean {
-    if (connection.isIncoming === ready.isIncoming) return false;
-    const weAreGreater = compareBytes(this.#options.peerId, ready.handshake.peerId) > 0;
-    return ready.isIncoming !== weAreGreater;
-  }
-
-  #findUseless(): PeerConnection | undefined {
-    const now = this.#options.clock.now();
-    for (const { connection, joinedAt } of this.#members.values()) {
-      const { amInterested, isPeerInterested } = connection.session;
-      if (!amInterested && !isPeerInterested && now - joinedAt > USELESS_AFTER_MS) {
-        return connection;
-      }
-    }
-    return undefined;
   }
 
   #connect(ready: ReadyPeer, key: PeerKey, now: number): PeerConnection {

@@ -321,8 +321,7 @@ export class Torrent {
 
   /** Peers are dialled until enough of them have something for us, or want something. */
   #peersWanted(swarm: Swarm): number {
-    if (swarm.usefulCount >= ENOUGH_USEFUL_PEERS) return 0;
-    return Math.max(0, this.#options.maxPeers - swarm.size);
+    return swarm.wantedCount(ENOUGH_USEFUL_PEERS);
   }
 }
 

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { FeedError, type FeedProblem, parseFeed } from "../../src/feed/feed_document.ts";
 import type { FeedItem } from "../../src/feed/item_reader.ts";
+import { MAX_FIELD_LENGTH } from "../../src/feed/markup.ts";
 import { atom, item, rss } from "./feeds.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567";
@@ -219,6 +220,32 @@ Deno.test("parseFeed() keeps titles, links and bases within limits", () => {
       <link href="a.torrent"/></entry></feed>`).links,
     [TORRENT],
   );
+});
+
+Deno.test("parseFeed() uses the parent's base when a base is too long as resolved", () => {
+  const own = `${"b".repeat(1_500)}/`;
+  const nested = (base: string) =>
+    `<feed xml:base="${own}"><entry xml:base="${base}"><link href="a.torrent"/></entry></feed>`;
+  const parent = `https://feeds.example/rss/${own}`;
+  deepStrictEqual(only(nested("c/")).links, [`${parent}c/a.torrent`]);
+  deepStrictEqual(only(nested(own)).links, [`${parent}a.torrent`]);
+  deepStrictEqual(only(nested(`/${"é".repeat(1_000)}/`)).links, [`${parent}a.torrent`]);
+});
+
+Deno.test("parseFeed() copies no more of a title when it is full", () => {
+  const full = rss("", "x".repeat(MAX_FIELD_LENGTH) + "&amp;".repeat(50));
+  let copies = 0;
+  const { slice } = String.prototype;
+  String.prototype.slice = function (start, end) {
+    if (end === MAX_FIELD_LENGTH && this.length > MAX_FIELD_LENGTH) copies++;
+    return slice.call(this, start, end);
+  };
+  try {
+    strictEqual(parseFeed(full, { url: URL_ }).title, "x".repeat(200));
+  } finally {
+    String.prototype.slice = slice;
+  }
+  strictEqual(copies, 0);
 });
 
 Deno.test("parseFeed() does not take for an id what all items have", () => {

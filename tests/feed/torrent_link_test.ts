@@ -46,6 +46,15 @@ Deno.test("T1 torrentLink() refuses what is neither http(s) nor a magnet, and qu
   strictEqual(linkOf("x.torrent", null), "its link is no URL");
 });
 
+Deno.test("torrentLink() refuses a link when it is too long as resolved", () => {
+  const long = `${FEED.slice(0, FEED.indexOf("?"))}/${"b".repeat(5_000)}/`;
+  strictEqual(linkOf(`${"a".repeat(5_000)}.torrent`, long, FEED), "its link is too long");
+  strictEqual(linkOf(`/${"é".repeat(5_000)}.torrent`), "its link is too long");
+  const longest = `https://a.example/${"a".repeat(8_192 - "https://a.example/".length)}`;
+  strictEqual(linkOf(longest.slice("https:".length)), longest);
+  strictEqual(linkOf(`${longest.slice("https:".length)}a`), "its link is too long");
+});
+
 Deno.test("T1 torrentLink() does not lead from the internet into a local network", () => {
   const refusal = "its link leads into a local network";
   const targets = [

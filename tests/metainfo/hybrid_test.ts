@@ -1,10 +1,13 @@
-import { equal } from "node:assert/strict";
+import { equal, ok, throws } from "node:assert/strict";
+import { decode, type EncodableRecord, encode } from "../../src/metainfo/bencode.ts";
+import { checkHybrid } from "../../src/metainfo/hybrid.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { latin1Bytes } from "./latin1_bytes.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
 import { sampleTorrent } from "./sample_torrent.ts";
 
 const ROOT = new Uint8Array(32).fill(7);
+const FILE = { isPadding: false, isExecutable: false, isSymlink: false };
 const LEAF = { length: 40_000, "pieces root": ROOT };
 
 /** Two files end to end, where version 2 asks for padding between them. */
@@ -101,4 +104,40 @@ Deno.test("M27 parseMetainfo() rejects a hybrid whose halves differ or whose tre
   for (const [info, problem] of cases) {
     rejectsTorrent(hybridTorrent(info), "invalid-field", problem);
   }
+});
+
+Deno.test("M27 parseMetainfo() reads no more of a file tree when a file of it differs", () => {
+  const broken = { "sample.bin": { "": {} } };
+  rejectsTorrent(hybridTorrent({ "file tree": broken }), "invalid-field", /without length/);
+  // Before the broken file: a name, a length, a depth, and one file too many.
+  for (
+    const different of [
+      { a: { "": LEAF }, ...broken },
+      { "sample.a": { "": { ...LEAF, length: 1 } }, ...broken },
+      { "sample.a": { "sample.bin": { "": LEAF } }, ...broken },
+      { ...tree({}), z: { "": LEAF }, zz: { "": {} } },
+    ]
+  ) {
+    rejectsTorrent(hybridTorrent({ "file tree": different }), "invalid-field", /different files/);
+  }
+});
+
+Deno.test("M27 parseMetainfo() tells names apart when they only look alike joined", () => {
+  const rows = { "file tree": { a: { b: { "": LEAF } } }, name: "a\0b" };
+  rejectsTorrent(hybridTorrent(rows), "invalid-field", /list different files/);
+});
+
+Deno.test("M27 checkHybrid() rejects a file tree when it is deeper than a path may be", () => {
+  const check = (names: number, leaf: EncodableRecord) => {
+    let tree = leaf;
+    for (let depth = 0; depth < names; depth++) tree = { a: tree };
+    // The decoder's own limit, which is lower yet, is another's business.
+    const info = decode(encode({ "file tree": tree }), { maxDepth: 200 });
+    ok(info.kind === "dictionary");
+    const path = Array<string>(names).fill("a");
+    checkHybrid(info, 16_384, [{ ...FILE, path, length: LEAF.length }]);
+  };
+  check(100, { "": LEAF });
+  throws(() => check(101, { "": LEAF }), /deeper than 100 names/);
+  throws(() => check(101, {}), /deeper than 100 names/);
 });

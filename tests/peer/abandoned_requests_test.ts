@@ -11,6 +11,15 @@ Deno.test("take() knows a request once, for a minute", () => {
   ok(!abandoned.take(8, 60_000));
 });
 
+Deno.test("take() knows a request as often as it was given up", () => {
+  const abandoned = new AbandonedRequests();
+  for (let n = 0; n < 3; n++) abandoned.add(7, n);
+  deepStrictEqual(abandoned.size, 1);
+  for (let n = 0; n < 3; n++) ok(abandoned.take(7, 10));
+  ok(!abandoned.take(7, 10));
+  deepStrictEqual(abandoned.size, 0);
+});
+
 Deno.test("add() counts the minute from the last time", () => {
   const abandoned = new AbandonedRequests();
   abandoned.add(7, 0);

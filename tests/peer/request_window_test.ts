@@ -100,6 +100,31 @@ Deno.test("refuse() makes us pause, longer each time, until a block comes", () =
   ok(window.room(1_000_000) > 0);
 });
 
+Deno.test("choked() ends the pause of a peer that refuses everything before it chokes", () => {
+  const window = newWindow();
+  for (let key = 1; key <= 12; key++) window.add(key, span(key), 0);
+  for (let key = 1; key <= 12; key++) window.refuse(key, 0);
+  deepStrictEqual(window.room(0), 0);
+  window.choked(() => false, 0);
+  deepStrictEqual(window.room(0), 4);
+  window.add(20, span(20), 0);
+  window.refuse(20, 0);
+  ok(window.room(100) > 0, "the next pause is the shortest again");
+});
+
+Deno.test("P14 receive() knows a block that was given up twice and refused as often, asked for once more", () => {
+  const window = newWindow();
+  for (const at of [0, 10_000]) {
+    window.add(1, span(1), at);
+    window.abandon(1, at);
+  }
+  window.add(1, span(1), 20_000);
+  window.refuse(1, 25_000);
+  window.refuse(1, 25_000);
+  deepStrictEqual(window.receive(1, 25_000), "late");
+  deepStrictEqual(window.receive(1, 25_000), "unrequested");
+});
+
 Deno.test("refuse() shows how many requests the peer takes", () => {
   const window = newWindow();
   window.setStatedDepth(1_000);

@@ -20,6 +20,7 @@ import {
   parseMetadataMessage,
 } from "../../src/wire/metadata_message.ts";
 import { encodePex } from "../../src/wire/pex.ts";
+import { KEEP_ALIVE_MS } from "./scripted_peer.ts";
 
 export type MetadataBehaviour =
   /** Gives what it has, which may be something else. */
@@ -28,7 +29,7 @@ export type MetadataBehaviour =
   | "talkative"
   /** Says that it has metadata, and refuses it. */
   | "rejecting"
-  /** Says that it has metadata, and answers nothing. */
+  /** Says that it has metadata, answers nothing, and stays. */
   | "mute"
   /** Says nothing after its handshake. */
   | "silent"
@@ -96,7 +97,18 @@ export async function playMetadataPeer(
   if (behaviour === "blocks") output.piece(0, 0, new Uint8Array(10));
   await flush();
   if (behaviour === "leaving") return connection.close();
+  const ending = new AbortController();
+  if (behaviour === "mute") void stay(ending.signal);
   await answer(connection, output, flush, options);
+  ending.abort();
+
+  async function stay(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await options.clock.sleep(KEEP_ALIVE_MS, signal);
+      output.keepAlive();
+      await flush();
+    }
+  }
 }
 
 async function answer(

@@ -11,11 +11,14 @@ import {
 } from "../../src/wire/handshake.ts";
 import type { Message } from "../../src/wire/message.ts";
 
+/** Often enough to be kept. */
+export const KEEP_ALIVE_MS = 60_000;
+
 export type Behaviour =
   /** Never unchokes. */
-  | { readonly kind: "choking" }
+  | { readonly kind: "choking"; readonly keepsAlive?: boolean }
   /** Unchokes, takes requests, and answers none. */
-  | { readonly kind: "mute" }
+  | { readonly kind: "mute"; readonly keepsAlive?: boolean }
   /** Says nothing after its handshake. */
   | { readonly kind: "silent" }
   /** Chokes and unchokes in turn, and answers nothing. */
@@ -75,9 +78,18 @@ export async function play(connection: Connection, options: ScriptedPeerOptions)
   if (behaviour.kind !== "choking") output.unchoke();
   await send();
   if (behaviour.kind === "flapping") void flap();
+  if ("keepsAlive" in behaviour) void keepAlive();
   for await (const message of messages(connection)) {
     if (message.kind === "request" && behaviour.kind === "rejecting") {
       output.reject(message.index, message.begin, message.length);
+      await send();
+    }
+  }
+
+  async function keepAlive(): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(KEEP_ALIVE_MS, signal);
+      output.keepAlive();
       await send();
     }
   }

@@ -113,8 +113,17 @@ Deno.test("P2 Client hangs up without a word when the torrent was stopped", asyn
 Deno.test("P3 Client keeps one connection when a peer comes twice with one peer id", async () => {
   await inSwarm(80, async (bench) => {
     ok((await knock(bench, { from: "10.0.3.1", peerId: 5 })).isOpen);
-    strictEqual((await knock(bench, { from: "10.0.3.2", peerId: 5 })).isOpen, false);
-    ok((await knock(bench, { from: "10.0.3.3", peerId: 6 })).isOpen);
+    strictEqual((await knock(bench, { from: "10.0.3.1", peerId: 5 })).isOpen, false);
+    ok((await knock(bench, { from: "10.0.3.1", peerId: 6 })).isOpen);
+  });
+});
+
+Deno.test("P3 Client takes nobody for a peer because of its peer id, which all know that met it", async () => {
+  await inSwarm(80, async (bench) => {
+    const honest = await knock(bench, { from: "10.0.3.1", peerId: 255 });
+    const stranger = await knock(bench, { from: "10.0.3.2", peerId: 255 });
+    deepStrictEqual([honest.isOpen, stranger.isOpen], [true, true]);
+    deepStrictEqual([...bench.torrent.peerSnapshots()].length, 2);
   });
 });
 

@@ -27,7 +27,7 @@ const PIECE = 16_384;
 class Scene {
   readonly clock = new ManualClock();
   readonly network = new SimNetwork(this.clock);
-  readonly random = new SeededRandom(1);
+  readonly random: SeededRandom;
   readonly metadata: Bytes;
   readonly infoHash: InfoHash;
   readonly endpoints: Endpoint[] = [];
@@ -37,7 +37,8 @@ class Scene {
   readonly #listeners: { close(): void }[] = [];
   #hosts = 0;
 
-  constructor(metadata: Bytes) {
+  constructor(metadata: Bytes, seed = 1) {
+    this.random = new SeededRandom(seed);
     this.metadata = metadata;
     this.infoHash = sha1(metadata) as InfoHash;
   }
@@ -188,6 +189,19 @@ Deno.test("P27 MetadataSearch finds an honest peer among liars of every kind, so
   deepStrictEqual(peers[0], honest);
   await scene.end();
 });
+
+for (const maxPeers of [200, 20]) {
+  Deno.test(`P27 MetadataSearch finds one honest peer among 60 mute ones, with --max-peers ${maxPeers}`, async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const scene = new Scene(makeMetadata(40_000), seed);
+      for (let count = 0; count < 60; count++) scene.add("mute");
+      scene.add("giving");
+      const { infoBytes } = await scene.find(scene.search({ maxPeers }), 900_000);
+      deepStrictEqual(infoBytes, scene.metadata);
+      await scene.end();
+    }
+  });
+}
 
 Deno.test("MetadataSearch asks peers that only another peer names (BEP 11)", async () => {
   const scene = new Scene(makeMetadata(20_000));
