@@ -21,6 +21,8 @@ const MAX_PORT = 65_535;
 /** What clients announce that cannot be reached, to trackers that refuse port 0. */
 export const NOT_LISTENING_PORT = 1;
 const MAX_HOST_NAME_LENGTH = 253;
+/** Names that stand for this machine: RFC 6761 (6.3), and what `/etc/hosts` often adds. */
+const LOOPBACK_NAME = /^((.+\.)?localhost|localhost\.localdomain|ip6-(localhost|loopback))$/;
 
 /** `host:port`, with IPv6 in brackets: for people, and as the key of an endpoint. */
 export function formatEndpoint({ host, port }: Endpoint): string {
@@ -110,6 +112,17 @@ export function addressScope(host: string): AddressScope {
   const bytes = addressBytes(host);
   if (bytes === undefined) return host === "localhost" ? "loopback" : "name";
   return bytes.length === 4 ? scopeOfIpv4(bytes) : scopeOfIpv6(bytes);
+}
+
+/**
+ * The scope of a host that may be a name: names without a dot and `.local` ones are known in the
+ * local network alone. For those who look names up; nobody is to name a peer so.
+ */
+export function hostScope(host: string): AddressScope {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  const scope = LOOPBACK_NAME.test(name) ? "loopback" : addressScope(name);
+  if (scope !== "name") return scope;
+  return !name.includes(".") || name.endsWith(".local") ? "private" : "name";
 }
 
 /** Only this machine can reach whoever listens there. */

@@ -211,7 +211,7 @@ export class DhtNode {
   }
 
   get #isAnybodyKnown(): boolean {
-    return this.#nodeCount > 0 || this.#contacts.size > 0 || this.#upkeep.remembered.length > 0;
+    return this.#nodeCount > 0 || this.#contacts.size > 0 || this.#upkeep.remembersAnybody;
   }
 
   #handleQuery(query: KrpcQuery | KrpcBadQuery, from: Endpoint, now: number): void {

@@ -80,6 +80,15 @@ export class Upkeep {
     return [...this.#remembered.values()];
   }
 
+  /** Is there one that can be asked now? The others are kept for a run with their family. */
+  get remembersAnybody(): boolean {
+    return this.#remembered.values().some((node) => this.#isOfOurFamilies(node));
+  }
+
+  #isOfOurFamilies({ endpoint }: NodeInfo): boolean {
+    return this.#asking.placeOf(endpoint) !== undefined;
+  }
+
   /** At most `count` nodes to begin a search with: those that answer, then those remembered. */
   closest(place: Place, target: Uint8Array, count: number): NodeInfo[] {
     const known = place.table.closest(target, count);
@@ -120,7 +129,8 @@ export class Upkeep {
       const targets = place.table.refreshTargets(now).map((target) => ({ place, target }));
       this.#refreshes.push(...targets.slice(0, Math.max(0, MAX_TARGETS - this.#refreshes.length)));
     }
-    for (const node of this.remembered.slice(0, REMEMBERED_PINGS)) {
+    const usable = this.remembered.filter((node) => this.#isOfOurFamilies(node));
+    for (const node of usable.slice(0, REMEMBERED_PINGS)) {
       this.#ping(node.endpoint, node.id, now);
     }
   }

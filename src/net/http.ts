@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { addressScope } from "../base/endpoint.ts";
+import { hostScope } from "../base/endpoint.ts";
 import { isBlockedPort } from "./blocked_ports.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Proxy } from "./proxy.ts";
@@ -178,7 +178,7 @@ export function mayLead(from: URL, to: URL): boolean {
 }
 
 function scopeOf({ hostname }: URL) {
-  return addressScope(hostname.replace(/^\[|\]$/g, ""));
+  return hostScope(hostname.replace(/^\[|\]$/g, ""));
 }
 
 function getter({ proxy, signal, timeoutMs }: FetchOptions, clock: Clock): Get {

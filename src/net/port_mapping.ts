@@ -72,7 +72,7 @@ export class PortMapping {
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     while (!signal.aborted) {
-      const lifetimeS = await this.#renew() ?? await this.#search();
+      const lifetimeS = await this.#open();
       if (signal.aborted) return;
       if (lifetimeS === undefined) {
         this.#status = { kind: "failed" };
@@ -84,31 +84,35 @@ export class PortMapping {
   }
 
   /** Seconds until the mapping ends; undefined when there is none. */
+  async #open(): Promise<number | undefined> {
+    try {
+      return await this.#renew() ?? await this.#search();
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      this.#say(`Cannot open port ${this.#port} at the gateway. ${error.message}`);
+      return undefined;
+    }
+  }
+
   async #renew(): Promise<number | undefined> {
     if (this.#way === undefined) return undefined;
     return this.#note(this.#way, await this.#map(this.#way));
   }
 
   async #search(): Promise<number | undefined> {
-    const port = this.#port;
-    try {
-      let refusal = "no gateway here speaks PCP, NAT-PMP or UPnP";
-      for await (const ways of this.#ways()) {
-        const answers = await Promise.all(ways.map((way) => this.#map(way)));
-        for (const [index, answer] of answers.entries()) {
-          const way = ways[index]!;
-          const lifetimeS = this.#note(way, answer);
-          if (lifetimeS !== undefined) return lifetimeS;
-          if (answer?.kind === "refused") {
-            refusal = `${way.gateway} refuses by ${way.name}, code ${answer.code}`;
-          }
+    let refusal = "no gateway here speaks PCP, NAT-PMP or UPnP";
+    for await (const ways of this.#ways()) {
+      const answers = await Promise.all(ways.map((way) => this.#map(way)));
+      for (const [index, answer] of answers.entries()) {
+        const way = ways[index]!;
+        const lifetimeS = this.#note(way, answer);
+        if (lifetimeS !== undefined) return lifetimeS;
+        if (answer?.kind === "refused") {
+          refusal = `${way.gateway} refuses by ${way.name}, code ${answer.code}`;
         }
       }
-      this.#say(`Cannot open port ${port} at the gateway: ${refusal}`);
-    } catch (error) {
-      if (!(error instanceof ConnectError)) throw error;
-      this.#say(`Cannot open port ${port} at the gateway. ${error.message}`);
     }
+    this.#say(`Cannot open port ${this.#port} at the gateway: ${refusal}`);
     return undefined;
   }
 
@@ -155,9 +159,14 @@ export class PortMapping {
     const way = this.#way;
     if (way === undefined || signal.aborted) return;
     const asking = this.#asking(signal);
-    await Promise.all(
-      PROTOCOLS.map((protocol) => way.ask({ protocol, port: this.#port, lifetimeS: 0 }, asking)),
-    );
+    try {
+      await Promise.all(
+        PROTOCOLS.map((protocol) => way.ask({ protocol, port: this.#port, lifetimeS: 0 }, asking)),
+      );
+    } catch (error) {
+      // What cannot be given back ends by itself when its time is over.
+      if (!(error instanceof ConnectError)) throw error;
+    }
   }
 
   #asking(signal: AbortSignal): Asking {

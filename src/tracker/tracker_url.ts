@@ -1,5 +1,5 @@
 /** The address of a tracker: which ones we use, and how one is shown without its secrets. */
-import { type AddressScope, addressScope, canonicalHost } from "../base/endpoint.ts";
+import { type AddressScope, canonicalHost, hostScope } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 
@@ -45,7 +45,7 @@ export function parseTrackerUrl(text: string): TrackerUrl {
   if (url.username !== "" || url.password !== "") refuse("contains a user name");
   if (url.port === "0") refuse("has port 0");
   url.hash = "";
-  const scope = isUdp ? hostScope(hostOf(url)) : httpTrackerScope(url);
+  const scope = isUdp ? trackerScope(hostOf(url)) : httpTrackerScope(url);
   if (scope === undefined) refuse("leads where no tracker is");
   return {
     text: isUdp ? text : url.href,
@@ -59,29 +59,18 @@ export function parseTrackerUrl(text: string): TrackerUrl {
 
 /**
  * How near a tracker is that is asked over HTTP; undefined where a stranger's torrent must not
- * send us: where `hostScope` knows no tracker, and on this machine to any path but `/announce`.
+ * send us: where `trackerScope` knows no tracker, and on this machine to any path but `/announce`.
  */
 export function httpTrackerScope(url: URL): AddressScope | undefined {
-  const scope = hostScope(hostOf(url));
+  const scope = trackerScope(hostOf(url));
   return scope === "loopback" && !url.pathname.startsWith("/announce") ? undefined : scope;
 }
 
 /** Undefined for link-local hosts (metadata services of clouds) and for addresses of nobody. */
-function hostScope(host: string): AddressScope | undefined {
-  const scope = host.endsWith(".localhost") ? "loopback" : addressScope(host);
-  switch (scope) {
-    case "global":
-    case "private":
-    case "loopback":
-      return scope;
-    case "link-local":
-    case "invalid":
-      return undefined;
-    case "name":
-      if (canonicalHost(host) === undefined) return undefined;
-      // Names without a dot and `.local` ones are known in the local network alone.
-      return !host.includes(".") || host.endsWith(".local") ? "private" : scope;
-  }
+function trackerScope(host: string): AddressScope | undefined {
+  if (canonicalHost(host) === undefined) return undefined;
+  const scope = hostScope(host);
+  return scope === "link-local" || scope === "invalid" ? undefined : scope;
 }
 
 /** The address as people and logs may see it: without passkey, query and user name. */

@@ -18,6 +18,8 @@ export interface UdpTrackerOptions {
   readonly onLateAnswer: (response: AnnounceResponse) => void;
 }
 
+/** How long the other family has to grant what one has refused. */
+const REFUSAL_GRACE_MS = 3_000;
 /** Failures that say nothing of the tracker as seen over the other family. */
 const SILENCES: readonly TrackerReason[] = ["timeout", "unreachable"];
 const FAMILIES: readonly IpFamily[] = ["ipv4", "ipv6"];
@@ -83,22 +85,31 @@ export class UdpTracker implements TrackerClient {
     }
   }
 
-  /** What one family says counts at once; its silence only when both are silent. */
+  /**
+   * What one family grants counts at once, its silence only when both are silent. A refusal waits
+   * a moment for the other family: whoever grants must be known, so that it hears `stopped`.
+   */
   #firstOf(answers: readonly Promise<AnnounceResponse>[]): Promise<AnnounceResponse> {
     const first = Promise.withResolvers<AnnounceResponse>();
-    let isOver = false;
+    const ending = new AbortController();
     let waiting = answers.length;
+    let refusal: unknown;
+    const fail = (error: unknown) => {
+      ending.abort();
+      first.reject(error);
+    };
     const onAnswer = (response: AnnounceResponse) => {
-      if (isOver) this.#options.onLateAnswer(response);
-      isOver = true;
+      if (ending.signal.aborted) this.#options.onLateAnswer(response);
+      ending.abort();
       first.resolve(response);
     };
     const onFailure = (error: unknown) => {
       waiting--;
       const isSilence = error instanceof TrackerError && SILENCES.includes(error.reason);
-      if (isSilence && waiting > 0) return;
-      isOver = true;
-      first.reject(error);
+      if (!isSilence) refusal ??= error;
+      if (waiting === 0) return fail(refusal ?? error);
+      if (isSilence) return;
+      void this.#options.clock.sleep(REFUSAL_GRACE_MS, ending.signal).then(() => fail(error));
     };
     for (const answer of answers) answer.then(onAnswer, onFailure);
     return first.promise;

@@ -5,6 +5,7 @@ import {
   addressScope,
   canonicalHost,
   formatEndpoint,
+  hostScope,
   isDialable,
   parseCompactIpv4,
   parseCompactIpv6,
@@ -178,6 +179,22 @@ Deno.test("addressScope() puts every address in one scope, and only names in non
     ok(addressScope(host) !== "name");
   }));
   equal(addressScope("localhost"), "loopback");
+});
+
+Deno.test("T1 hostScope() knows names of this machine and of the local network", () => {
+  const names = {
+    loopback: "localhost LOCALHOST. a.localhost A.b.localhost. localhost.localdomain " +
+      "ip6-localhost ip6-loopback. 127.0.0.1 ::1",
+    private: "router nas.local NAS.local. local notlocalhost 192.168.1.1 fd00::1",
+    name: "t.example T.example. localhost.example a.notlocal ip6-localhost.example",
+    global: "8.8.8.8 2001:db8::1",
+    invalid: "0.0.0.0 ::ffff:7f00:1",
+    "link-local": "169.254.169.254",
+  };
+  for (const [scope, hosts] of Object.entries(names)) {
+    for (const host of hosts.split(" ")) equal(hostScope(host), scope, host);
+  }
+  equal(isDialable({ host: "router", port: 6881 }, "private"), false, "no name is a peer's");
 });
 
 function formatBytes(bytes: Uint8Array): string {

@@ -306,6 +306,22 @@ Deno.test("save() keeps nodes of an earlier run that nobody could ask, and those
   deepStrictEqual(online.node.save(1).ownId, saved.ownId);
 });
 
+Deno.test("save() keeps nodes of a family that this run does not have, and nobody asks them", () => {
+  const foreign = Array.from({ length: 5 }, (_, n) => (
+    { id: idNear(n), endpoint: endpoint(`2001:db8:${n}::1`) }
+  ));
+  const usable = { id: idNear(7), endpoint: endpoint("127.0.0.1", 3_000) };
+  const nodes = [...foreign, usable];
+  const room = new Room({
+    saved: { ownId: idNear(0, 9), nodes, externalHost: undefined, savedAtMs: 0 },
+  });
+  room.pass(1);
+  ok(room.answer(usable.endpoint, usable.id).length > 0);
+  room.pass(60_000);
+  deepStrictEqual(room.sent.filter(({ to }) => to.host !== usable.endpoint.host), []);
+  deepStrictEqual(room.node.save(1).nodes, [usable, ...foreign]);
+});
+
 Deno.test("searches ask no more contacts than there is room for queries", () => {
   const room = new Room();
   room.node.addNode(STRANGER, 0); // One query more, so that the last search gets but a part.

@@ -2,7 +2,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { PortMapping } from "../../src/net/port_mapping.ts";
-import { FakeNetwork } from "../tracker/fake_network.ts";
+import { ConnectError } from "../../src/net/transport.ts";
+import { FakeNetwork, FakeSocket } from "../tracker/fake_network.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { type GatewayHabits, TestGateway } from "./test_gateway.ts";
 
@@ -114,4 +115,58 @@ Deno.test("PortMapping without multicast fails quietly, and tries again later", 
     "Cannot open port 16881 at the gateway. Cannot open: this network has no multicast",
   ]);
   await mapping.close();
+});
+
+/** A mapping at a gateway that speaks NAT-PMP; after `breakDown` no socket can be opened. */
+async function openedMapping() {
+  const clock = new ManualClock();
+  const network = new FakeNetwork(clock);
+  network.openMulticast = () => {
+    const socket = new FakeSocket({ host: "192.168.1.7", port: 1_900 }, network);
+    socket.send = (bytes) => Promise.resolve(socket.deliver(bytes.slice(), socket.local));
+    return Promise.resolve(socket);
+  };
+  network.udpHosts.set("192.168.1.1:5351", ([version, code, , , ...rest]) => {
+    const granted = [...rest.slice(0, 2), ...rest.slice(0, 2), ...rest.slice(4)];
+    const isPmp = version === 0;
+    return isPmp ? Uint8Array.of(0, code! | 0x80, 0, 0, 0, 0, 0, 1, ...granted) : undefined;
+  });
+  const lines: string[] = [];
+  const mapping = new PortMapping({
+    network,
+    clock,
+    random: new SeededRandom(1),
+    onLog: (line) => lines.push(line),
+  });
+  mapping.start(PORT);
+  ok(await clock.run(() => mapping.status().kind === "mapped", 10_000));
+  const breakDown = () => {
+    network.openDatagram = () => {
+      throw new ConnectError("limit", "Cannot open: too many files are open");
+    };
+  };
+  const repair = () => network.openDatagram = FakeNetwork.prototype.openDatagram;
+  return { clock, lines, mapping, breakDown, repair };
+}
+
+Deno.test("PortMapping says it, and tries again, when a renewal can open no socket", async () => {
+  const { clock, lines, mapping, breakDown, repair } = await openedMapping();
+  breakDown();
+  ok(await clock.run(() => mapping.status().kind === "failed", 2 * 3_600_000));
+  strictEqual(
+    lines.at(-1),
+    "Cannot open port 16881 at the gateway. Cannot open: too many files are open",
+  );
+  repair();
+  ok(await clock.run(() => mapping.status().kind === "mapped", 3_600_000));
+  const closing = mapping.close();
+  await clock.run(() => false, 2_000);
+  await closing;
+});
+
+Deno.test("PortMapping.close() does not reject when it can open no socket", async () => {
+  const { mapping, breakDown } = await openedMapping();
+  breakDown();
+  await mapping.close();
+  deepStrictEqual(mapping.status(), { kind: "idle" });
 });

@@ -64,6 +64,8 @@ Deno.test("T19 parseTrackerUrl() does not let a torrent reach services of this m
   assertRefused("udp://169.254.169.254:80/announce");
   assertRefused("http://localhost:8080/shutdown");
   assertRefused("http://a.localhost/shutdown");
+  assertRefused("http://localhost.:9091/rpc");
+  assertRefused("http://ip6-localhost:9091/rpc");
   assertRefused("http://[::1]/");
 });
 
@@ -73,6 +75,7 @@ Deno.test("parseTrackerUrl() says how near the tracker is", () => {
     "udp://[::1]:6969/announce": "loopback",
     "http://localhost:6969/announce?x=1": "loopback",
     "http://a.localhost/announce.php": "loopback",
+    "udp://LOCALHOST.:80": "loopback",
     "http://192.168.1.2/x/announce": "private",
     "udp://2130706433:80": "loopback",
     "udp://[fd00::1]:80": "private",

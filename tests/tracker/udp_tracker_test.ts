@@ -107,11 +107,38 @@ Deno.test("UdpTracker says started to a family that answers for the first time",
   await harness.close();
 });
 
-Deno.test("UdpTracker tells of a refusal at once, though the other family is silent", async () => {
+Deno.test("UdpTracker tells of a refusal soon, though the other family is silent", async () => {
   const harness = new Harness();
   harness.network.udpHosts.set("8.8.8.8:80", udpTracker({ failure: "no" }).host);
+  const startedAt = harness.clock.now();
+  equal(await harness.announce(harness.tracker(), "started"), 'it says "no"');
+  ok(harness.clock.now() - startedAt < 5_000);
+  harness.network.names.set("t.example", ["8.8.8.8"]);
   equal(await harness.announce(harness.tracker(), "started", 40), 'it says "no"');
   await harness.close();
+});
+
+Deno.test("UdpTracker takes the answer of one family when the other refuses", async () => {
+  for (const isFirst of [true, false]) {
+    const harness = new Harness();
+    let isMute = true;
+    const refusing = udpTracker({ failure: "no", isMute: () => !isFirst && isMute });
+    const granting = udpTracker({ peers: [peer6] });
+    harness.network.udpHosts.set("8.8.8.8:80", refusing.host);
+    harness.network.udpHosts.set("[2001:db8::9]:80", granting.host);
+    const tracker = harness.tracker();
+    const hearing = harness.clock.sleep(1_000).then(() => isMute = false);
+    deepStrictEqual(await harness.announce(tracker, "started"), [peer6]);
+    await harness.clock.run(() => !isMute, 1_000);
+    await hearing;
+    await harness.announce(tracker, "stopped");
+    deepStrictEqual([refusing.heard.includes("stopped"), granting.heard.at(-1)], [
+      false,
+      "stopped",
+    ]);
+    deepStrictEqual(harness.late, []);
+    await harness.close();
+  }
 });
 
 Deno.test("T13 UdpTracker gives up on silence after 15 + 30 + 60 s", async () => {
