@@ -50,6 +50,7 @@ export class Checkpointer {
   /** Folders in which names are new, by path. */
   #dirtyFolders = new Map<string, Place>();
   #flushFailure: StorageError | undefined;
+  #lossError: StorageError | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -71,6 +72,11 @@ export class Checkpointer {
   /** Did a flush fail since the last `save`? */
   get hasFlushFailed(): boolean {
     return this.#flushFailure !== undefined;
+  }
+
+  /** Why pieces were given up the last time: whoever waits for the end may ask later than that. */
+  get lossError(): StorageError | undefined {
+    return this.#lossError;
   }
 
   /** How a file looked when it was last flushed; undefined when nobody knows. */
@@ -172,6 +178,7 @@ export class Checkpointer {
       else claimed.set(piece);
     }
     this.#isSaved = false;
+    this.#lossError = error;
     onLost(lost);
     return { kind: "failed", error, lost };
   }

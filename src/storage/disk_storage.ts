@@ -3,6 +3,7 @@
  * See `storage.ts` for what it promises.
  */
 import type { Clock, Random } from "../base/ambient.ts";
+import { assert } from "../base/assert.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
@@ -178,6 +179,7 @@ export class DiskStorage implements Storage {
     // After a flush that failed, another would seem to succeed: the checkpoint takes pieces back.
     if (!this.#checkpointer.hasFlushFailed) await this.#finisher.settle();
     await this.#save();
+    this.#requireNames();
     if (!this.#plan.holdsNames) await this.#digests?.make();
   }
 
@@ -216,6 +218,14 @@ export class DiskStorage implements Storage {
   async #save(): Promise<void> {
     const outcome = await this.checkpoint();
     if (outcome.kind === "failed") throw outcome.error;
+  }
+
+  /** A checkpoint may have taken pieces back after the last of them had come (D3). */
+  #requireNames(): void {
+    if (this.#plan.files.every((file) => this.#plan.isFinal(file))) return;
+    const { lossError } = this.#checkpointer;
+    assert(lossError !== undefined, "all pieces are here");
+    throw lossError;
   }
 
   async #loadLegacy(): Promise<Legacy> {

@@ -40,6 +40,7 @@ export class FilePlan {
   readonly #isSelected: Uint8Array;
   readonly #isFinal: Uint8Array;
   readonly #isPresent: Uint8Array;
+  readonly #isLong: Uint8Array;
   #areEdgesPresent = false;
   #latest: { file: FileIndex; isFinal: boolean; place: Place } | undefined;
 
@@ -54,6 +55,7 @@ export class FilePlan {
     this.#isSelected = new Uint8Array(metainfo.files.length);
     this.#isFinal = new Uint8Array(metainfo.files.length);
     this.#isPresent = new Uint8Array(metainfo.files.length);
+    this.#isLong = new Uint8Array(metainfo.files.length);
     const onDisk = [...selected].toSorted((a, b) => a - b)
       .filter((file) => isOnDisk(metainfo.files[file]!));
     for (const file of onDisk) this.#isSelected[file] = 1;
@@ -74,10 +76,14 @@ export class FilePlan {
     this.#isFinal[file] = isFinal ? 1 : 0;
   }
 
-  /** From now on the file must be where it is to be, or else something is lost. */
-  setPresent(file: FileIndex): void {
-    if (this.isSelected(file)) this.#isPresent[file] = 1;
-    else this.setEdgesPresent();
+  /**
+   * From now on the file must be where it is to be, or else something is lost. `size` is how long
+   * it was found: one that was not made long by us becomes so with the first write.
+   */
+  setPresent(file: FileIndex, size = this.lengthOf(file)): void {
+    if (!this.isSelected(file)) return this.setEdgesPresent();
+    this.#isPresent[file] = 1;
+    if (size >= this.lengthOf(file)) this.#isLong[file] = 1;
   }
 
   setEdgesPresent(): void {
@@ -154,7 +160,7 @@ export class FilePlan {
       return span.length === fileLength && !this.holdsNames
         // There are no other bytes in such a file that could have been lost.
         ? { ...located, fileLength: 0, mayCreate: true, finish: this.finishOf(span.file) }
-        : { ...located, fileLength, mayCreate };
+        : { ...located, fileLength, mayCreate, wasLong: this.#isLong[span.file] === 1 };
     });
   }
 

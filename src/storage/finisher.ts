@@ -4,7 +4,7 @@
  * names back, all of them when `settle` is called.
  */
 import type { Bitfield } from "../base/bitfield.ts";
-import { StorageError } from "../base/errors.ts";
+import { StorageError, type StorageReason } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { FileFacts, JobRunner } from "../workers/protocol.ts";
 import { runOrThrow } from "./disk_jobs.ts";
@@ -13,6 +13,8 @@ import type { Turns } from "./turns.ts";
 
 /** Files finished in one job. */
 const FINISH_BATCH_LENGTH = 32;
+/** What a flush that lost data looks like. */
+const FLUSH_FAILURES: readonly StorageReason[] = ["io", "no-space"];
 
 export interface FinisherOptions {
   readonly plan: FilePlan;
@@ -113,7 +115,10 @@ export class Finisher {
     }
   }
 
-  /** Never rejects. A batch that fails is done again one by one, to find out which file it is. */
+  /**
+   * Never rejects. A batch that fails is done again one by one, to find out which file it is; but
+   * not where a flush may have failed: the system tells once, and the next would seem to succeed.
+   */
   async #finishBatch(batch: readonly FileIndex[]): Promise<void> {
     // A lost piece may have made a file incomplete while it waited.
     const files = batch.filter((file) => this.#isReady(file));
@@ -122,13 +127,14 @@ export class Finisher {
       await this.#finish(files);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      if (files.length > 1) {
+      const isFlushFailure = FLUSH_FAILURES.includes(error.reason);
+      if (files.length > 1 && !isFlushFailure) {
         for (const file of files) await this.#finishBatch([file]);
         return;
       }
       this.#error ??= error;
       for (const file of files) this.#stuck.add(file);
-      if (error.reason === "io") this.#options.onFlushFailure(error);
+      if (isFlushFailure) this.#options.onFlushFailure(error);
     }
   }
 

@@ -30,8 +30,10 @@ export function* occupiedPlaces(
     const { final, part } = sightings.files.get(file)!;
     if (final === undefined && part === undefined) continue;
     const { good, bad } = tallyPieces(plan, file, found);
+    // We make a part as long as its file before the first byte goes in.
+    const isOddLength = part !== undefined && part.size > 0 && part.size !== plan.lengthOf(file);
     const isForeign = part !== undefined && !part.isHollow && !isKnown(file) && good === 0 &&
-      bad > 0;
+      (bad > 0 || isOddLength);
     if (isForeign) yield { file, place: plan.partPlace(file) };
     if (final === undefined || (plan.isFinal(file) && good > 0)) continue;
     // What has the right size may still turn out to be ours, where it is not known to be bad: of
@@ -61,10 +63,10 @@ export async function settleFiles(
   const unfinished: { from: Place; to: Place }[] = [];
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
-    if (part !== undefined) plan.setPresent(file);
+    if (part !== undefined) plan.setPresent(file, part.size);
     if (final === undefined || !plan.isFinal(file)) continue;
     const { good, all } = tallyPieces(plan, file, verdicts);
-    if (good > 0) plan.setPresent(file);
+    if (good > 0) plan.setPresent(file, final.size);
     if (good === all) continue;
     if (good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
     plan.setFinal(file, false);

@@ -15,7 +15,7 @@ import {
 import { StorageError } from "../base/errors.ts";
 import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
 import { Folders, lookAt } from "./folders.ts";
-import type { FileFacts, Place } from "./protocol.ts";
+import type { FileFacts, Place, WriteSpan } from "./protocol.ts";
 
 const CREATE_NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
@@ -36,6 +36,9 @@ interface OpenFile {
   madeLength: number;
 }
 
+/** What is known of a file that is to be written. */
+type WishedFile = Pick<WriteSpan, "fileLength" | "mayCreate" | "wasLong">;
+
 interface FileToFlush {
   readonly path: string;
   readonly descriptor: number;
@@ -53,6 +56,8 @@ export class OpenFiles {
   /** By absolute path, the least recently used first. */
   readonly #open = new Map<string, OpenFile>();
   #job = 0;
+  /** How often all files were closed since the process could open no more. */
+  #timesGivenUp = 0;
 
   constructor(maxOpenFiles: number) {
     assert(maxOpenFiles > 0);
@@ -74,21 +79,24 @@ export class OpenFiles {
 
   /**
    * Opens a file, after creating it with its folders when it is not there and may be; makes it
-   * at least `fileLength` bytes long, sparse. Throws StorageError.
+   * at least `fileLength` bytes long, sparse, unless it was so before. Throws StorageError.
    */
-  forWriting(
-    place: Place,
-    { fileLength, mayCreate }: { fileLength: number; mayCreate: boolean },
-  ): number {
+  forWriting(place: Place, { fileLength, mayCreate, wasLong }: WishedFile): number {
     const path = this.#folders.resolve(place, mayCreate);
     if (path === undefined) throw missing(place.path);
-    const cached = this.#cached(path, true);
+    const cached = this.#cached(path, true, mayCreate);
     if (cached !== undefined) return cached;
     const created = mayCreate ? this.#create(path) : undefined;
     const descriptor = created ?? this.#openExisting(path, true);
     const length = created === undefined ? fstatSync(descriptor).size : 0;
+    const file = this.#open.get(path)!;
+    if (length < fileLength && wasLong) {
+      // Kept open, it would pass for checked.
+      this.#close(path, file);
+      throw shortened(path);
+    }
     if (length < fileLength) attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
-    this.#open.get(path)!.madeLength = fileLength;
+    file.madeLength = fileLength;
     return descriptor;
   }
 
@@ -98,9 +106,11 @@ export class OpenFiles {
    */
   async flush(places: readonly Place[]): Promise<FileFacts[]> {
     assert(places.length <= this.maxOpenFiles);
+    const closedBefore = this.#timesGivenUp;
     const open = places.map((place) => this.#openToFlush(place));
-    const flushedCount = flushWhileQuick(open);
-    await flushAtOnce(open.slice(flushedCount));
+    if (this.#timesGivenUp === closedBefore) {
+      await flushAtOnce(open.slice(flushWhileQuick(open)));
+    } else this.#flushOneByOne(places);
     return open.map(({ path }) => {
       const facts = factsOf(lookAt(path), path);
       if (facts === undefined) throw missing(path);
@@ -130,6 +140,14 @@ export class OpenFiles {
     return this.#open.size;
   }
 
+  /** Where not all can be open together: a number that was closed may be another file's by now. */
+  #flushOneByOne(places: readonly Place[]): void {
+    for (const place of places) {
+      const { path, descriptor } = this.#openToFlush(place);
+      attempt("flush", path, () => fdatasyncSync(descriptor));
+    }
+  }
+
   #openToFlush(place: Place): FileToFlush {
     const path = this.#folders.resolve(place, false);
     if (path === undefined) throw missing(place.path);
@@ -138,10 +156,11 @@ export class OpenFiles {
     return { path, descriptor };
   }
 
-  #cached(path: string, mustWrite: boolean): number | undefined {
+  /** Throws when another file has the name of one that we write to, unless it `mayBeNew`. */
+  #cached(path: string, mustWrite: boolean, mayBeNew = false): number | undefined {
     const file = this.#open.get(path);
     if (file === undefined) return undefined;
-    if ((mustWrite && !file.isWritable) || !this.#isStillThere(path, file)) {
+    if ((mustWrite && !file.isWritable) || !this.#isStillThere(path, file, mayBeNew)) {
       this.#close(path, file);
       return undefined;
     }
@@ -154,14 +173,18 @@ export class OpenFiles {
    * Does the name still lead to the open file? Another worker may have renamed it, or a stranger
    * deleted it (D5): what is written to it then is lost.
    */
-  #isStillThere(path: string, file: OpenFile): boolean {
+  #isStillThere(path: string, file: OpenFile, mayBeNew: boolean): boolean {
     if (file.job === this.#job) return true;
-    file.job = this.#job;
     const info = lookAt(path);
     if (info === undefined) return false;
     file.identity ??= fstatSync(file.descriptor);
-    if (!isSameFile(info, file.identity)) return false;
+    if (!isSameFile(info, file.identity)) {
+      // It stays open, so that whoever asks next is told as well: a stranger's bytes are not ours.
+      if (info.isFile && file.isWritable && !mayBeNew) throw replaced(path);
+      return false;
+    }
     if (info.size < file.madeLength) throw shortened(path);
+    file.job = this.#job;
     return true;
   }
 
@@ -172,7 +195,7 @@ export class OpenFiles {
     const descriptor = this.#openDescriptor(path, isWritable ? "r+" : "r");
     if (!isSameFile(before, fstatSync(descriptor))) {
       closeSync(descriptor);
-      throw new StorageError("missing", path, `Cannot open ${path}: it was just replaced`);
+      throw replaced(path);
     }
     return this.#keep(path, descriptor, isWritable, before);
   }
@@ -197,6 +220,7 @@ export class OpenFiles {
       if (code !== "EMFILE" && code !== "ENFILE") throw toStorageError(error, "open", path);
     }
     this.closeAll();
+    this.#timesGivenUp++;
     return attempt("open", path, () => openSync(path, flags));
   }
 
@@ -284,4 +308,8 @@ function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | und
 
 function missing(path: string): StorageError {
   return new StorageError("missing", path, `Cannot open ${path}: it is not there`);
+}
+
+function replaced(path: string): StorageError {
+  return new StorageError("missing", path, `Cannot open ${path}: another file has taken its place`);
 }

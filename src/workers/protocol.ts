@@ -33,6 +33,8 @@ export interface WriteSpan extends Span {
   readonly fileLength: number;
   /** False when the file was there: if it is gone, what it held is gone too. */
   readonly mayCreate: boolean;
+  /** The file was `fileLength` long before: if it is shorter, what it held is gone (D5). */
+  readonly wasLong?: boolean;
   /** Set when this span is the whole file: it is flushed and takes its final name at once. */
   readonly finish?: Finish;
 }

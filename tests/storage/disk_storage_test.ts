@@ -105,10 +105,10 @@ Deno.test("a file is a sparse part of full length until all of it is verified", 
 
 Deno.test("files take their names one by one, as soon as they are complete", async () => {
   await using target = new DiskTarget(THREE);
-  await using run = await target.run();
-  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 6]);
-  await run.storage.finish();
-  deepStrictEqual(run.done, ["t/a 100000"]);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 6]);
+  }
   deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
 });
 
@@ -157,7 +157,7 @@ Deno.test("read() gives bytes of a piece under either name of its files", async 
   await target.writeAll(run.storage, [6]);
   const read = () => readBytes(run.storage, 6, 1_000, 13_000);
   deepStrictEqual(await read(), expected);
-  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5]);
+  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14]);
   // The files are being named while it is read.
   for (const bytes of await Promise.all([read(), read(), run.storage.finish().then(read)])) {
     deepStrictEqual(bytes, expected);
@@ -387,6 +387,23 @@ Deno.test("D3 a flush that fails while a file is named ends the download", async
   target.assertContents();
 });
 
+Deno.test("D3 finish() rejects when a checkpoint under way took pieces back, until they come again", async () => {
+  await using target = new DiskTarget(ONE);
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  await run.storage.checkpoint();
+  await target.writeAll(run.storage, [0, 1]);
+  jobs.fault = ({ kind }) => kind === "flush" ? { reason: "io", path: "/x" } : undefined;
+  const checkpoint = run.storage.checkpoint().finally(() => jobs.fault = () => undefined);
+  await target.writeAll(run.storage, [2, 3, 4, 5, 6]);
+  await rejects(run.storage.finish(), { name: "StorageError", reason: "io" });
+  strictEqual((await checkpoint).kind, "failed");
+  deepStrictEqual(run.done, []);
+  await target.writeAll(run.storage, [0, 1]);
+  await run.storage.finish();
+  target.assertContents();
+});
+
 Deno.test("D5 a part that is deleted while it grows is noticed, and nothing of it is claimed", async () => {
   await using target = new DiskTarget(THREE);
   {
@@ -427,6 +444,29 @@ Deno.test("D5 a part that is shortened while it grows is noticed, and checked by
   await using run = await target.run();
   deepStrictEqual(have(run).filter((piece) => piece > 5), []);
   await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+});
+
+Deno.test("D5 a part that is shortened is noticed by a worker that does not have it open", async () => {
+  await using target = new DiskTarget(ONE);
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  await target.writeAll(run.storage, [0, 1]);
+  await jobs.forget();
+  await Deno.truncate(`${target.outputDir}/one.bin.part`, 0);
+  const written = await target.write(run.storage, 2);
+  ok(written.kind === "failed");
+  match(written.error.message, /someone else has shortened it/);
+});
+
+Deno.test("a part that was found short is resumed, by all workers at once", async () => {
+  await using target = new DiskTarget(ONE);
+  target.put("one.bin.part", target.piece(0));
+  await using run = await target.run();
+  deepStrictEqual(have(run), [0]);
+  await target.writeAll(run.storage, [6, 5, 4]);
+  await target.writeAll(run.storage, [3, 2, 1]);
   await run.storage.finish();
   target.assertContents();
 });

@@ -121,3 +121,16 @@ Deno.test("D3 Finisher tells of a flush that failed, and goes on when its pieces
   await finisher.settle();
   deepStrictEqual(finished, [0]);
 });
+
+for (const reason of ["io", "no-space"] as const) {
+  Deno.test(`D3 Finisher names no file of a batch when its flush failed with "${reason}"`, async () => {
+    await using finishing = new Finishing(0, 1, 2, 3, 4, 5);
+    const { finisher, jobs, finished } = finishing;
+    // The system tells of lost data once.
+    jobs.fault = () => jobs.performedCount === 1 ? { reason, path: "/x" } : undefined;
+    finisher.start([]);
+    await finisher.idle();
+    deepStrictEqual([finished, finishing.flushFailures], [[], [reason]]);
+    strictEqual(jobs.performedCount, 1);
+  });
+}

@@ -76,6 +76,21 @@ Deno.test("D7 settleFiles() refuses a part that no run of ours can have left, un
   await settle(target.plan(), "bbmmm");
 });
 
+Deno.test("D7 settleFiles() refuses a part that is shorter than a piece, unless it is known, empty or may be replaced", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a.part", new Uint8Array(5).fill(1));
+  await rejects(settle(target.plan(), "mmmmm"), {
+    reason: "occupied",
+    path: `${target.outputDir}/t/a.part`,
+  });
+  await settle(target.plan({ overwrite: true }), "mmmmm");
+  await settle(target.plan(), "mmmmm", true);
+  target.put("t/a.part", new Uint8Array(0));
+  await settle(target.plan(), "mmmmm");
+  target.put("t/a.part", new Uint8Array(25).fill(1));
+  await settle(target.plan(), "mmmmm");
+});
+
 Deno.test("settleFiles() lets a file be of which nobody can tell yet", async () => {
   await using target = new DiskTarget(SAMPLE);
   target.put("t/a");

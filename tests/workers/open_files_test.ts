@@ -152,17 +152,54 @@ Deno.test("flush() tells how the files look, and fails when one is gone (D5)", a
   await rejects(opened.files.flush([opened.place("b/file")]), gone);
 });
 
-Deno.test("D5 an open file is opened again when its name leads to another one", () => {
+Deno.test("D5 a file open for reading is opened again when its name leads to another one", () => {
   using opened = new Opened();
   const file = opened.place("file");
   opened.write("file", "old");
-  opened.files.forWriting(file, { fileLength: 0, mayCreate: false });
+  opened.files.forReading(file);
   Deno.renameSync(opened.at("file"), opened.at("moved"));
   opened.write("file", "new");
   opened.files.startJob();
   const descriptor = opened.files.forWriting(file, { fileLength: 0, mayCreate: false });
   writeSync(descriptor, new Uint8Array([0x4e]), 0, 1, 0);
   deepStrictEqual([opened.text("moved"), opened.text("file")], ["old", "New"]);
+});
+
+Deno.test("D5 OpenFiles refuses a stranger at the name of a file that is written, unless it may be new", async () => {
+  using opened = new Opened();
+  const file = opened.place("file");
+  opened.write("file", "old");
+  opened.files.forWriting(file, { fileLength: 3, mayCreate: true });
+  Deno.renameSync(opened.at("file"), opened.at("moved"));
+  opened.write("file", "new");
+  opened.files.startJob();
+  const refusal = { name: "StorageError", reason: "missing" };
+  const again = (mayCreate: boolean) => opened.files.forWriting(file, { fileLength: 3, mayCreate });
+  // However often one asks: what was written is not in it.
+  for (let count = 0; count < 2; count++) {
+    throws(() => again(false), refusal);
+    throws(() => opened.files.forReading(file), refusal);
+    await rejects(opened.files.flush([file]), refusal);
+  }
+  writeSync(again(true), new Uint8Array([0x4e]), 0, 1, 0);
+  deepStrictEqual([opened.text("moved"), opened.text("file")], ["old", "New"]);
+});
+
+Deno.test("D5 forWriting() refuses a file that is shorter than it was, open or not", () => {
+  using opened = new Opened();
+  const file = opened.place("file");
+  const wish = { fileLength: 8, mayCreate: false, wasLong: true };
+  const refusal = { name: "StorageError", reason: "io", message: /someone else has shortened it/ };
+  opened.write("file", "12345");
+  // In one job as in the next.
+  throws(() => opened.files.forWriting(file, wish), refusal);
+  throws(() => opened.files.forWriting(file, wish), refusal);
+  opened.files.forWriting(file, { ...wish, wasLong: false });
+  Deno.truncateSync(opened.at("file"), 5);
+  opened.files.startJob();
+  throws(() => opened.files.forWriting(file, wish), refusal);
+  throws(() => opened.files.forWriting(file, wish), refusal);
+  strictEqual(opened.text("file"), "12345");
 });
 
 Deno.test("D5 forWriting() does not make a new file in the place of one that was there", () => {
@@ -207,6 +244,30 @@ Deno.test("S8 OpenFiles gives up its files when the process may open no more", a
   const text = new TextDecoder();
   deepStrictEqual([text.decode(stdout), text.decode(stderr)], ["gave up some\n", ""]);
   strictEqual(folder.exists("f299"), true);
+});
+
+Deno.test("S8 flush() flushes every file when the process cannot have all of them open", async () => {
+  using folder = new TemporaryFolder();
+  const url = new URL("../../src/workers/open_files.ts", import.meta.url);
+  folder.write(
+    "main.ts",
+    `import { OpenFiles } from "${url}";
+    const files = new OpenFiles(32);
+    const root = ${JSON.stringify(folder.path)};
+    const places = ["0", "1", "2", "3", "4"].map((path) => ({ root, path }));
+    for (const { path } of places) Deno.writeTextFileSync(root + "/" + path, path);
+    const others: Deno.FsFile[] = [];
+    try { for (;;) others.push(Deno.openSync("/dev/null")); } catch { /* no more to be had */ }
+    // Of the first three, two numbers are taken by the last two, and one is closed.
+    for (let count = 0; count < 3; count++) others.pop()!.close();
+    const facts = await files.flush(places).catch((error) => [error.message]);
+    for (const other of others) other.close();
+    console.log(facts.map(({ size }) => size).join());`,
+  );
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `ulimit -n 100; "${Deno.execPath()}" run --no-lock -A "${folder.at("main.ts")}"`],
+  }).output();
+  strictEqual(new TextDecoder().decode(stdout), "1,1,1,1,1\n");
 });
 
 Deno.test("attempt() in OpenFiles turns what the system says into a StorageError", () => {
