@@ -4,8 +4,10 @@
  * and of DHT nodes (BEP 5).
  */
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import { integerIn } from "../metainfo/bencode.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
+  decodeExtension,
   EXTENSION_HANDSHAKE_ID,
   EXTENSION_IDS,
   type ExtensionHandshake,
@@ -48,7 +50,8 @@ export class Extensions {
   readonly #exchange: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
   readonly #theirIds = new Map<string, number>();
-  #clientName = "";
+  /** What the peer says of itself, all together; undefined before it does. */
+  #theirs: ExtensionHandshake | undefined;
   #unknownCount = 0;
   #theirDhtPort = 0;
   #dhtPortCount = 0;
@@ -63,10 +66,10 @@ export class Extensions {
 
   /** What they call their program, made printable; "" when they did not say. */
   get clientName(): string {
-    return this.#clientName;
+    return this.#theirs?.clientName ?? "";
   }
 
-  /** Gives what the peer says of itself, when it does. */
+  /** Gives what the peer says of itself, when it does: with what it said before. */
   handleMessage({ id, payload }: ExtendedMessage, now: number): ExtensionHandshake | undefined {
     try {
       if (id === EXTENSION_HANDSHAKE_ID) return this.#handleHandshake(payload);
@@ -116,8 +119,9 @@ export class Extensions {
 
   /** A later handshake changes what it names, and no more (BEP 10). */
   #handleHandshake(payload: Uint8Array): ExtensionHandshake {
-    const handshake = parseExtensionHandshake(payload);
-    this.#clientName = handshake.clientName;
+    const newer = parseExtensionHandshake(payload);
+    const handshake = this.#theirs ? merged(this.#theirs, newer, payload) : newer;
+    this.#theirs = handshake;
     for (const name of Object.keys(EXTENSION_IDS)) {
       const id = handshake.messages.get(name);
       if (id !== undefined) this.#theirIds.set(name, id);
@@ -129,6 +133,30 @@ export class Extensions {
   #theirId(name: keyof typeof EXTENSION_IDS): number {
     return this.#theirIds.get(name) ?? 0;
   }
+}
+
+/**
+ * What both say together. Its `messages` are those of the newer alone: the ids that matter are kept
+ * elsewhere, and names that we do not know would pile up.
+ */
+function merged(
+  older: ExtensionHandshake,
+  newer: ExtensionHandshake,
+  newerPayload: Uint8Array,
+): ExtensionHandshake {
+  // A "no" looks like silence once it is parsed.
+  const fields = decodeExtension(newerPayload, "extension handshake");
+  const says = (key: string) => integerIn(fields, key) !== undefined;
+  return {
+    clientName: newer.clientName || older.clientName,
+    requestQueueLimit: newer.requestQueueLimit ?? older.requestQueueLimit,
+    yourIp: newer.yourIp ?? older.yourIp,
+    listenPort: newer.listenPort ?? older.listenPort,
+    metadataSize: newer.metadataSize ?? older.metadataSize,
+    messages: newer.messages,
+    uploadOnly: (says("upload_only") ? newer : older).uploadOnly,
+    prefersEncryption: (says("e") ? newer : older).prefersEncryption,
+  };
 }
 
 function reasonOf(error: unknown): CloseReason {

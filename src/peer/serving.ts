@@ -12,6 +12,8 @@ import { UploadQueue, type UploadRequest } from "./upload_queue.ts";
 const CHOKE_GRACE_MS = 2_000;
 /** A peer that asks so often for what it may not have does nothing else. */
 const MAX_INVALID_REQUESTS = 300;
+/** How often a peer may ask for all of a granted piece while choked; once should do. */
+const ALLOWED_FAST_COPIES = 3;
 
 export interface ServingOptions {
   readonly layout: Layout;
@@ -26,7 +28,8 @@ export interface ServingOptions {
 export class Serving {
   readonly #options: ServingOptions;
   readonly #queue: UploadQueue;
-  readonly #granted = new Set<PieceIndex>();
+  /** Pieces that it was granted: how many more blocks of each it may ask for while choked. */
+  readonly #granted = new Map<PieceIndex, number>();
   readonly #meter = new RateMeter();
   #isChoking = true;
   /** Since when it has known that it may not ask; -Infinity from the start. */
@@ -59,7 +62,7 @@ export class Serving {
     this.#isChoking = true;
     this.#chokedAt = now;
     this.#options.output.choke();
-    for (const request of this.#queue.clear(({ piece }) => this.#granted.has(piece))) {
+    for (const request of this.#queue.clear(({ piece }) => this.#isGranted(piece))) {
       this.#refuse(request);
     }
   }
@@ -70,10 +73,11 @@ export class Serving {
     this.#options.output.unchoke();
   }
 
-  /** Lets it ask for a piece that we have even while choked. */
+  /** Lets it ask for a piece that we have even while choked, as often as it may need it. */
   grant(piece: PieceIndex): void {
-    if (this.#granted.has(piece) || !this.#options.have.has(piece)) return;
-    this.#granted.add(piece);
+    const { have, layout } = this.#options;
+    if (this.#granted.has(piece) || !have.has(piece)) return;
+    this.#granted.set(piece, ALLOWED_FAST_COPIES * layout.blockCount(piece));
     this.#options.output.allowedFast(piece);
   }
 
@@ -92,6 +96,7 @@ export class Serving {
     }
     switch (this.#queue.add(request)) {
       case "queued":
+        if (this.#isChoking) this.#spendGrant(piece);
         if (this.#queue.size === 1) this.#options.events.push({ kind: "wants-block" });
         return;
       case "conflicting":
@@ -135,7 +140,16 @@ export class Serving {
   }
 
   #mayAsk(piece: PieceIndex): boolean {
-    return !this.#isChoking || this.#granted.has(piece);
+    return !this.#isChoking || this.#isGranted(piece);
+  }
+
+  #isGranted(piece: PieceIndex): boolean {
+    return (this.#granted.get(piece) ?? 0) > 0;
+  }
+
+  /** What is asked for counts, for it will be sent, unless they cancel it. */
+  #spendGrant(piece: PieceIndex): void {
+    this.#granted.set(piece, this.#granted.get(piece)! - 1);
   }
 
   #countInvalid(): void {

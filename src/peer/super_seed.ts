@@ -66,7 +66,8 @@ export class SuperSeed {
     const { current } = peer;
     if (current === undefined) return;
     this.#forget(key, current);
-    if (this.#options.copies(current) === 0) this.#fresh.push(current);
+    const isLost = this.#options.copies(current) === 0;
+    if (isLost && !this.#fresh.includes(current)) this.#fresh.push(current);
   }
 
   /** Those who may have earned another piece, as somebody has got this one. */
@@ -79,10 +80,11 @@ export class SuperSeed {
     const { key, theirHave, uploadedBytes } = viewer;
     const peer = this.#peers.get(key);
     assert(peer !== undefined);
-    if (!this.#hasEarned(peer, viewer, now)) return undefined;
+    if (theirHave.isFull || !this.#hasEarned(peer, viewer, now)) return undefined;
     const lacks = (piece: PieceIndex) => !peer.shown.has(piece) && !theirHave.has(piece);
-    const piece = this.#takeFresh(lacks) ?? this.#rarest(lacks);
+    const piece = this.#nextFresh(lacks) ?? this.#rarest(lacks);
     if (piece === undefined) return undefined;
+    this.#noteShown(piece);
     if (peer.current !== undefined) this.#forget(key, peer.current);
     peer.current = piece;
     peer.shownAt = now;
@@ -102,13 +104,18 @@ export class SuperSeed {
     return this.#peers.size === 1 || this.#options.copies(current) > (saysSo ? 1 : 0);
   }
 
-  /** One that the peer has already came from elsewhere: it need not leave here. */
-  #takeFresh(lacks: (piece: PieceIndex) => boolean): PieceIndex | undefined {
-    while (this.#fresh.length > 0) {
-      const piece = this.#fresh.pop()!;
-      if (lacks(piece)) return piece;
-    }
-    return undefined;
+  /**
+   * One that somebody here has came from elsewhere: it need not leave here, as long as that one
+   * stays.
+   */
+  #nextFresh(lacks: (piece: PieceIndex) => boolean): PieceIndex | undefined {
+    const { copies } = this.#options;
+    return this.#fresh.findLast((piece) => lacks(piece) && copies(piece) === 0);
+  }
+
+  #noteShown(piece: PieceIndex): void {
+    const at = this.#fresh.lastIndexOf(piece);
+    if (at >= 0) this.#fresh.splice(at, 1);
   }
 
   #rarest(lacks: (piece: PieceIndex) => boolean): PieceIndex | undefined {

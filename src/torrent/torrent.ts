@@ -96,7 +96,8 @@ export class Torrent {
       if (wasComplete) this.#allVerified.resolve();
       await this.#allVerified.promise;
       this.#state = "finishing";
-      if (!wasComplete) this.#stages?.peerSources.completed();
+      // Who lacks what was not selected has completed nothing (BEP 3); it says `paused` (BEP 21).
+      if (!wasComplete && this.#table.have.isFull) this.#stages?.peerSources.completed();
       await Promise.all([storage.finish(), keepSeeding ? undefined : this.#leave()]);
       this.#state = keepSeeding ? "seeding" : "complete";
     } catch (error) {

@@ -73,6 +73,30 @@ Deno.test("a later handshake changes ids, and switches off what it names with 0 
   deepStrictEqual(script.said().map((message) => message.kind === "extended" && message.id), [9]);
 });
 
+/** What the peer has said of itself, as it stands after each of these handshakes. */
+function introductions(...all: Record<string, Encodable>[]) {
+  const script = new ScriptedSession();
+  script.hear(...all.map((fields) => handshake({}, fields)));
+  const { clientName } = script.session;
+  return script.events().flatMap((event) =>
+    event.kind === "extension-handshake" ? [{ ...event.handshake, sessionName: clientName }] : []
+  );
+}
+
+const INTRODUCTION = { v: "Foo 1", p: 6881, e: 1, upload_only: 1, reqq: 250, metadata_size: 9 };
+
+Deno.test("handleMessage() keeps what a later handshake leaves out (BEP 10)", () => {
+  const [first, second] = introductions(INTRODUCTION, {});
+  deepStrictEqual(second, first);
+  deepStrictEqual([first?.listenPort, first?.sessionName], [6881, "Foo 1"]);
+});
+
+Deno.test("handleMessage() changes what a later handshake names, and no more (BEP 10)", () => {
+  const [first, second] = introductions(INTRODUCTION, { p: 7, e: 0, upload_only: 0 });
+  const changes = { listenPort: 7, prefersEncryption: false, uploadOnly: false };
+  deepStrictEqual(second, { ...first, ...changes });
+});
+
 Deno.test("without PEX (BEP 27) nothing is told, and lists are messages that we do not know", () => {
   const script = new ScriptedSession();
   script.now += 60_000;

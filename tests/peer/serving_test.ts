@@ -191,6 +191,38 @@ Deno.test("grantAllowedFast() lets them ask while choked for pieces that we have
   deepStrictEqual([...script.session.uploads].map(({ piece }) => piece), [1]);
 });
 
+Deno.test("P12 grantAllowedFast() lets them have three copies while choked, and no more", () => {
+  const script = newServing({ choking: true });
+  script.session.grantAllowedFast([1, 2] as PieceIndex[], script.now);
+  script.said();
+  const copies = 3, blocks = 4;
+  for (let turn = 0; turn < copies * blocks; turn++) {
+    script.hear(request(1));
+    ok(script.session.nextUpload());
+  }
+  deepStrictEqual(script.said(), []);
+  script.session.grantAllowedFast([1] as PieceIndex[], script.now);
+  script.hear(request(1), request(2));
+  deepStrictEqual(script.said(), [reject(1)]);
+  script.session.unchoke(script.now);
+  script.hear(request(1));
+  deepStrictEqual([...script.session.uploads].map(({ piece }) => piece), [2, 1]);
+  script.session.choke(script.now);
+  deepStrictEqual(script.said(), [{ kind: "unchoke" }, { kind: "choke" }, reject(1)]);
+});
+
+Deno.test("P12 a choked peer that asks on for what it was granted is closed", () => {
+  const script = newServing({ choking: true });
+  script.session.grantAllowedFast([1] as PieceIndex[], script.now);
+  let served = 0;
+  for (let turn = 0; turn < 1_000; turn++) {
+    script.hear(request(1));
+    if (script.session.nextUpload()) served++;
+  }
+  deepStrictEqual(served, 12);
+  deepStrictEqual(script.events().at(-1), { kind: "close", reason: "request-flood" });
+});
+
 Deno.test("grantAllowedFast() says nothing without the fast extension", () => {
   const script = newServing({ choking: true, fast: false });
   script.session.grantAllowedFast([1] as PieceIndex[], script.now);

@@ -101,6 +101,30 @@ Deno.test("next() shows the rarest of what is left once every piece was shown", 
   strictEqual(room.next(3), 4);
 });
 
+/** What each of these peers is shown first. */
+function firstsOf(room: Room, keys: readonly number[]): number[] {
+  room.join(...keys);
+  return keys.map((key) => room.next(key)!).toSorted();
+}
+
+Deno.test("next() shows nothing to a seed, and everything to others once it has left", () => {
+  const room = new Room();
+  room.join(1);
+  for (let piece = 0; piece < PIECES; piece++) room.gains(1, piece);
+  strictEqual(room.next(1), undefined);
+  room.leave(1);
+  deepStrictEqual(firstsOf(room, [2, 3, 4, 5, 6, 7]), [0, 1, 2, 3, 4, 5]);
+});
+
+Deno.test("next() shows what only a peer had that has left", () => {
+  const room = new Room();
+  room.join(1);
+  for (let piece = 1; piece < PIECES; piece++) room.gains(1, piece);
+  strictEqual(room.next(1), 0);
+  room.leave(1);
+  deepStrictEqual(firstsOf(room, [2, 3, 4, 5, 6, 7]), [0, 1, 2, 3, 4, 5]);
+});
+
 Deno.test("next() knows what it gave, for a peer does not tell a seed that has the piece", () => {
   const room = new Room();
   room.join(1, 2);

@@ -133,6 +133,21 @@ Deno.test("a super-seed uploads about one copy", async () => {
   });
 });
 
+Deno.test("a super-seed is no slower after another seed has looked in", async () => {
+  await inSwarm(3, async (swarm) => {
+    swarm.add(SEED, { have: PIECES, superSeed: true });
+    const visitor = swarm.add("10.0.1.2", { have: PIECES, uploadSlots: 0, maxPeers: 1 });
+    await swarm.pass(5_000);
+    await swarm.lab.settled(visitor.torrent.stop(), 10_000);
+    swarm.lab.endpoints.pop();
+    const leechers: Member[] = [];
+    for (let n = 1; n <= 8; n++) leechers.push(swarm.add(`10.0.2.${n}`, {}));
+    await swarm.until(() => leechers.every(isComplete));
+    const seconds = swarm.lab.clock.now() / 1000;
+    ok(seconds < 90, `${seconds} s`);
+  });
+});
+
 Deno.test("a super-seed gives everything to a lone peer", async () => {
   await inSwarm(4, async (swarm) => {
     swarm.add(SEED, { have: PIECES, superSeed: true });

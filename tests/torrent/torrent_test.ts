@@ -3,6 +3,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
 import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import type { Client } from "../../src/torrent/client.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
@@ -20,6 +21,13 @@ interface Downloader {
   readonly result: Promise<void>;
 }
 
+interface DownloaderOptions {
+  readonly disk?: SimDisk;
+  readonly faults?: DiskFaults;
+  readonly host?: string;
+  readonly client?: Client;
+}
+
 async function inLab(pieces: number, run: (lab: Lab) => Promise<void>): Promise<void> {
   const random = new SeededRandom(pieces);
   const lab = new Lab(random.bytes(pieces * PIECE_LENGTH - 1000), PIECE_LENGTH, random);
@@ -32,11 +40,12 @@ async function inLab(pieces: number, run: (lab: Lab) => Promise<void>): Promise<
 
 function download(
   lab: Lab,
-  options: Partial<TorrentOptions> & { disk?: SimDisk; faults?: DiskFaults; host?: string } = {},
+  options: Partial<TorrentOptions> & DownloaderOptions = {},
 ): Downloader {
   const { disk = lab.createDisk(), faults = { latencyMs: 1 }, host = "10.0.0.1" } = options;
   const storage = new SimStorage(lab.metainfo, disk, lab.clock, faults);
-  const torrent = lab.addTorrent(lab.createClient(host), storage, options);
+  const { client = lab.createClient(host) } = options;
+  const torrent = lab.addTorrent(client, storage, options);
   const result = torrent.download();
   result.catch(() => {}); // each test looks at it in its own time
   return { torrent, storage, disk, result };
@@ -330,4 +339,33 @@ Deno.test("download() asks at most --max-downloads peers at a time", async () =>
     }, 10_000);
     strictEqual(most, 2);
   });
+});
+
+/** The events of announces, with how many bytes were left, of a run that wants so many of 20. */
+async function announcesOf(pieces: number): Promise<[string | null, number][]> {
+  const heard: [string | null, number][] = [];
+  await inLab(20, async (lab) => {
+    lab.addSeed("10.0.1.1", FAST);
+    const fetch = (url: string) => {
+      const query = new URL(url).searchParams;
+      heard.push([query.get("event"), Number(query.get("left"))]);
+      const bytes = new TextEncoder().encode("d8:intervali1800e5:peers0:e");
+      return Promise.resolve({ status: 200, bytes, url });
+    };
+    const { result } = download(lab, {
+      client: lab.createClient("10.0.0.1", { fetch }),
+      metainfo: { ...lab.metainfo, trackers: [["http://8.8.8.8/announce"]] },
+      sources: { trackers: true, dht: false, pex: false, lsd: false },
+      selected: new Set<FileIndex>(),
+      firstRanges: [{ file: 0 as FileIndex, start: 0, end: pieces * PIECE_LENGTH - 1000 }],
+    });
+    ok(await lab.settled(result, MINUTE_MS));
+  });
+  return heard;
+}
+
+Deno.test("download() announces completed only when nothing is left (BEP 3, BEP 21)", async () => {
+  const some = 2 * PIECE_LENGTH, all = 20 * PIECE_LENGTH - 1000;
+  deepStrictEqual(await announcesOf(2), [["started", some], ["stopped", all - some]]);
+  deepStrictEqual(await announcesOf(20), [["started", all], ["completed", 0], ["stopped", 0]]);
 });
