@@ -146,15 +146,22 @@ function* warningsOf(metainfo: Metainfo, found: SourceTree, used: SourceTree): I
 
 /** Of files that downloads, and `verify` and `seed` too, look for under another name. */
 function* renamings(metainfo: Metainfo): Iterable<string> {
-  const paths = diskPaths(metainfo, "linux").files;
+  const { files: paths, root, rootChanges } = diskPaths(metainfo, "linux");
+  if (rootChanges.length > 0) {
+    yield `${metainfo.name} is called ${root} when it is downloaded, and where "verify" and ` +
+      `"seed" look for it: its name is not safe everywhere`;
+  }
   const first = paths.findIndex(({ changes }) => changes !== undefined);
   if (first < 0) return;
+  const others = paths.filter(({ changes }) => changes !== undefined).length - 1;
   const { path, changes = [] } = paths[first]!;
   const own = [metainfo.name, ...metainfo.isMultiFile ? metainfo.files[first]!.path : []].join("/");
   const fact = changes.includes("duplicate")
     ? "it differs from another only in case, or in how it is encoded"
     : "its name is not safe everywhere";
-  yield `${own} is called ${path} when it is downloaded: ${fact}`;
+  const more = others === 0 ? "" : `; ${formatCount(others, "other file")} likewise`;
+  yield `${own} is called ${path} when it is downloaded, and where "verify" and "seed" look for ` +
+    `it: ${fact}${more}`;
 }
 
 function warn(warnings: Iterable<string>, { stderr }: Environment): void {

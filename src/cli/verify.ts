@@ -1,7 +1,10 @@
 /** `starling verify`: are the files on disk what the torrent says? Writes nothing. */
+import type { PieceIndex } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
+import type { PieceVerdict } from "../workers/protocol.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { shownPath, type SourceTorrent } from "./files/file_list.ts";
@@ -42,7 +45,7 @@ async function check(
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
     const report = await checkFiles({ metainfo, outputDir, paths, pool, onProgress, signal });
     progress.end();
-    await print(report, { name, json, environment });
+    await print(report, { name, json, environment, metainfo });
     return ExitCode.ok;
   } finally {
     progress.end();
@@ -52,13 +55,21 @@ async function check(
 
 async function print(
   { pieces, files }: CheckReport,
-  { name, json, environment: { stdout } }: {
+  { name, json, environment: { stdout }, metainfo: { layout } }: {
     name: string;
     json: boolean;
     environment: Environment;
+    metainfo: Metainfo;
   },
 ): Promise<void> {
-  const bad = pieces.flatMap((verdict, piece) => verdict === "bad" ? [piece] : []);
+  const absent = new Set(
+    files.filter(({ verdict }) => verdict === "missing").map(({ file }) => file),
+  );
+  // What is not there of a file that is there is no missing file: it was cut short.
+  const isBad = (verdict: PieceVerdict, piece: number) =>
+    verdict === "bad" || (verdict === "missing" &&
+      !layout.filesOf(piece as PieceIndex).some((file) => absent.has(file)));
+  const bad = pieces.flatMap((verdict, piece) => isBad(verdict, piece) ? [piece] : []);
   const good = pieces.filter((verdict) => verdict === "good").length;
   const missing = files.filter(({ verdict }) => verdict === "missing").map(({ path }) => path);
   const amiss = files.filter(({ verdict }) => verdict !== "good");
@@ -79,7 +90,10 @@ async function print(
     "incomplete",
     `${name} is not complete: ${good} of ${formatCount(pieces.length, "piece")} are good, ` +
       `${bad.length} bad; of ${formatCount(files.length, "file")} ${missing.length} missing; ` +
-      `"starling get" fetches what is not there`,
+      `"starling get" fetches what is not there` +
+      (files.some(({ verdict }) => verdict === "bad")
+        ? ", and needs --overwrite for a file of which no piece is good"
+        : ""),
   );
 }
 

@@ -232,10 +232,24 @@ Deno.test("create warns of what may not be meant", async () => {
     'what 1 symbolic link lead to is in the torrent, such as link; "verify" and "seed" do not ' +
     "follow them",
     "a private torrent without a tracker finds no peers",
-    "tree/one.bin is called tree/one.1.bin when it is downloaded: it differs from another only " +
-    "in case, or in how it is encoded",
+    'tree/one.bin is called tree/one.1.bin when it is downloaded, and where "verify" and "seed" ' +
+    "look for it: it differs from another only in case, or in how it is encoded",
     "",
   ]);
+});
+
+Deno.test("create warns of a name of the torrent that is not kept, and counts other such names", async () => {
+  using folder = withData();
+  folder.write("odd/a\\b", "x");
+  folder.write("odd/c\\d", "y");
+  const warningsOf = async (path: string) =>
+    (await create(["-o", folder.at(`${path.length}.torrent`), folder.at(path)])).err;
+  ok((await warningsOf("odd/a\\b")).includes(
+    'a\\b is called ab when it is downloaded, and where "verify" and "seed" look for it',
+  ));
+  const warnings = await warningsOf("odd");
+  ok(warnings.includes("odd/a\\b is called odd/ab when"), warnings);
+  ok(warnings.includes("; 1 other file likewise"), warnings);
 });
 
 Deno.test("create names the permission that is missing, before it hashes", async () => {

@@ -25,7 +25,8 @@ export interface FakeOptions {
   readonly files?: Readonly<Record<string, Uint8Array | Error | "pipe">>;
   /** Files and folders are those of the real disk. */
   readonly usesDisk?: boolean;
-  readonly stdin?: Uint8Array | "silent";
+  /** Bytes, nothing ever, or what reading fails with. */
+  readonly stdin?: Uint8Array | "silent" | Error;
   /** Columns and rows; without them standard output is no terminal. */
   readonly terminal?: { columns: number; rows: number };
   readonly useColor?: boolean;
@@ -112,6 +113,7 @@ export class FakeEnvironment implements Environment {
   get stdin() {
     const { stdin = new Uint8Array(0) } = this.#options;
     if (stdin === "silent") return { read: () => new Promise<null>(() => {}), close: () => {} };
+    if (stdin instanceof Error) return { read: () => Promise.reject(stdin), close: () => {} };
     return bytesInput(stdin);
   }
 

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { run } from "../../src/cli/run.ts";
+import { HttpError } from "../../src/net/http.ts";
 import { makeTorrent, randomBytes } from "../loopback/content.ts";
 import { FakeEngine } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
@@ -74,6 +75,21 @@ class Room implements AsyncDisposable {
 function linesOf({ out }: FakeEnvironment): string[] {
   return out.split("\n").map((line) => line.trim());
 }
+
+Deno.test("plan gives the server of a .torrent no more time than --timeout", async () => {
+  const given: number[] = [];
+  for (const timeout of ["1s", "50s"]) {
+    const environment = new FakeEnvironment({
+      args: ["plan", "--timeout", timeout, "-o", "/nowhere", "http://a.example/x.torrent"],
+      fetch: (_, { timeoutMs }) => {
+        given.push(timeoutMs);
+        return Promise.reject(new HttpError("timeout", "no answer"));
+      },
+    });
+    deepStrictEqual(await run(environment), 10);
+  }
+  deepStrictEqual(given, [1_000, 30_000]);
+});
 
 Deno.test("plan shows names, bytes, the swarm and that get would go, exit 0", async () => {
   await using room = new Room();

@@ -98,6 +98,23 @@ Deno.test("verify --json says which pieces are bad and which files are missing",
   });
 });
 
+Deno.test("verify counts the pieces of a file that was cut short as bad", async () => {
+  await withData(async (folder) => {
+    await Deno.truncate(join(folder, "file.bin"), 40_000);
+    const { exitCode, out, err } = await verify("--json", join(folder, "file.torrent"), folder);
+    deepStrictEqual(exitCode, 5);
+    const { good, bad, missing } = JSON.parse(out);
+    deepStrictEqual({ good, bad, missing }, { good: 1, bad: [1, 2, 3], missing: [] });
+    ok(err.includes("1 of 4 pieces are good, 3 bad; of 1 file 0 missing"), err);
+    ok(err.includes("needs --overwrite for a file of which no piece is good"), err);
+
+    await Deno.remove(join(folder, "tree", "sub", "two.bin"));
+    const tree = await verify("--json", join(folder, "tree.torrent"), folder);
+    deepStrictEqual(JSON.parse(tree.out).bad, [], "what is not there is missing");
+    ok(!tree.err.includes("--overwrite"), tree.err);
+  });
+});
+
 Deno.test("verify names what is amiss for people", async () => {
   await withData(async (folder) => {
     await Deno.remove(join(folder, "tree", "sub"), { recursive: true });

@@ -8,6 +8,8 @@ import { invalidSource, usageError } from "../output/failure.ts";
 import { type ListedFile, shownPath } from "./file_list.ts";
 
 const NUMBERS = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+/** As much as the matcher takes. */
+const MAX_PATTERN_LENGTH = 65_536;
 /** How many names a "nothing matches" lists. */
 const MAX_NAMES_SHOWN = 5;
 
@@ -85,6 +87,10 @@ function plainPattern(pattern: string): string {
 }
 
 function globMatcher(pattern: string): (path: string) => boolean {
+  if (pattern === "") throw usageError("a pattern for paths is empty");
+  if (pattern.length > MAX_PATTERN_LENGTH) {
+    throw usageError(`a pattern for paths is longer than ${MAX_PATTERN_LENGTH} characters`);
+  }
   return picomatch(pattern, { dot: true, basename: !pattern.includes("/") });
 }
 

@@ -171,7 +171,9 @@ export function pathValue(
   type: "file" | "directory" | "any",
   extensions: readonly string[] = [],
 ): ValueType<string> {
-  return { ...textValue(metavar), completion: { kind: "paths", type, extensions } };
+  // Of a variable that was not set, for the most part.
+  const path = valueOf(metavar, (text) => text === "" ? undefined : text, "a path");
+  return { ...path, completion: { kind: "paths", type, extensions } };
 }
 
 /** Whatever was typed. */

@@ -151,7 +151,7 @@ export function sumsFailure(
   return failureBy(
     "sums-mismatch",
     `${paths.length === 1 ? "this file is" : `${paths.length} files are`} ${fact}: ${names}; ` +
-      "no file was given its final name because of this run",
+      "no file that holds anything was given its final name because of this run",
     { [kind!]: paths.slice(0, MAX_NAMED_PATHS) },
   );
 }

@@ -4,6 +4,7 @@ import { concatBytes } from "../../base/bytes.ts";
 import { formatEndpoint } from "../../base/endpoint.ts";
 import { MetainfoError } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
+import { untilAborted } from "../../base/until_aborted.ts";
 import { MAX_METAINFO_LENGTH, parseMetainfo } from "../../metainfo/metainfo.ts";
 import { diskPaths } from "../../metainfo/paths.ts";
 import {
@@ -23,7 +24,7 @@ import { isLink, linkWithoutSecrets } from "./link.ts";
 export const STANDARD_INPUT = "-";
 
 const MAX_SHOWN_SOURCE_LENGTH = 300;
-const FETCH_TIMEOUT_MS = 30_000;
+export const FETCH_TIMEOUT_MS = 30_000;
 const READ_BUFFER_LENGTH = 64 * 1024;
 
 /** Answers of a server that may be different tomorrow. */
@@ -36,6 +37,8 @@ export interface SourceOptions {
   /** Carries the request for a URL. */
   readonly proxy: Proxy | undefined;
   readonly signal: AbortSignal;
+  /** How long a server may take to answer; FETCH_TIMEOUT_MS when it is absent. */
+  readonly timeoutMs?: number;
 }
 
 /** The torrent that `bytes` of `source` are. Throws `CommandError`, exit 3. */
@@ -91,10 +94,10 @@ function withoutSecrets(url: URL): string {
 
 /** Standard input may be a terminal, where nothing ever comes: reading it can be given up. */
 function readStandardInput({ environment, signal }: SourceOptions): Promise<Bytes> {
-  const abandoned = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
+  const reading = readLimited(environment.stdin, STANDARD_INPUT).catch((error) => {
+    throw explained(error, STANDARD_INPUT); // It may be a folder.
   });
-  return Promise.race([readLimited(environment.stdin, STANDARD_INPUT), abandoned]);
+  return untilAborted(reading, signal);
 }
 
 /** The bytes of a regular file that is not too large. Throws `CommandError`. */
@@ -152,6 +155,9 @@ function tooLarge(source: string, maxLength: number): CommandError {
 /** What a file that cannot be read means: without one, there is no torrent. */
 function explained(error: unknown, path: string): unknown {
   const action = `Cannot read ${shownSource(path)}`;
+  if (error instanceof Error && error.name === "IsADirectory") {
+    return invalidSource(`${action}: it is a folder`);
+  }
   const isAbsent = error instanceof Error &&
     ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
   if (!isAbsent) return fileError(action, error);
@@ -168,7 +174,7 @@ async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
  */
 export async function fetchSource(
   url: URL,
-  { environment, headers, proxy, signal }: SourceOptions,
+  { environment, headers, proxy, signal, timeoutMs = FETCH_TIMEOUT_MS }: SourceOptions,
   { answers = [200], ...limits }: Pick<FetchOptions, "maxBytes" | "handsOver"> & {
     readonly answers?: readonly number[];
   },
@@ -180,7 +186,7 @@ export async function fetchSource(
   try {
     const result = await environment.fetch(url.href, {
       ...limits,
-      timeoutMs: FETCH_TIMEOUT_MS,
+      timeoutMs,
       headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
       signal,
       ...(proxy === undefined ? {} : { proxy }),

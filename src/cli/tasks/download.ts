@@ -1,4 +1,5 @@
 /** One source of `get`, from what was typed to a final name or a verdict. */
+import { untilAborted } from "../../base/until_aborted.ts";
 import type { DigestWish } from "../../storage/file_digests.ts";
 import type { Turns } from "../../storage/turns.ts";
 import type { PeerSnapshot, TorrentState } from "../../torrent/snapshot.ts";
@@ -163,7 +164,8 @@ export class Download implements Task {
     const { options: { sums: list, sha256 }, readSums } = this.#context;
     const expected = list === undefined
       ? undefined
-      : expectedSums(await readSums(list), selected, source);
+      // Other sources wait for the same list.
+      : expectedSums(await untilAborted(readSums(list), this.#life.signal), selected, source);
     return { expected, wantsDigests: sha256 };
   }
 

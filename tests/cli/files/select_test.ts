@@ -107,3 +107,13 @@ Deno.test("selectIndices() takes the files of a link by their index, the known o
     return true;
   });
 });
+
+for (const pattern of ["", "/", "./", "a".repeat(65_537)]) {
+  const name = pattern.length > 10 ? `${pattern.length} characters` : `"${pattern}"`;
+  Deno.test(`selectFiles() calls a pattern of ${name} a usage error`, () => {
+    throws(
+      () => pathsMeantBy(pattern),
+      (error) => error instanceof CommandError && error.failure.exitCode === 2,
+    );
+  });
+}

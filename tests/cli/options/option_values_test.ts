@@ -1,5 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { choiceValue, integerValue, proxyValue } from "../../../src/cli/options/option_values.ts";
+import {
+  choiceValue,
+  integerValue,
+  pathValue,
+  proxyValue,
+} from "../../../src/cli/options/option_values.ts";
 
 Deno.test("proxyValue reads a proxy", () => {
   deepStrictEqual(proxyValue.parse("socks5://me:secret@192.0.2.1"), {
@@ -33,4 +38,10 @@ Deno.test("choiceValue() takes its words alone", () => {
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("pathValue() takes any path, but not the nothing of a variable that was not set", () => {
+  const { parse, expected } = pathValue("DIR", "directory");
+  deepStrictEqual(["/a b", ".", "-", ""].map(parse), ["/a b", ".", "-", undefined]);
+  strictEqual(expected, "a path");
 });

@@ -178,6 +178,24 @@ Deno.test("T20 shownSource() shows no passkey", () => {
   deepStrictEqual(shownSource("a\x1b[2J"), "a\\x1b[2J");
 });
 
+Deno.test("readSource() calls a standard input that cannot be read no torrent", async () => {
+  const { exitCode, detail } = await refusal("-", {
+    stdin: new Deno.errors.IsADirectory("a folder"),
+  });
+  deepStrictEqual(exitCode, 3);
+  ok(detail.startsWith("Cannot read standard input"), detail);
+});
+
+Deno.test("readSource() gives a server the time that it is given", async () => {
+  const environment = new FakeEnvironment({
+    fetch: (_, { timeoutMs }) => Promise.reject(new HttpError("timeout", `within ${timeoutMs} ms`)),
+  });
+  const { signal } = new AbortController();
+  const given = { environment, headers: [], proxy: undefined, signal };
+  await rejects(readSource("http://a.example/x", { ...given, timeoutMs: 7 }), /within 7 ms/);
+  await rejects(readSource("http://a.example/x", given), /within 30000 ms/);
+});
+
 Deno.test("readSource() gives up a standard input that never ends", async () => {
   const aborting = new AbortController();
   const reading = read("-", { stdin: "silent" }, aborting.signal);

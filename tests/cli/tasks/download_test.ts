@@ -9,7 +9,9 @@ import { FakeEnvironment } from "../fake_environment.ts";
 import { makePeer } from "../snapshots.ts";
 import { makeTorrent } from "../torrents.ts";
 
-function open(args: readonly string[] = [], { isClaimed = true } = {}) {
+const noSums = () => Promise.reject(new Error("no sums here"));
+
+function open(args: readonly string[] = [], { isClaimed = true, readSums = noSums } = {}) {
   const options = parseArguments(["get", ...args, "x"], { print: () => {}, columns: 80 });
   ok(options?.command === "get");
   const environment = new FakeEnvironment({ files: { x: makeTorrent({ name: "alpha\x1b[2J" }) } });
@@ -22,7 +24,7 @@ function open(args: readonly string[] = [], { isClaimed = true } = {}) {
     openEngine: () => Promise.resolve(engine),
     interruption,
     memoryBudgetBytes: 1,
-    readSums: () => Promise.reject(new Error("no sums here")),
+    readSums,
     hooks: new Turns(),
     claim: () => isClaimed,
     tell: (_subject, notice) => notices.push(notice),
@@ -52,6 +54,19 @@ Deno.test("view() follows a source from its text to its torrent and its end", as
   deepStrictEqual(await running, undefined);
   deepStrictEqual(download.view().torrent?.state, "complete");
   deepStrictEqual([download.view().status, download.peers().length], ["complete", 0]);
+});
+
+Deno.test("supervise() ends the wait for a list of sums when the deadline is over", async () => {
+  const { download, environment, settle } = open(
+    ["--sums", "http://a.example/s", "--deadline=1s"],
+    {
+      readSums: () => Promise.withResolvers<never>().promise,
+    },
+  );
+  const running = download.run();
+  await settle();
+  download.supervise(environment.clock.now() + 1_000);
+  deepStrictEqual((await running)?.exitCode, 17);
 });
 
 Deno.test("view() shows why a source failed, and no bar", async () => {
