@@ -95,6 +95,12 @@ export class StorageError extends Error {
   }
 }
 
+/**
+ * Data that the system did not bring to the disk. It says so once: the next flush would seem to
+ * succeed, though what it was about may be lost.
+ */
+export class FlushError extends StorageError {}
+
 /** `stop` came before the torrent, or the search for its metadata, was at its end. */
 export class StoppedError extends Error {
   override readonly name = "StoppedError";

@@ -6,6 +6,7 @@ export async function untilAborted<Result>(
   work: Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
+  work.catch(() => {}); // Also when nobody waits for it any more.
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const abandon = () => reject(signal.reason);

@@ -4,8 +4,9 @@
  * names back, all of them when `settle` is called.
  */
 import type { Bitfield } from "../base/bitfield.ts";
-import { StorageError, type StorageReason } from "../base/errors.ts";
+import { FlushError, StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { errorOf } from "../workers/disk_errors.ts";
 import type { FileFacts, JobRunner } from "../workers/protocol.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -13,8 +14,6 @@ import type { Turns } from "./turns.ts";
 
 /** Files finished in one job. */
 const FINISH_BATCH_LENGTH = 32;
-/** What a flush that lost data looks like. */
-const FLUSH_FAILURES: readonly StorageReason[] = ["io", "no-space"];
 
 export interface FinisherOptions {
   readonly plan: FilePlan;
@@ -117,7 +116,7 @@ export class Finisher {
 
   /**
    * Never rejects. A batch that fails is done again one by one, to find out which file it is; but
-   * not where a flush may have failed: the system tells once, and the next would seem to succeed.
+   * not where a flush has failed: the next would seem to succeed.
    */
   async #finishBatch(batch: readonly FileIndex[]): Promise<void> {
     // A lost piece may have made a file incomplete while it waited.
@@ -127,7 +126,7 @@ export class Finisher {
       await this.#finish(files);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      const isFlushFailure = FLUSH_FAILURES.includes(error.reason);
+      const isFlushFailure = error instanceof FlushError;
       if (files.length > 1 && !isFlushFailure) {
         for (const file of files) await this.#finishBatch([file]);
         return;
@@ -147,10 +146,13 @@ export class Finisher {
   async #finish(files: readonly FileIndex[]): Promise<void> {
     const { plan, pool, onFinished } = this.#options;
     const unnamed = files.map((file) => plan.finishOf(file));
-    const { facts } = await runOrThrow<"finish">(pool, { kind: "finish", files: unnamed });
-    for (const [index, file] of files.entries()) {
+    const job = { kind: "finish", files: unnamed } as const;
+    const { facts, failure } = await runOrThrow<"finish">(pool, job);
+    for (const [index, found] of facts.entries()) {
+      const file = files[index]!;
       this.#oversized.delete(file);
-      onFinished(file, facts[index]!);
+      onFinished(file, found);
     }
+    if (failure !== undefined) throw errorOf(failure);
   }
 }

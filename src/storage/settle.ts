@@ -4,6 +4,7 @@
  */
 import { StorageError } from "../base/errors.ts";
 import type { FileIndex } from "../base/ids.ts";
+import { errorOf } from "../workers/disk_errors.ts";
 import type { JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
 import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -88,7 +89,8 @@ export async function createEmptyFiles(
   await createFiles(pool, replaced.map((file) => plan.partPlace(file)));
   if (replaced.length > 0) {
     const files = replaced.map((file) => plan.finishOf(file));
-    await runOrThrow<"finish">(pool, { kind: "finish", files });
+    const { failure } = await runOrThrow<"finish">(pool, { kind: "finish", files });
+    if (failure !== undefined) throw errorOf(failure);
   }
   return [...absent, ...replaced];
 }

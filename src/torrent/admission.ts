@@ -82,9 +82,7 @@ export class Admission {
       return undefined;
     }
     if (members.size < maxPeers) return undefined;
-    const useless = this.#findUseless(now);
-    useless?.connection.close("useless");
-    return useless === undefined ? "too-many-peers" : undefined;
+    return this.#makeRoom(now) ? undefined : "too-many-peers";
   }
 
   /** The same peer. Its id alone proves nothing: whoever has met it knows that, too (P3). */
@@ -103,15 +101,20 @@ export class Admission {
     return ready.isIncoming !== weAreGreater;
   }
 
-  /** Somebody to whom we are nothing either; else the one that has let us wait for longest. */
-  #findUseless(now: number): Member | undefined {
+  /** Closes one to whom we are nothing either; else the one that has let us wait for longest. */
+  #makeRoom(now: number): boolean {
     let longest: Member | undefined;
     for (const member of this.#options.members.values()) {
-      if (isIndifferent(member, now)) return member;
+      if (isIndifferent(member, now)) {
+        member.connection.close("useless");
+        return true;
+      }
       if (!this.#isBarren(member, now)) continue;
       if (longest === undefined || waitedMs(member, now) > waitedMs(longest, now)) longest = member;
     }
-    return longest;
+    // Unlike one that is useless, it may be tried again soon if it is trusted.
+    longest?.connection.close("silent");
+    return longest !== undefined;
   }
 
   #isBarren(member: Member, now: number): boolean {
@@ -124,9 +127,9 @@ function isIndifferent({ connection: { session }, joinedAt }: Member, now: numbe
   return !session.amInterested && !session.isPeerInterested && now - joinedAt > USELESS_AFTER_MS;
 }
 
-/** How long a peer has let us wait; 0 while it need not give anything. */
+/** How long a peer has let us wait; 0 while it need not give anything, or has nothing to give. */
 function waitedMs({ connection, joinedAt }: Member, now: number): number {
   const { session, lastDataAt = joinedAt } = connection;
-  if (!session.isPeerChoking && !session.isSnubbed) return 0;
+  if (!session.amInterested || (!session.isPeerChoking && !session.isSnubbed)) return 0;
   return now - Math.max(joinedAt, lastDataAt);
 }

@@ -158,7 +158,7 @@ export class MetadataSwarm {
 
   /** Why a peer cannot join; another makes way for it where it should. */
   #refusal(
-    { endpoint, isIncoming, handshake }: ReadyPeer,
+    { endpoint, isIncoming, handshake, connection: { remote } }: ReadyPeer,
     peerId: string,
   ): CloseReason | undefined {
     if (this.#isClosed) return "finished";
@@ -166,7 +166,9 @@ export class MetadataSwarm {
     if (!handshake.flags.extended) return "useless";
     for (const member of this.#members.values()) {
       // When two have dialled each other, the other side decides which connection ends.
-      const isSame = member.peerId === peerId && member.connection.isIncoming === isIncoming;
+      // Its id alone proves nothing (P3).
+      const isSame = member.peerId === peerId && member.connection.isIncoming === isIncoming &&
+        member.connection.remote.host === remote.host;
       if (isSame) return "duplicate-connection";
     }
     if (this.size < this.#options.maxPeers) return undefined;

@@ -1,5 +1,5 @@
 /** The operating system's and Deno's refusals as StorageErrors that a user can act on. */
-import { StorageError, type StorageReason } from "../base/errors.ts";
+import { FlushError, StorageError, type StorageReason } from "../base/errors.ts";
 import { missingPermission } from "../base/permission.ts";
 import type { FailedReply } from "./protocol.ts";
 
@@ -35,8 +35,8 @@ export function toStorageError(error: unknown, action: string, path: string): St
 }
 
 /** The StorageError that a worker reported. */
-export function errorOf({ reason, path, message }: FailedReply): StorageError {
-  return new StorageError(reason, path, message);
+export function errorOf({ reason, path, message, isFlush }: FailedReply): StorageError {
+  return isFlush ? new FlushError(reason, path, message) : new StorageError(reason, path, message);
 }
 
 /** The error of a file that somebody else has cut while it was ours (D5). */

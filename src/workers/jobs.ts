@@ -6,7 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
 import type { Bytes } from "../base/bytes.ts";
-import { StorageError } from "../base/errors.ts";
+import { FlushError, StorageError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
@@ -64,8 +64,10 @@ async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>>
 }
 
 function failure(error: unknown, { kind }: Job): FailedReply {
-  const { reason, path, message } = toStorageError(error, kind, "the data");
-  return { kind: "failed", reason, path, message };
+  const failed = toStorageError(error, kind, "the data");
+  const { reason, path, message } = failed;
+  const isFlush = failed instanceof FlushError;
+  return { kind: "failed", reason, path, message, ...(isFlush && { isFlush }) };
 }
 
 /** The reply to a job that reads for a peer: bytes that were verified go out, no others (D5). */
@@ -105,7 +107,7 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
       for (const place of job.places) createFile(place, files);
       return { kind: "created" };
     case "finish":
-      return { kind: "finished", facts: await finishFiles(job.files, files) };
+      return await finishAll(job, files);
     case "rename":
       for (const { from, to } of job.files) renameFile(from, to, files);
       return { kind: "renamed" };
@@ -132,12 +134,23 @@ async function verifyAndWrite(
     unnamed.push(span.finish);
     // As long as they are all still open.
     if (unnamed.length < files.maxOpenFiles) continue;
-    finished.push(...await finishFiles(unnamed, files));
+    await finishFiles(unnamed, files, finished);
     unnamed = [];
   }
-  finished.push(...await finishFiles(unnamed, files));
+  await finishFiles(unnamed, files, finished);
   const written = { kind: "written", buffer: data.buffer, finished } as const;
   return wantDigests ? { ...written, digests: blockDigests(data) } : written;
+}
+
+/** What was done before the first failure is done, and is told. */
+async function finishAll(job: JobOf<"finish">, files: OpenFiles): Promise<Replies["finish"]> {
+  const facts: FileFacts[] = [];
+  try {
+    await finishFiles(job.files, files, facts);
+    return { kind: "finished", facts };
+  } catch (error) {
+    return { kind: "finished", facts, failure: failure(error, job) };
+  }
 }
 
 async function flushAll(

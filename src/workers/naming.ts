@@ -19,14 +19,14 @@ const COMPARE_CHUNK_LENGTH = 256 * 1024;
 
 /**
  * Flushes verified files, cuts what is too long (D6), and renames them. What stands at a final
- * name is replaced only when it is the same, or when it may be. Rejects with StorageError, such
- * as "occupied".
+ * name is replaced only when it is the same, or when it may be. `finished` gets the facts of each
+ * file that has its name. Rejects with StorageError, such as "occupied".
  */
 export async function finishFiles(
   unnamed: readonly Finish[],
   files: OpenFiles,
-): Promise<FileFacts[]> {
-  const finished: FileFacts[] = [];
+  finished: FileFacts[],
+): Promise<void> {
   for (let start = 0; start < unnamed.length; start += files.maxOpenFiles) {
     const batch = unnamed.slice(start, start + files.maxOpenFiles);
     const flushed = await files.flush(batch.map(({ from }) => from));
@@ -34,7 +34,6 @@ export async function finishFiles(
       finished.push(await finishFile(file, flushed[index]!, files));
     }
   }
-  return finished;
 }
 
 async function finishFile(

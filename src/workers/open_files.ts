@@ -12,7 +12,7 @@ import {
   ftruncateSync,
   openSync,
 } from "node:fs";
-import { StorageError } from "../base/errors.ts";
+import { FlushError, StorageError } from "../base/errors.ts";
 import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
 import { Folders, lookAt } from "./folders.ts";
 import type { FileFacts, Place, WriteSpan } from "./protocol.ts";
@@ -144,7 +144,7 @@ export class OpenFiles {
   #flushOneByOne(places: readonly Place[]): void {
     for (const place of places) {
       const { path, descriptor } = this.#openToFlush(place);
-      attempt("flush", path, () => fdatasyncSync(descriptor));
+      flushNow(path, descriptor);
     }
   }
 
@@ -272,10 +272,24 @@ function requireRegular(info: Deno.FileInfo, path: string): void {
 function flushWhileQuick(files: readonly FileToFlush[]): number {
   for (const [index, { path, descriptor }] of files.entries()) {
     const startedAt = performance.now();
-    attempt("flush", path, () => fdatasyncSync(descriptor));
+    flushNow(path, descriptor);
     if (performance.now() - startedAt > QUICK_FLUSH_MS) return index + 1;
   }
   return files.length;
+}
+
+/** Throws FlushError. */
+function flushNow(path: string, descriptor: number): void {
+  try {
+    fdatasyncSync(descriptor);
+  } catch (error) {
+    throw unflushed(error, path);
+  }
+}
+
+function unflushed(error: unknown, path: string): FlushError {
+  const { reason, message } = toStorageError(error, "flush", path);
+  return new FlushError(reason, path, message);
 }
 
 /** A file system writes many files nearly as fast as one. Rejects with StorageError. */
@@ -283,7 +297,7 @@ async function flushAtOnce(files: readonly FileToFlush[]): Promise<void> {
   const flushed = await Promise.allSettled(files.map(({ descriptor }) => flush(descriptor)));
   for (const [index, outcome] of flushed.entries()) {
     const { path } = files[index]!;
-    if (outcome.status === "rejected") throw toStorageError(outcome.reason, "flush", path);
+    if (outcome.status === "rejected") throw unflushed(outcome.reason, path);
   }
 }
 

@@ -127,6 +127,8 @@ export interface FailedReply {
   readonly reason: StorageReason;
   readonly path: string;
   readonly message: string;
+  /** It is a `FlushError`. */
+  readonly isFlush?: boolean;
   /** That of a write. */
   readonly buffer?: ArrayBuffer;
 }
@@ -155,7 +157,12 @@ export interface Replies {
   sha256: { readonly kind: "summed"; readonly digests: readonly string[] };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
   create: { readonly kind: "created" };
-  finish: { readonly kind: "finished"; readonly facts: readonly FileFacts[] };
+  /** `facts` are of the files that got their names, up to the first that did not: `failure`. */
+  finish: {
+    readonly kind: "finished";
+    readonly facts: readonly FileFacts[];
+    readonly failure?: FailedReply;
+  };
   rename: { readonly kind: "renamed" };
   flush: { readonly kind: "flushed"; readonly facts: readonly FileFacts[] };
   forget: { readonly kind: "forgotten" };

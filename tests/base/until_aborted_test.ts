@@ -12,5 +12,5 @@ Deno.test("untilAborted() throws the reason of the signal when that is first", a
   const waiting = untilAborted(Promise.withResolvers().promise, ending.signal);
   ending.abort(new Error("enough"));
   await rejects(waiting, /enough/);
-  await rejects(untilAborted(Promise.resolve(7), ending.signal), /enough/);
+  await rejects(untilAborted(Promise.reject(new Error("broken")), ending.signal), /enough/);
 });

@@ -378,7 +378,8 @@ Deno.test("D3 a flush that fails while a file is named ends the download", async
   await using target = new DiskTarget(THREE);
   const jobs = new LocalJobs();
   await using run = await target.run({ pool: jobs });
-  jobs.fault = ({ kind }) => kind === "finish" ? { reason: "io", path: "/x" } : undefined;
+  jobs.fault = ({ kind }) =>
+    kind === "finish" ? { reason: "io", path: "/x", isFlush: true } : undefined;
   await target.writeAll(run.storage);
   await rejects(run.storage.finish(), { name: "StorageError", reason: "io" });
   jobs.fault = () => undefined;

@@ -109,7 +109,7 @@ Deno.test("Finisher names the others when one file fails, and tries that again i
 Deno.test("D3 Finisher tells of a flush that failed, and goes on when its pieces come again", async () => {
   await using finishing = new Finishing();
   const { finisher, jobs, finished } = finishing;
-  jobs.fault = () => ({ reason: "io", path: "/x" });
+  jobs.fault = () => ({ reason: "io", path: "/x", isFlush: true });
   finishing.add(0, 1, 2);
   await finisher.idle();
   deepStrictEqual([finished, finishing.flushFailures], [[], ["io"]]);
@@ -122,12 +122,36 @@ Deno.test("D3 Finisher tells of a flush that failed, and goes on when its pieces
   deepStrictEqual(finished, [0]);
 });
 
+Deno.test("Finisher names all others of a batch, and says what is in the way, when one name is taken", async () => {
+  await using finishing = new Finishing(0, 1, 2, 3, 4, 5);
+  const { finisher, target, finished } = finishing;
+  target.put("t/b", new Uint8Array(7));
+  finisher.start([]);
+  await finisher.idle();
+  deepStrictEqual(finished, [0, 2]);
+  await rejects(finisher.settle(), { reason: "occupied" });
+  deepStrictEqual(finishing.flushFailures, []);
+  await Deno.remove(`${target.outputDir}/t/b`);
+  await finisher.settle();
+  deepStrictEqual(finished, [0, 2, 1]);
+});
+
+Deno.test("Finisher does a batch again one by one when it failed for another reason than its flush", async () => {
+  await using finishing = new Finishing(0, 1, 2, 3, 4, 5);
+  const { finisher, jobs, finished } = finishing;
+  jobs.fault = () => jobs.performedCount === 1 ? { reason: "io", path: "/x" } : undefined;
+  finisher.start([]);
+  await finisher.idle();
+  deepStrictEqual([finished, finishing.flushFailures], [[0, 1, 2], []]);
+});
+
 for (const reason of ["io", "no-space"] as const) {
   Deno.test(`D3 Finisher names no file of a batch when its flush failed with "${reason}"`, async () => {
     await using finishing = new Finishing(0, 1, 2, 3, 4, 5);
     const { finisher, jobs, finished } = finishing;
     // The system tells of lost data once.
-    jobs.fault = () => jobs.performedCount === 1 ? { reason, path: "/x" } : undefined;
+    jobs.fault = () =>
+      jobs.performedCount === 1 ? { reason, path: "/x", isFlush: true } : undefined;
     finisher.start([]);
     await finisher.idle();
     deepStrictEqual([finished, finishing.flushFailures], [[], [reason]]);

@@ -4,7 +4,7 @@ import { OpenFiles } from "../../src/workers/open_files.ts";
 import type { FailedReply, Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
 
 /** What goes wrong with a job: a reply in its place, or nothing. */
-export type Fault = (job: Job) => Pick<FailedReply, "reason" | "path"> | undefined;
+export type Fault = (job: Job) => Pick<FailedReply, "reason" | "path" | "isFlush"> | undefined;
 
 /**
  * The jobs of the workers without threads, one after the other, and a disk that fails when the

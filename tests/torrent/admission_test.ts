@@ -114,6 +114,15 @@ Deno.test("refusal() makes the member leave that has let us wait for longest whe
   deepStrictEqual(door.closed, [2]);
 });
 
+Deno.test("refusal() makes nobody leave whom we serve, and who has nothing for us", () => {
+  const served = { amInterested: false, isPeerInterested: true };
+  const members = [{ ...served, isPeerChoking: true }, { ...served, isSnubbed: true }];
+  const door = new Door(members, { maxPeers: 2 });
+  strictEqual(door.admission.placeCount(60 * MINUTE_MS), 0);
+  strictEqual(door.admission.refusal(comer(), 60 * MINUTE_MS), "too-many-peers");
+  deepStrictEqual(door.closed, []);
+});
+
 Deno.test("refusal() makes nobody leave for giving nothing once we are complete", () => {
   const members = [{ isPeerChoking: true, isPeerInterested: true, amInterested: false }];
   const door = new Door(members, { maxPeers: 1, isComplete: true });

@@ -13,8 +13,9 @@ class Shelf extends TemporaryFolder {
 
   async finish(length: number, { mayReplace = false } = {}): Promise<FileFacts> {
     const [from, to] = [this.place("x.part"), this.place("x")];
-    const [facts] = await finishFiles([{ from, to, length, mayReplace }], this.files);
-    return facts!;
+    const finished: FileFacts[] = [];
+    await finishFiles([{ from, to, length, mayReplace }], this.files, finished);
+    return finished[0]!;
   }
 
   override [Symbol.dispose](): void {
@@ -37,7 +38,8 @@ Deno.test("finishFiles() names more files than may be open at once", async () =>
     const [from, to] = [shelf.place(`${index}.part`), shelf.place(`${index}`)];
     return { from, to, length: index, mayReplace: false };
   });
-  const facts = await finishFiles(unnamed, shelf.files);
+  const facts: FileFacts[] = [];
+  await finishFiles(unnamed, shelf.files, facts);
   deepStrictEqual(facts.map(({ size }) => size), [...Array(30).keys()]);
   deepStrictEqual([shelf.exists("29.part"), shelf.text("29").length], [false, 29]);
 });

@@ -1,6 +1,15 @@
-import { deepStrictEqual, notStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  notStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import { fstatSync, writeSync } from "node:fs";
-import { StorageError } from "../../src/base/errors.ts";
+import { FlushError, StorageError } from "../../src/base/errors.ts";
+import { errorOf } from "../../src/workers/disk_errors.ts";
+import { runJobs } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type { Place } from "../../src/workers/protocol.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
@@ -277,4 +286,19 @@ Deno.test("attempt() in OpenFiles turns what the system says into a StorageError
     () => opened.files.forWriting(opened.place(name), { fileLength: 0, mayCreate: true }),
     (error) => error instanceof StorageError && error.reason === "name-too-long",
   );
+});
+
+Deno.test({
+  name:
+    "D3 flush() rejects with FlushError when the system cannot flush a file, and jobs tell so " +
+    "(Linux only: elsewhere no file at hand refuses)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const files = new OpenFiles(2);
+    const place = { root: `/proc/${Deno.pid}`, path: "environ" };
+    await rejects(files.flush([place]), FlushError);
+    const [reply] = await runJobs([{ kind: "flush", places: [place], folders: [] }], files);
+    ok(reply!.kind === "failed" && errorOf(reply!) instanceof FlushError);
+    files.closeAll();
+  },
 });
