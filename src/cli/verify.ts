@@ -1,10 +1,7 @@
 /** `starling verify`: are the files on disk what the torrent says? Writes nothing. */
-import type { PieceIndex } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import { type CheckedFile, checkFiles, type CheckReport } from "../storage/check_files.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import type { PieceVerdict } from "../workers/protocol.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { shownPath, type SourceTorrent } from "./files/file_list.ts";
@@ -45,7 +42,7 @@ async function check(
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
     const report = await checkFiles({ metainfo, outputDir, paths, pool, onProgress, signal });
     progress.end();
-    await print(report, { name, json, environment, metainfo });
+    await print(report, { name, json, environment });
     return ExitCode.ok;
   } finally {
     progress.end();
@@ -54,22 +51,13 @@ async function check(
 }
 
 async function print(
-  { pieces, files }: CheckReport,
-  { name, json, environment: { stdout }, metainfo: { layout } }: {
+  { pieces, bad, files }: CheckReport,
+  { name, json, environment: { stdout } }: {
     name: string;
     json: boolean;
     environment: Environment;
-    metainfo: Metainfo;
   },
 ): Promise<void> {
-  const absent = new Set(
-    files.filter(({ verdict }) => verdict === "missing").map(({ file }) => file),
-  );
-  // What is not there of a file that is there is no missing file: it was cut short.
-  const isBad = (verdict: PieceVerdict, piece: number) =>
-    verdict === "bad" || (verdict === "missing" &&
-      !layout.filesOf(piece as PieceIndex).some((file) => absent.has(file)));
-  const bad = pieces.flatMap((verdict, piece) => isBad(verdict, piece) ? [piece] : []);
   const good = pieces.filter((verdict) => verdict === "good").length;
   const missing = files.filter(({ verdict }) => verdict === "missing").map(({ path }) => path);
   const amiss = files.filter(({ verdict }) => verdict !== "good");

@@ -4,10 +4,8 @@
  * and of DHT nodes (BEP 5).
  */
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
-import { integerIn } from "../metainfo/bencode.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
-  decodeExtension,
   EXTENSION_HANDSHAKE_ID,
   EXTENSION_IDS,
   type ExtensionHandshake,
@@ -119,8 +117,7 @@ export class Extensions {
 
   /** A later handshake changes what it names, and no more (BEP 10). */
   #handleHandshake(payload: Uint8Array): ExtensionHandshake {
-    const newer = parseExtensionHandshake(payload);
-    const handshake = this.#theirs ? merged(this.#theirs, newer, payload) : newer;
+    const handshake = parseExtensionHandshake(payload, this.#theirs);
     this.#theirs = handshake;
     for (const name of Object.keys(EXTENSION_IDS)) {
       const id = handshake.messages.get(name);
@@ -133,30 +130,6 @@ export class Extensions {
   #theirId(name: keyof typeof EXTENSION_IDS): number {
     return this.#theirIds.get(name) ?? 0;
   }
-}
-
-/**
- * What both say together. Its `messages` are those of the newer alone: the ids that matter are kept
- * elsewhere, and names that we do not know would pile up.
- */
-function merged(
-  older: ExtensionHandshake,
-  newer: ExtensionHandshake,
-  newerPayload: Uint8Array,
-): ExtensionHandshake {
-  // A "no" looks like silence once it is parsed.
-  const fields = decodeExtension(newerPayload, "extension handshake");
-  const says = (key: string) => integerIn(fields, key) !== undefined;
-  return {
-    clientName: newer.clientName || older.clientName,
-    requestQueueLimit: newer.requestQueueLimit ?? older.requestQueueLimit,
-    yourIp: newer.yourIp ?? older.yourIp,
-    listenPort: newer.listenPort ?? older.listenPort,
-    metadataSize: newer.metadataSize ?? older.metadataSize,
-    messages: newer.messages,
-    uploadOnly: (says("upload_only") ? newer : older).uploadOnly,
-    prefersEncryption: (says("e") ? newer : older).prefersEncryption,
-  };
 }
 
 function reasonOf(error: unknown): CloseReason {

@@ -10,7 +10,7 @@ import type { PieceIndex } from "../base/ids.ts";
 
 /** Without its piece, or without anybody to take it, a peer gets another after this time. */
 const PATIENCE_MS = 60_000;
-/** Once every piece was shown, the rarest of so many chosen at random comes next. */
+/** Of so many pieces that nobody was shown, or else chosen at random, the next one is taken. */
 const MAX_PROBES = 256;
 
 export interface SuperSeedOptions {
@@ -110,7 +110,8 @@ export class SuperSeed {
    */
   #nextFresh(lacks: (piece: PieceIndex) => boolean): PieceIndex | undefined {
     const { copies } = this.#options;
-    return this.#fresh.findLast((piece) => lacks(piece) && copies(piece) === 0);
+    const latest = this.#fresh.slice(-MAX_PROBES);
+    return latest.findLast((piece) => lacks(piece) && copies(piece) === 0);
   }
 
   #noteShown(piece: PieceIndex): void {

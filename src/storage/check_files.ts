@@ -35,6 +35,8 @@ export interface CheckedFile {
 export interface CheckReport {
   /** By `PieceIndex`; `missing` when any of its bytes is not there. */
   readonly pieces: readonly PieceVerdict[];
+  /** The bad ones, those among them that a file lacks which is there and was cut short. */
+  readonly bad: readonly PieceIndex[];
   /** Files that a download would write, in the order of the torrent. */
   readonly files: readonly CheckedFile[];
 }
@@ -66,7 +68,7 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
   }, signal);
   const files = [...plan.files, ...plan.emptyFiles].toSorted((a, b) => a - b)
     .map((file) => judgeFile(plan, file, sightings, pieces));
-  return { pieces, files };
+  return { pieces, bad: badPieces(metainfo, pieces, files), files };
 }
 
 /** A piece that is all padding has nothing on disk that could be wrong. */
@@ -78,6 +80,22 @@ function initialVerdicts(
     { length: layout.pieceCount },
     (_, piece) => wanted.has(piece) ? "missing" : "good",
   );
+}
+
+function badPieces(
+  { layout }: Metainfo,
+  pieces: readonly PieceVerdict[],
+  files: readonly CheckedFile[],
+): PieceIndex[] {
+  const absent = new Set<FileIndex>();
+  for (const { file, verdict } of files) if (verdict === "missing") absent.add(file);
+  const bad: PieceIndex[] = [];
+  for (const [index, verdict] of pieces.entries()) {
+    const piece = index as PieceIndex;
+    const isCut = verdict === "missing" && !layout.filesOf(piece).some((file) => absent.has(file));
+    if (verdict === "bad" || isCut) bad.push(piece);
+  }
+  return bad;
 }
 
 function judgeFile(

@@ -93,7 +93,7 @@ export class UdpTracker implements TrackerClient {
     const first = Promise.withResolvers<AnnounceResponse>();
     const ending = new AbortController();
     let waiting = answers.length;
-    let refusal: unknown;
+    let refusal: TrackerError | undefined;
     const fail = (error: unknown) => {
       ending.abort();
       first.reject(error);
@@ -105,7 +105,9 @@ export class UdpTracker implements TrackerClient {
     };
     const onFailure = (error: unknown) => {
       waiting--;
-      const isSilence = error instanceof TrackerError && SILENCES.includes(error.reason);
+      // A fault of ours is no word of the tracker's.
+      if (!(error instanceof TrackerError)) return fail(error);
+      const isSilence = SILENCES.includes(error.reason);
       if (!isSilence) refusal ??= error;
       if (waiting === 0) return fail(refusal ?? error);
       if (isSilence) return;

@@ -53,6 +53,13 @@ export interface ExtensionHandshake {
   readonly prefersEncryption: boolean;
 }
 
+const NOTHING_SAID: ExtensionHandshake = {
+  clientName: "",
+  messages: new Map(),
+  uploadOnly: false,
+  prefersEncryption: false,
+};
+
 /** What we say of ourselves, fields as in ExtensionHandshake. */
 export interface OurExtensionHandshake
   extends Omit<ExtensionHandshake, "messages" | "uploadOnly" | "prefersEncryption"> {
@@ -79,22 +86,34 @@ export function encodeExtensionHandshake(ours: OurExtensionHandshake): Bytes {
 }
 
 /**
- * What a peer's extension handshake says. Throws ProtocolError "malformed-message" when it is
- * no dictionary; a field that makes no sense is ignored (P26).
+ * What a peer's extension handshake says; `before` is what an earlier one said of the fields that
+ * it leaves out, all but `messages`. Throws ProtocolError "malformed-message" when it is no
+ * dictionary; a field that makes no sense is ignored (P26).
  */
-export function parseExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
+export function parseExtensionHandshake(
+  payload: Uint8Array,
+  before: ExtensionHandshake = NOTHING_SAID,
+): ExtensionHandshake {
   const dictionary = decodeExtension(payload, "extension handshake");
+  const name = textIn(dictionary, "v");
   const yourIp = bytesIn(dictionary, "yourip");
   return {
-    clientName: printable(textIn(dictionary, "v") ?? "", MAX_CLIENT_NAME_LENGTH),
-    requestQueueLimit: integerWithin(dictionary, "reqq", Number.MAX_SAFE_INTEGER),
-    yourIp: yourIp && formatAddress(yourIp),
-    listenPort: integerWithin(dictionary, "p", MAX_PORT),
-    metadataSize: integerWithin(dictionary, "metadata_size", MAX_METADATA_SIZE),
+    clientName: name === undefined ? before.clientName : printable(name, MAX_CLIENT_NAME_LENGTH),
+    requestQueueLimit: integerWithin(dictionary, "reqq", Number.MAX_SAFE_INTEGER) ??
+      before.requestQueueLimit,
+    yourIp: (yourIp && formatAddress(yourIp)) ?? before.yourIp,
+    listenPort: integerWithin(dictionary, "p", MAX_PORT) ?? before.listenPort,
+    metadataSize: integerWithin(dictionary, "metadata_size", MAX_METADATA_SIZE) ??
+      before.metadataSize,
     messages: parseMessages(dictionaryIn(dictionary, "m")),
-    uploadOnly: integerIn(dictionary, "upload_only") === 1,
-    prefersEncryption: integerIn(dictionary, "e") === 1,
+    uploadOnly: flagIn(dictionary, "upload_only") ?? before.uploadOnly,
+    prefersEncryption: flagIn(dictionary, "e") ?? before.prefersEncryption,
   };
+}
+
+function flagIn(dictionary: BencodeDictionary, key: string): boolean | undefined {
+  const value = integerIn(dictionary, key);
+  return value === undefined ? undefined : value === 1;
 }
 
 /**

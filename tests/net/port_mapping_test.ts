@@ -94,14 +94,7 @@ Deno.test("PortMapping.close() ends a search at once, and says nothing", async (
   deepStrictEqual([lines, mapping.status()], [[], { kind: "idle" }]);
 });
 
-Deno.test("PortMapping without multicast fails quietly, and tries again later", async () => {
-  const clock = new ManualClock();
-  const network = new FakeNetwork(clock);
-  let opened = 0;
-  network.openMulticast = () => {
-    opened++;
-    return FakeNetwork.prototype.openMulticast.call(network);
-  };
+function startMapping(network: FakeNetwork, clock: ManualClock) {
   const lines: string[] = [];
   const mapping = new PortMapping({
     network,
@@ -110,6 +103,18 @@ Deno.test("PortMapping without multicast fails quietly, and tries again later", 
     onLog: (line) => lines.push(line),
   });
   mapping.start(PORT);
+  return { mapping, lines };
+}
+
+Deno.test("PortMapping without multicast fails quietly, and tries again later", async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork(clock);
+  let opened = 0;
+  network.openMulticast = () => {
+    opened++;
+    return FakeNetwork.prototype.openMulticast.call(network);
+  };
+  const { mapping, lines } = startMapping(network, clock);
   ok(await clock.run(() => opened === 3, 3 * 3_600_000));
   deepStrictEqual(lines, [
     "Cannot open port 16881 at the gateway. Cannot open: this network has no multicast",
@@ -131,14 +136,7 @@ async function openedMapping() {
     const isPmp = version === 0;
     return isPmp ? Uint8Array.of(0, code! | 0x80, 0, 0, 0, 0, 0, 1, ...granted) : undefined;
   });
-  const lines: string[] = [];
-  const mapping = new PortMapping({
-    network,
-    clock,
-    random: new SeededRandom(1),
-    onLog: (line) => lines.push(line),
-  });
-  mapping.start(PORT);
+  const { mapping, lines } = startMapping(network, clock);
   ok(await clock.run(() => mapping.status().kind === "mapped", 10_000));
   const breakDown = () => {
     network.openDatagram = () => {

@@ -135,3 +135,20 @@ Deno.test("next() knows what it gave, for a peer does not tell a seed that has t
   room.given.set(1, PIECE_LENGTH);
   ok(room.next(1) !== undefined);
 });
+
+Deno.test("next() looks at few of many pieces, also when peers have all of them from elsewhere", () => {
+  let looks = 0;
+  const pieceCount = 100_000;
+  const seed = new SuperSeed({
+    pieceCount,
+    pieceSize: () => PIECE_LENGTH,
+    random: new SeededRandom(1),
+    copies: () => {
+      looks++;
+      return 1;
+    },
+  });
+  seed.join(1);
+  ok(seed.next({ key: 1, theirHave: new Bitfield(pieceCount), uploadedBytes: 0 }, 0) !== undefined);
+  ok(looks < 1_000, `${looks} looks`);
+});

@@ -52,6 +52,22 @@ Deno.test("encodeExtensionHandshake() names no port where nobody listens", () =>
   strictEqual(parseExtensionHandshake(payload).listenPort, undefined);
 });
 
+Deno.test("parseExtensionHandshake() keeps what was said before where nothing is said, but for ids", () => {
+  const all = { v: "x", reqq: 5, yourip: "\x01\x02\x03\x04", p: 6, metadata_size: 7 };
+  const before = parse({ ...all, e: 1, upload_only: 1, m: { ut_pex: 9 } });
+  const parseAfter = (fields: Record<string, Encodable>) =>
+    parseExtensionHandshake(encode(fields), before);
+  deepStrictEqual(parseAfter({}), { ...before, messages: new Map() });
+  deepStrictEqual(parseAfter({ v: "", e: 0, upload_only: 0, p: 8, m: { ut_pex: 0 } }), {
+    ...before,
+    clientName: "",
+    prefersEncryption: false,
+    uploadOnly: false,
+    listenPort: 8,
+    messages: new Map([["ut_pex", 0]]),
+  });
+});
+
 Deno.test("parseExtensionHandshake() gives what was encoded", () => {
   const optional = <Value>(arbitrary: fc.Arbitrary<Value>) =>
     fc.option(arbitrary, { nil: undefined });

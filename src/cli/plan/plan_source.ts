@@ -6,7 +6,7 @@ import { usageError } from "../output/failure.ts";
 import type { FoundTorrent } from "../source/get_source.ts";
 import { readGiven } from "../source/given_source.ts";
 import { LinkReader, stateFoldersOf } from "../source/link_reader.ts";
-import { FETCH_TIMEOUT_MS, isUrl, parseTorrent, shownSource } from "../source/source.ts";
+import { isUrl, parseTorrent, shownSource } from "../source/source.ts";
 
 /** Somebody waits at a terminal, as for `info`. */
 const DEFAULT_METADATA_TIMEOUT_MS = 20_000;
@@ -23,11 +23,10 @@ export async function findTorrent(
   source: string,
   { options, environment, openEngine, signal }: PlanSourceContext,
 ): Promise<Omit<FoundTorrent, "bytes">> {
-  const { offline, headers, proxy, outputDir, stateDir, surveyMs } = options;
+  const { offline, headers, proxy, outputDir, stateDir, surveyMs: timeoutMs } = options;
   if (offline && isUrl(source)) {
     throw usageError(`Cannot fetch ${shownSource(source)}: --offline asks nobody`);
   }
-  const timeoutMs = Math.min(surveyMs, FETCH_TIMEOUT_MS);
   const given = await readGiven(source, { environment, headers, proxy, signal, timeoutMs });
   if (given.kind === "torrent") {
     return { source: parseTorrent(given.bytes, source, environment), peers: [] };

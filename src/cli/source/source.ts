@@ -24,7 +24,7 @@ import { isLink, linkWithoutSecrets } from "./link.ts";
 export const STANDARD_INPUT = "-";
 
 const MAX_SHOWN_SOURCE_LENGTH = 300;
-export const FETCH_TIMEOUT_MS = 30_000;
+const FETCH_TIMEOUT_MS = 30_000;
 const READ_BUFFER_LENGTH = 64 * 1024;
 
 /** Answers of a server that may be different tomorrow. */
@@ -37,7 +37,7 @@ export interface SourceOptions {
   /** Carries the request for a URL. */
   readonly proxy: Proxy | undefined;
   readonly signal: AbortSignal;
-  /** How long a server may take to answer; FETCH_TIMEOUT_MS when it is absent. */
+  /** How long a server may take to answer, if that is less than FETCH_TIMEOUT_MS. */
   readonly timeoutMs?: number;
 }
 
@@ -174,7 +174,7 @@ async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {
  */
 export async function fetchSource(
   url: URL,
-  { environment, headers, proxy, signal, timeoutMs = FETCH_TIMEOUT_MS }: SourceOptions,
+  { environment, headers, proxy, signal, timeoutMs = Infinity }: SourceOptions,
   { answers = [200], ...limits }: Pick<FetchOptions, "maxBytes" | "handsOver"> & {
     readonly answers?: readonly number[];
   },
@@ -186,7 +186,7 @@ export async function fetchSource(
   try {
     const result = await environment.fetch(url.href, {
       ...limits,
-      timeoutMs,
+      timeoutMs: Math.min(timeoutMs, FETCH_TIMEOUT_MS),
       headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
       signal,
       ...(proxy === undefined ? {} : { proxy }),
