@@ -8,6 +8,11 @@ export interface Linked<Node> {
 export class LinkedList<Node extends Linked<Node>> {
   #first: Node | undefined;
   #last: Node | undefined;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
 
   get first(): Node | undefined {
     return this.#first;
@@ -30,6 +35,7 @@ export class LinkedList<Node extends Linked<Node>> {
     else leader.next = node;
     if (follower === undefined) this.#last = node;
     else follower.previous = node;
+    this.#length++;
   }
 
   /** Takes out a node of this list. */
@@ -40,5 +46,6 @@ export class LinkedList<Node extends Linked<Node>> {
     else node.next.previous = node.previous;
     node.previous = undefined;
     node.next = undefined;
+    this.#length--;
   }
 }

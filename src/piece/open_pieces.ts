@@ -48,6 +48,11 @@ export class OpenPieces {
     return this.#byAge.first;
   }
 
+  /** All requests, those to peers that were asked for the same block among them. */
+  get requestCount(): number {
+    return this.#byAge.length;
+  }
+
   requester(peer: PeerKey): Requester {
     let requester = this.#requesters.get(peer);
     if (requester === undefined) {

@@ -110,6 +110,11 @@ export class PiecePicker {
     return spans;
   }
 
+  /** How many blocks all peers together owe us. */
+  get outstandingCount(): number {
+    return this.#open.requestCount;
+  }
+
   /** Has the peer something that we want and do not have? Amortised O(1). */
   isInteresting({ key, theirHave }: PickerPeer): boolean {
     const { missing } = this.#options.table;

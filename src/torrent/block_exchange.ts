@@ -35,6 +35,12 @@ const COMMON_SHARE = 1 / 4;
 const LONE_PEER_SHARE = 1 / 2;
 const RESERVED_SHARE = 1 / 4;
 
+/**
+ * Peers are told of new pieces no more often than this, or else twice a second: a write for each
+ * piece to each of many peers costs more than the pieces do.
+ */
+const HAVE_INTERVAL_MS = 50;
+
 export interface BlockExchangeOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
@@ -55,6 +61,8 @@ export class BlockExchange {
   /** Bytes of those among them that nobody needed. */
   wastedBytes = 0;
   #diskCaughtUp: PromiseWithResolvers<void> | undefined;
+  /** When peers were last told of new pieces. */
+  #toldAt = -Infinity;
 
   constructor(options: BlockExchangeOptions) {
     this.#options = options;
@@ -89,25 +97,36 @@ export class BlockExchange {
     }
   }
 
-  /** Asks the peer for as many blocks as its window has room for. */
-  fill(peer: PeerConnection, now: number): void {
+  /** Asks the peer for as many blocks as its window has room for; true if it was asked for any. */
+  fill(peer: PeerConnection, now: number): boolean {
     const { session } = peer;
-    if (!session.amInterested || peer.isClosed) return;
+    if (!session.amInterested || peer.isClosed) return false;
     const windowRoom = session.requestRoom(now, this.#maxSlackBytes);
-    if (windowRoom <= 0) return; // Of many peers most are here: the memory costs more to ask.
+    if (windowRoom <= 0) return false; // Of many peers most are here: the memory costs more to ask.
     const room = Math.min(windowRoom, this.#memoryRoom(peer));
     const window = room + session.outstandingCount;
     const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
-    if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return;
-    if (this.#isDownloadLimitReached(peer)) return;
-    for (const span of this.#options.picker.pick(peer, room, now)) session.request(span, now);
+    if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return false;
+    if (this.#isDownloadLimitReached(peer)) return false;
+    const spans = this.#options.picker.pick(peer, room, now);
+    for (const span of spans) session.request(span, now);
+    return spans.length > 0;
   }
 
-  /** Asks whoever has room: after time has passed, or when there is room for another piece. */
+  /** Asks whoever has room, after time has passed. */
   fillAll(now: number): void {
     for (const peer of this.#options.peers.values()) {
       this.fill(peer, now);
       peer.flush();
+    }
+  }
+
+  /** Asks whoever has room, and tells of what is here: after pieces have been settled. */
+  goOn(now: number): void {
+    const tells = now - this.#toldAt >= HAVE_INTERVAL_MS;
+    if (tells) this.#toldAt = now;
+    for (const peer of this.#options.peers.values()) {
+      if (this.fill(peer, now) || tells) peer.flush();
     }
   }
 
@@ -131,7 +150,10 @@ export class BlockExchange {
     return this.#blame.suspects(piece);
   }
 
-  /** What became of a full piece: its buffer is free, and liars may be known. */
+  /**
+   * What became of a full piece: its buffer is free, and liars may be known. To be followed by
+   * `goOn`, once for all pieces that came back together.
+   */
   settle({ piece, contributors }: FullPiece, outcome: PieceOutcome, now: number): void {
     const { assembly, picker, peers, onLiar } = this.#options;
     assembly.release(outcome.buffer);
@@ -158,7 +180,6 @@ export class BlockExchange {
         picker.failed(piece);
         break;
     }
-    this.fillAll(now);
   }
 
   #take(peer: PeerConnection, { piece, block }: BlockId, data: Uint8Array, now: number): void {
@@ -187,12 +208,10 @@ export class BlockExchange {
 
   /** How many more requests the memory allows this peer. */
   #memoryRoom({ session }: PeerConnection): number {
-    const { assembly, peers } = this.#options;
-    let outstanding = 0;
-    for (const other of peers.values()) outstanding += other.session.outstandingCount;
+    const { assembly, peers, picker } = this.#options;
     const commonShare = COMMON_SHARE + LONE_PEER_SHARE / peers.size;
     return Math.max(
-      Math.floor(assembly.maxBlocks * commonShare) - outstanding,
+      Math.floor(assembly.maxBlocks * commonShare) - picker.outstandingCount,
       Math.ceil(assembly.maxBlocks * RESERVED_SHARE / peers.size) - session.outstandingCount,
     );
   }

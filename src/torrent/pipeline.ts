@@ -24,7 +24,7 @@ export interface Stages {
 }
 
 /** Ends when the swarm is closed and everything it delivered has been stored. */
-export function download({ sources, dialer, swarm, storage }: Stages): AsyncIterable<StoredPiece> {
+export function download({ sources, dialer, swarm, storage }: Stages): Channel<StoredPiece> {
   const endpoints = discover(sources);
   const peers = dialer.connect(endpoints);
   const pieces = swarm.collect(peers);
@@ -39,7 +39,7 @@ function store(
   pieces: AsyncIterable<FullPiece>,
   swarm: Swarm,
   storage: Storage,
-): AsyncIterable<StoredPiece> {
+): Channel<StoredPiece> {
   const stored = new Channel<StoredPiece>(swarm.maxPiecesInMemory);
   let underWay = 1; // The stream of pieces counts as one until it ends.
   const ended = () => {

@@ -150,7 +150,11 @@ export class Torrent {
     if (!peerSources.isAny && !this.#table.isComplete) onEvent(NO_SOURCE);
     const stored = download({ sources: peerSources.sightings(), dialer, swarm, storage });
     const settle = async () => {
-      for await (const piece of stored) this.#settle(piece, stages);
+      for await (const piece of stored) {
+        this.#settle(piece, stages);
+        // Small pieces come back many at a time: with many peers, to ask after each would be dear.
+        if (stored.size === 0) swarm.exchange.goOn(this.#surroundings.clock.now());
+      }
     };
     this.#running = Promise.all([settle(), this.#tickUntilLeft(stages)])
       .then(() => {}, (error) => {

@@ -35,5 +35,6 @@ Deno.test("LinkedList keeps its nodes in order, from both ends", () => {
     for (let node = list.last; node !== undefined; node = node.previous) backwards.push(node.name);
     deepStrictEqual(names, model.map(({ name }) => name));
     deepStrictEqual(backwards, names.toReversed());
+    deepStrictEqual(list.length, names.length);
   }));
 });

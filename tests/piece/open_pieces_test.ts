@@ -116,7 +116,7 @@ class Books {
     }
     let ageCount = 0;
     for (let request = this.#open.oldestRequest; request; request = request.next) ageCount++;
-    deepStrictEqual(ageCount, this.#requests.length);
+    deepStrictEqual([ageCount, this.#open.requestCount], Array(2).fill(this.#requests.length));
   }
 
   #of(piece: number, block: number) {

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
@@ -20,6 +20,8 @@ const BLOCKS_PER_PIECE = 16;
 const LATENCY_MS = 10;
 /** What a slow peer gives in that time. */
 const SLOW_BLOCKS = 4;
+/** Bytes of a HAVE. */
+const HAVE_LENGTH = 9;
 
 /** Remembers what everybody was asked for, the oldest first. */
 class WatchedPicker extends PiecePicker {
@@ -46,6 +48,8 @@ class Exchange {
   readonly #exchange: BlockExchange;
   readonly assembly: Assembly;
   now = 1_000;
+  /** What each peer was sent, a write each. */
+  readonly sent = new Map<PeerKey, Uint8Array[]>();
 
   constructor(budgetPieces: number) {
     const layout = this.#layout, random = new SeededRandom(1);
@@ -69,8 +73,8 @@ class Exchange {
       maxDownloads: Infinity,
       // Verified and written in no time.
       onFullPiece: (full) => {
-        picker.verified(full.piece);
-        assembly.release(full.data.buffer);
+        const outcome = { kind: "good", buffer: full.data.buffer } as const;
+        this.#exchange.settle(full, outcome, this.now);
       },
       onLiar: () => {},
     });
@@ -78,6 +82,21 @@ class Exchange {
 
   /** A seed that takes `reqq` requests. */
   join(key: PeerKey, reqq: number): PeerConnection {
+    const peer = this.joinEmpty(key);
+    const payload = new TextEncoder().encode(`d4:reqqi${reqq}ee`);
+    for (
+      const message of [
+        { kind: "have-all" },
+        { kind: "unchoke" },
+        { kind: "extended", id: 0, payload },
+      ] as const
+    ) peer.session.handleMessage(message, this.now);
+    this.#drain(peer);
+    return peer;
+  }
+
+  /** A peer that has nothing. */
+  joinEmpty(key: PeerKey): PeerConnection {
     const flags = { fast: true, extended: true, dht: false };
     const have = new Bitfield(PIECE_COUNT);
     const remote = { host: `10.0.0.${key}`, port: 1 };
@@ -90,7 +109,10 @@ class Exchange {
       connection: {
         remote,
         read: () => Promise.resolve(null),
-        write: () => Promise.resolve(),
+        write: (bytes) => {
+          this.sent.set(key, [...this.sent.get(key) ?? [], bytes.slice()]);
+          return Promise.resolve();
+        },
         close() {},
       },
       session,
@@ -102,11 +124,6 @@ class Exchange {
       upload: () => Promise.resolve(),
     });
     this.#peers.set(key, peer);
-    session.handleMessage({ kind: "have-all" }, now);
-    session.handleMessage({ kind: "unchoke" }, now);
-    const payload = new TextEncoder().encode(`d4:reqqi${reqq}ee`);
-    session.handleMessage({ kind: "extended", id: 0, payload }, now);
-    this.#drain(peer);
     return peer;
   }
 
@@ -114,6 +131,12 @@ class Exchange {
     const before = peer.session.outstandingCount;
     this.#exchange.fill(peer, this.now);
     return peer.session.outstandingCount - before;
+  }
+
+  /** What peers are sent for it is in `sent` afterwards. */
+  async goOn(): Promise<void> {
+    this.#exchange.goOn(this.now);
+    await new Promise((resolve) => setTimeout(resolve));
   }
 
   /** The peer answers its oldest requests of those chosen; the others wait. */
@@ -199,3 +222,37 @@ for (
     strictEqual(most, window);
   });
 }
+
+Deno.test("goOn() tells a peer of all pieces that came within 50 ms in one write", async () => {
+  const exchange = new Exchange(1_000);
+  const seed = exchange.join(1, 500), empty = exchange.joinEmpty(2);
+  exchange.speedUp(seed);
+  const owed = () => empty.session.output.pendingBytes / HAVE_LENGTH;
+  const told = () => (exchange.sent.get(empty.key) ?? []).map(({ length }) => length / HAVE_LENGTH);
+  const first = owed();
+  ok(first > 0);
+  await exchange.goOn();
+  deepStrictEqual(told(), [first]);
+  for (const waitMs of [25, 24]) {
+    exchange.now += waitMs;
+    exchange.answer(seed, 2 * BLOCKS_PER_PIECE);
+    await exchange.goOn();
+  }
+  deepStrictEqual([told(), owed()], [[first], 4]);
+  exchange.now += 1;
+  await exchange.goOn();
+  deepStrictEqual([told(), owed()], [[first, 4], 0]);
+});
+
+Deno.test("goOn() asks a peer at once that has room, though others were told a moment ago", async () => {
+  const exchange = new Exchange(1_000);
+  const seed = exchange.join(1, 500);
+  exchange.speedUp(seed);
+  await exchange.goOn();
+  const before = exchange.sent.get(seed.key)!.length;
+  exchange.now += LATENCY_MS;
+  exchange.answer(seed, 100);
+  await exchange.goOn();
+  strictEqual(exchange.sent.get(seed.key)!.length, before + 1);
+  strictEqual(seed.session.outstandingCount, 500);
+});

@@ -42,6 +42,15 @@ Deno.test("download() yields pieces as the disk has them, and ends after the las
   deepStrictEqual(stored, [1, 2, 0]);
 });
 
+Deno.test("download() says how many more are here when pieces come back together", async () => {
+  const disk = Promise.withResolvers<PieceOutcome>();
+  const stored = download(stagesOf(() => disk.promise));
+  setTimeout(() => disk.resolve(good()));
+  const sizes: number[] = [];
+  for await (const _ of stored) sizes.push(stored.size);
+  deepStrictEqual(sizes, [2, 1, 0]);
+});
+
 Deno.test("download() throws what a write was rejected with, whatever else is under way", async () => {
   const bug = new Error("a bug");
   const never = new Promise<PieceOutcome>(() => {});
