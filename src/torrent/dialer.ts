@@ -15,8 +15,13 @@ import { introduce, type Introduced, type Introduction } from "./handshaking.ts"
 
 /** Whoever does not answer a SYN in this time is not there. */
 const CONNECT_TIMEOUT_MS = 15_000;
-/** Dials and handshakes under way at once. */
-const MAX_HALF_OPEN = 30;
+/** Dials and handshakes under way at once: each has a socket. */
+const MAX_HALF_OPEN = 100;
+/**
+ * Who is there has mostly shaken hands by then. Of the peers that trackers name most are not, and
+ * those that are must not wait for them.
+ */
+const HOPEFUL_MS = 3_000;
 /** New dials: so many at once at the start, then so many a second. */
 const DIALS_PER_SECOND = 30;
 
@@ -52,7 +57,8 @@ export class Dialer {
   readonly #pace: TokenBucket;
   readonly #methods: DialMethods;
   readonly #failures: Record<string, number> = {};
-  #halfOpen = 0;
+  /** Dials and handshakes under way, and when they began. */
+  readonly #halfOpen = new Map<Endpoint, number>();
   /** Peers that the next stage has not dealt with yet. */
   #undelivered = 0;
 
@@ -68,7 +74,7 @@ export class Dialer {
 
   /** Dials and handshakes under way. */
   get underWayCount(): number {
-    return this.#halfOpen;
+    return this.#halfOpen.size;
   }
 
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
@@ -95,18 +101,24 @@ export class Dialer {
     const { peerList, clock, wanted } = this.#options;
     while (!this.#closing.signal.aborted) {
       const now = clock.now();
-      const coming = this.#halfOpen + this.#undelivered;
-      if (this.#halfOpen >= MAX_HALF_OPEN || coming >= wanted()) return;
+      if (this.#halfOpen.size >= MAX_HALF_OPEN || this.#comingCount(now) >= wanted()) return;
       if (this.#pace.waitMs(now) > 0) return;
       const endpoint = peerList.next(now);
       if (endpoint === undefined) return;
       this.#pace.take(1, now);
-      this.#halfOpen++;
+      this.#halfOpen.set(endpoint, now);
       void this.#attempt(endpoint).finally(() => {
-        this.#halfOpen--;
+        this.#halfOpen.delete(endpoint);
         this.dial();
       });
     }
+  }
+
+  /** Peers that will probably be here soon. */
+  #comingCount(now: number): number {
+    let hopeful = 0;
+    for (const since of this.#halfOpen.values()) if (now - since < HOPEFUL_MS) hopeful++;
+    return hopeful + this.#undelivered;
   }
 
   /** Gives up all dials and ends the stream of peers. */

@@ -19,6 +19,8 @@ const US: Introduction = {
 const NO_FLAGS = { fast: false, extended: false, dht: false };
 const THEM = { ...US, peerId: new Uint8Array(20).fill(3) as PeerId };
 
+const TICK_MS = 500;
+
 interface Bench {
   readonly clock: ManualClock;
   readonly random: Random;
@@ -81,6 +83,21 @@ async function run(bench: Bench, endpoints: readonly Endpoint[]): Promise<void> 
   await bench.clock.run(() => false, 0);
 }
 
+/** As a torrent does. */
+async function tick(bench: Bench, durationMs: number): Promise<void> {
+  for (let passedMs = 0; passedMs < durationMs; passedMs += TICK_MS) {
+    await bench.clock.run(() => false, TICK_MS);
+    bench.dialer.dial();
+  }
+}
+
+/** Nothing that is sent to them is answered. */
+function silence({ sim }: Bench, endpoints: readonly Endpoint[]): void {
+  for (const { host } of endpoints) {
+    sim.setLink(host, { latencyMs: 1, bytesPerSecond: 1, isBlackHole: true });
+  }
+}
+
 async function* naming(endpoints: readonly Endpoint[]): AsyncIterable<Sighting> {
   yield await Promise.resolve({ endpoints, source: "named" });
 }
@@ -104,28 +121,43 @@ async function serve(
   }
 }
 
-Deno.test("dial() has at most 30 half-open connections when nobody answers", async () => {
+Deno.test("dial() has at most 100 half-open connections when nobody answers", async () => {
   const bench = createBench();
   const endpoints = hosts(200);
-  for (const { host } of endpoints) {
-    bench.sim.setLink(host, { latencyMs: 1, bytesPerSecond: 1, isBlackHole: true });
-  }
+  silence(bench, endpoints);
   await run(bench, endpoints);
-  await bench.clock.run(() => false, 60_000);
-  strictEqual(bench.mostOpen, 30);
+  await tick(bench, 60_000);
+  strictEqual(bench.mostOpen, 100);
+  bench.dialer.close();
+});
+
+Deno.test("dial() reaches 40 peers within 6 s when 90 others do not answer", async () => {
+  const bench = createBench();
+  const endpoints = hosts(130);
+  const [there, silent] = [endpoints.slice(0, 40), endpoints.slice(40)];
+  silence(bench, silent);
+  for (const { host } of there) void serve(bench, host, THEM);
+  await run(bench, endpoints);
+  await tick(bench, 6_000);
+  strictEqual(bench.ready.length, 40);
+  bench.dialer.close();
+});
+
+Deno.test("dial() counts on those that it dials, and no more once they were silent for 3 s", async () => {
+  const bench = createBench(5);
+  silence(bench, hosts(30));
+  await run(bench, hosts(30));
+  await tick(bench, 2_500);
+  strictEqual(bench.started, 5);
+  await tick(bench, 1_000);
+  strictEqual(bench.started, 10);
   bench.dialer.close();
 });
 
 Deno.test("dial() starts at most 30 dials a second after the first 30 when all are refused", async () => {
   const bench = createBench();
   await run(bench, hosts(250));
-  const ticks = async () => {
-    for (let tick = 0; tick < 10; tick++) {
-      await bench.clock.run(() => false, 500);
-      bench.dialer.dial();
-    }
-  };
-  await ticks();
+  await tick(bench, 5_000);
   ok(bench.started <= 30 + 5 * 30, `${bench.started} dials in 5 s`);
   ok(bench.started >= 150, `${bench.started} dials in 5 s`);
   bench.dialer.close();
