@@ -13,6 +13,9 @@ export interface Endpoint {
 
 export type IpFamily = "ipv4" | "ipv6";
 
+/** The port by which whoever is at `host` reaches us: a gateway may know us by another one. */
+export type PortFor = (host: string) => number;
+
 /** Bytes of one compact endpoint: address and port. */
 const COMPACT_IPV4_LENGTH = 6;
 const COMPACT_IPV6_LENGTH = 18;

@@ -253,7 +253,7 @@ export class DhtNode {
         const scope = addressScope(from.host);
         // Who sees us where it says a peer is, at the port that we announce, means us.
         const isUs = ({ host, port }: Endpoint) =>
-          host === observed?.host && port === search.options.port();
+          host === observed?.host && port === search.options.portFor?.(from.host);
         this.#find(search, values.filter((peer) => isDialable(peer, scope) && !isUs(peer)));
       },
       onDone: (now) => {
@@ -265,13 +265,14 @@ export class DhtNode {
   }
 
   #announce({ infoHash, options }: Search, round: Round, now: number): void {
-    const port = options.port();
-    if (port === undefined) return;
+    const { portFor } = options;
+    if (portFor === undefined) return;
     const isSeed = options.isSeed();
     for (
       const { id, endpoint, token } of round.lookups.flatMap((lookup) => lookup.announceTargets())
     ) {
       if (this.#asking.isFull) return;
+      const port = portFor(endpoint.host);
       const call = { method: "announce_peer", infoHash, token, port, isSeed } as const;
       this.#asking.ask(endpoint, { call, id }, now);
     }

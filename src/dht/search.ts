@@ -3,7 +3,7 @@
  * peers are wanted, ever more rarely, and often enough not to be forgotten. Pure.
  */
 import type { Random } from "../base/ambient.ts";
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, type PortFor } from "../base/endpoint.ts";
 import type { InfoHash } from "../base/ids.ts";
 
 /** From one round's start to the next one's, while hungry; doubled each time. */
@@ -25,8 +25,8 @@ const MAX_REMEMBERED = 4_000;
 const MAX_COUNTED_NODES = 10_000;
 
 export interface SearchOptions {
-  /** Where peers can reach us (TCP); undefined: nobody is told of us. */
-  readonly port: () => number | undefined;
+  /** For TCP, and the host of the node that is told; left out: nobody is told of us. */
+  readonly portFor?: PortFor | undefined;
   readonly isSeed: () => boolean;
   /** Are more peers wanted? */
   readonly isHungry: () => boolean;
@@ -75,7 +75,7 @@ export class Search {
     if (this.#retryAt !== undefined) return this.#retryAt;
     const times: number[] = [];
     const pace = this.#isAmongFew ? this.#paceAmongFewMs : this.#paceMs;
-    if (this.options.port() !== undefined) times.push(this.#announceAt);
+    if (this.options.portFor !== undefined) times.push(this.#announceAt);
     if (this.options.isHungry()) times.push(this.#startedAt + pace);
     return times.length === 0 ? undefined : Math.min(...times);
   }

@@ -27,7 +27,7 @@ export interface LocalDiscoveryOptions {
 }
 
 export interface LocalSearchOptions {
-  /** Where peers can reach us, 1 to 65535. */
+  /** Where the local network reaches us, 1 to 65535. */
   readonly port: number;
   /** Ends the search. */
   readonly signal: AbortSignal;

@@ -76,11 +76,7 @@ export function parsePmpAnswer(bytes: Uint8Array, asked: PortRequest): GatewayAn
   const code = getUint16(bytes, 2);
   if (code !== SUCCESS) return { kind: "refused", code };
   if (bytes.length < PMP_ANSWER_LENGTH || getUint16(bytes, 8) !== asked.port) return undefined;
-  return {
-    kind: "granted",
-    externalPort: getUint16(bytes, 10),
-    lifetimeS: getUint32(bytes, 12),
-  };
+  return granted(getUint16(bytes, 10), getUint32(bytes, 12), asked);
 }
 
 export function encodePcpRequest(
@@ -119,7 +115,17 @@ export function parsePcpAnswer(
   const isOurs = equalBytes(bytes.subarray(24, 36), nonce) &&
     bytes[36] === PCP_PROTOCOLS[asked.protocol] && getUint16(bytes, 40) === asked.port;
   if (!isOurs || formatAddress(bytes.subarray(44, 60)) === undefined) return undefined;
-  return { kind: "granted", externalPort: getUint16(bytes, 42), lifetimeS: getUint32(bytes, 4) };
+  return granted(getUint16(bytes, 42), getUint32(bytes, 4), asked);
+}
+
+/** Nobody reaches port 0: it stands in the answers to those alone who give a port back. */
+function granted(
+  externalPort: number,
+  lifetimeS: number,
+  asked: PortRequest,
+): Granted | undefined {
+  const isPort = externalPort > 0 || asked.lifetimeS === 0;
+  return isPort ? { kind: "granted", externalPort, lifetimeS } : undefined;
 }
 
 /** The 16 bytes of an address: an IPv4 one as IPv6 maps it. */

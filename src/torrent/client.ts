@@ -1,6 +1,7 @@
 /** All torrents of one program: they share the listener, the rate limits and the identity. */
 import type { Clock, Random } from "../base/ambient.ts";
 import { concatBytes, equalBytes } from "../base/bytes.ts";
+import { familyOf, hostScope } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
@@ -48,6 +49,8 @@ export interface ClientOptions {
   readonly openLsd?: () => LocalPeers & Disposable;
   /** Peers may come to this port from now on. */
   readonly onListening?: (port: number) => void;
+  /** The port of the gateway that leads to ours; undefined while it has opened none. */
+  readonly externalPort?: () => number | undefined;
 }
 
 /** Whoever takes peers of one info-hash. */
@@ -90,7 +93,7 @@ export class Client {
   }
 
   /**
-   * The port where peers can reach us, from the first call on: whoever joins no swarm opens no
+   * Takes peers from the first call on, at the port that it gives: whoever joins no swarm opens no
    * socket. Throws ConnectError "limit" when no port can be had.
    */
   listen(): number {
@@ -208,12 +211,19 @@ export class Client {
       encryption,
       peerId,
       listen: () => this.listen(),
+      portFor: (host) => this.#portFor(host),
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,
       uploadLimit: this.#uploadLimit,
       dht: () => this.#dht ??= openDht?.(this.listen()),
       lsd: () => this.#lsd ??= openLsd?.(),
     };
+  }
+
+  /** Who is on our side of the gateway does not pass it, and nothing is mapped for IPv6. */
+  #portFor(host: string): number {
+    const isOutside = familyOf(host) === "ipv4" && ["global", "name"].includes(hostScope(host));
+    return (isOutside ? this.#options.externalPort?.() : undefined) ?? this.listen();
   }
 
   async #accept(listener: Listener): Promise<void> {

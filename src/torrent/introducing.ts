@@ -2,7 +2,7 @@
  * What we and each peer say of ourselves in extension handshakes (BEP 10), and what follows when
  * both want nothing (BEP 21).
  */
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import { MAX_QUEUED_UPLOADS } from "../peer/upload_queue.ts";
 import type { PeerKey } from "../piece/piece_table.ts";
 import {
@@ -17,8 +17,7 @@ import type { PeerConnection } from "./connection.ts";
 export interface IntroducingOptions {
   /** Name and version. */
   readonly clientName: string;
-  /** Where we listen. */
-  readonly port: number;
+  readonly portFor: PortFor;
   /** The info dictionary, raw, that peers may ask for (BEP 9). */
   readonly metadata?: Uint8Array | undefined;
   /** How connections are encrypted; absent: not. */
@@ -53,13 +52,14 @@ export class Introducing {
 
   /** The payload of our extension handshake. */
   handshakeFor({ host }: Endpoint): Uint8Array {
-    const { clientName, port, metadata, usePex, onlyUploads, encryption = "off" } = this.#options;
+    const { clientName, portFor, metadata, usePex, onlyUploads, encryption = "off" } =
+      this.#options;
     const { ut_pex, ut_metadata } = EXTENSION_IDS;
     return encodeExtensionHandshake({
       clientName,
       requestQueueLimit: MAX_QUEUED_UPLOADS,
       yourIp: host,
-      listenPort: port,
+      listenPort: portFor(host),
       metadataSize: metadata?.length,
       messages: { ...(usePex && { ut_pex }), ...(metadata && { ut_metadata }) },
       uploadOnly: onlyUploads(),

@@ -166,17 +166,17 @@ export class MetadataSearch {
 
   #createStages(): Stages {
     const { infoHash, sources: switches, peers, maxPeers, onEvent } = this.#options;
-    const { clock, clientName, peerId } = this.#surroundings;
+    const { clock, clientName, peerId, portFor } = this.#surroundings;
     const dht = switches.dht ? this.#surroundings.dht() : undefined;
     const dhtPort = dht?.port;
     const peerList = this.#peerList;
-    const port = this.#surroundings.listen();
+    this.#surroundings.listen();
     const swarm: MetadataSwarm = new MetadataSwarm({
       infoHash,
       peerList,
       clock,
       clientName,
-      port,
+      portFor,
       dhtPort,
       maxPeers,
       usePex: switches.pex,
@@ -193,7 +193,6 @@ export class MetadataSearch {
     });
     const sources: PeerSources = new PeerSources({
       ...this.#options,
-      port,
       nodes: [],
       known: [{ endpoints: peers, source: "named" }],
       surroundings: this.#surroundings,

@@ -1,7 +1,7 @@
 /** All connected peers of a torrent whose metadata is not known, from ready peers to metadata. */
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, type PortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash } from "../base/ids.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
@@ -31,8 +31,7 @@ export interface MetadataSwarmOptions {
   readonly clock: Clock;
   /** Name and version. */
   readonly clientName: string;
-  /** Where we listen. */
-  readonly port: number;
+  readonly portFor: PortFor;
   /** The UDP port of our DHT node, if peers may know of it. */
   readonly dhtPort: number | undefined;
   readonly maxPeers: number;
@@ -182,7 +181,7 @@ export class MetadataSwarm {
   }
 
   #connect(ready: ReadyPeer, key: MetadataPeer, now: number): MetadataConnection {
-    const { clientName, port, dhtPort, usePex, clock } = this.#options;
+    const { clientName, portFor, dhtPort, usePex, clock } = this.#options;
     const { connection, handshake: { flags } } = ready;
     const { host } = connection.remote;
     const session = new MetadataSession({ flags, host, pex: usePex, dhtPort, now });
@@ -190,7 +189,7 @@ export class MetadataSwarm {
     const introduction = encodeExtensionHandshake({
       clientName,
       yourIp: host,
-      listenPort: port,
+      listenPort: portFor(host),
       messages: { ut_metadata, ...(usePex && { ut_pex }) },
     });
     session.open(introduction, now);

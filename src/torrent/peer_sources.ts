@@ -38,8 +38,6 @@ export interface PeerSourcesOptions {
   /** Peers to begin with, the user's own among them. */
   readonly known: readonly Sighting[];
   readonly sources: SourceSwitches;
-  /** Where we listen for peers. */
-  readonly port: number;
   readonly surroundings: Surroundings;
   readonly numbers: AnnouncerOptions["numbers"];
   readonly isHungry: () => boolean;
@@ -63,20 +61,23 @@ export class PeerSources {
 
   constructor(options: PeerSourcesOptions) {
     this.#options = options;
-    const { surroundings, infoHash, sources, port, isHungry, numbers, nodes } = options;
+    const { surroundings, infoHash, sources, isHungry, numbers, nodes } = options;
     const { signal } = this.#ending;
     this.#announcer = this.#createAnnouncer();
     const dht = sources.dht ? surroundings.dht() : undefined;
     if (dht !== undefined) {
       for (const node of nodes) dht.addNode(node);
       this.#lookup = dht.search(infoHash, {
-        port: () => port,
+        portFor: surroundings.portFor,
         isSeed: () => numbers().left === 0,
         isHungry,
         signal,
       });
     }
-    if (sources.lsd) this.#local = surroundings.lsd()?.search(infoHash, { port, signal });
+    if (sources.lsd) {
+      const port = surroundings.listen();
+      this.#local = surroundings.lsd()?.search(infoHash, { port, signal });
+    }
   }
 
   /** There is somebody to ask, or somebody to dial. */

@@ -144,8 +144,8 @@ export class Survey {
     if (!sources.trackers || trackers.length === 0) return undefined;
     let left = 0;
     for (const piece of wanted.ones()) left += layout.pieceSize(layout.pieceIndex(piece)!);
-    const port = this.#surroundings.listen();
-    return new TrackerEnquiry({ ...this.#surroundings, trackers, infoHash, port, left });
+    this.#surroundings.listen();
+    return new TrackerEnquiry({ ...this.#surroundings, trackers, infoHash, left });
   }
 
   #createLookup(): DhtSearch | undefined {
@@ -153,7 +153,6 @@ export class Survey {
     const dht = allowedSources(sources, isPrivate).dht ? this.#surroundings.dht() : undefined;
     for (const node of nodes) dht?.addNode(node);
     return dht?.search(infoHash, {
-      port: () => undefined,
       isSeed: () => false,
       isHungry: () => true,
       signal: this.#ending.signal,

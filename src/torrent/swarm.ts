@@ -1,7 +1,7 @@
 /** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
 import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -44,7 +44,7 @@ export interface SwarmOptions {
   readonly random: Random;
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
-  readonly port: number;
+  readonly portFor: PortFor;
   readonly clientName: string;
   readonly maxPeers: number;
   readonly maxDownloads: number;

@@ -167,7 +167,7 @@ export class Torrent {
     const { metainfo, memoryBudgetBytes, sequential, onEvent } = this.#options;
     const { layout, infoHash, infoBytes: metadata, isPrivate } = metainfo;
     const { clock, random, peerId, uploadLimit } = this.#surroundings;
-    const port = this.#surroundings.listen();
+    this.#surroundings.listen();
     const sources = allowedSources(this.#options.sources, isPrivate);
     const dht = sources.dht ? this.#surroundings.dht() : undefined;
     const dhtPort = dht?.port;
@@ -179,7 +179,6 @@ export class Torrent {
     const swarm: Swarm = new Swarm({
       ...this.#surroundings,
       ...this.#options,
-      port,
       infoHash,
       layout,
       table,
@@ -205,15 +204,14 @@ export class Torrent {
       introduction: { infoHash, peerId, dht: dhtPort !== undefined },
       wanted: () => this.#peersWanted(swarm),
     });
-    const peerSources = this.#createSources(port, swarm, uploader);
+    const peerSources = this.#createSources(swarm, uploader);
     return { swarm, dialer, peerSources, uploader, assembly, availability };
   }
 
-  #createSources(port: number, swarm: Swarm, uploader: Uploader): PeerSources {
+  #createSources(swarm: Swarm, uploader: Uploader): PeerSources {
     const { metainfo, peers, found = [], sources, onEvent } = this.#options;
     return new PeerSources({
       ...metainfo,
-      port,
       known: [{ endpoints: peers, source: "named" }, { endpoints: found, source: "tracker" }],
       sources: allowedSources(sources, metainfo.isPrivate),
       surroundings: this.#surroundings,

@@ -1,6 +1,6 @@
 /** What a torrent is given: by the program around it, and by whoever wants it. */
 import type { Clock, Random } from "../base/ambient.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
@@ -23,8 +23,9 @@ export interface Surroundings {
   readonly onJoined: () => void;
   /** Whoever calls it takes no peers any more. */
   readonly onLeft: () => void;
-  /** The port where peers can reach us, from the first call on. Throws ConnectError. */
+  /** Takes peers from the first call on; the port, on this machine. Throws ConnectError. */
   readonly listen: () => number;
+  readonly portFor: PortFor;
   /** Name and version, told to peers (BEP 10). */
   readonly clientName: string;
   readonly downloadLimit: RateLimit;
@@ -45,8 +46,8 @@ export interface Dht {
 }
 
 export interface DhtSearchOptions {
-  /** Where peers can reach us; undefined: nobody is told of us. */
-  readonly port: () => number | undefined;
+  /** Left out: nobody is told of us. */
+  readonly portFor?: PortFor | undefined;
   readonly isSeed: () => boolean;
   /** Are more peers wanted? */
   readonly isHungry: () => boolean;

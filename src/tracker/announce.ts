@@ -3,7 +3,7 @@
  * over UDP). Answers are valid once they have this form: durations in bounds, text printable.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
 
@@ -16,7 +16,7 @@ export type PartialSeedEvent = "paused";
 export interface AnnounceRequest {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
-  /** Where we listen. */
+  /** Where peers can reach us. */
   readonly port: number;
   /** Bytes of blocks since `started`. */
   readonly uploaded: number;
@@ -31,6 +31,11 @@ export interface AnnounceRequest {
   readonly key: number;
   /** What this tracker asked us to repeat (BEP 3, HTTP only). */
   readonly trackerId?: Bytes | undefined;
+}
+
+/** The same before it is known over which address the tracker is asked. */
+export interface Announcement extends Omit<AnnounceRequest, "port" | "trackerId"> {
+  readonly portFor: PortFor;
 }
 
 export interface AnnounceResponse {
@@ -50,7 +55,7 @@ export interface AnnounceResponse {
 /** One tracker, asked over its protocol. */
 export interface TrackerClient {
   /** Rejects with TrackerError; soon after `signal` aborts, with any. */
-  announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse>;
+  announce(announcement: Announcement, signal: AbortSignal): Promise<AnnounceResponse>;
 }
 
 /** What a tracker reads of an announce. */

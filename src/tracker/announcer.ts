@@ -6,12 +6,12 @@ import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
-import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
+import type { Announcement, AnnounceResponse } from "./announce.ts";
 import { AnnounceSchedule, type Ask, type AskFailure } from "./schedule.ts";
 import { TrackerRoster } from "./tracker_roster.ts";
 import type { ListedTracker, TrackerStatus } from "./tracker_roster.ts";
@@ -35,8 +35,7 @@ export interface AnnouncerOptions {
   readonly trackers: readonly (readonly string[])[];
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
-  /** Where we listen for peers. */
-  readonly port: number;
+  readonly portFor: PortFor;
   readonly random: Random;
   readonly clock: Clock;
   readonly network: Network;
@@ -183,7 +182,7 @@ export class Announcer {
     const tracker = this.#roster.trackers[ask.tracker]!;
     const signal = tracker.begin();
     try {
-      const response = await tracker.client.announce(this.#request(ask, wantsPeers), signal);
+      const response = await tracker.client.announce(this.#announcement(ask, wantsPeers), signal);
       this.#schedule.answered(ask, response, this.#options.clock.now());
       this.#handleAnswer(tracker, response);
     } catch (error) {
@@ -193,12 +192,12 @@ export class Announcer {
     }
   }
 
-  #request({ event: due }: Ask, wantsPeers: boolean): AnnounceRequest {
-    const { infoHash, peerId, port } = this.#options;
+  #announcement({ event: due }: Ask, wantsPeers: boolean): Announcement {
+    const { infoHash, peerId, portFor } = this.#options;
     const { isPartialSeed = false, ...numbers } = this.#options.numbers();
     const event = due ?? (isPartialSeed ? "paused" : undefined);
     const numWant = event === "stopped" ? 0 : wantsPeers ? NUM_WANT : NUM_WANT_AT_EASE;
-    return { infoHash, peerId, port, ...numbers, event, numWant, key: this.#key };
+    return { infoHash, peerId, portFor, ...numbers, event, numWant, key: this.#key };
   }
 
   #handleAnswer(tracker: ListedTracker, response: AnnounceResponse): void {
@@ -228,7 +227,7 @@ export class Announcer {
 
   /** Passes on the peers that may be dialled; how many there were. */
   #handOn(tracker: ListedTracker, response: AnnounceResponse): number {
-    const usable = tracker.dialable(response, this.#options.port);
+    const usable = tracker.dialable(response, this.#options.portFor);
     if (usable.length > 0) this.#found.tryPush(usable);
     return usable.length;
   }

@@ -10,12 +10,12 @@ import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
-import type { AnnounceRequest, AnnounceResponse } from "./announce.ts";
+import type { Announcement, AnnounceResponse } from "./announce.ts";
 import { type ListedTracker, TrackerRoster, type TrackerStatus } from "./tracker_roster.ts";
 import { hideSecrets } from "./tracker_url.ts";
 import { UdpSockets } from "./udp_sockets.ts";
@@ -26,7 +26,7 @@ export interface EnquiryOptions {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   /** A port of ours where no other program listens: trackers know peers by it. */
-  readonly port: number;
+  readonly portFor: PortFor;
   /** Bytes that we lack. */
   readonly left: number;
   readonly random: Random;
@@ -129,11 +129,11 @@ export class TrackerEnquiry {
 
   async #announce(
     tracker: ListedTracker,
-    how: Pick<AnnounceRequest, "event" | "onlyAsks">,
+    how: Pick<Announcement, "event" | "onlyAsks">,
   ): Promise<Reply> {
     const signal = tracker.begin();
     try {
-      const response = await tracker.client.announce(this.#request(how), signal);
+      const response = await tracker.client.announce(this.#announcement(how), signal);
       return { kind: "answer", response, peers: this.#handOn(tracker, response) };
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
@@ -161,19 +161,19 @@ export class TrackerEnquiry {
   /** What comes of it is nobody's news. */
   async #sayFarewell(tracker: ListedTracker): Promise<void> {
     try {
-      await tracker.client.announce(this.#request({ event: "stopped" }), tracker.farewell());
+      await tracker.client.announce(this.#announcement({ event: "stopped" }), tracker.farewell());
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
     }
   }
 
-  #request({ event, onlyAsks }: Pick<AnnounceRequest, "event" | "onlyAsks">): AnnounceRequest {
-    const { infoHash, peerId, port, left } = this.#options;
+  #announcement({ event, onlyAsks }: Pick<Announcement, "event" | "onlyAsks">): Announcement {
+    const { infoHash, peerId, portFor, left } = this.#options;
     const isLast = event === "stopped" && !onlyAsks;
     return {
       infoHash,
       peerId,
-      port,
+      portFor,
       left,
       uploaded: 0,
       downloaded: 0,
@@ -186,7 +186,7 @@ export class TrackerEnquiry {
 
   /** Passes on the peers that may be dialled; how many there were. */
   #handOn(tracker: ListedTracker, response: AnnounceResponse): number {
-    const usable = tracker.dialable(response, this.#options.port);
+    const usable = tracker.dialable(response, this.#options.portFor);
     if (usable.length > 0) this.#found.tryPush(usable);
     return usable.length;
   }

@@ -6,7 +6,7 @@ import { isDialable } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import { type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
-import type { AnnounceRequest, AnnounceResponse, TrackerClient } from "./announce.ts";
+import type { Announcement, AnnounceResponse, TrackerClient } from "./announce.ts";
 import { announceUrl, failureReasonOf, parseAnnounceResponse } from "./http_codec.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import { httpTrackerScope, type TrackerUrl } from "./tracker_url.ts";
@@ -45,9 +45,9 @@ export class HttpTracker implements TrackerClient {
     this.#clock = options.clock;
   }
 
-  async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
-    if (!this.#fetch.isProxied) await this.#checkName(signal);
-    const { status, bytes } = await this.#get(request, signal);
+  async announce(announcement: Announcement, signal: AbortSignal): Promise<AnnounceResponse> {
+    const host = this.#fetch.isProxied ? this.#url.host : await this.#checkName(signal);
+    const { status, bytes } = await this.#get(announcement, announcement.portFor(host), signal);
     if (status !== 200) throw statusError(status, bytes);
     const response = parseAnnounceResponse(bytes);
     // BEP 3 clients keep the last id when an answer has none.
@@ -55,26 +55,30 @@ export class HttpTracker implements TrackerClient {
     return response;
   }
 
-  /** A public name that leads to this machine is a trap; one that leads nowhere, fetch's to tell. */
-  async #checkName(signal: AbortSignal): Promise<void> {
+  /**
+   * Where its name leads first. A public name that leads to this machine is a trap; one that leads
+   * nowhere, fetch's to tell.
+   */
+  async #checkName(signal: AbortSignal): Promise<string> {
     const addresses = await resolveTracker(this.#url, {
       network: this.#network,
       clock: this.#clock,
       signal,
     });
-    const { port, scope } = this.#url;
+    const { host, port, scope } = this.#url;
     if (addresses.length > 0 && !addresses.some((host) => isDialable({ host, port }, scope))) {
       throw new TrackerError("unreachable", "its name leads to this machine");
     }
+    return addresses[0] ?? host;
   }
 
-  async #get(request: AnnounceRequest, signal: AbortSignal) {
+  async #get(announcement: Announcement, port: number, signal: AbortSignal) {
     try {
       return await this.#fetch(
-        announceUrl(this.#url.text, { ...request, trackerId: this.#trackerId }),
+        announceUrl(this.#url.text, { ...announcement, port, trackerId: this.#trackerId }),
         {
           maxBytes: MAX_RESPONSE_BYTES,
-          timeoutMs: isFarewell(request) ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
+          timeoutMs: isFarewell(announcement) ? STOPPED_TIMEOUT_MS : TIMEOUT_MS,
           signal,
           accept: (url) => httpTrackerScope(url) !== undefined,
         },
@@ -88,7 +92,7 @@ export class HttpTracker implements TrackerClient {
 }
 
 /** Nobody waits long for the answer to it. */
-function isFarewell({ event, onlyAsks }: AnnounceRequest): boolean {
+function isFarewell({ event, onlyAsks }: Announcement): boolean {
   return event === "stopped" && !onlyAsks;
 }
 

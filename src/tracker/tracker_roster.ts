@@ -1,6 +1,6 @@
 /** The trackers of one torrent: how each is asked, and what became of it. */
 import type { Clock, Random } from "../base/ambient.ts";
-import { type Endpoint, isDialable } from "../base/endpoint.ts";
+import { type Endpoint, isDialable, type PortFor } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
@@ -94,11 +94,11 @@ export class ListedTracker {
     };
   }
 
-  /** The peers of an answer that may be dialled; not ourselves, who listen on `port`. */
-  dialable({ endpoints, externalAddress }: AnnounceResponse, port: number): Endpoint[] {
+  /** The peers of an answer that may be dialled; not ourselves. */
+  dialable({ endpoints, externalAddress }: AnnounceResponse, portFor: PortFor): Endpoint[] {
     return endpoints.filter((endpoint) =>
       isDialable(endpoint, this.url.scope) &&
-      !(endpoint.host === externalAddress && endpoint.port === port)
+      !(endpoint.host === externalAddress && endpoint.port === portFor(endpoint.host))
     );
   }
 

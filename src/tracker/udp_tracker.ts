@@ -3,7 +3,7 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { type Endpoint, familyOf, type IpFamily, isDialable } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import type { Network } from "../net/transport.ts";
-import type { AnnounceRequest, AnnounceResponse, TrackerClient } from "./announce.ts";
+import type { Announcement, AnnounceResponse, TrackerClient } from "./announce.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import type { TrackerUrl } from "./tracker_url.ts";
 import { UdpSession } from "./udp_session.ts";
@@ -41,18 +41,18 @@ export class UdpTracker implements TrackerClient {
    * The first answer of either family. A later one of the other is handed to `onLateAnswer`; it
    * is waited for only with `stopped`, which goes to those that have answered before.
    */
-  async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
+  async announce(announcement: Announcement, signal: AbortSignal): Promise<AnnounceResponse> {
     const { noDatagrams } = this.#options.network;
     if (noDatagrams !== undefined) throw new TrackerError("unreachable", noDatagrams);
     this.#ending.abort();
     await this.#ended;
     this.#ending = new AbortController();
     const ending = AbortSignal.any([signal, this.#ending.signal]);
-    const isLast = request.event === "stopped" && !request.onlyAsks;
+    const isLast = announcement.event === "stopped" && !announcement.onlyAsks;
     if (!isLast) await this.#findLines(ending);
     const lines = [...this.#lines.values()].filter((line) => line.hasAnswered || !isLast);
     if (lines.length === 0) throw new TrackerError("unreachable", "its address has changed");
-    const answers = lines.map((line) => line.announce(request, ending));
+    const answers = lines.map((line) => line.announce(announcement, ending));
     this.#ended = Promise.allSettled(answers);
     if (isLast) await this.#ended;
     return await this.#firstOf(answers);
@@ -138,8 +138,10 @@ class Line {
   }
 
   /** An address that has not answered yet is told `started`, whatever the other one knows. */
-  async announce(request: AnnounceRequest, signal: AbortSignal): Promise<AnnounceResponse> {
-    const event = this.hasAnswered || request.onlyAsks ? request.event : "started";
+  async announce(announcement: Announcement, signal: AbortSignal): Promise<AnnounceResponse> {
+    const { portFor, onlyAsks } = announcement;
+    const event = this.hasAnswered || onlyAsks ? announcement.event : "started";
+    const port = portFor(this.to.host);
     let waking = new AbortController();
     const wake = () => waking.abort();
     const detach = this.#sockets.attach(this.to, (packet) => {
@@ -149,7 +151,7 @@ class Line {
     });
     signal.addEventListener("abort", wake);
     try {
-      this.#session.announce({ ...request, event }, this.#clock.now());
+      this.#session.announce({ ...announcement, event, port }, this.#clock.now());
       while (!signal.aborted) {
         waking = new AbortController();
         const response = this.#act();

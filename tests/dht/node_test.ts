@@ -90,7 +90,8 @@ class Room {
   }
 
   search(port: number | undefined = undefined) {
-    const options = { port: () => port, isSeed: () => false, isHungry: () => true };
+    const portFor = port === undefined ? undefined : () => port;
+    const options = { portFor, isSeed: () => false, isHungry: () => true };
     return this.node.search(INFO_HASH, options, this.now);
   }
 }
@@ -328,7 +329,7 @@ Deno.test("searches ask no more contacts than there is room for queries", () => 
   room.node.addContacts(Array.from({ length: 8 }, (_, n) => endpoint("127.0.0.1", 3_000 + n)), 0);
   for (let n = 0; n < 80; n++) {
     const infoHash = new Uint8Array(20).fill(n) as InfoHash;
-    const options = { port: () => undefined, isSeed: () => false, isHungry: () => true };
+    const options = { isSeed: () => false, isHungry: () => true };
     room.node.search(infoHash, options, room.now);
   }
   room.drain();

@@ -8,7 +8,7 @@ const MANY = 20, FEW = 3;
 
 function create(port: number | undefined, wants: { isHungry: boolean }): Search {
   return new Search(new Uint8Array(20) as InfoHash, {
-    port: () => port,
+    portFor: port === undefined ? undefined : () => port,
     isSeed: () => false,
     isHungry: () => wants.isHungry,
   });

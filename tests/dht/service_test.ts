@@ -32,7 +32,7 @@ class Room {
   search(service: DhtService, port?: number): string[] {
     const found: string[] = [];
     const search = service.search(INFO_HASH, {
-      port: () => port,
+      portFor: port === undefined ? undefined : () => port,
       isSeed: () => false,
       isHungry: () => port === undefined,
       signal: this.ending.signal,

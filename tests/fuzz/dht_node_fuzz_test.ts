@@ -13,7 +13,7 @@ Deno.test("fuzz: DhtNode takes any datagram, as an answer too, and sends a bound
   const options = { families: ["ipv4", "ipv6"] as const, random, now: 0, isReachable: () => true };
   const node = new DhtNode(options);
   node.addContacts([ROUTER], 0);
-  const wants = { port: () => 7_000, isSeed: () => false, isHungry: () => true };
+  const wants = { portFor: () => 7_000, isSeed: () => false, isHungry: () => true };
   node.search(new Uint8Array(20).fill(7) as InfoHash, wants, 0);
   let now = 0;
   let asked: { bytes: Uint8Array; to: { host: string; port: number } } | undefined;

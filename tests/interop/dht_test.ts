@@ -35,7 +35,7 @@ class Ours implements Disposable {
       ...(saved && { saved }),
     });
     const search = this.service.search(infoHash, {
-      port: () => parseEndpoint(this.peer)!.port,
+      portFor: () => parseEndpoint(this.peer)!.port,
       isSeed: () => false,
       isHungry: () => true,
       signal: this.#ending.signal,

@@ -26,7 +26,7 @@ export class Announcing {
       trackers: trackers.map((url) => [url]),
       infoHash,
       peerId: random.bytes(20) as PeerId,
-      port,
+      portFor: () => port,
       random,
       clock,
       network,

@@ -39,11 +39,14 @@ Deno.test("parsePmpAnswer() knows what was granted, refused, or is no answer", (
     ["0002" + PMP_GRANTED.slice(4), undefined],
     ["0282" + PMP_GRANTED.slice(4), undefined],
     [PMP_GRANTED.replace("1ae1", "1ae2"), undefined],
+    [PMP_GRANTED.replace("1f90", "0000"), undefined],
     ["", undefined],
   ];
   for (const [hex, answer] of table) {
     deepStrictEqual(parsePmpAnswer(Uint8Array.fromHex(hex), TCP), answer, hex);
   }
+  const givenBack = Uint8Array.fromHex("00820000000000091ae1000000000000");
+  strictEqual(parsePmpAnswer(givenBack, { ...TCP, lifetimeS: 0 })?.kind, "granted");
 });
 
 Deno.test("parsePcpAnswer() knows what was granted, refused, or is no answer to us", () => {
@@ -55,6 +58,7 @@ Deno.test("parsePcpAnswer() knows what was granted, refused, or is no answer to 
     [PCP_GRANTED.replace(NONCE_HEX, "08".repeat(12)), undefined],
     [PCP_GRANTED.replace("06000000", "11000000"), undefined],
     [PCP_GRANTED.replace("1ae1", "1ae2"), undefined],
+    [PCP_GRANTED.replace("1f90", "0000"), undefined],
     ["0201" + PCP_GRANTED.slice(4), undefined],
     ["", undefined],
   ];

@@ -32,7 +32,8 @@ export class Member {
   /** Searches for a torrent's peers; announces us where `port` says so. */
   search(infoHash: InfoHash, port: number | undefined, signal: AbortSignal): DhtSearch {
     const isHungry = () => port === undefined;
-    const options = { port: () => port, isSeed: () => !isHungry(), isHungry, signal };
+    const portFor = port === undefined ? undefined : () => port;
+    const options = { portFor, isSeed: () => !isHungry(), isHungry, signal };
     const search = this.service.search(infoHash, options);
     void this.#collect(search);
     return search;

@@ -100,8 +100,9 @@ export class Lab {
 
   createClient(
     host: string,
-    options: Partial<Pick<ClientOptions, "fetch" | "maxUploadRate" | "encryption" | "openDht">> =
-      {},
+    options: Partial<
+      Pick<ClientOptions, "fetch" | "maxUploadRate" | "encryption" | "openDht" | "externalPort">
+    > = {},
   ): Client {
     const client = new Client({
       network: this.network.host(host),

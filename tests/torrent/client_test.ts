@@ -4,6 +4,7 @@ import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import type { Client } from "../../src/torrent/client.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
+import type { DhtSearchOptions } from "../../src/torrent/torrent_options.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
 import { Lab, PORT } from "../sim/lab.ts";
 import { SimStorage } from "../sim/sim_storage.ts";
@@ -270,4 +271,85 @@ Deno.test("Client says stopped once, for the torrent or for a search that no tor
     const ofTorrent = isFollowed ? ["started", "completed"] : [];
     deepStrictEqual(heard, ["started", ...ofTorrent, "stopped"]);
   }
+});
+
+/** The port that our extension handshake names to a peer at `host`. */
+async function portToldTo(bench: Bench, host: string): Promise<number> {
+  const connecting = connect(bench, host);
+  await bench.lab.settled(connecting, 1_000);
+  const connection = await connecting;
+  const { infoHash } = bench.lab.metainfo;
+  const peerId = new TextEncoder().encode(host.padEnd(20)) as PeerId;
+  await connection.write(encodeHandshake({ infoHash, peerId, flags: FLAGS }));
+  let told = "";
+  const listen = async () => {
+    const buffer = new Uint8Array(4_096);
+    for (let read = await connection.read(buffer); read !== null;) {
+      told += String.fromCharCode(...buffer.subarray(0, read));
+      read = await connection.read(buffer);
+    }
+  };
+  void listen();
+  await bench.lab.clock.run(() => false, 1_000);
+  connection.close();
+  return Number(/1:pi(\d+)e/.exec(told)?.[1]);
+}
+
+Deno.test("Client tells those beyond the gateway the port there, and all others its own", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(1_000), 16_384, random);
+  let externalPort: number | undefined;
+  const announced: string[] = [];
+  const asked: DhtSearchOptions[] = [];
+  const client = lab.createClient(US, {
+    externalPort: () => externalPort,
+    fetch: (url) => {
+      const { host, searchParams } = new URL(url);
+      announced.push(`${host} ${searchParams.get("port")}`);
+      return Promise.resolve({ status: 200, bytes: new TextEncoder().encode("de"), url });
+    },
+    openDht: () => ({
+      port: undefined,
+      addNode: () => {},
+      search: (_, options) => {
+        asked.push(options);
+        return { asked: 0, answered: 0, wake: () => {}, async *[Symbol.asyncIterator]() {} };
+      },
+      [Symbol.dispose]: () => {},
+    }),
+  });
+  const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+  const trackers = [["http://8.8.4.4/announce"], ["http://10.0.0.9/announce"]];
+  const torrent = lab.addTorrent(client, storage, {
+    metainfo: { ...lab.metainfo, trackers },
+    sources: { trackers: true, dht: true, pex: false, lsd: false },
+  });
+  torrent.download().catch(() => {});
+  await lab.clock.run(() => false, 100);
+  const bench = { lab, client, torrent };
+  const toldNodes = () =>
+    ["8.8.8.8", "node.example", "10.0.0.9", "127.0.0.1", "2001:db8::1"]
+      .map((host) => asked[0]!.portFor!(host));
+  try {
+    deepStrictEqual(toldNodes(), [PORT, PORT, PORT, PORT, PORT]);
+    externalPort = 40_000;
+    deepStrictEqual(toldNodes(), [40_000, 40_000, PORT, PORT, PORT]);
+    strictEqual(await portToldTo(bench, "8.8.8.8"), 40_000);
+    strictEqual(await portToldTo(bench, "10.0.3.1"), PORT);
+    // No tracker hears of it before it may be asked again.
+    strictEqual(announced.length, 2);
+    await lab.clock.run(() => announced.length === 4, 70_000);
+    externalPort = undefined;
+    deepStrictEqual(toldNodes(), [PORT, PORT, PORT, PORT, PORT]);
+  } finally {
+    await lab.end();
+  }
+  deepStrictEqual(announced.toSorted(), [
+    "10.0.0.9 6881",
+    "10.0.0.9 6881",
+    "10.0.0.9 6881",
+    "8.8.4.4 40000",
+    "8.8.4.4 6881",
+    "8.8.4.4 6881",
+  ]);
 });

@@ -81,6 +81,7 @@ class Scene {
       onJoined: () => {},
       onLeft: () => {},
       listen: () => PORT,
+      portFor: () => PORT,
       clientName: "starling 0.0.0",
       downloadLimit: new RateLimit(undefined, this.clock),
       uploadLimit: new RateLimit(undefined, this.clock),

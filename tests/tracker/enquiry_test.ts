@@ -29,7 +29,7 @@ class Scene {
       trackers: trackers.map((url) => [url]),
       infoHash,
       peerId,
-      port: OURS,
+      portFor: () => OURS,
       left: 1_000,
       random: new SeededRandom(1),
       clock: this.clock,

@@ -5,7 +5,7 @@ import {
   type HttpFailure,
   proxiedFetch,
 } from "../../src/net/http.ts";
-import type { AnnounceRequest } from "../../src/tracker/announce.ts";
+import type { Announcement } from "../../src/tracker/announce.ts";
 import { HttpTracker } from "../../src/tracker/http_tracker.ts";
 import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
@@ -25,7 +25,7 @@ class Harness {
     this.tracker = new HttpTracker(parseTrackerUrl(url), { network, clock, fetch: network.fetch });
   }
 
-  async announce(changes: Partial<AnnounceRequest> = {}) {
+  async announce(changes: Partial<Announcement> = {}) {
     const { signal } = new AbortController();
     const announced = this.tracker.announce(announceRequest(changes), signal);
     announced.catch(() => {});
@@ -43,6 +43,20 @@ Deno.test("HttpTracker announces and gives what is answered", async () => {
   const { intervalMs, endpoints } = await harness.announce({ event: "started" });
   deepStrictEqual([intervalMs, endpoints], [900_000, [{ host: "97.98.99.100", port: 25_958 }]]);
   ok(harness.network.fetched[0]!.includes("&event=started"));
+});
+
+Deno.test("HttpTracker tells the port by which the address that its name leads to reaches us", async () => {
+  const harness = new Harness(webHost(ascii("de")));
+  const portFor = (host: string) => host === "8.8.8.8" ? 40_000 : 6_881;
+  await harness.announce({ portFor });
+  harness.network.names.set("t.example", ["2001:db8::1", "8.8.8.8"]);
+  await harness.announce({ portFor });
+  harness.network.names.delete("t.example");
+  await harness.announce({ portFor: (host) => host === "t.example" ? 7_000 : 0 });
+  deepStrictEqual(
+    harness.network.fetched.map((url) => /&port=(\d+)/.exec(url)?.[1]),
+    ["40000", "6881", "7000"],
+  );
 });
 
 Deno.test("HttpTracker repeats the last tracker id that it got", async () => {

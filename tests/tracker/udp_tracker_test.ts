@@ -2,11 +2,12 @@ import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { AnnounceEvent, AnnounceResponse } from "../../src/tracker/announce.ts";
 import { parseTrackerUrl } from "../../src/tracker/tracker_url.ts";
+import { parseUdpRequest } from "../../src/tracker/udp_codec.ts";
 import { UdpSockets } from "../../src/tracker/udp_sockets.ts";
 import { UdpTracker } from "../../src/tracker/udp_tracker.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { announceRequest } from "./announce_samples.ts";
-import { FakeNetwork } from "./fake_network.ts";
+import { FakeNetwork, type UdpHost } from "./fake_network.ts";
 import { forgeries, udpTracker } from "./udp_host.ts";
 
 const peer4 = { host: "10.0.0.1", port: 6881 };
@@ -74,6 +75,25 @@ Deno.test("UdpTracker announces over both families, and gives the peers of both"
   deepStrictEqual(harness.late.map(({ endpoints }) => endpoints), [[peer6]]);
   await harness.announce(tracker, "stopped");
   deepStrictEqual([ipv4.heard.at(-1), ipv6.heard.at(-1)], ["stopped", "stopped"]);
+  await harness.close();
+});
+
+Deno.test("UdpTracker tells each family the port by which it reaches us", async () => {
+  const harness = new Harness();
+  const told: number[] = [];
+  const { host } = udpTracker();
+  const noting: UdpHost = (packet, from) => {
+    const request = parseUdpRequest(packet);
+    if (request?.kind === "announce") told.push(request.announce.port);
+    return host(packet, from);
+  };
+  harness.network.udpHosts.set("8.8.8.8:80", noting);
+  harness.network.udpHosts.set("[2001:db8::9]:80", noting);
+  const portFor = (host: string) => host.includes(":") ? 6_881 : 40_000;
+  const { signal } = new AbortController();
+  void harness.tracker().announce({ ...announceRequest(), portFor }, signal);
+  await harness.clock.run(() => false, 1_000);
+  deepStrictEqual(told.toSorted((a, b) => a - b), [6_881, 40_000]);
   await harness.close();
 });
 

@@ -84,7 +84,7 @@ export class PeerFinding {
       address: bindAddress,
       bootstrap: dhtBootstrap,
       saved: earlier?.save() ?? this.#saved,
-      isReachable: () => this.#mapping?.status().kind === "mapped",
+      isReachable: () => this.externalPort !== undefined,
     });
     if (earlier === undefined) void this.#saveRegularly();
     return this.#dht;
@@ -113,6 +113,12 @@ export class PeerFinding {
     this.#mapping = new PortMapping({ network, clock, random, onLog });
     this.#mapping.start(port);
     if (this.#closing.signal.aborted) await this.#mapping.close();
+  }
+
+  /** Where the gateway lets peers through to our port; undefined while it does not. */
+  get externalPort(): number | undefined {
+    const status = this.#mapping?.status();
+    return status?.kind === "mapped" ? status.externalPort : undefined;
   }
 
   /** Keeps what was learnt, and gives the port back; before the DHT is closed or after. */
