@@ -137,12 +137,11 @@ function countIn(answer: BencodeDictionary, key: string): number | undefined {
   return count !== undefined && count >= 0 ? count : undefined;
 }
 
-/** 4 or 16 bytes (BEP 24); some trackers send text. */
+/** 4 or 16 bytes (BEP 24); some trackers send text, and that of an IPv6 address may have 16 too. */
 function externalAddressIn(answer: BencodeDictionary): string | undefined {
-  const address = formatAddress(bytesIn(answer, "external ip") ?? NO_BYTES);
-  if (address !== undefined) return address;
-  const host = canonicalHost(textIn(answer, "external ip") ?? "");
-  return host !== undefined && addressBytes(host) !== undefined ? host : undefined;
+  const bytes = bytesIn(answer, "external ip") ?? NO_BYTES;
+  const host = bytes.length === 4 ? undefined : canonicalHost(textIn(answer, "external ip") ?? "");
+  return host !== undefined && addressBytes(host) !== undefined ? host : formatAddress(bytes);
 }
 
 function malformed(message: string): TrackerError {

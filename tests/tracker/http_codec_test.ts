@@ -190,6 +190,9 @@ Deno.test("parseAnnounceResponse() reads the external address as bytes or text (
   equal(external("4:", [1, 2, 3, 4]), "1.2.3.4");
   equal(external("16:", [0x20, 1, ...new Array<number>(13).fill(0), 9]), "2001::9");
   equal(external("7:1.2.3.4"), "1.2.3.4");
+  equal(external("16:2001:db8:1234::1"), "2001:db8:1234::1");
+  // No shorter text is as likely as an address whose bytes happen to read so: 49.58.58.50.
+  equal(external("4:1::2"), "49.58.58.50");
   equal(external("9:localhost"), undefined);
 });
 
