@@ -61,6 +61,8 @@ class TrackerState {
   eagerIntervalMs = 0;
   /** The last question was put while peers were wanted. */
   wasEager = false;
+  /** When a new need last made the next question earlier. */
+  hastenedAt = -Infinity;
 
   constructor(readonly number: TrackerNumber) {}
 
@@ -103,9 +105,8 @@ export class AnnounceSchedule {
 
   /** Whom to ask now; each of them counts as being asked until `answered` or `failed`. */
   take(now: number, wantsPeers: boolean): Ask[] {
-    // A new need is as good as the first one: ask as early as each tracker allows.
     if (wantsPeers && !this.#wantedPeers) {
-      for (const tracker of this.#trackers) tracker.eagerIntervalMs = tracker.minIntervalMs;
+      for (const tracker of this.#trackers) hasten(tracker, now);
     }
     this.#wantedPeers = wantsPeers;
     const mood = this.#mood(wantsPeers);
@@ -283,6 +284,16 @@ export class AnnounceSchedule {
       tracker.retryAt = now;
     }
   }
+}
+
+/**
+ * A new need is as good as the first one: ask as early as the tracker allows. Once an interval, for
+ * peers that come and go would make need after need, and a question each minute of them.
+ */
+function hasten(tracker: TrackerState, now: number): void {
+  if (now - tracker.hastenedAt < tracker.intervalMs) return;
+  tracker.hastenedAt = now;
+  tracker.eagerIntervalMs = tracker.minIntervalMs;
 }
 
 /** Delay until a tracker is tried again, as libtorrent has it: 17.5 s, 55 s, … an hour. */

@@ -182,6 +182,19 @@ Deno.test("AnnounceSchedule is early again when peers are wanted anew, never und
   }
 });
 
+Deno.test("AnnounceSchedule asks no more than a few times an interval when peers come and go", () => {
+  const harness = new Harness([1]);
+  let asked = 0;
+  for (; harness.now < 12 * HALF_HOUR; harness.now += 5_000) {
+    harness.wantsPeers = !harness.wantsPeers;
+    for (const _ of harness.take()) {
+      asked++;
+      harness.answer();
+    }
+  }
+  ok(asked > 12 && asked < 12 * 6, `${asked}`);
+});
+
 Deno.test("T9 AnnounceSchedule respects a min interval that is longer than the interval", () => {
   const harness = new Harness([1]);
   harness.take();
