@@ -30,6 +30,8 @@ const LIMITS = { maxDepth: 8, maxTokens: 100_000 };
 /** A longer one is not repeated to the tracker. */
 const MAX_TRACKER_ID_LENGTH = 256;
 
+/** CR and LF. */
+const LINE_END: readonly number[] = [13, 10];
 const NO_BYTES = new Uint8Array(0);
 /** RFC 3986, section 2.3: what needs no percent sign. */
 const UNRESERVED = /[A-Za-z0-9._~-]/;
@@ -73,7 +75,7 @@ function percentEncode(bytes: Uint8Array): string {
  * when the answer, its peers or its lengths are broken; then nothing of it is used.
  */
 export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
-  const answer = decodeDictionary(bytes, LIMITS);
+  const answer = dictionaryOf(bytes);
   if (answer === undefined) throw malformed("its answer is not a bencoded dictionary");
   const failure = failureIn(answer);
   if (failure !== undefined) throw new TrackerError("failure-reason", `it says "${failure}"`);
@@ -99,8 +101,14 @@ export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
 
 /** The tracker's own words in an answer of any HTTP status, if it has some; printable. */
 export function failureReasonOf(bytes: Uint8Array): string | undefined {
-  const answer = decodeDictionary(bytes, LIMITS);
+  const answer = dictionaryOf(bytes);
   return answer && failureIn(answer);
+}
+
+/** Scripts often end with a line end, which is no part of what they say. */
+function dictionaryOf(bytes: Uint8Array): BencodeDictionary | undefined {
+  const length = bytes.findLastIndex((byte) => !LINE_END.includes(byte)) + 1;
+  return decodeDictionary(bytes.subarray(0, length), LIMITS);
 }
 
 function failureIn(answer: BencodeDictionary): string | undefined {

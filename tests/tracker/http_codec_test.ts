@@ -121,6 +121,17 @@ Deno.test("T6 parseAnnounceResponse() takes nothing from what is broken", () => 
   assertMalformed("d1:a" + "l".repeat(10) + "e".repeat(10) + "e");
 });
 
+Deno.test("parseAnnounceResponse() takes line ends after the answer for none of it", () => {
+  for (const end of ["\n", "\r\n", "\r\n\n\n"]) {
+    deepStrictEqual(
+      parseAnnounceResponse(bytesOf("d5:peers6:", PEER, "e", end)).endpoints,
+      [PEER_ENDPOINT],
+    );
+    equal(failureReasonOf(ascii(`d14:failure reason4:gonee${end}`)), "gone");
+  }
+  assertMalformed("\r\n");
+});
+
 Deno.test("T7 parseAnnounceResponse() skips the entries that are broken and keeps the others", () => {
   const answer = ascii(
     "d5:peersl" +
