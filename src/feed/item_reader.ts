@@ -126,7 +126,7 @@ export class ItemReader {
         this.#offer(text, base, false);
         break;
       case "magneturi":
-        this.#offer(text, base, text.trim() !== "");
+        this.#offer(text, base, true);
         break;
       case "infohash":
         this.#offerHash(text);
@@ -139,15 +139,14 @@ export class ItemReader {
     }
   }
 
-  /** `isTorrent` is said of it; else its own text must say so. */
+  /** `isTorrent` is said of it; else its own text must say so. Empty, it would be the feed. */
   #offer(text: string | undefined, base: string | undefined, isTorrent: boolean): void {
-    if (text === undefined || this.#candidates.length >= MAX_CANDIDATES) return;
+    if (!text?.trim() || this.#candidates.length >= MAX_CANDIDATES) return;
     if (isTorrent || namesTorrent(text, base)) this.#candidates.push({ kind: "url", text, base });
   }
 
   #offerHash(text: string | undefined): void {
-    if (text === undefined || text.trim() === "") return;
-    if (this.#candidates.length >= MAX_CANDIDATES) return;
+    if (!text?.trim() || this.#candidates.length >= MAX_CANDIDATES) return;
     this.#candidates.push({ kind: "info-hash", text, base: undefined });
   }
 

@@ -119,6 +119,17 @@ Deno.test("parseFeed() leaves out what offers no torrent", () => {
   }
 });
 
+Deno.test("parseFeed() takes no empty link for the feed itself, which all items would have", () => {
+  for (const empty of ["", " "]) {
+    const enclosure = `<enclosure url="${empty}" type="application/x-bittorrent"/>`;
+    const items = read(rss(item("A", "a.torrent", enclosure) + item("B", "b.torrent", enclosure)));
+    deepStrictEqual(items.map(({ links }) => links), [
+      [TORRENT],
+      ["https://feeds.example/rss/b.torrent"],
+    ]);
+  }
+});
+
 Deno.test("parseFeed() says why an item that should have a torrent has none", () => {
   const bad = only(rss(item("T", "ftp://a.example/a.torrent")));
   deepStrictEqual([bad.links, bad.problem], [[], "its link is neither http(s) nor a magnet"]);
