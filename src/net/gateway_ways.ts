@@ -1,11 +1,12 @@
 /** The three ways to ask a gateway for a port, each as one question that may be repeated. */
-import type { Clock } from "../base/ambient.ts";
+import type { Clock, Random } from "../base/ambient.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { Bytes } from "../base/bytes.ts";
 import {
   encodePcpRequest,
   encodePmpRequest,
   type GatewayAnswer,
+  type MappedProtocol,
   MAX_ANSWER_LENGTH,
   parsePcpAnswer,
   parsePmpAnswer,
@@ -29,6 +30,12 @@ const MAX_DATAGRAMS = 16;
 const HTTP_OK = 200;
 /** The gateway only knows mappings without an end (UPnP IGD, AddPortMapping). */
 const ONLY_PERMANENT_LEASES = 725;
+/** The port leads to another machine already (ConflictInMappingEntry). */
+const PORT_TAKEN = 718;
+/** External ports asked for until one is free: ours, then any that nobody has by default (RFC 6335). */
+const MAX_PORTS_TRIED = 4;
+const FIRST_FREE_PORT = 49_152;
+const FREE_PORTS = 16_384;
 
 export interface Asking {
   readonly network: Network;
@@ -78,42 +85,79 @@ export function pmpWay(gateway: Endpoint): Way {
 /** The services that a gateway describes. */
 export async function upnpWays(
   description: URL,
-  localHost: string,
+  { localHost, random }: { localHost: string; random: Random },
   asking: Asking,
 ): Promise<Way[]> {
   const answer = await askGateway(description, undefined, asking);
   if (answer?.status !== HTTP_OK) return [];
-  return parseDescription(answer.text, description).map((service) => ({
-    name: "UPnP",
-    gateway: description.hostname,
-    ask: (request, asking) => askService(service, request, localHost, asking),
-  }));
+  return parseDescription(answer.text, description)
+    .map((service) => new UpnpWay(service, { localHost, random }));
 }
 
-async function askService(
-  { type, controlUrl }: MappingService,
-  request: PortRequest,
-  localHost: string,
-  asking: Asking,
-): Promise<GatewayAnswer | undefined> {
-  const { port, lifetimeS } = request;
-  const granted: GatewayAnswer = { kind: "granted", externalPort: port, lifetimeS };
-  const mapping = { ...request, localHost };
-  if (lifetimeS === 0) {
-    const body = deleteMappingBody(type, mapping);
+/** Opens the very port that it is asked for, or none: which one to ask for, is up to us. */
+class UpnpWay implements Way {
+  readonly name = "UPnP";
+  readonly gateway: string;
+  readonly #service: MappingService;
+  readonly #localHost: string;
+  readonly #random: Random;
+  /** The external ports that it has opened for us: others are not ours to close. */
+  readonly #opened = new Map<MappedProtocol, number>();
+
+  constructor(
+    service: MappingService,
+    { localHost, random }: { localHost: string; random: Random },
+  ) {
+    this.gateway = service.controlUrl.hostname;
+    this.#service = service;
+    this.#localHost = localHost;
+    this.#random = random;
+  }
+
+  async ask(request: PortRequest, asking: Asking): Promise<GatewayAnswer | undefined> {
+    const { protocol, port, lifetimeS } = request;
+    let externalPort = this.#opened.get(protocol) ?? port;
+    if (lifetimeS === 0) return await this.#close(request, externalPort, asking);
+    for (let tries = 1;; tries++) {
+      const answer = await this.#open(request, externalPort, asking);
+      if (answer?.kind === "granted") this.#opened.set(protocol, externalPort);
+      const isTaken = answer?.kind === "refused" && answer.code === PORT_TAKEN;
+      if (!isTaken || tries === MAX_PORTS_TRIED) return answer;
+      externalPort = FIRST_FREE_PORT + this.#random.below(FREE_PORTS);
+    }
+  }
+
+  async #open(
+    { protocol, port, lifetimeS }: PortRequest,
+    externalPort: number,
+    asking: Asking,
+  ): Promise<GatewayAnswer | undefined> {
+    const { type, controlUrl } = this.#service;
+    const mapping = { protocol, port, externalPort, localHost: this.#localHost };
+    let code: number | undefined;
+    for (const seconds of [lifetimeS, 0]) {
+      const body = addMappingBody(type, { ...mapping, lifetimeS: seconds });
+      const answer = await askGateway(controlUrl, { type, name: "AddPortMapping", body }, asking);
+      if (answer === undefined) return undefined;
+      if (answer.status === HTTP_OK) return { kind: "granted", externalPort, lifetimeS };
+      code = parseFault(answer.text) ?? answer.status;
+      if (code !== ONLY_PERMANENT_LEASES) break;
+    }
+    return { kind: "refused", code: code! };
+  }
+
+  async #close(
+    { protocol }: PortRequest,
+    externalPort: number,
+    asking: Asking,
+  ): Promise<GatewayAnswer | undefined> {
+    const granted: GatewayAnswer = { kind: "granted", externalPort, lifetimeS: 0 };
+    if (!this.#opened.delete(protocol)) return granted;
+    const { type, controlUrl } = this.#service;
+    const body = deleteMappingBody(type, { protocol, externalPort });
     const action = { type, name: "DeletePortMapping", body };
     return (await askGateway(controlUrl, action, asking)) && granted;
   }
-  let code: number | undefined;
-  for (const seconds of [lifetimeS, 0]) {
-    const body = addMappingBody(type, { ...mapping, lifetimeS: seconds });
-    const answer = await askGateway(controlUrl, { type, name: "AddPortMapping", body }, asking);
-    if (answer === undefined) return undefined;
-    if (answer.status === HTTP_OK) return granted;
-    code = parseFault(answer.text) ?? answer.status;
-    if (code !== ONLY_PERMANENT_LEASES) break;
-  }
-  return { kind: "refused", code: code! };
 }
 
 /** The first answer of the gateway itself that `parse` understands. */

@@ -128,7 +128,8 @@ export class PortMapping {
     yield gateways.map((gateway) => pmpWay(gateway));
     for (const description of await descriptions) {
       // One after another: a gateway that has opened the port on one line needs no other.
-      for (const way of await upnpWays(description, localHost, this.#asking(signal))) yield [way];
+      const ways = await upnpWays(description, { localHost, random }, this.#asking(signal));
+      for (const way of ways) yield [way];
     }
   }
 

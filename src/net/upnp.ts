@@ -24,8 +24,13 @@ export interface MappingService {
   readonly controlUrl: URL;
 }
 
-export interface UpnpMapping {
+/** Where a mapping begins, which is all that stands for it. */
+export interface UpnpEntry {
   readonly protocol: MappedProtocol;
+  readonly externalPort: number;
+}
+
+export interface UpnpMapping extends UpnpEntry {
   readonly port: number;
   /** Our own address, on the network of the gateway. */
   readonly localHost: string;
@@ -97,8 +102,8 @@ export function addMappingBody(type: string, mapping: UpnpMapping): string {
 }
 
 /** The SOAP request that closes a port. */
-export function deleteMappingBody(type: string, mapping: UpnpMapping): string {
-  return soapBody(type, "DeletePortMapping", external(mapping));
+export function deleteMappingBody(type: string, entry: UpnpEntry): string {
+  return soapBody(type, "DeletePortMapping", external(entry));
 }
 
 /** The error code of a SOAP fault (UPnP Device Architecture 3.2.2); undefined without one. */
@@ -127,10 +132,10 @@ export function parseHttpAnswer(
   };
 }
 
-function external({ protocol, port }: UpnpMapping): [string, string | number][] {
+function external({ protocol, externalPort }: UpnpEntry): [string, string | number][] {
   return [
     ["NewRemoteHost", ""],
-    ["NewExternalPort", port],
+    ["NewExternalPort", externalPort],
     ["NewProtocol", protocol.toUpperCase()],
   ];
 }

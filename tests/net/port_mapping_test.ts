@@ -5,7 +5,7 @@ import { PortMapping } from "../../src/net/port_mapping.ts";
 import { ConnectError } from "../../src/net/transport.ts";
 import { FakeNetwork, FakeSocket } from "../tracker/fake_network.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
-import { type GatewayHabits, TestGateway } from "./test_gateway.ts";
+import { ELSEWHERE, type GatewayHabits, TestGateway } from "./test_gateway.ts";
 
 const PORT = 16_881;
 const MAPPED = [["TCP 16881", "127.0.0.1 7200 s"], ["UDP 16881", "127.0.0.1 7200 s"]];
@@ -66,6 +66,28 @@ Deno.test("PortMapping knows it when the gateway chose another port", async () =
     "port 16881 is open at the gateway 127.0.0.1 as port 40000, by NAT-PMP",
   ]);
   await mapping.close();
+});
+
+Deno.test("PortMapping asks UPnP for another port when ours leads to another machine", async () => {
+  await using gateway = new TestGateway({ upnp: true, taken: ["TCP 16881"] });
+  const { mapping, said } = gateway.createMapping();
+  mapping.start(PORT);
+  await said;
+  const status = mapping.status();
+  ok(status.kind === "mapped" && status.externalPort >= 49_152);
+  strictEqual(gateway.mappings.get(`TCP ${status.externalPort}`), "127.0.0.1 7200 s");
+  await mapping.close();
+  deepStrictEqual([...gateway.mappings], [["TCP 16881", ELSEWHERE]]);
+});
+
+Deno.test("PortMapping gives no port back that leads to another machine", async () => {
+  await using gateway = new TestGateway({ upnp: true, taken: ["UDP 16881"], onlyPermanent: true });
+  const { mapping, said } = gateway.createMapping();
+  mapping.start(PORT);
+  await said;
+  strictEqual(gateway.mappings.size, 3);
+  await mapping.close();
+  deepStrictEqual([...gateway.mappings], [["UDP 16881", ELSEWHERE]]);
 });
 
 Deno.test("PortMapping says once that it failed, and why", async () => {

@@ -10,6 +10,8 @@ import type { DatagramSocket, Network } from "../../src/net/transport.ts";
 
 const HOST = "127.0.0.1";
 const HURRY = 2;
+/** What is mapped to another machine. */
+export const ELSEWHERE = "127.0.0.2 0 s";
 const SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1";
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: "TCP", 17: "UDP" };
 const PMP_PROTOCOLS: Readonly<Record<number, string>> = { 1: "UDP", 2: "TCP" };
@@ -23,6 +25,8 @@ export interface GatewayHabits {
   readonly externalPort?: number;
   /** UPnP: mappings with an end are refused (725). */
   readonly onlyPermanent?: boolean;
+  /** UPnP: mappings of another machine, like `TCP 6881`; they are refused (718). */
+  readonly taken?: readonly string[];
 }
 
 export class TestGateway implements AsyncDisposable {
@@ -38,6 +42,7 @@ export class TestGateway implements AsyncDisposable {
 
   constructor(habits: GatewayHabits) {
     this.#habits = habits;
+    for (const entry of habits.taken ?? []) this.mappings.set(entry, ELSEWHERE);
     const udp = () => real.openDatagram({ address: HOST });
     const [gateway, ssdp] = [udp(), udp()];
     this.#sockets = [gateway, ssdp];
@@ -147,7 +152,8 @@ export class TestGateway implements AsyncDisposable {
       return new Response("<ok/>");
     }
     const lifetimeS = Number(field("LeaseDuration"));
-    const fault = onlyPermanent && lifetimeS > 0 ? 725 : code;
+    const isTaken = this.mappings.get(`${protocol} ${port}`) === ELSEWHERE;
+    const fault = isTaken ? 718 : onlyPermanent && lifetimeS > 0 ? 725 : code;
     if (fault !== 0) {
       this.asked.push(`UPnP ${protocol}`);
       return new Response(`<UPnPError><errorCode>${fault}</errorCode></UPnPError>`, {

@@ -74,10 +74,11 @@ Deno.test("addMappingBody() and deleteMappingBody() name all that the action nee
   const mapping = {
     protocol: "tcp",
     port: 6881,
+    externalPort: 50_000,
     localHost: "192.168.1.5",
     lifetimeS: 7200,
   } as const;
-  const place = "<NewRemoteHost></NewRemoteHost><NewExternalPort>6881</NewExternalPort>" +
+  const place = "<NewRemoteHost></NewRemoteHost><NewExternalPort>50000</NewExternalPort>" +
     "<NewProtocol>TCP</NewProtocol>";
   const add = addMappingBody(SERVICE, mapping);
   ok(add.includes(
