@@ -56,8 +56,8 @@ export class HttpTracker implements TrackerClient {
   }
 
   /**
-   * Where its name leads first. A public name that leads to this machine is a trap; one that leads
-   * nowhere, fetch's to tell.
+   * Where its name leads first. A public name that leads to this machine is a trap, also with one
+   * of its addresses, for fetch tries them all; one that leads nowhere, fetch's to tell.
    */
   async #checkName(signal: AbortSignal): Promise<string> {
     const addresses = await resolveTracker(this.#url, {
@@ -66,7 +66,7 @@ export class HttpTracker implements TrackerClient {
       signal,
     });
     const { host, port, scope } = this.#url;
-    if (addresses.length > 0 && !addresses.some((host) => isDialable({ host, port }, scope))) {
+    if (!addresses.every((host) => isDialable({ host, port }, scope))) {
       throw new TrackerError("unreachable", "its name leads to this machine");
     }
     return addresses[0] ?? host;
