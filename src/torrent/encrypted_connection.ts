@@ -2,12 +2,14 @@
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import type { Connection } from "../net/transport.ts";
+import { BLOCK_HEADER_LENGTH } from "../wire/block_run.ts";
 import type { MseResult } from "../wire/mse.ts";
 import type { Rc4 } from "../wire/rc4.ts";
 
-/** Bytes encrypted and written at a time. */
-const MAX_WRITE_LENGTH = 64 * 1024;
+/** Bytes encrypted and written at a time: whole blocks, so that no short write comes last. */
+const MAX_WRITE_LENGTH = 4 * (BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
 /** The first room for them: most peers are sent nothing but short messages. */
 const MIN_SCRATCH_LENGTH = 1024;
 

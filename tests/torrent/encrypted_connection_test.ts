@@ -49,15 +49,22 @@ function crypt(key: number, bytes: Uint8Array): Uint8Array {
   return encrypted;
 }
 
-Deno.test("write() encrypts a copy, in parts no larger than 64 KiB", async () => {
+Deno.test("write() encrypts a copy, in parts no larger than four blocks", async () => {
   const wire = new Wire();
   const connection = new EncryptedConnection(wire, { ciphers: ciphers(), received: NOTHING });
-  const messages = [5, 1024, 1025, 65_536, 65_537, 300_000, 0, 7].map((size) => random.bytes(size));
+  const messages = [5, 1024, 1025, 65_588, 65_589, 300_000, 0, 7].map((size) => random.bytes(size));
   const kept = messages.map((message) => message.slice());
   for (const message of messages) await connection.write(message);
   deepStrictEqual(messages, kept);
   deepStrictEqual(concatBytes(...wire.written), crypt(2, concatBytes(...kept)));
-  ok(Math.max(...wire.written.map(({ length }) => length)) <= 65_536);
+  ok(Math.max(...wire.written.map(({ length }) => length)) <= 65_588);
+});
+
+Deno.test("write() splits messages of whole blocks between blocks", async () => {
+  const wire = new Wire();
+  const connection = new EncryptedConnection(wire, { ciphers: ciphers(), received: NOTHING });
+  await connection.write(random.bytes(16 * (13 + 16_384)));
+  deepStrictEqual(wire.written.map(({ length }) => length), [65_588, 65_588, 65_588, 65_588]);
 });
 
 Deno.test("read() gives what was received before, then decrypts in place, then ends", async () => {
