@@ -10,6 +10,13 @@ import type { PieceIndex } from "../base/ids.ts";
 
 /** Without its piece, or without anybody to take it, a peer gets another after this time. */
 const PATIENCE_MS = 60_000;
+/**
+ * Or, while it wants nothing of us, after this time: some make up their minds every ten seconds.
+ * Each piece that it did not want halves its time, each that it took doubles it: whoever wants few
+ * of many is soon shown them.
+ */
+const MAX_INDIFFERENCE_MS = 12_000;
+const MIN_INDIFFERENCE_MS = 500;
 /** Of so many pieces that nobody was shown, or else chosen at random, the next one is taken. */
 const MAX_PROBES = 256;
 
@@ -25,6 +32,8 @@ export interface SuperSeedOptions {
 export interface Viewer {
   readonly key: number;
   readonly theirHave: Bitfield;
+  /** It wants something that it was shown. */
+  readonly isInterested: boolean;
   /** Bytes of blocks that we gave to it, all together. */
   readonly uploadedBytes: number;
 }
@@ -35,6 +44,8 @@ interface Peer {
   shownAt: number;
   /** When it had got so much, it must have got the current piece: many do not say it to us. */
   enoughBytes: number;
+  /** When it has wanted nothing for so long, it does not want the current piece. */
+  indifferenceMs: number;
 }
 
 export class SuperSeed {
@@ -42,19 +53,28 @@ export class SuperSeed {
   readonly #peers = new Map<number, Peer>();
   /** Who was shown a piece last. */
   readonly #viewers = new Map<PieceIndex, Set<number>>();
-  /** Pieces that no peer was shown; the next one last. */
+  /** Pieces that no peer was shown, or none that took them; the next one last. */
   readonly #fresh: PieceIndex[];
+  readonly #isFresh: Bitfield;
 
   constructor(options: SuperSeedOptions) {
     this.#options = options;
     this.#fresh = Array.from({ length: options.pieceCount }, (_, piece) => piece as PieceIndex);
     shuffle(this.#fresh, options.random);
+    this.#isFresh = new Bitfield(options.pieceCount);
+    this.#isFresh.setAll();
   }
 
   /** A peer came. Gives all that it may know of us: live, empty at first. */
   join(key: number): Bitfield {
     const shown = new Bitfield(this.#options.pieceCount);
-    this.#peers.set(key, { shown, current: undefined, shownAt: -Infinity, enoughBytes: 0 });
+    this.#peers.set(key, {
+      shown,
+      current: undefined,
+      shownAt: -Infinity,
+      enoughBytes: 0,
+      indifferenceMs: MAX_INDIFFERENCE_MS,
+    });
     return shown;
   }
 
@@ -63,11 +83,9 @@ export class SuperSeed {
     const peer = this.#peers.get(key);
     if (peer === undefined) return;
     this.#peers.delete(key);
-    const { current } = peer;
-    if (current === undefined) return;
-    this.#forget(key, current);
-    const isLost = this.#options.copies(current) === 0;
-    if (isLost && !this.#fresh.includes(current)) this.#fresh.push(current);
+    if (peer.current === undefined) return;
+    this.#forget(key, peer.current);
+    this.#freshen(peer.current);
   }
 
   /** Those who may have earned another piece, as somebody has got this one. */
@@ -85,7 +103,7 @@ export class SuperSeed {
     const piece = this.#nextFresh(lacks) ?? this.#rarest(lacks);
     if (piece === undefined) return undefined;
     this.#noteShown(piece);
-    if (peer.current !== undefined) this.#forget(key, peer.current);
+    this.#turnFromCurrent(peer, viewer);
     peer.current = piece;
     peer.shownAt = now;
     peer.enoughBytes = uploadedBytes + this.#options.pieceSize(piece);
@@ -95,13 +113,31 @@ export class SuperSeed {
     return piece;
   }
 
-  #hasEarned(peer: Peer, { theirHave, uploadedBytes }: Viewer, now: number): boolean {
+  #hasEarned(peer: Peer, viewer: Viewer, now: number): boolean {
     const { current } = peer;
-    if (current === undefined || now - peer.shownAt >= PATIENCE_MS) return true;
-    const saysSo = theirHave.has(current);
-    if (!saysSo && uploadedBytes < peer.enoughBytes) return false;
-    // Alone, it can hand nothing on.
-    return this.#peers.size === 1 || this.#options.copies(current) > (saysSo ? 1 : 0);
+    const waitedMs = now - peer.shownAt;
+    if (current === undefined || waitedMs >= PATIENCE_MS) return true;
+    if (!hasTaken(peer, viewer)) return !viewer.isInterested && waitedMs >= peer.indifferenceMs;
+    const own = viewer.theirHave.has(current) ? 1 : 0;
+    return this.#isAlone(peer) || this.#options.copies(current) > own;
+  }
+
+  /** It can hand nothing on: to nobody, or to others who do not want what they are shown. */
+  #isAlone(peer: Peer): boolean {
+    return this.#peers.values().every((other) =>
+      other === peer || other.indifferenceMs < MAX_INDIFFERENCE_MS
+    );
+  }
+
+  #turnFromCurrent(peer: Peer, viewer: Viewer): void {
+    if (peer.current === undefined) return;
+    this.#forget(viewer.key, peer.current);
+    if (hasTaken(peer, viewer)) {
+      peer.indifferenceMs = Math.min(peer.indifferenceMs * 2, MAX_INDIFFERENCE_MS);
+    } else if (!viewer.isInterested) {
+      peer.indifferenceMs = Math.max(peer.indifferenceMs / 2, MIN_INDIFFERENCE_MS);
+      this.#freshen(peer.current);
+    }
   }
 
   /**
@@ -115,8 +151,12 @@ export class SuperSeed {
   }
 
   #noteShown(piece: PieceIndex): void {
-    const at = this.#fresh.lastIndexOf(piece);
-    if (at >= 0) this.#fresh.splice(at, 1);
+    if (this.#isFresh.clear(piece)) this.#fresh.splice(this.#fresh.lastIndexOf(piece), 1);
+  }
+
+  /** Nobody will hand it on: unless somebody has it from elsewhere, another is to be shown it. */
+  #freshen(piece: PieceIndex): void {
+    if (this.#options.copies(piece) === 0 && this.#isFresh.set(piece)) this.#fresh.push(piece);
   }
 
   #rarest(lacks: (piece: PieceIndex) => boolean): PieceIndex | undefined {
@@ -138,4 +178,10 @@ export class SuperSeed {
     viewers?.delete(key);
     if (viewers?.size === 0) this.#viewers.delete(piece);
   }
+}
+
+/** Many do not tell a seed what they have got: then what it was given counts. */
+function hasTaken({ current, enoughBytes }: Peer, { theirHave, uploadedBytes }: Viewer): boolean {
+  assert(current !== undefined);
+  return theirHave.has(current) || uploadedBytes >= enoughBytes;
 }

@@ -62,8 +62,8 @@ export class Revealing {
   #reveal(key: PeerKey, now: number): void {
     const peer = this.#peers.get(key);
     if (peer === undefined) return;
-    const { theirHave, uploadedBytes } = peer.session;
-    const piece = this.#superSeed?.next({ key, theirHave, uploadedBytes }, now);
+    const { theirHave, isPeerInterested: isInterested, uploadedBytes } = peer.session;
+    const piece = this.#superSeed?.next({ key, theirHave, isInterested, uploadedBytes }, now);
     if (piece === undefined) return;
     peer.session.sendHave(piece, now);
     peer.flush();

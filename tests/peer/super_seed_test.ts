@@ -13,6 +13,8 @@ class Room {
   /** Bytes that the seed gave. */
   readonly given = new Map<number, number>();
   readonly shown = new Map<number, Bitfield>();
+  /** Peers that want none of what they were shown. */
+  readonly indifferent = new Set<number>();
   readonly seed = new SuperSeed({
     pieceCount: PIECES,
     pieceSize: () => PIECE_LENGTH,
@@ -34,7 +36,8 @@ class Room {
 
   next(key: number, now = 0): PieceIndex | undefined {
     const uploadedBytes = this.given.get(key) ?? 0;
-    return this.seed.next({ key, theirHave: this.haves.get(key)!, uploadedBytes }, now);
+    const theirHave = this.haves.get(key)!, isInterested = !this.indifferent.has(key);
+    return this.seed.next({ key, theirHave, isInterested, uploadedBytes }, now);
   }
 
   gains(key: number, piece: number): void {
@@ -136,6 +139,43 @@ Deno.test("next() knows what it gave, for a peer does not tell a seed that has t
   ok(room.next(1) !== undefined);
 });
 
+Deno.test("next() is sooner done with a piece that is not wanted, and ever sooner", () => {
+  const room = new Room();
+  room.join(1);
+  room.indifferent.add(1);
+  const shownAt: number[] = [];
+  for (let now = 0; shownAt.length < PIECES; now += 500) {
+    ok(now < 60_000);
+    if (room.next(1, now) !== undefined) shownAt.push(now);
+  }
+  deepStrictEqual(shownAt, [0, 12_000, 18_000, 21_000, 22_500, 23_500]);
+});
+
+Deno.test("next() shows a piece that is not wanted to another", () => {
+  const room = new Room();
+  room.join(1);
+  room.indifferent.add(1);
+  const unwanted = room.next(1)!;
+  ok(room.next(1, 12_000) !== undefined);
+  room.join(2);
+  strictEqual(room.next(2, 12_000), unwanted);
+});
+
+Deno.test("next() does not let a peer wait for others that do not want its pieces", () => {
+  const room = new Room();
+  room.join(1, 2);
+  room.indifferent.add(2);
+  room.gains(1, room.next(1)!);
+  room.next(2);
+  strictEqual(room.next(1, 11_999), undefined);
+  const wanted = room.next(2, 12_000)!;
+  room.gains(1, room.next(1, 12_000)!);
+  room.indifferent.delete(2);
+  for (const key of [1, 2]) room.gains(key, wanted);
+  ok(room.next(2, 12_000) !== undefined);
+  strictEqual(room.next(1, 12_000), undefined, "2 may yet take what 1 has");
+});
+
 Deno.test("next() looks at few of many pieces, also when peers have all of them from elsewhere", () => {
   let looks = 0;
   const pieceCount = 100_000;
@@ -149,6 +189,8 @@ Deno.test("next() looks at few of many pieces, also when peers have all of them 
     },
   });
   seed.join(1);
-  ok(seed.next({ key: 1, theirHave: new Bitfield(pieceCount), uploadedBytes: 0 }, 0) !== undefined);
+  const theirHave = new Bitfield(pieceCount);
+  const viewer = { key: 1, theirHave, isInterested: true, uploadedBytes: 0 };
+  ok(seed.next(viewer, 0) !== undefined);
   ok(looks < 1_000, `${looks} looks`);
 });
