@@ -132,6 +132,8 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/net/gateway_search.ts": IN_MAPPING,
   "src/net/gateway_ways.ts": IN_MAPPING,
   "src/net/upnp_http.ts": IN_MAPPING,
+  "src/torrent/driven_connection.ts":
+    "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
   "src/torrent/exchanging.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/introducing.ts": IN_SIMULATION,

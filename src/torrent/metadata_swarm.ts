@@ -120,6 +120,7 @@ export class MetadataSwarm {
     for (const { connection } of this.#members.values()) {
       connection.session.handleTimeout(now);
       this.#handleEvents(connection, now);
+      connection.flush();
       connection.tick(now);
     }
     this.#fetch.handleTimeout(now);
@@ -193,17 +194,19 @@ export class MetadataSwarm {
       messages: { ut_metadata, ...(usePex && { ut_pex }) },
     });
     session.open(introduction, now);
-    return new MetadataConnection({
+    const peer: MetadataConnection = new MetadataConnection({
       ...ready,
       key,
       connection,
       session,
       clock,
-      onRead: (peer, now) => {
+      onRead: (now) => {
         this.#handleEvents(peer, now);
         this.#act(now);
+        peer.flush();
       },
     });
+    return peer;
   }
 
   #handleEvents(peer: MetadataConnection, now: number): void {

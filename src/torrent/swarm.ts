@@ -205,7 +205,7 @@ export class Swarm {
     if (uploadSlots > 0) {
       session.grantAllowedFast(allowedFastSet(endpoint.host, infoHash, layout), now);
     }
-    return new PeerConnection({
+    const peer: PeerConnection = new PeerConnection({
       key,
       endpoint,
       isIncoming,
@@ -214,14 +214,15 @@ export class Swarm {
       maxMessageLength: Math.max(MAX_MESSAGE_LENGTH, 1 + Math.ceil(layout.pieceCount / 8)),
       clock,
       downloadLimit,
-      onRead: (peer, now) => {
+      onRead: (now) => {
         this.#handleEvents(peer, now);
         this.exchange.fill(peer, now);
         peer.flush();
       },
       backPressure: () => this.exchange.backPressure(),
-      upload: (peer, signal) => uploader.serve(peer, signal),
+      upload: (signal) => uploader.serve(peer, signal),
     });
+    return peer;
   }
 
   #handleEvents(peer: PeerConnection, now: number): void {

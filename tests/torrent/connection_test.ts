@@ -44,7 +44,7 @@ function connect(
   const have = new Bitfield(layout.pieceCount);
   have.set(1);
   const flags = { fast: true, extended: true, dht: false };
-  return new PeerConnection({
+  const peer: PeerConnection = new PeerConnection({
     key: 1,
     endpoint: connection.remote,
     isIncoming: false,
@@ -53,10 +53,11 @@ function connect(
     maxMessageLength: 128 * 1024,
     clock,
     downloadLimit: new RateLimit(undefined, clock),
-    onRead,
+    onRead: () => onRead(peer),
     backPressure: () => undefined,
-    upload,
+    upload: () => upload(peer),
   });
+  return peer;
 }
 
 /** Much to read, little to learn. */

@@ -31,15 +31,16 @@ function peerThat(
 
 function connect(connection: Connection, clock: ManualClock, kinds: string[] = []) {
   const flags = { fast: true, extended: true };
-  return new MetadataConnection({
+  const peer: MetadataConnection = new MetadataConnection({
     key: 1,
     endpoint: { host: "peer.example", port: 1 },
     isIncoming: false,
     connection,
     session: new MetadataSession({ flags, host: "10.0.1.1", now: clock.now() }),
     clock,
-    onRead: (peer) => kinds.push(...peer.session.drain().map(({ kind }) => kind)),
+    onRead: () => kinds.push(...peer.session.drain().map(({ kind }) => kind)),
   });
+  return peer;
 }
 
 function written(write: (output: MessageWriter) => void): Uint8Array {
