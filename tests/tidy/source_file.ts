@@ -12,7 +12,7 @@ export interface Import {
   readonly names: readonly string[];
   readonly isReExport: boolean;
   readonly hasDefault: boolean;
-  /** Code that is loaded with the file: not later, and not types alone. */
+  /** Code that is loaded with the file: not in a function, and not types alone. */
   readonly isAtOnce: boolean;
 }
 
@@ -78,16 +78,25 @@ function* importsOf(text: string, code: string): Iterable<Import> {
     };
   }
   for (const pattern of [BARE_IMPORT, DYNAMIC_IMPORT, MODULE_ADDRESS]) {
-    for (const [, specifier] of text.matchAll(pattern)) {
+    for (const match of text.matchAll(pattern)) {
       yield {
-        specifier: specifier!,
+        specifier: match[1]!,
         names: ["*"],
         isReExport: false,
         hasDefault: false,
-        isAtOnce: pattern === BARE_IMPORT,
+        isAtOnce: pattern === BARE_IMPORT ||
+          (pattern === DYNAMIC_IMPORT && runsAtOnce(code, match.index)),
       };
     }
   }
+}
+
+/** Does this dynamic import run with the file? In a function it runs later, and in a type never. */
+function runsAtOnce(code: string, index: number): boolean {
+  const lines = code.slice(0, index + "import".length).split("\n");
+  // All code is formatted: what stands at the left margin begins a statement of the file.
+  const first = lines.findLastIndex((line) => /^[^\s)}\]]/.test(line));
+  return !/\b(function|class)\b|=>|\btypeof import$/.test(lines.slice(first).join("\n"));
 }
 
 function namesIn(list: string): string[] {
