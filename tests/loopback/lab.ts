@@ -155,22 +155,42 @@ export class Lab implements AsyncDisposable {
 
 /** Below the range from which systems choose the ports of outgoing connections. */
 const FIRST_PORT = 11_000, LAST_PORT = 31_999;
+/** Of one test file. */
+const PORTS = 100;
+
+/**
+ * The first of the ports that are this test file's alone: whoever listens on it has the ones
+ * after it, too. It stays open until the file ends, since files run at the same time.
+ */
+const claimed = claimPorts();
+let next = claimed.addr.port + 1;
 
 /**
  * A port free for TCP and UDP, IPv4 and IPv6, on loopback; another one for every call. It stays
- * closed until whoever asked opens it: no port 0 and no connection of other tests is given it.
+ * closed until whoever asked opens it: no port 0, no other test file and no connection of other
+ * tests is given it.
  */
 export function freePort(): number {
-  while (true) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT + 1 - FIRST_PORT));
-    if (!taken.has(port) && isFree(port)) {
-      taken.add(port);
-      return port;
-    }
+  while (next < claimed.addr.port + PORTS) {
+    const port = next++;
+    if (isFree(port)) return port;
   }
+  throw new Error(`Cannot give a free port: ${PORTS} are all that a test file has`);
 }
 
-const taken = new Set<number>();
+function claimPorts(): Deno.TcpListener {
+  const blocks = Math.floor((LAST_PORT + 1 - FIRST_PORT) / PORTS);
+  const start = Math.floor(Math.random() * blocks); // Not what the last run left closing.
+  for (let count = 0; count < blocks; count++) {
+    const port = FIRST_PORT + PORTS * ((start + count) % blocks);
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("Cannot claim ports for a test file: other files have all of them");
+}
 
 function isFree(port: number): boolean {
   return ["127.0.0.1", "::1"].every((hostname) => {
