@@ -119,9 +119,10 @@ export class Choker {
     const keep = new Set(regular);
     const optimistic = this.#chooseOptimistic(keep, isTurn, now);
     if (optimistic !== undefined) keep.add(optimistic);
-    // Slots that no giver fills: whoever has one stays until the next turn.
-    for (const peer of this.#slots.unchoked) {
-      if (!isTurn && keep.size < this.#slotCount && peer.isInterested) keep.add(peer);
+    // Slots that no giver fills: whoever has one stays, unless it is others' turn who wait.
+    const waiting = isTurn ? this.#waiting(now).filter((peer) => !keep.has(peer)) : [];
+    for (const peer of [...this.#slots.unchoked].toReversed()) {
+      if (keep.size + waiting.length < this.#slotCount && peer.isInterested) keep.add(peer);
     }
     // Not interested yet, but better than the worst that is served: it need not wait to be.
     const worst = regular.at(-1)?.downloadRate ?? Infinity;
@@ -133,10 +134,7 @@ export class Choker {
   #chooseOptimistic(regular: ReadonlySet<Peer>, isTurn: boolean, now: number): Peer | undefined {
     const current = this.#optimistic;
     if (!isTurn && current?.isInterested && !regular.has(current)) return current;
-    const candidates = this.#drawOrder(now).filter((peer) =>
-      peer.isInterested && !regular.has(peer) && !peer.isUnchoked &&
-      this.#slots.isChangeable(peer, now)
-    );
+    const candidates = this.#waiting(now).filter((peer) => !regular.has(peer));
     // With nobody else waiting, whoever has the slot keeps it.
     if (candidates.length > 0) this.#optimistic = candidates[0];
     else if (!current?.isInterested || regular.has(current)) this.#optimistic = undefined;

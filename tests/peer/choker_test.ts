@@ -63,6 +63,7 @@ class Room {
         };
       });
       this.#apply(this.choker.tick(facts, this.isSeed, this.now));
+      this.#checkNobodyWaits();
       for (const key of this.unchoked) this.time.set(key, (this.time.get(key) ?? 0) + TICK_MS);
     }
     return this;
@@ -74,14 +75,35 @@ class Room {
 
   #apply(changes: readonly ChokeChange[]): void {
     for (const { key, choke } of changes) {
+      ok(this.#conduct.has(key), `${key} is gone`);
       ok(this.now - (this.#changedAt.get(key) ?? -Infinity) >= ROUND_MS, `${key} changed too soon`);
       strictEqual(this.unchoked.has(key), choke, "every change is one");
       this.#changedAt.set(key, this.now);
       if (choke) this.unchoked.delete(key);
       else this.unchoked.add(key);
     }
-    const served = [...this.unchoked].filter((key) => this.#conduct.get(key)?.isInterested ?? true);
-    ok(served.length <= this.#slots, `${served.length} of ${this.#slots} slots`);
+    ok(this.#servedCount <= this.#slots, `${this.#servedCount} of ${this.#slots} slots`);
+  }
+
+  get #servedCount(): number {
+    return [...this.unchoked].filter((key) => this.#isInterested(key)).length;
+  }
+
+  #isInterested(key: number): boolean {
+    return this.#conduct.get(key)!.isInterested ?? true;
+  }
+
+  #checkNobodyWaits(): void {
+    const mayChange = (key: number) =>
+      this.now - (this.#changedAt.get(key) ?? -Infinity) >= ROUND_MS;
+    const isReserved = [...this.unchoked].some((key) =>
+      !this.#isInterested(key) && !mayChange(key)
+    );
+    if (this.#servedCount === this.#slots || isReserved) return;
+    for (const key of this.#conduct.keys()) {
+      const waits = this.#isInterested(key) && !this.unchoked.has(key) && mayChange(key);
+      ok(!waits, `${key} waits, and a slot is free`);
+    }
   }
 }
 
@@ -129,13 +151,30 @@ Deno.test("tick() gives free riders the optimistic slot, and no other", () => {
 });
 
 Deno.test("tick() moves the optimistic slot every 30 seconds", () => {
-  const room = new Room(2).join(1, { gives: 1000 });
-  for (let key = 2; key <= 6; key++) room.join(key);
-  room.pass(90_000);
-  const seen: string[] = [];
-  for (let round = 0; round < 12; round++) seen.push(`${room.pass(ROUND_MS).sorted}`);
-  const changes = seen.filter((who, index) => index > 0 && who !== seen[index - 1]).length;
-  ok(changes >= 3 && changes <= 4, seen.join(" "));
+  for (const slots of [2, 4]) { // Of four, two are nobody's by right: they stay as long.
+    const room = new Room(slots).join(1, { gives: 1000 });
+    for (let key = 2; key <= 8; key++) room.join(key);
+    room.pass(90_000);
+    const seen: string[] = [];
+    for (let round = 0; round < 12; round++) seen.push(`${room.pass(ROUND_MS).sorted}`);
+    const changes = seen.filter((who, index) => index > 0 && who !== seen[index - 1]).length;
+    ok(changes >= 3 && changes <= 4, seen.join(" "));
+  }
+});
+
+Deno.test("tick() chokes no more peers than wait, whatever they give", () => {
+  const gifts = [[0], [0, 0, 0], [1000, 0, 0], [1000, 2000, 0, 0]];
+  for (const [count, gives] of gifts.entries()) {
+    const idle = new Room(4);
+    for (const [key, bytes] of gives.entries()) idle.join(key, { gives: bytes });
+    idle.pass(300_000);
+    deepStrictEqual([...idle.time.values()], gives.map(() => 300_000), `nobody waits: ${count}`);
+  }
+  const busy = new Room(4);
+  for (let key = 1; key <= 5; key++) busy.join(key);
+  busy.pass(TICK_MS);
+  for (let steps = 0; steps < 600; steps++) strictEqual(busy.pass(TICK_MS).sorted.length, 4);
+  for (let key = 1; key <= 5; key++) ok(busy.time.get(key)! > 120_000, `${key} has its turns`);
 });
 
 Deno.test("tick() draws a newcomer three times as often", () => {
@@ -163,13 +202,57 @@ Deno.test("P20 tick() gives no regular slot to a peer that snubs us", () => {
 });
 
 Deno.test("tick() unchokes a better peer before it is interested, and it displaces the worst", () => {
-  const room = new Room(3).join(1, { gives: 100 }).join(2, { gives: 200 }).join(3);
-  room.join(4, { gives: 900, isInterested: false }).pass(40_000);
-  ok(room.unchoked.has(4));
+  const room = new Room(3).join(1).join(2, { gives: 200 }).join(3, { gives: 100 });
+  room.join(4, { gives: 900, isInterested: false }).join(5, { gives: 50, isInterested: false });
+  room.pass(40_000);
+  deepStrictEqual(room.sorted, [1, 2, 3, 4], "it takes nobody's slot, and the slow one waits");
   room.set(4, { gives: 900 });
-  ok(room.unchoked.has(4), "now it is interested, and has its slot");
-  strictEqual(room.unchoked.size, 3);
-  ok(room.unchoked.has(2));
+  deepStrictEqual(room.sorted, [2, 3, 4], "now it is interested, and has its slot");
+});
+
+/** Who makes way at a seed for peer 9, of three that came 5 s after each other. */
+const WAYS: readonly (readonly [string, number, readonly Conduct[]])[] = [
+  ["the slowest", 2, [{ takes: 300 }, { takes: 100 }, { takes: 200 }]],
+  ["the slowest that waits for nothing", 3, [
+    { takes: 300 },
+    { takes: 100, hasRequests: true },
+    { takes: 200 },
+  ]],
+  ["who was served for longest when all wait for blocks", 1, [
+    { takes: 300, hasRequests: true },
+    { takes: 100, hasRequests: true },
+    { takes: 200, hasRequests: true },
+  ]],
+];
+
+for (const [who, expected, conducts] of WAYS) {
+  Deno.test(`tick() of a seed lets ${who} make way`, () => {
+    const room = new Room(3);
+    room.isSeed = true;
+    for (const [index, conduct] of conducts.entries()) room.join(index + 1, conduct).pass(5_000);
+    room.pass(45_000).join(9);
+    for (let steps = 0; steps < 60 && !room.unchoked.has(9); steps++) room.pass(TICK_MS);
+    deepStrictEqual(room.sorted, [1, 2, 3, 9].filter((key) => key !== expected));
+  });
+}
+
+Deno.test("tick() of a seed lets whoever came in the last 20 seconds stay", () => {
+  const room = new Room(2).join(1, { takes: 900 });
+  room.isSeed = true;
+  room.pass(55_000).join(2, { takes: 1 }).join(3).pass(6_000);
+  ok(room.unchoked.has(2), "though it is the slowest");
+  ok(!room.unchoked.has(1));
+});
+
+Deno.test("tick() of a seed lets one make way in two rounds of three", () => {
+  const room = new Room(2);
+  room.isSeed = true;
+  for (let key = 1; key <= 8; key++) room.join(key);
+  room.pass(60_000);
+  const seen: string[] = [];
+  for (let round = 0; round <= 30; round++) seen.push(`${room.pass(ROUND_MS).sorted}`);
+  const changes = seen.filter((who, index) => index > 0 && who !== seen[index - 1]).length;
+  strictEqual(changes, 20, seen.join(" "));
 });
 
 Deno.test("tick() lets all peers of a seed have their turns", () => {
