@@ -37,7 +37,10 @@ class Room {
   next(key: number, now = 0): PieceIndex | undefined {
     const uploadedBytes = this.given.get(key) ?? 0;
     const theirHave = this.haves.get(key)!, isInterested = !this.indifferent.has(key);
-    return this.seed.next({ key, theirHave, isInterested, uploadedBytes }, now);
+    const known = new Set([...theirHave.ones(), ...this.shown.get(key)!.ones()]);
+    const piece = this.seed.next({ key, theirHave, isInterested, uploadedBytes }, now);
+    ok(piece === undefined || !known.has(piece), `${piece} is nothing new`);
+    return piece;
   }
 
   gains(key: number, piece: number): void {
@@ -76,7 +79,11 @@ Deno.test("next() does not let a lone peer wait, nor one from whom nobody takes 
   room.join(2);
   room.gains(1, second);
   strictEqual(room.next(1, 59_999), undefined);
-  ok(room.next(1, 60_000) !== undefined);
+  const third = room.next(1, 60_000)!;
+  room.gains(1, third);
+  strictEqual(room.next(1, 60_000), undefined);
+  room.leave(2);
+  ok(room.next(1, 60_000) !== undefined, "it is alone again");
 });
 
 Deno.test("leave() brings back a piece that nobody else has", () => {
@@ -84,6 +91,7 @@ Deno.test("leave() brings back a piece that nobody else has", () => {
   room.join(1, 2);
   const lost = room.next(1)!;
   room.leave(1);
+  deepStrictEqual(room.seed.viewers(lost), []);
   strictEqual(room.next(2), lost);
 });
 
@@ -102,6 +110,22 @@ Deno.test("next() shows the rarest of what is left once every piece was shown", 
   room.join(2, 3);
   for (let piece = 0; piece < PIECES; piece++) if (piece !== 4) room.gains(2, piece);
   strictEqual(room.next(3), 4);
+});
+
+Deno.test("next() shows nobody a piece twice, nor one that it has, whatever peers do", () => {
+  const random = new SeededRandom(2);
+  for (let round = 0; round < 200; round++) {
+    const room = new Room();
+    room.join(0, 1, 2);
+    for (let step = 1; step < 60; step++) {
+      const keys = [...room.haves.keys()], key = keys[random.below(keys.length)]!;
+      const action = random.below(6);
+      if (action === 0) room.join(step + 2);
+      else if (action === 1 && keys.length > 1) room.leave(key);
+      else if (action === 2) room.gains(key, random.below(PIECES));
+      else room.next(key, step * 30_000);
+    }
+  }
 });
 
 /** What each of these peers is shown first. */
