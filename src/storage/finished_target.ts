@@ -15,6 +15,8 @@ export interface TargetToRecall {
   readonly outputDir: string;
   readonly stateDir: string;
   readonly infoHashHex: string;
+  /** As it is in the torrent, and may be long. */
+  readonly name: string;
   /** Of every file that the torrent puts on a disk, from the output folder. */
   readonly paths: Iterable<string>;
   /** The files that matter, with their lengths. */
@@ -36,10 +38,10 @@ export function receiptName(infoHashHex: string): string {
 
 /** Undefined when there is no receipt that can be used. Never rejects but for our own bugs. */
 export async function recallTarget(target: TargetToRecall): Promise<RecalledTarget | undefined> {
-  const { outputDir, stateDir, infoHashHex, paths, files } = target;
+  const { outputDir, stateDir, infoHashHex, name, paths, files } = target;
   try {
     const path = `${stateDir}/${receiptName(infoHashHex)}`;
-    const bytes = await readStateFile(path, maxReceiptLength(paths));
+    const bytes = await readStateFile(path, maxReceiptLength(name, paths));
     const receipt = bytes && parseReceipt(bytes, infoHashHex);
     if (receipt === undefined) return undefined;
     const folders = await findFolders(outputDir, stateDir);

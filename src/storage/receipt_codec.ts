@@ -36,16 +36,16 @@ export interface Receipt {
   readonly files: readonly ReceiptFile[];
 }
 
-/** Bytes besides the files, the longest name included. */
+/** Bytes besides the files and the name. */
 const FRAME_LENGTH = 8_192;
 /** Bytes of a file's line besides its path. */
 const MAX_LINE_LENGTH = 256;
-/** Of a UTF-16 unit of a path, escaped. */
+/** Of a UTF-16 unit of a path or of the name, escaped. */
 const MAX_UNIT_LENGTH = 6;
 
-/** Bytes that no receipt of files with these paths exceeds. */
-export function maxReceiptLength(paths: Iterable<string>): number {
-  let length = FRAME_LENGTH;
+/** Bytes that no receipt of a torrent of this name, and of files with these paths, exceeds. */
+export function maxReceiptLength(name: string, paths: Iterable<string>): number {
+  let length = FRAME_LENGTH + name.length * MAX_UNIT_LENGTH;
   for (const path of paths) length += MAX_LINE_LENGTH + path.length * MAX_UNIT_LENGTH;
   return length;
 }

@@ -6,6 +6,8 @@ import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
 const INFO_HASH = "ab".repeat(20);
 const FILES = [{ path: "t/a", size: 3 }, { path: "t/sub/b", size: 0 }];
+/** Longer than any name of a file: a torrent may have such. */
+const NAME = "t".repeat(20_000);
 const PATHS = FILES.map(({ path }) => path);
 
 /** A target that is finished, and its receipt. */
@@ -25,7 +27,7 @@ class Finished extends TemporaryFolder {
       return { path, size, modifiedMs, sha256: null, onDone: true };
     });
     const completed = "2026-11-20T21:00:00.000Z";
-    const names = { infoHash: INFO_HASH, name: "t", completed, starling: "0.1.0" };
+    const names = { infoHash: INFO_HASH, name: NAME, completed, starling: "0.1.0" };
     this.receipt = { ...names, peers: 1, downloaded: 3, files };
     this.keep(encodeReceipt(this.receipt));
   }
@@ -36,7 +38,8 @@ class Finished extends TemporaryFolder {
 
   async intact(): Promise<string[] | undefined> {
     const { outputDir, stateDir } = this;
-    const target = { outputDir, stateDir, infoHashHex: INFO_HASH, paths: PATHS, files: FILES };
+    const torrent = { infoHashHex: INFO_HASH, name: NAME, paths: PATHS, files: FILES };
+    const target = { outputDir, stateDir, ...torrent };
     const recalled = await recallTarget(target);
     if (recalled !== undefined) deepStrictEqual(recalled.folders, { outputDir, stateDir });
     return recalled && [...recalled.intact.keys()];

@@ -62,8 +62,22 @@ Deno.test("parseReceipt() reads back any receipt, which is no longer than maxRec
     const receipt = { ...fields, files: files.map((file) => ({ ...file })) };
     const bytes = encodeReceipt(receipt);
     deepStrictEqual(parseReceipt(bytes, INFO_HASH), receipt);
-    ok(bytes.length <= maxReceiptLength(receipt.files.map(({ path }) => path)));
+    ok(bytes.length <= maxReceiptLength(fields.name, files.map(({ path }) => path)));
   }));
+});
+
+Deno.test("maxReceiptLength() is enough for many long lines and for the longest name", () => {
+  const longest = {
+    size: Number.MAX_SAFE_INTEGER,
+    modifiedMs: Number.MIN_SAFE_INTEGER,
+    sha256: "0f".repeat(32),
+    onDone: false,
+  };
+  const name = "\u0001".repeat(20_000);
+  const files = Array.from({ length: 1_000 }, () => ({ path: "\u0001".repeat(500), ...longest }));
+  const { length } = encodeReceipt({ ...RECEIPT, name, files });
+  const limit = maxReceiptLength(name, files.map(({ path }) => path));
+  ok(length <= limit && limit < 1.1 * length, `${length} bytes, ${limit} at most`);
 });
 
 Deno.test("parseReceipt() takes nothing that is cut short, wherever it is cut", () => {

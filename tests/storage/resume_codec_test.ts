@@ -67,6 +67,19 @@ Deno.test("parseResume() gives back what encodeResume() took", () => {
   }));
 });
 
+Deno.test("maxResumeLength() is enough for many pieces, and files with the longest numbers", () => {
+  const subject = { ...SUBJECT, pieceCount: 1_000_000, fileCount: 100_000 };
+  const longest = { isFinal: true, size: Number.MAX_SAFE_INTEGER, modifiedMs: -8.64e15 };
+  const { length } = encodeResume(subject, {
+    claimed: new Bitfield(subject.pieceCount),
+    selected: new Bitfield(subject.fileCount),
+    files: new Map(Array.from({ length: subject.fileCount }, (_, file) => [file, longest])),
+    edges: longest,
+  });
+  const limit = maxResumeLength(subject);
+  ok(length + SEAL_LENGTH <= limit && limit < 2 * length, `${length} bytes, ${limit} at most`);
+});
+
 Deno.test("D12 parseResume() refuses a state that is cut anywhere, or empty", () => {
   const line = encodeResume(SUBJECT, STATE);
   for (let length = 0; length < line.length; length++) {

@@ -66,6 +66,7 @@ async function remembered(
   const recalled = await environment.recallTarget({
     ...foldersOf(options),
     infoHashHex: metainfo.infoHashHex,
+    name: metainfo.name,
     paths: files.map(({ path }) => path),
     files: [...selected],
   });

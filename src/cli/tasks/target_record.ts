@@ -49,6 +49,7 @@ export class TargetRecord {
     this.#recalled = await this.#options.environment.recallTarget({
       ...this.folders,
       infoHashHex: metainfo.infoHashHex,
+      name: metainfo.name,
       paths: files.map(({ path }) => path),
       files: [...selected],
     });
