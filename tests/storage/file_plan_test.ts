@@ -9,6 +9,10 @@ const FIRST = 0 as PieceIndex, SECOND = 1 as PieceIndex;
 
 /** Pieces of 10 bytes: `a` 0–6, padding 7–9, `b` 10–11, `c` 12–30; `empty` is in none. */
 function plan(...selected: number[]): FilePlan {
+  return planWith({}, selected);
+}
+
+function planWith(options: { holdsNames?: boolean }, selected: readonly number[]): FilePlan {
   const lengths = { a: 7, ".pad/3": 3, b: 2, c: 19, empty: 0 };
   const { metainfo } = sampleData("t", lengths, 10);
   return new FilePlan({
@@ -18,6 +22,7 @@ function plan(...selected: number[]): FilePlan {
     stateDir: "/state",
     selected: new Set(selected as FileIndex[]),
     overwrite: true,
+    ...options,
   });
 }
 
@@ -53,6 +58,14 @@ Deno.test("writeSpans() names parts, the length of each file, and what is finish
   ]);
 });
 
+Deno.test("writeSpans() finishes nothing when names are held back", () => {
+  const spans = planWith({ holdsNames: true }, ALL).writeSpans(SECOND);
+  deepStrictEqual(spans.map(({ finish, fileLength }) => [finish, fileLength]), [
+    [undefined, 2],
+    [undefined, 19],
+  ]);
+});
+
 Deno.test("a file with its final name is read and written there, and not finished again", () => {
   const named = plan(...ALL);
   named.setFinal(2 as FileIndex, true);
@@ -72,6 +85,12 @@ Deno.test("bytes of files that were not selected go to the edges, at the torrent
     "/state/HASH.edges@11,0,1",
     "/out/t/c.part@0,1,3",
   ]);
+});
+
+Deno.test("setPresent() of a file that was not selected is of the edges", () => {
+  const partial = plan(3);
+  partial.setPresent(2 as FileIndex);
+  deepStrictEqual(partial.writeSpans(SECOND).map(({ mayCreate }) => mayCreate), [false, true]);
 });
 
 Deno.test("toHash() takes bytes from where they are, which may be elsewhere", () => {

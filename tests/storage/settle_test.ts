@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import type { FileIndex } from "../../src/base/ids.ts";
+import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import type { FilePlan } from "../../src/storage/file_plan.ts";
 import { createEmptyFiles, settleFiles } from "../../src/storage/settle.ts";
 import { seeFiles, type Sightings } from "../../src/storage/sightings.ts";
@@ -106,6 +106,29 @@ Deno.test("settleFiles() refuses a file of the wrong size beside its own part", 
   await rejects(settle(target.plan(), "gggmm"), { reason: "occupied" });
   await settle(target.plan({ overwrite: true }), "gggmm");
   deepStrictEqual(target.listing(), ["t/a", "t/a.part"]);
+});
+
+Deno.test("settleFiles() lets nothing be made anew that is there, and what was cut be known", async () => {
+  const EDGES = `${SAMPLE.metainfo.infoHashHex}.edges`;
+  /** Of the spans of piece 2, which is shared: may they create their file, and was it whole? */
+  const CASES: [string, readonly number[], [string, number][], unknown][] = [
+    ["nothing is there", [0, 1], [], [[true, false], [true, false]]],
+    ["a part that is whole", [0, 1], [["a.part", 25]], [[false, true], [true, false]]],
+    ["a part that is not", [0, 1], [["a.part", 24]], [[false, false], [true, false]]],
+    ["a neighbour's share", [0], [[EDGES, 30]], [[true, false], [false, undefined]]],
+    ["no neighbour's share", [0], [["a.part", 25]], [[false, true], [true, undefined]]],
+  ];
+  for (const [what, selected, found, expected] of CASES) {
+    await using target = new DiskTarget(SAMPLE);
+    for (const [name, size] of found) {
+      const folder = name === EDGES ? ".starling" : "t";
+      target.put(`${folder}/${name}`, new Uint8Array(size));
+    }
+    const plan = target.plan({ selected: new Set(selected as FileIndex[]) });
+    await settle(plan, "ggmmm", true);
+    const spans = plan.writeSpans(2 as PieceIndex);
+    deepStrictEqual(spans.map(({ mayCreate, wasLong }) => [mayCreate, wasLong]), expected, what);
+  }
 });
 
 Deno.test("createEmptyFiles() makes those that are not there", async () => {

@@ -85,6 +85,7 @@ Deno.test("judge() believes what a state claims when the files are as they were"
 
 Deno.test("judge() hashes everything that is there when there is no state", () => {
   deepStrictEqual(judged({ state: null }), [[], [0, 1, 2, 3, 4, 5, 6]]);
+  deepStrictEqual(judged({ state: null, journal: [0, 1] }), [[], [0, 1, 2, 3, 4, 5, 6]]);
   deepStrictEqual(judged({ state: null, seen: { 1: { part: undefined } } }), [[], [0, 1, 5, 6]]);
 });
 
@@ -169,6 +170,8 @@ Deno.test("judge() of a selection takes the neighbour's share from the edges", (
   deepStrictEqual(judged(situation), [[0, 1, 2], []]);
   const { sourceOf, plan } = verdictsOf(situation);
   strictEqual(sourceOf(1 as FileIndex), plan.edges);
+  const seen = { 1: { final: facts(25) } };
+  deepStrictEqual(judged({ ...situation, seen }), [[0, 1, 2], []], "whoever put that file there");
   deepStrictEqual(judged({ ...situation, edges: facts(30, SAVED + 1) }), [[0, 1], [2]]);
   deepStrictEqual(judged({ selected: [0], state }), [[0, 1], []]);
 });
@@ -177,6 +180,9 @@ Deno.test("judge() hashes claimed pieces where an earlier selection put them", (
   const fewer = verdictsOf({ selected: [0] });
   deepStrictEqual([[...fewer.trusted], [...fewer.toCheck]], [[0, 1], [2]]);
   deepStrictEqual(fewer.sourceOf(1 as FileIndex), { root: "/out", path: "t/b.part" });
+  const seen = { 1: { final: facts(25), part: undefined } };
+  const finished = verdictsOf({ selected: [0], seen });
+  deepStrictEqual(finished.sourceOf(1 as FileIndex), { root: "/out", path: "t/b" });
 
   const more = verdictsOf({
     seen: { 1: { part: undefined } },
