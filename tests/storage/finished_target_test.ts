@@ -70,6 +70,15 @@ Deno.test("recallTarget() finds no file that was changed, cut, replaced or taken
   deepStrictEqual(await target.intact(), []);
 });
 
+Deno.test("recallTarget() finds no file that the receipt does not tell of, or otherwise", async () => {
+  using target = new Finished();
+  const [a, b] = target.receipt.files;
+  target.keep(encodeReceipt({ ...target.receipt, files: [b!] }));
+  deepStrictEqual(await target.intact(), ["t/sub/b"]);
+  target.keep(encodeReceipt({ ...target.receipt, files: [{ ...a!, size: 4 }, b!] }));
+  deepStrictEqual(await target.intact(), ["t/sub/b"]);
+});
+
 Deno.test("D8 recallTarget() follows no symbolic link in the output folder", async () => {
   using target = new Finished();
   Deno.renameSync(`${target.outputDir}/t`, `${target.path}/elsewhere`);

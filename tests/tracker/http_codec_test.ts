@@ -81,12 +81,12 @@ Deno.test("parseAnnounceResponse() reads compact peers of both families", () => 
 Deno.test("parseAnnounceResponse() reads peers as dictionaries, IPv6 ones too", () => {
   const answer = ascii(
     "d8:intervali900e5:peersld2:ip8:10.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa4:porti6881ee" +
-      "d2:ip11:2001:DB8::14:porti1ee" + "e6:peers6ld2:ip3:::24:porti2eeee",
+      "d2:ip11:2001:DB8::14:porti1ee" + "e6:peers6ld2:ip3:::24:porti65535eeee",
   );
   deepStrictEqual(parseAnnounceResponse(answer).endpoints, [
     PEER_ENDPOINT,
     { host: "2001:db8::1", port: 1 },
-    { host: "::2", port: 2 },
+    { host: "::2", port: 65_535 },
   ]);
 });
 

@@ -225,8 +225,9 @@ Deno.test("T16 AnnounceSchedule tries the failed again for ever, ever more seldo
 });
 
 Deno.test("S6 AnnounceSchedule tries one every minute when all are silent, and all when one answers", () => {
-  const harness = new Harness([3]);
+  const harness = new Harness([4]);
   harness.take();
+  harness.fail(3, "gone"); // Nobody waits for its turn.
   for (let round = 0; round < 60; round++) {
     for (const tracker of harness.underWay) harness.fail(tracker, "silence");
     const before = harness.now;
@@ -342,6 +343,15 @@ Deno.test("AnnounceSchedule.stop() goes before intervals, back-off and questions
   harness.schedule.answered(dropped, { intervalMs: 1, minIntervalMs: 1 }, harness.now);
   for (const tracker of [0, 1, 2]) harness.answer(tracker);
   ok(harness.schedule.isStopped);
+});
+
+Deno.test("AnnounceSchedule.stop() goes before the pace", () => {
+  const harness = new Harness([40]);
+  harness.take();
+  while (harness.underWay.length < 40) harness.next();
+  for (const tracker of harness.underWay) harness.answer(tracker);
+  harness.schedule.stop();
+  equal(harness.take().length, 40);
 });
 
 Deno.test("AnnounceSchedule.stop() lets completed be said before stopped", () => {
