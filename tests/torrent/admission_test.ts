@@ -17,13 +17,15 @@ interface Traits {
   readonly isPeerInterested?: boolean;
   readonly isPeerChoking?: boolean;
   readonly isSnubbed?: boolean;
+  readonly joinedAt?: number;
   readonly lastDataAt?: number;
   readonly isClosed?: boolean;
 }
 
-/** A door with some members behind it, who joined at 0; `closed` tells who was made to leave. */
+/** A door with some members behind it, who joined at 0 unless told; `closed` tells who was made to leave. */
 class Door {
   readonly closed: number[] = [];
+  readonly peerList = new PeerList({ random: new SeededRandom(1) });
   readonly admission: Admission;
 
   constructor(members: readonly Traits[], { maxPeers = 100, isComplete = false } = {}) {
@@ -33,7 +35,7 @@ class Door {
     this.admission = new Admission({
       members: new Map(members.map((traits, index) => [index, this.#member(traits, index)])),
       table,
-      peerList: new PeerList({ random: new SeededRandom(1) }),
+      peerList: this.peerList,
       peerId: idOf(100),
       maxPeers,
     });
@@ -56,7 +58,7 @@ class Door {
         close: () => this.closed.push(index),
       },
       peerId: idOf(id).toHex(),
-      joinedAt: 0,
+      joinedAt: traits.joinedAt ?? 0,
     };
   }
 }
@@ -147,6 +149,23 @@ Deno.test("P3 refusal() keeps one of two connections with a peer, at --max-peers
   deepStrictEqual(accepted.closed, []);
 });
 
+Deno.test("refusal() lets a second connection of one direction replace none", () => {
+  for (const isIncoming of [true, false]) {
+    for (const id of [50, 200]) { // Less than ours, and greater.
+      const twin: Traits = { host: "10.0.9.9", id, isIncoming };
+      const door = new Door([twin]);
+      strictEqual(door.admission.refusal(comer(twin), 0), "duplicate-connection");
+      deepStrictEqual(door.closed, []);
+    }
+  }
+});
+
+Deno.test("refusal() lets nobody in who is banned, though there is room", () => {
+  const door = new Door([]);
+  door.peerList.ban(comer().endpoint);
+  strictEqual(door.admission.refusal(comer(), 0), "banned");
+});
+
 Deno.test("refusal() takes a member that is leaving for nobody's twin", () => {
   const door = new Door([{ host: "10.0.9.9", id: 200, isClosed: true }]);
   strictEqual(door.admission.refusal(comer(), 0), undefined);
@@ -159,12 +178,15 @@ Deno.test("placeCount() counts the places of those that make way", () => {
     { isPeerChoking: true },
     { isSnubbed: true, lastDataAt: 70_000 },
     { amInterested: false },
+    { amInterested: false, joinedAt: 3 * MINUTE_MS },
   ];
-  const { admission } = new Door(members, { maxPeers: 5 });
+  const { admission } = new Door(members, { maxPeers: 6 });
   strictEqual(admission.placeCount(MINUTE_MS), 1);
   strictEqual(admission.placeCount(MINUTE_MS + 1), 2);
+  strictEqual(admission.placeCount(2 * MINUTE_MS), 2);
   strictEqual(admission.placeCount(2 * MINUTE_MS + 1), 3);
   strictEqual(admission.placeCount(4 * MINUTE_MS), 4);
+  strictEqual(admission.placeCount(4 * MINUTE_MS + 1), 5);
 });
 
 Deno.test("P3 refusal() believes no peer id from another address", () => {
