@@ -321,6 +321,28 @@ Deno.test("P27 MetadataFetch lets a peer correct its size, but not for ever", ()
   deepStrictEqual(fetch.drain(), [{ kind: "malformed", peer: 1 }]);
 });
 
+Deno.test("P27 MetadataFetch counts what each gives alone among what it holds", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  const size = 2 * PIECE, data = new Uint8Array(PIECE);
+  const message = (piece: number) => ({ kind: "data", piece, totalSize: size, data }) as const;
+  for (const peer of [1, 2]) fetch.handleSize(peer, size, 0);
+  fetch.handleData(1, message(0), 0);
+  fetch.handleData(2, message(1), 0);
+  strictEqual(fetch.heldBytes, 0, "together they gave another dictionary");
+  for (const peer of [1, 2]) fetch.handleData(peer, message(0), 0);
+  strictEqual(fetch.heldBytes, 2 * PIECE);
+  deepStrictEqual(fetch.best, { bytes: PIECE, size });
+});
+
+Deno.test("MetadataFetch asks others at once for what peers were to give that are gone", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  for (const peer of [1, 2]) fetch.handleSize(peer, 100, 0);
+  fetch.handleSize(3, 100, 0);
+  strictEqual(fetch.drain().length, 2, "two at once are enough");
+  for (const peer of [1, 2]) fetch.handleGone(peer, 0);
+  deepStrictEqual(fetch.drain(), [{ kind: "request", peer: 3, piece: 0 }]);
+});
+
 Deno.test("P27 MetadataFetch holds no more than it may, and still gets there", () => {
   const size = 8_900_000;
   const model = new Model(makeMetadata(size));

@@ -448,6 +448,9 @@ Deno.test("a piece on parole goes on with another peer when its owner chokes or 
   picking.leave(a);
   picking.now += 1_000;
   deepStrictEqual(picking.pick(b, 2), "0.1 0.2");
+  picking.give(b, "0.1 0.2");
+  picking.leave(b);
+  deepStrictEqual(picking.pick(c, 4), "0.3", "also when it owed nothing");
 });
 
 Deno.test("a peer that flaps does not keep a piece on parole from others", () => {
