@@ -504,6 +504,10 @@ Deno.test("isInteresting() follows what is missing and what the peer has", () =>
   deepStrictEqual(picking.picker.isInteresting(peer), false);
   picking.picker.failed(3 as PieceIndex);
   deepStrictEqual(picking.picker.isInteresting(peer), true);
+  picking.giveGood(peer, picking.pick(peer, 9));
+  deepStrictEqual(picking.picker.isInteresting(peer), false);
+  peer.theirHave.set(2);
+  deepStrictEqual(picking.picker.isInteresting(peer), true, "a piece before the last");
   peer.theirHave = new Bitfield(4);
   deepStrictEqual(picking.picker.isInteresting(peer), false);
 });
