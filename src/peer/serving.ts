@@ -2,7 +2,7 @@
 import type { Bitfield } from "../base/bitfield.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
-import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
+import type { Layout } from "../metainfo/layout.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import type { BlockMessage } from "../wire/message.ts";
 import type { SessionEvents } from "./session_event.ts";
@@ -110,7 +110,7 @@ export class Serving {
   /** They no longer want what they asked for; if it is on its way already, so be it. */
   handleCancel({ index, begin, length }: BlockMessage): void {
     const piece = this.#options.layout.pieceIndex(index);
-    if (piece === undefined || length > BLOCK_LENGTH) return;
+    if (piece === undefined) return;
     const request = { piece, begin, length };
     if (this.#queue.cancel(request)) this.#refuse(request);
   }
