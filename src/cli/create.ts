@@ -77,7 +77,8 @@ function draftOf(
   if (totalLength === 0) {
     const fact = files.length === 0 ? "there is no file in it" : "all of its files are empty";
     const shown = shownPath(options.path);
-    throw new StorageError("missing", shown, `Cannot make a torrent of ${shown}: ${fact}`);
+    const detail = `Cannot make a torrent of ${shown}: ${fact}; name another`;
+    throw new StorageError("missing", shown, detail);
   }
   const pieceLength = options.pieceLength ?? choosePieceLength(totalLength);
   return {

@@ -47,7 +47,7 @@ export async function findSource(path: string, options: TreeOptions): Promise<So
     const place = { root: dirname(top.path), path: basename(top.path) };
     return { name, isSingleFile: true, files: [{ path: [], place }], links: [] };
   }
-  if (!top.info.isDirectory) throw notOrdinary(path);
+  if (!top.info.isDirectory) throw notOrdinary(path, "name another");
   const walk = new Walk(path, top.path, options);
   await walk.enter(top.path, []);
   return { name, isSingleFile: false, files: inByteOrder(walk.files), links: walk.links };
@@ -169,11 +169,15 @@ function withSlash(folder: string): string {
   return folder.endsWith("/") ? folder : `${folder}/`;
 }
 
-function notOrdinary(shown: string): StorageError {
-  return refusal("not-regular", shown, "it is neither a file nor a folder");
+function notOrdinary(shown: string, advice?: string): StorageError {
+  return refusal("not-regular", shown, "it is neither a file nor a folder", advice);
 }
 
-function refusal(reason: StorageError["reason"], shown: string, fact: string): StorageError {
-  const advice = "leave it out with --exclude";
+function refusal(
+  reason: StorageError["reason"],
+  shown: string,
+  fact: string,
+  advice = "leave it out with --exclude",
+): StorageError {
   return new StorageError(reason, shown, `Cannot make a torrent of ${shown}: ${fact}; ${advice}`);
 }

@@ -170,11 +170,11 @@ Deno.test("create refuses, in a sentence and without a trace, what cannot be a t
       "tree: it is not there",
       (folder) => Deno.removeSync(folder.at("tree"), { recursive: true }),
     ],
-    [5, "tree: there is no file in it", (folder) => {
+    [5, "tree: there is no file in it; name another\n", (folder) => {
       Deno.removeSync(folder.at("tree"), { recursive: true });
       Deno.mkdirSync(folder.at("tree/sub"), { recursive: true });
     }],
-    [5, "tree: all of its files are empty", (folder) => {
+    [5, "tree: all of its files are empty; name another\n", (folder) => {
       Deno.removeSync(folder.at("tree"), { recursive: true });
       folder.write("tree/empty", "");
     }],

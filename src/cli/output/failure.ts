@@ -163,17 +163,17 @@ const STORAGE_CAUSES: Readonly<Partial<Record<StorageReason, Cause>>> = {
   locked: "locked",
 };
 
-/** What to try, where the message does not say it. */
+/** What to try, where the message does not say it: which option names the path, it cannot know. */
 const ADVICE: Readonly<Partial<Record<StorageReason, string>>> = {
   "no-space": "make room and run it again: what is here is kept",
-  "read-only": "choose another --output",
-  denied: "change who may write there, or choose another --output",
-  symlink: "choose another --output",
-  "not-regular": "move it away, or choose another --output",
-  occupied: "move it away, or choose another --output",
-  missing: "run it again when it is back",
+  "read-only": "choose another folder",
+  denied: "change who may use it, or choose another folder",
+  symlink: "put what it leads to in its place, or choose another folder",
+  "not-regular": "move it away, or choose another folder",
+  occupied: "move it away, or choose another folder",
+  missing: "run it again when it is there",
   changed: "run it again",
-  "name-too-long": "choose an --output on another file system",
+  "name-too-long": "choose a shorter path, or another file system",
   io: "look at the disk, and run it again: what is here is kept",
   locked: "wait for it (--wait-lock), or try again later",
 };

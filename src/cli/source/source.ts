@@ -102,7 +102,7 @@ function readStandardInput({ environment, signal }: SourceOptions): Promise<Byte
 
 /** The bytes of a regular file that is not too large. Throws `CommandError`. */
 export function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
-  const advice = 'a pipe goes to "starling get -"';
+  const advice = 'a pipe is read from standard input ("-")';
   return readFile(path, environment, { maxLength: MAX_METAINFO_LENGTH, advice });
 }
 

@@ -42,6 +42,17 @@ Deno.test("failureOf() gives every error its exit code", () => {
   }
 });
 
+Deno.test("failureOf() advises of a path what any command can do: who named it is not known", () => {
+  for (const reason of ["read-only", "denied", "symlink", "not-regular", "occupied"] as const) {
+    const { detail } = failureOf(new StorageError(reason, "x", "Cannot use x: …"));
+    ok(detail.endsWith("choose another folder"), detail);
+  }
+  for (const reason of ["missing", "name-too-long", "io", "no-space"] as const) {
+    const { detail } = failureOf(new StorageError(reason, "x", "Cannot use x: …"));
+    ok(/^Cannot use x: …; [^-]*$/.test(detail), detail);
+  }
+});
+
 Deno.test("failureOf() asks to report what nobody expected", () => {
   const { detail } = failureOf(new TypeError("x is undefined"));
   ok(detail.includes("TypeError: x is undefined"), detail);
