@@ -8,15 +8,16 @@ import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
+import { Denials, type Identity } from "./access.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
 import { readJournal } from "./journal.ts";
-import { isTargetHeld } from "./lock.ts";
+import { isTargetHeld, lockPath } from "./lock.ts";
 import { ResumeFile } from "./resume.ts";
 import { occupied, occupiedPlaces } from "./settle.ts";
-import { seeFiles, type Sightings } from "./sightings.ts";
+import { isThere as isAnythingAt, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
-import { findFolders } from "./target_folders.ts";
+import { findFolders, realFolder } from "./target_folders.ts";
 import { judge, type Legacy, type Verdicts } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
@@ -36,6 +37,8 @@ export interface ForecastOptions {
   readonly trustState: boolean;
   /** Hash everything that a download would hash; otherwise only what shows whose a file is. */
   readonly check: boolean;
+  /** Whose rights count. */
+  readonly identity: Identity;
   readonly pool: JobRunner;
   readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
   readonly signal: AbortSignal;
@@ -63,31 +66,34 @@ export interface Forecast {
   readonly present: ReadonlySet<FileIndex>;
 }
 
-/** Throws StorageError "permission" and "io", or the reason of `signal`. */
+/** Throws StorageError for an output folder that cannot be one, or the reason of `signal`. */
 export async function foresee(options: ForecastOptions): Promise<Forecast> {
   const { metainfo, selected, overwrite, paths } = options;
+  const denials = new Denials(options.identity);
   const { folder, isThere } = await nearestFolder(options.outputDir);
-  const state = isThere ? await findState(options) : undefined;
+  const obstacles = isThere ? [] : denials.ofNewFolder(options.outputDir, folder);
+  const state = await findState(options, isThere, denials);
+  obstacles.push(...state.obstacles);
   const plan = new FilePlan({
     metainfo,
     paths,
     outputDir: folder,
     // Where there is no state nothing of ours can be in it, nor in the folder of the data.
-    stateDir: state?.folder ?? folder,
+    stateDir: state.folder ?? folder,
     selected,
     overwrite,
   });
   const wanted = plan.wantedPieces();
   const basis = { folder, isFolderThere: isThere, wanted };
-  const stateDir = state?.folder;
+  const { folder: stateDir } = state;
   const isHeld = stateDir !== undefined && await isTargetHeld({ stateDir, name: paths.root });
   const legacy = await readLegacy(options, stateDir);
-  const obstacles = state?.obstacle === undefined ? [] : [state.obstacle];
   if (!isThere) return { ...basis, ...nothing(wanted), isHeld, obstacles };
   try {
     const isPart = (file: FileIndex) => legacy.state?.files.get(file)?.isFinal === false;
     const sightings = await seeFiles(plan, wanted, options.pool, isPart);
-    const found = await lookCloser(plan, wanted, sightings, legacy, options);
+    const closer = { ...options, denials, ...(stateDir && { stateFolder: stateDir }) };
+    const found = await lookCloser(plan, wanted, sightings, legacy, closer);
     return { ...basis, ...found, isHeld, obstacles: [...obstacles, ...found.obstacles] };
   } catch (error) {
     const isInTheWay = error instanceof StorageError &&
@@ -97,19 +103,28 @@ export async function foresee(options: ForecastOptions): Promise<Forecast> {
   }
 }
 
-/** The state folder, if it is there; or what stands in its place. */
+/** The state folder, if it is there; and what stands in its way, or in that of its files. */
 async function findState(
-  { outputDir, stateDir }: ForecastOptions,
-): Promise<{ readonly folder?: string; readonly obstacle?: StorageError }> {
+  { outputDir, stateDir, paths, metainfo }: ForecastOptions,
+  isOutputThere: boolean,
+  denials: Denials,
+): Promise<{ readonly folder?: string; readonly obstacles: StorageError[] }> {
   try {
-    const folders = await findFolders(outputDir, stateDir);
-    if (folders !== undefined) return { folder: folders.stateDir };
+    const nearest = await nearestFolder(stateDir);
+    if (!nearest.isThere) return { obstacles: denials.ofNewFolder(stateDir, nearest.folder) };
   } catch (error) {
-    if (error instanceof StorageError && error.reason === "missing") return {};
-    throw error;
+    if (!(error instanceof StorageError) || error.reason === "permission") throw error;
+    return { obstacles: [error] };
   }
-  const fact = "it is a symbolic link";
-  return { obstacle: new StorageError("symlink", stateDir, `Cannot use ${stateDir}: ${fact}`) };
+  const folders = isOutputThere ? await findFolders(outputDir, stateDir) : { stateDir };
+  const folder = folders && await realFolder(folders.stateDir);
+  if (folder === undefined) {
+    const fact = "it is a symbolic link";
+    const message = `Cannot use ${stateDir}: ${fact}`;
+    return { obstacles: [new StorageError("symlink", stateDir, message)] };
+  }
+  const files = [lockPath(folder, paths.root), `${folder}/${metainfo.infoHashHex}.journal`];
+  return { folder, obstacles: files.flatMap((path) => denials.ofStateFile(path)) };
 }
 
 /** Nothing is here. */
@@ -147,7 +162,7 @@ async function lookCloser(
   wanted: Bitfield,
   sightings: Sightings,
   legacy: Legacy,
-  options: ForecastOptions,
+  options: ForecastOptions & { readonly denials: Denials; readonly stateFolder?: string },
 ) {
   const verdicts = judge(plan, wanted, sightings, legacy);
   const { isComplete, trusted, toCheck } = verdicts;
@@ -171,26 +186,66 @@ async function lookCloser(
     const { final, part } = sightings.files.get(file)!;
     return final !== undefined || (part !== undefined && !part.isHollow);
   });
+  const isHere = (piece: number) => have.has(piece) || unchecked.has(piece);
+  const isDone = (file: FileIndex) => isNamed(plan, file, sightings, isHere);
+  const isAllNamed = have.count === wanted.count &&
+    [...plan.files, ...plan.emptyFiles].every(isDone);
+  const { denials, stateFolder } = options;
   return {
     have,
     unchecked,
-    isComplete: isComplete || isAllNamed(plan, wanted, have, sightings),
-    obstacles: taken.map(({ place }) => occupied(place)),
+    isComplete: isComplete || isAllNamed,
+    obstacles: [
+      // The state is saved, unless it says all of it already.
+      ...isComplete || stateFolder === undefined ? [] : denials.ofFolder(stateFolder),
+      ...taken.map(({ place }) => occupied(place)),
+      ...hindrances(plan, sightings, { denials, isDone, isHere }),
+    ],
     occupied: new Set(taken.map(({ file }) => file)),
     present: new Set(present),
   };
 }
 
-/** Everything was hashed and is good, and nothing has to be renamed or created. */
-function isAllNamed(
+type IsHere = (piece: number) => boolean;
+
+/** Nothing is written to it any more, if what was not hashed is good. */
+function isNamed(
   plan: FilePlan,
-  wanted: Bitfield,
-  have: Bitfield,
+  file: FileIndex,
   { files }: Sightings,
+  isHere: IsHere,
 ): boolean {
-  return have.count === wanted.count &&
-    plan.files.every((file) => plan.isFinal(file)) &&
-    plan.emptyFiles.every((file) => files.get(file)!.final?.size === 0);
+  if (plan.lengthOf(file) === 0) return files.get(file)!.final?.size === 0;
+  return plan.isFinal(file) && piecesOf(plan, file).every(isHere);
+}
+
+/** What keeps files that are not done from being written. */
+function* hindrances(
+  plan: FilePlan,
+  { files }: Sightings,
+  { denials, isDone, isHere }: {
+    readonly denials: Denials;
+    readonly isDone: (file: FileIndex) => boolean;
+    readonly isHere: IsHere;
+  },
+): Iterable<StorageError> {
+  for (const file of [...plan.files, ...plan.emptyFiles]) {
+    if (isDone(file)) continue;
+    const part = plan.partPlace(file);
+    // One that has nothing of the torrent under its final name is not touched, but replaced.
+    const isKept = plan.lengthOf(file) > 0 && plan.isFinal(file) &&
+      piecesOf(plan, file).some(isHere);
+    if (isKept && !plan.overwrite && isAnythingAt(part)) yield occupied(part);
+    if (isKept) yield* denials.ofTargetFile(plan.finalPlace(file), true);
+    else yield* denials.ofTargetFile(part, files.get(file)!.part !== undefined);
+  }
+}
+
+/** Of a file that has bytes. */
+function piecesOf(plan: FilePlan, file: FileIndex): IteratorObject<PieceIndex> {
+  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
+  const count = last - first + 1;
+  return Array(count).keys().map((step) => first + step as PieceIndex);
 }
 
 /**

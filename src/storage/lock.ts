@@ -76,6 +76,7 @@ export class TargetLock {
   }
 }
 
-function lockPath(stateDir: string, name: string): string {
+/** The file that a run on a target holds. */
+export function lockPath(stateDir: string, name: string): string {
   return `${stateDir}/${name}.lock`;
 }

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { StorageError } from "../base/errors.ts";
 import { missingPermission } from "../base/permission.ts";
 import { codeOf, toStorageError } from "../workers/disk_errors.ts";
+import { lookAt } from "../workers/folders.ts";
 
 export interface NearestFolder {
   /** Absolute, without symbolic links; the folder itself where those above may not be seen. */
@@ -22,14 +23,18 @@ export async function nearestFolder(path: string): Promise<NearestFolder> {
       const real = await Deno.realPath(folder);
       if ((await Deno.stat(real)).isDirectory) return { folder: real, isThere: folder === path };
     } catch (error) {
-      if (codeOf(error) === "ENOENT" && dirname(resolve(folder)) !== resolve(folder)) continue;
+      const isAbsent = codeOf(error) === "ENOENT";
+      const isTop = dirname(resolve(folder)) === resolve(folder);
+      // A link that leads nowhere is there.
+      if (isAbsent && !isTop && lookAt(folder) === undefined) continue;
       const failure = toStorageError(error, "use", path);
       // Whoever may only use what is below it is not told of it, and need not be.
       const isAbove = folder !== path && failure.reason === "permission";
       if (isAbove) return { folder: resolve(path), isThere: false };
-      throw failure;
+      if (!isAbsent) throw failure;
     }
-    throw new StorageError("not-regular", path, `Cannot use ${path}: ${folder} is not a folder`);
+    const fact = `${folder === path ? "it" : folder} is not a folder`;
+    throw new StorageError("not-regular", path, `Cannot use ${path}: ${fact}`);
   }
 }
 

@@ -55,7 +55,7 @@ export async function seeFiles(
 }
 
 /** Is anything there, whatever it is? */
-function isThere({ root, path }: Place): boolean {
+export function isThere({ root, path }: Place): boolean {
   return lookAt(`${root}/${path}`) !== undefined;
 }
 

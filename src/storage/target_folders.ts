@@ -1,9 +1,11 @@
 /** The folders that a download goes to: made when they are not there, and known for certain. */
 import { StorageError } from "../base/errors.ts";
-import { toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, toStorageError } from "../workers/disk_errors.ts";
 
 /** What is in the state folder tells what a user downloads. */
 const OWNER_ONLY = 0o700;
+/** Something that is no folder stands in the path of one that is to be made. */
+const IN_THE_WAY = ["EEXIST", "ENOTDIR"];
 
 export interface TargetFolders {
   /** Absolute, without symbolic links, as are all paths made from it. */
@@ -55,6 +57,10 @@ async function makeFolder(folder: string, mode: number): Promise<string> {
   try {
     await Deno.mkdir(folder, { recursive: true, mode });
   } catch (error) {
+    if (IN_THE_WAY.includes(codeOf(error) ?? "")) {
+      const { nearestFolder } = await import("./room.ts");
+      await nearestFolder(folder); // Says what it is, as a plan does.
+    }
     throw toStorageError(error, "create the folder", folder);
   }
   return await realFolder(folder);

@@ -39,6 +39,12 @@ export function errorOf({ reason, path, message, isFlush }: FailedReply): Storag
   return isFlush ? new FlushError(reason, path, message) : new StorageError(reason, path, message);
 }
 
+/** The error of what the system would not let us do. */
+export function denied(action: string, path: string): StorageError {
+  const [reason, fact] = MEANINGS["EACCES"]!;
+  return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
 /** The error of a file that somebody else has cut while it was ours (D5). */
 export function shortened(path: string): StorageError {
   return new StorageError("io", path, `Cannot use ${path}: someone else has shortened it`);

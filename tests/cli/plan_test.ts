@@ -134,7 +134,8 @@ Deno.test("plan shows names, bytes, the swarm and that get would go, exit 0", as
 Deno.test("plan --json is one object with all of it", async () => {
   await using room = new Room();
   room.put("tree/one.bin", CONTENT["one.bin"]);
-  const { freeSpace, freeSpaceFlag, files, infoHash, ...plan } = await room.json();
+  const { freeSpace, freeSpaceFlag, accessFlag, files, infoHash, ...plan } = await room.json();
+  deepStrictEqual(accessFlag, null);
   ok(freeSpace === null || freeSpace > 0);
   ok(freeSpaceFlag === null || freeSpaceFlag.startsWith("--allow-sys"));
   deepStrictEqual(infoHash, TREE.infoHash.toHex());

@@ -29,6 +29,7 @@ async function look(
     overwrite: false,
     trustState: true,
     check: false,
+    identity: {},
     pool: target.pool,
     onProgress: (bytes) => hashedBytes = bytes,
     signal: new AbortController().signal,

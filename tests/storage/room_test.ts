@@ -18,7 +18,8 @@ Deno.test("nearestFolder() goes up to what is there, and makes nothing", async (
 Deno.test("nearestFolder() throws for what is no folder, or below such a thing", async () => {
   using folder = new TemporaryFolder();
   folder.write("file", "x");
-  for (const path of ["file", "file/below"]) {
+  Deno.symlinkSync(folder.at("nowhere"), folder.at("link"));
+  for (const path of ["file", "file/below", "link", "link/below"]) {
     await rejects(
       nearestFolder(folder.at(path)),
       (error) => error instanceof StorageError && error.reason === "not-regular",

@@ -44,10 +44,11 @@ Deno.test("D8 prepareFolders() refuses a state folder in the output folder that 
 Deno.test("D4 prepareFolders() says that a file is in the way", async () => {
   using folder = new TemporaryFolder();
   folder.write("file", "");
-  for (const path of ["file", "file/below"]) {
+  Deno.symlinkSync(folder.at("nowhere"), folder.at("link"));
+  for (const path of ["file", "file/below", "link", "link/below"]) {
     await rejects(
       prepareFolders(folder.at(path), folder.at("state")),
-      (error: Error) => error.name === "StorageError" && error.message.includes(folder.at(path)),
+      { reason: "not-regular", path: folder.at(path) },
     );
   }
 });

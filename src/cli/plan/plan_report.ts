@@ -61,7 +61,7 @@ function* rowsOf(plan: Plan): Iterable<Row> {
 }
 
 function* diskRows({ target, outlook }: Plan): Iterable<Row> {
-  const { bytes, missing, wanted, space, obstacles, isComplete, isHeld } = outlook;
+  const { bytes, missing, wanted, space, obstacles, isComplete, isHeld, accessFlag } = outlook;
   const { layout } = target.source.metainfo;
   const whole = isComplete ? ", complete" : "";
   yield ["Here", `${formatSize(bytes.here)} (${formatPercent(bytes.here, bytes.wanted)})${whole}`];
@@ -79,6 +79,7 @@ function* diskRows({ target, outlook }: Plan): Iterable<Row> {
   const { ranges } = target;
   if (ranges.length > 0) yield ["First", formatCount(ranges.length, "range")];
   yield ["Free Space", spaceWords(space)];
+  if (accessFlag !== undefined) yield ["Writable", `unknown: ${accessFlag} would tell`];
   if (isHeld) yield ["Held", "by another run"];
   for (const { message } of obstacles.slice(0, MAX_OBSTACLES)) {
     yield ["In The Way", printable(message, MAX_NAME_LENGTH)];
@@ -213,6 +214,7 @@ function summaryOf(plan: Plan): Record<string, unknown> {
     ranges: target.ranges.length,
     freeSpace: space.bytes ?? null,
     freeSpaceFlag: space.flag ?? null,
+    accessFlag: outlook.accessFlag ?? null,
     heldByAnotherRun: outlook.isHeld,
     inTheWay: outlook.obstacles.map(({ path, reason, message }) => ({ path, reason, message })),
     ...(survey === undefined ? NOBODY_ASKED : swarmOf(survey)),

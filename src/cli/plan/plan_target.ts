@@ -2,6 +2,7 @@
 import { Bitfield } from "../../base/bitfield.ts";
 import type { PieceIndex } from "../../base/ids.ts";
 import type { Layout } from "../../metainfo/layout.ts";
+import { type Identity, ownIdentity } from "../../storage/access.ts";
 import { FilePlan } from "../../storage/file_plan.ts";
 import { type Forecast, foresee } from "../../storage/forecast.ts";
 import { type FreeSpace, freeSpace } from "../../storage/room.ts";
@@ -28,6 +29,8 @@ export interface TargetOutlook extends Forecast {
   /** Pieces that are to be fetched. */
   readonly missing: Bitfield;
   readonly space: FreeSpace;
+  /** The flag of Deno without which nobody knows whether we may write. */
+  readonly accessFlag: string | undefined;
 }
 
 export interface LookOptions {
@@ -40,7 +43,8 @@ export interface LookOptions {
 
 /** Throws `StorageError`, `CommandError` exit 4, or the reason of the signal. */
 export async function lookAtTarget(target: Target, look: LookOptions): Promise<TargetOutlook> {
-  const forecast = await remembered(target, look) ?? await seen(target, look);
+  const identity = ownIdentity();
+  const forecast = await remembered(target, look) ?? await seen(target, look, identity);
   const { wanted, have, unchecked } = forecast;
   const missing = new Bitfield(wanted.length);
   for (const piece of wanted.ones()) {
@@ -53,7 +57,8 @@ export async function lookAtTarget(target: Target, look: LookOptions): Promise<T
     unchecked: bytesOf(layout, unchecked),
     toFetch: bytesOf(layout, missing),
   };
-  return { ...forecast, bytes, missing, space: await freeSpace(forecast.folder) };
+  const space = await freeSpace(forecast.folder);
+  return { ...forecast, bytes, missing, space, accessFlag: identity.flag };
 }
 
 /** What the receipt of a finished target says, where it still holds. */
@@ -91,6 +96,7 @@ async function remembered(
 async function seen(
   { source: { metainfo, paths }, indices }: Target,
   { options, environment, name, signal }: LookOptions,
+  identity: Identity,
 ): Promise<Forecast> {
   const { overwrite, noResume, check, json } = options;
   checkWorkerPermission(environment);
@@ -105,6 +111,7 @@ async function seen(
       overwrite,
       trustState: !noResume,
       check,
+      identity,
       pool,
       onProgress: (checked, total) => progress.show(checked, total),
       signal,

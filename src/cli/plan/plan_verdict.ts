@@ -18,9 +18,8 @@ export interface Findings {
 
 /** Why `get` would not go; undefined when it would. */
 export function planFailure(findings: Findings): Failure | undefined {
-  const { tooLarge, outlook: { isComplete, isHeld, obstacles, folder }, survey } = findings;
+  const { tooLarge, outlook: { isHeld, obstacles, folder }, survey } = findings;
   if (tooLarge !== undefined) return tooLarge;
-  if (isComplete) return undefined;
   if (isHeld) {
     const advice = "wait for it (--wait-lock), or try again later";
     return failureBy("locked", `another run holds the target in ${folder}; ${advice}`);
