@@ -6,7 +6,7 @@ import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";
 import { usageError } from "../output/failure.ts";
 import { VERSION } from "../output/version.ts";
-import { type Command, withCommand } from "./commands.ts";
+import { type Command, COMMANDS, withCommand } from "./commands.ts";
 import { programParser } from "./program_parser.ts";
 
 const HELP_FOOTER =
@@ -24,7 +24,8 @@ export function parseArguments(
     version?: string;
   },
 ): Command | undefined {
-  return runParserSync(programParser, "starling", withCommand(args), {
+  const words = withCommand(args);
+  return runParserSync(programParser, "starling", words, {
     help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
     version: { option: true, value: version, onShow: () => undefined },
     completion: { command: true, onShow: () => undefined },
@@ -38,9 +39,14 @@ export function parseArguments(
     stderr: () => {},
     onError: (_code, error) => {
       const sentence = formatMessage(error, { colors: false, quotes: false });
-      throw usageError(`${oneLine(sentence)} (starling --help tells more)`);
+      throw usageError(`${oneLine(sentence)} (${helpFor(words[0])} tells more)`);
     },
   }) as Command | undefined;
+}
+
+/** Only its own help lists the options of a command. */
+function helpFor(command: string): string {
+  return Object.hasOwn(COMMANDS, command) ? `starling ${command} --help` : "starling --help";
 }
 
 function oneLine(text: string): string {

@@ -25,6 +25,8 @@ export const STANDARD_INPUT = "-";
 
 const MAX_SHOWN_SOURCE_LENGTH = 300;
 const FETCH_TIMEOUT_MS = 30_000;
+/** A URL that is not fetched: its scheme is not ours, or it names no host. */
+const OTHER_URL = /^[a-z][a-z0-9+.-]*:\/\//i;
 const READ_BUFFER_LENGTH = 64 * 1024;
 
 /** Answers of a server that may be different tomorrow. */
@@ -161,7 +163,8 @@ function explained(error: unknown, path: string): unknown {
   const isAbsent = error instanceof Error &&
     ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
   if (!isAbsent) return fileError(action, error);
-  return invalidSource(`${action}: there is no such file`);
+  const fact = OTHER_URL.test(path) ? "only http(s) URLs are fetched" : "there is no such file";
+  return invalidSource(`${action}: ${fact}`);
 }
 
 async function fetchTorrent(url: URL, options: SourceOptions): Promise<Bytes> {

@@ -28,6 +28,15 @@ function refusal(...args: string[]): string {
   throw new Error(`${args} was not refused`);
 }
 
+Deno.test("parseArguments() names the help that lists the options of the command", () => {
+  for (const command of ["get", "seed", "create", "verify", "plan", "feed", "tracker"]) {
+    const words = refusal(command, "--nope", "x");
+    ok(words.endsWith(` (starling ${command} --help tells more)`), words);
+  }
+  ok(refusal("-d", "/tmp", "x.torrent").endsWith(" (starling get --help tells more)"));
+  ok(refusal("completion", "nope").endsWith(" (starling --help tells more)"));
+});
+
 Deno.test("parseArguments() reads create, whose tiers and patterns may be many", () => {
   const { command } = parse("create", "-t", "http://a/,udp://b:1", "-t", "http://c/", "x");
   ok(command?.command === "create");

@@ -82,6 +82,8 @@ Deno.test("readSource() names a file that is not there", async () => {
     retryable: false,
     detail: "Cannot read nope: there is no such file",
   });
+  const { detail } = await refusal("ftp://a.example/x.torrent", {});
+  ok(detail.endsWith("x.torrent: only http(s) URLs are fetched"), detail);
 });
 
 Deno.test("M3 readSource() refuses what is no regular file, and what is too large", async () => {
