@@ -73,7 +73,11 @@ export async function settleFiles(
     plan.setFinal(file, false);
   }
   if (unfinished.length > 0) {
-    await runOrThrow<"rename">(pool, { kind: "rename", files: unfinished });
+    await runOrThrow<"rename">(pool, {
+      kind: "rename",
+      files: unfinished,
+      mayReplace: plan.overwrite,
+    });
   }
 }
 

@@ -109,7 +109,7 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
     case "finish":
       return await finishAll(job, files);
     case "rename":
-      for (const { from, to } of job.files) renameFile(from, to, files);
+      for (const { from, to } of job.files) renameFile(from, to, files, job.mayReplace);
       return { kind: "renamed" };
     case "flush":
       return { kind: "flushed", facts: await flushAll(job, files) };

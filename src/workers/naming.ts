@@ -59,9 +59,9 @@ async function cutFile(place: Place, length: number, files: OpenFiles): Promise<
   return facts!;
 }
 
-/** Renames a file to a name that nobody has. Throws StorageError "occupied". */
-export function renameFile(from: Place, to: Place, files: OpenFiles): void {
-  if (files.inspect(to) !== undefined) throw occupied(`${to.root}/${to.path}`);
+/** Renames a file, to a name that nobody has unless it `mayReplace`. Throws "occupied". */
+export function renameFile(from: Place, to: Place, files: OpenFiles, mayReplace: boolean): void {
+  if (files.inspect(to) !== undefined && !mayReplace) throw occupied(`${to.root}/${to.path}`);
   moveFile(from, to, files);
 }
 

@@ -112,7 +112,12 @@ export type Job =
   /** Gives verified files their final names, flushed. */
   | { readonly kind: "finish"; readonly files: readonly Finish[] }
   /** Moves files to names that nobody has. */
-  | { readonly kind: "rename"; readonly files: readonly { from: Place; to: Place }[] }
+  | {
+    readonly kind: "rename";
+    readonly files: readonly { from: Place; to: Place }[];
+    /** What stands at a new name may be replaced. */
+    readonly mayReplace: boolean;
+  }
   /** Flushes files, then folders, to the disk. */
   | {
     readonly kind: "flush";

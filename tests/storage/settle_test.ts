@@ -131,6 +131,16 @@ Deno.test("settleFiles() lets nothing be made anew that is there, and what was c
   }
 });
 
+Deno.test("settleFiles() makes a file a part again, over another one only when it may", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a");
+  target.put("t/a.part", new Uint8Array(25));
+  await rejects(settle(target.plan(), "ggmmm"), { reason: "occupied" });
+  deepStrictEqual(target.listing(), ["t/a", "t/a.part"]);
+  await settle(target.plan({ overwrite: true }), "ggmmm");
+  deepStrictEqual(target.listing(), ["t/a.part"]);
+});
+
 Deno.test("createEmptyFiles() makes those that are not there", async () => {
   await using target = new DiskTarget(SAMPLE);
   const plan = target.plan();

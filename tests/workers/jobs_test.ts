@@ -298,7 +298,7 @@ Deno.test("inspect, create, rename and flush do what they say", async () => {
   await desk.must<"create">({ kind: "create", places });
   deepStrictEqual((await desk.must<"inspect">(inspect)).facts.map((facts) => facts?.size), [0, 0]);
   const files = [{ from: desk.place("b"), to: desk.place("c/d") }];
-  await desk.must<"rename">({ kind: "rename", files });
+  await desk.must<"rename">({ kind: "rename", files, mayReplace: false });
   deepStrictEqual([desk.exists("b"), desk.text("c/d")], [false, ""]);
   const { facts } = await desk.must<"flush">({
     kind: "flush",

@@ -109,14 +109,18 @@ Deno.test("D4 finishFiles() says that a folder stands at the final name", async 
   await rejects(shelf.finish(5, { mayReplace: true }), { reason: "not-regular" });
 });
 
-Deno.test("renameFile() moves a file to a name that is free", () => {
+Deno.test("renameFile() moves a file to a name that is free, or that it may replace", () => {
   using shelf = new Shelf();
   shelf.write("x", "1");
-  renameFile(shelf.place("x"), shelf.place("y"), shelf.files);
+  renameFile(shelf.place("x"), shelf.place("y"), shelf.files, false);
   strictEqual(shelf.text("y"), "1");
   shelf.write("x", "2");
-  throws(() => renameFile(shelf.place("x"), shelf.place("y"), shelf.files), { reason: "occupied" });
+  const rename = (mayReplace: boolean) =>
+    renameFile(shelf.place("x"), shelf.place("y"), shelf.files, mayReplace);
+  throws(() => rename(false), { reason: "occupied" });
   deepStrictEqual([shelf.text("x"), shelf.text("y")], ["2", "1"]);
+  rename(true);
+  deepStrictEqual([shelf.exists("x"), shelf.text("y")], [false, "2"]);
 });
 
 Deno.test("createFile() leaves a file that is there as it is", () => {
