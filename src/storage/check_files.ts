@@ -55,7 +55,8 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
   });
   const wanted = plan.wantedPieces();
   const sightings = await seeFiles(plan, wanted, pool, () => false);
-  const nothing = { state: undefined, journal: new Set<number>(), journalModifiedMs: 0 };
+  const journal = new Set<number>();
+  const nothing = { state: undefined, isBelieved: false, journal, journalModifiedMs: 0 };
   const { toCheck, sourceOf } = judge(plan, wanted, sightings, nothing);
   const pieces = initialVerdicts(metainfo, wanted);
   const total = toCheck.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0);

@@ -10,6 +10,7 @@ import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { flushFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Journal } from "./journal.ts";
+import type { KeptState } from "./kept_state.ts";
 import type { ResumeFile } from "./resume.ts";
 import type { FileRecord } from "./resume_codec.ts";
 import type { Sightings } from "./sightings.ts";
@@ -23,10 +24,12 @@ export interface CheckpointerOptions {
   readonly turns: Turns;
   readonly resume: ResumeFile;
   readonly journal: Journal;
-  /** Pieces that are here and flushed; added to from now on. */
+  /** Pieces that are flushed, those of other selections too; added to from now on. */
   readonly claimed: Bitfield;
   /** How the files look at the start. */
   readonly sightings: Sightings;
+  /** What is saved of all other pieces. */
+  readonly kept: KeptState;
   /** Does the saved state say exactly this already? */
   readonly isSaved: boolean;
   /** Pieces that were added and are gone; called before anyone else has a turn. */
@@ -35,8 +38,7 @@ export interface CheckpointerOptions {
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  readonly #selected: Bitfield;
-  readonly #records = new Map<number, FileRecord>();
+  readonly #records: Map<number, FileRecord>;
   /** Where what was written to a file ends, in bytes. */
   readonly #writtenEnds = new Map<FileIndex, number>();
   #edges: FileRecord | undefined;
@@ -55,13 +57,12 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#isSaved = options.isSaved;
-    const { plan, sightings } = options;
-    const { files, layout } = plan.metainfo;
-    this.#selected = new Bitfield(files.length);
+    const { plan, sightings, kept } = options;
+    const { layout } = plan.metainfo;
+    this.#records = new Map(kept.files);
     this.#underway = new Bitfield(layout.pieceCount);
     this.#unflushed = new Bitfield(layout.pieceCount);
     for (const file of [...plan.files, ...plan.emptyFiles]) {
-      this.#selected.set(file);
       const { final, part } = sightings.files.get(file)!;
       const facts = plan.isFinal(file) ? final : part ?? final;
       if (facts !== undefined) this.#record(file, facts);
@@ -184,11 +185,12 @@ export class Checkpointer {
   }
 
   async #saveState(): Promise<CheckpointOutcome> {
-    const { resume, journal, claimed } = this.#options;
+    const { resume, journal, claimed, kept: { noted, shares } } = this.#options;
     try {
       await resume.save({
         claimed,
-        selected: this.#selected,
+        noted,
+        shares,
         files: this.#records,
         edges: this.#edges,
       });

@@ -140,11 +140,12 @@ export class DiskStorage implements Storage {
       onWarning,
       signal,
     });
-    this.#begin(restored, legacy);
+    this.#begin(restored);
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
-    const isFresh = restored.have.isEmpty;
+    const isFresh = restored.have.isEmpty && legacy.state === undefined;
     const saved = this.checkpoint();
-    // Nothing was found, so nothing can be lost: the rest is done while peers are dialled.
+    // Nothing was found, so nothing can be lost: the rest is done while peers are dialled. A state
+    // that is there must say first where the pieces of this selection go.
     if (!isFresh) await Promise.all([saved, this.#emptyFiles]);
     return Bitfield.fromBytes(this.#have.toBytes(), this.#have.length)!;
   }
@@ -230,20 +231,27 @@ export class DiskStorage implements Storage {
 
   async #loadLegacy(): Promise<Legacy> {
     const { trustState, onWarning } = this.#options;
-    const state = trustState ? await this.#resume.load(onWarning) : undefined;
+    const state = await this.#resume.load(trustState ? onWarning : () => {});
     const { found, foundModifiedMs } = this.#journal;
-    return { state, journal: new Set(found), journalModifiedMs: foundModifiedMs };
+    return {
+      state,
+      isBelieved: trustState,
+      journal: new Set(found),
+      journalModifiedMs: foundModifiedMs,
+    };
   }
 
   /** From here on pieces may come and files may get their names. */
-  #begin(restored: Restored, legacy: Legacy): void {
+  #begin(restored: Restored): void {
     const { pool, onFileDone } = this.#options;
     const plan = this.#plan, turns = this.#turns;
-    const claimed = new Bitfield(this.#have.length);
+    const { kept } = restored;
+    const claimed = kept.claimed;
     for (const piece of restored.have.ones()) {
       this.#have.set(piece);
-      if (legacy.state?.claimed.has(piece)) claimed.set(piece);
+      claimed.set(piece);
     }
+    for (const piece of restored.unclaimed) claimed.clear(piece);
     this.#verified = new VerifiedFiles(plan, restored.sightings, restored.oversized);
     this.#reader = new BlockReader({
       plan,
@@ -260,6 +268,7 @@ export class DiskStorage implements Storage {
       journal: this.#journal,
       claimed,
       sightings: restored.sightings,
+      kept,
       // The state may even say more: it may be of a larger selection.
       isSaved: restored.isComplete,
       onLost: (pieces) => this.#lost(pieces),

@@ -176,13 +176,16 @@ export class FilePlan {
    * A piece as it is to be hashed where it lies. `sourceOf` may name other places than those
    * where bytes belong; a place of the edges is addressed as such.
    */
-  toHash(piece: PieceIndex, sourceOf: (file: FileIndex) => Place | undefined): PieceToHash {
+  toHash(
+    piece: PieceIndex,
+    sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined,
+  ): PieceToHash {
     const { layout } = this.metainfo;
     return {
       length: layout.pieceSize(piece),
       hash: this.hashOf(piece),
       spans: layout.fileSpans(piece).map((span) => {
-        const source = sourceOf(span.file);
+        const source = sourceOf(span.file, piece);
         return source === undefined || source === this.edges
           ? this.#atEdges(piece, span)
           : at(source, span);

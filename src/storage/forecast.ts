@@ -18,7 +18,7 @@ import { occupied, occupiedPlaces } from "./settle.ts";
 import { isThere as isAnythingAt, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
-import { judge, type Legacy, type Verdicts } from "./trust.ts";
+import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
 const MAX_PROBED_BYTES = 16 * 1024 * 1024;
@@ -142,14 +142,15 @@ async function readLegacy(
   { metainfo, trustState }: ForecastOptions,
   stateDir: string | undefined,
 ): Promise<Legacy> {
-  const none = { state: undefined, journal: new Set<number>(), journalModifiedMs: 0 };
+  const isBelieved = trustState;
+  const none = { state: undefined, isBelieved, journal: new Set<number>(), journalModifiedMs: 0 };
   if (stateDir === undefined) return none;
   const { infoHashHex, layout: { pieceCount }, files } = metainfo;
   const resume = new ResumeFile(stateDir, { infoHashHex, pieceCount, fileCount: files.length });
   try {
-    const state = trustState ? await resume.load(() => {}) : undefined;
+    const state = await resume.load(() => {});
     const journal = await readJournal(`${stateDir}/${infoHashHex}.journal`);
-    return { state, journal: journal.pieces, journalModifiedMs: journal.modifiedMs };
+    return { state, isBelieved, journal: journal.pieces, journalModifiedMs: journal.modifiedMs };
   } catch (error) {
     // What cannot be read vouches for nothing.
     if (error instanceof StorageError && error.reason !== "permission") return none;
@@ -175,8 +176,7 @@ async function lookCloser(
     found[piece] = verdict;
     unchecked.clear(piece);
   });
-  const isKnown = (file: FileIndex) =>
-    legacy.journal.size > 0 || legacy.state?.files.has(file) === true;
+  const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
   const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, isKnown)]
     // Of a file that nobody has looked into nobody knows whose it is.
     .filter(({ file }) => !isUnseen(plan, file, unchecked));

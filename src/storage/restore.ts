@@ -8,9 +8,10 @@ import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { JobRunner, PieceToHash, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
+import { type KeptState, keptState } from "./kept_state.ts";
 import { createEmptyFiles, settleFiles } from "./settle.ts";
 import { seeFiles, type Sightings } from "./sightings.ts";
-import { judge, type Legacy, type Verdicts } from "./trust.ts";
+import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
 const MAX_SAMPLED_PIECES = 64;
@@ -33,6 +34,8 @@ export interface Restored {
   /** Verified, but where an earlier selection put them. */
   readonly misplaced: readonly (PieceToHash & { readonly piece: PieceIndex })[];
   readonly sightings: Sightings;
+  /** What the saved state says besides. */
+  readonly kept: KeptState;
   /** Files of length 0 are being created; which they are. Rejects with StorageError. */
   readonly created: Promise<readonly FileIndex[]>;
   /** Files that are to be cut, once they are verified. */
@@ -49,13 +52,12 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const sightings = await seeFiles(plan, wanted, pool, isPart);
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
-  const found = await findPieces(verdicts, options);
-  const isKnown = (file: FileIndex) =>
-    legacy.journal.size > 0 || legacy.state?.files.has(file) === true;
+  const { found, isBelieved } = await findPieces(verdicts, options);
+  const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
   await settleFiles(plan, sightings, found, { pool, isKnown });
   // Settling may have renamed selected files.
-  const sourceOf = (file: FileIndex) => {
-    const source = verdicts.sourceOf(file);
+  const sourceOf = (file: FileIndex, piece: PieceIndex) => {
+    const source = verdicts.sourceOf(file, piece);
     return plan.isSelected(file) && source !== plan.edges ? plan.placeOf(file) : source;
   };
   const have = new Bitfield(plan.metainfo.layout.pieceCount);
@@ -67,27 +69,32 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
       misplaced.push({ piece, ...plan.toHash(piece, sourceOf) });
     } else have.set(piece);
   }
-  const unclaimed = [...have.ones()].filter((piece) => !legacy.state?.claimed.has(piece));
+  const isClaimed = (piece: number) => legacy.isBelieved && legacy.state?.claimed.has(piece);
+  const unclaimed = [...have.ones()].filter((piece) => !isClaimed(piece));
   return {
     have,
     unclaimed: unclaimed as PieceIndex[],
     misplaced,
     sightings,
+    kept: keptState(plan, wanted, sightings, { ...legacy, isBelieved }, verdicts.areEdgesTrusted),
     created: createEmptyFiles(plan, sightings, pool),
     oversized: plan.files.filter((file) => isOversized(plan, file, sightings)),
     isComplete: verdicts.isComplete,
   };
 }
 
-/** What each piece is; "missing" also where nobody looked, as it is to be downloaded anyway. */
+/**
+ * What each piece is; "missing" also where nobody looked, as it is to be downloaded anyway.
+ * `isBelieved`: all that was looked at is as the saved state says.
+ */
 async function findPieces(
   verdicts: Verdicts,
   options: RestoreOptions,
-): Promise<readonly PieceVerdict[]> {
-  const { plan } = options;
+): Promise<{ readonly found: readonly PieceVerdict[]; readonly isBelieved: boolean }> {
+  const { plan, legacy: { isBelieved } } = options;
   const found = new Array<PieceVerdict>(plan.metainfo.layout.pieceCount).fill("missing");
   for (const piece of verdicts.trusted) found[piece] = "good";
-  if (verdicts.isComplete) return found;
+  if (verdicts.isComplete) return { found, isBelieved };
   const sample = samplePieces(plan, verdicts.trusted, options.random);
   const total = byteSum(plan, sample) + byteSum(plan, verdicts.toCheck);
   let checked = 0;
@@ -104,13 +111,13 @@ async function findPieces(
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
     await check(verdicts.toCheck, total);
-    return found;
+    return { found, isBelieved };
   }
   // The state is newer than the data, or the disk is failing: nothing of it is believed.
   options.onWarning("The files are not as the saved state says, so all of them are checked");
   const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
   await check(rest, total + byteSum(plan, verdicts.trusted));
-  return found;
+  return { found, isBelieved: false };
 }
 
 /** A believed piece from each of several files that are spread over the torrent. */
@@ -141,7 +148,7 @@ function samplePieces(
 /** Does some file's share of the piece lie elsewhere than it is to be? */
 function isMisplaced(plan: FilePlan, piece: PieceIndex, { sourceOf }: Verdicts): boolean {
   return plan.metainfo.layout.filesOf(piece).some((file) =>
-    plan.isSelected(file) ? sourceOf(file) === plan.edges : sourceOf(file) !== plan.edges
+    plan.isSelected(file) === (sourceOf(file, piece) === plan.edges)
   );
 }
 

@@ -1,8 +1,9 @@
 /** The saved state of a download as a line of JSON; on disk it is sealed. Pure. */
 import { Bitfield } from "../base/bitfield.ts";
+import { Shares } from "./shares.ts";
 
 const FORMAT = "starling-resume";
-const VERSION = 1;
+const VERSION = 2;
 
 /** Bytes of a sealed state besides its bitfields and files. */
 const FRAME_LENGTH = 1_024;
@@ -19,8 +20,11 @@ export interface FileRecord {
 export interface ResumeState {
   /** Pieces whose bytes were verified and flushed. */
   readonly claimed: Bitfield;
-  /** Files that were selected, by index: says which bytes are among the edges. */
-  readonly selected: Bitfield;
+  /** Pieces that may be here too: they are hashed before they count. */
+  readonly noted: Bitfield;
+  /** Where the bytes of all these pieces are. */
+  readonly shares: Shares;
+  /** Files that some run has written or found, by index. */
   readonly files: ReadonlyMap<number, FileRecord>;
   /** How the file of edges looked; undefined when there was none. */
   readonly edges: FileRecord | undefined;
@@ -40,7 +44,7 @@ export class ResumeError extends Error {
 
 /** Bytes that no sealed state of this torrent exceeds. */
 export function maxResumeLength({ pieceCount, fileCount }: ResumeSubject): number {
-  return FRAME_LENGTH + Math.ceil(pieceCount / 4) + fileCount * (MAX_RECORD_LENGTH + 1);
+  return FRAME_LENGTH + Math.ceil(pieceCount / 2) + fileCount * (MAX_RECORD_LENGTH + 1);
 }
 
 /** A line of JSON. */
@@ -50,7 +54,9 @@ export function encodeResume(subject: ResumeSubject, state: ResumeState): string
     version: VERSION,
     infoHash: subject.infoHashHex,
     claimed: state.claimed.toBytes().toBase64(),
-    selected: state.selected.toBytes().toBase64(),
+    noted: state.noted.toBytes().toBase64(),
+    heads: state.shares.heads.toBytes().toBase64(),
+    tails: state.shares.tails.toBytes().toBase64(),
     files: [...state.files].map(([file, record]) => [file, ...recordFields(record)]),
     edges: state.edges === undefined ? null : recordFields(state.edges),
   });
@@ -64,7 +70,11 @@ export function parseResume(line: string, subject: ResumeSubject): ResumeState {
   if (fields["infoHash"] !== subject.infoHashHex) throw new ResumeError("it is another torrent's");
   return {
     claimed: parseBitfield(fields["claimed"], subject.pieceCount),
-    selected: parseBitfield(fields["selected"], subject.fileCount),
+    noted: parseBitfield(fields["noted"], subject.pieceCount),
+    shares: new Shares(
+      parseBitfield(fields["heads"], subject.fileCount),
+      parseBitfield(fields["tails"], subject.fileCount),
+    ),
     files: parseFiles(fields["files"], subject.fileCount),
     edges: fields["edges"] === null ? undefined : parseRecord(fields["edges"]),
   };

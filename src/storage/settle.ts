@@ -3,7 +3,7 @@
  * not complete becomes `NAME.part` again; one that is something else is not touched (D6, D7).
  */
 import { StorageError } from "../base/errors.ts";
-import type { FileIndex } from "../base/ids.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { errorOf } from "../workers/disk_errors.ts";
 import type { JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
 import { createFiles, runOrThrow } from "./disk_jobs.ts";
@@ -104,11 +104,17 @@ function tallyPieces(
   file: FileIndex,
   verdicts: FoundPieces,
 ): { all: number; good: number; bad: number } {
-  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
+  const { layout } = plan.metainfo;
+  const { first, last } = layout.piecesOf(file)!;
+  // A piece may be bad because of another file, of which not all is here yet.
+  const isProof = (piece: PieceIndex) =>
+    layout.filesOf(piece).every((other) =>
+      other === file || (plan.isSelected(other) && plan.isFinal(other))
+    );
   let good = 0, bad = 0;
-  for (let piece = first as number; piece <= last; piece++) {
+  for (let piece = first; piece <= last; piece++) {
     if (verdicts[piece] === "good") good++;
-    else if (verdicts[piece] === "bad") bad++;
+    else if (verdicts[piece] === "bad" && isProof(piece)) bad++;
   }
   return { all: last - first + 1, good, bad };
 }

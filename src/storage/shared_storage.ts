@@ -77,7 +77,8 @@ export class SharedStorage implements Storage {
     const wanted = plan.wantedPieces();
     const isPart = (file: FileIndex) => state?.files.get(file)?.isFinal === false;
     const sightings = await seeFiles(plan, wanted, pool, isPart);
-    const legacy = { state, journal: new Set<number>(), journalModifiedMs: 0 };
+    const journal = new Set<number>();
+    const legacy = { state, isBelieved: true, journal, journalModifiedMs: 0 };
     const { isComplete, trusted, toCheck, sourceOf } = judge(plan, wanted, sightings, legacy);
     const have = new Bitfield(layout.pieceCount);
     const verified = new VerifiedFiles(plan, sightings, []);

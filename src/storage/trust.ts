@@ -19,16 +19,14 @@ const MAX_WRITE_DELAY_MS = 60_000;
 /** What the last run left. */
 export interface Legacy {
   readonly state: ResumeState | undefined;
+  /** False: the state says where to look, and nothing is taken on its word. */
+  readonly isBelieved: boolean;
   /** Pieces that were being written; a hint. */
   readonly journal: ReadonlySet<number>;
   readonly journalModifiedMs: number;
 }
 
-/**
- * `moved` bytes are where an earlier selection put them: claimed pieces are hashed there and
- * written anew where they belong.
- */
-type Standing = "absent" | "trusted" | "doubtful" | "moved";
+type Standing = "absent" | "trusted" | "doubtful";
 
 interface FileVerdict {
   readonly standing: Standing;
@@ -37,13 +35,17 @@ interface FileVerdict {
 }
 
 export interface Verdicts {
-  readonly sourceOf: (file: FileIndex) => Place | undefined;
-  /** Claimed, and nothing speaks against it. */
+  /** Where what a file has of a piece is, if it is anywhere. */
+  readonly sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined;
+  /** Claimed, where they belong, and nothing speaks against it. */
   readonly trusted: readonly PieceIndex[];
   readonly toCheck: readonly PieceIndex[];
+  readonly areEdgesTrusted: boolean;
   /** All is here, named and untouched: there is nothing to check and nothing to do. */
   readonly isComplete: boolean;
 }
+
+const ABSENT: FileVerdict = { standing: "absent", source: undefined };
 
 /** Decides for all wanted pieces; sets in the plan which files are used under final names. */
 export function judge(
@@ -52,66 +54,119 @@ export function judge(
   sightings: Sightings,
   legacy: Legacy,
 ): Verdicts {
+  const edges = judgeEdges(plan, sightings, legacy);
   const touched = touchedFiles(plan, legacy);
-  const verdicts = new Map<FileIndex, FileVerdict>();
+  const own = new Map<FileIndex, FileVerdict>();
   for (const [file, sighting] of sightings.files) {
-    verdicts.set(
-      file,
-      plan.isSelected(file)
-        ? judgeSelected(plan, file, sighting, sightings.edges, legacy, touched.has(file))
-        : judgeNeighbour(plan, file, sighting, sightings.edges, legacy, touched.size > 0),
-    );
+    own.set(file, judgeOwn(plan, file, sighting, legacy, touched.has(file)));
   }
+  const shareOf = (file: FileIndex, piece: PieceIndex) => {
+    const verdict = own.get(file)!;
+    if (isOwnShare(plan, file, piece, verdict, sightings, legacy)) return verdict;
+    // What is lost with the edges, somebody else may have put where it belongs.
+    return edges === ABSENT && plan.isSelected(file) ? doubted(verdict) : edges;
+  };
   const trusted: PieceIndex[] = [], toCheck: PieceIndex[] = [];
-  const isAnyHere = verdicts.values().some(({ standing }) => standing !== "absent");
+  const isAnyHere = edges !== ABSENT || own.values().some((verdict) => verdict !== ABSENT);
   for (const index of isAnyHere ? wanted.ones() : []) {
     const piece = index as PieceIndex;
-    const standings = plan.metainfo.layout.filesOf(piece).map((file) =>
-      verdicts.get(file)!.standing
+    const files = plan.metainfo.layout.filesOf(piece);
+    const shares = files.map((file) => shareOf(file, piece));
+    const isMoved = files.some((file, nth) =>
+      plan.isSelected(file) === (shares[nth]!.source === plan.edges)
     );
-    const action = judgePiece(piece, standings, legacy);
+    const action = judgePiece(piece, shares, isMoved, legacy);
     if (action === "trust") trusted.push(piece);
     else if (action === "check") toCheck.push(piece);
   }
-  const isComplete = trusted.length === wanted.count && legacy.journal.size === 0 &&
-    plan.files.every((file) => plan.isFinal(file));
-  return { sourceOf: (file) => verdicts.get(file)?.source, trusted, toCheck, isComplete };
+  const isComplete = trusted.length === wanted.count &&
+    plan.files.every((file) => plan.isFinal(file)) &&
+    !legacy.journal.values().some((piece) => wanted.has(piece));
+  return {
+    sourceOf: (file, piece) => shareOf(file, piece).source,
+    trusted,
+    toCheck,
+    areEdgesTrusted: edges.standing === "trusted",
+    isComplete,
+  };
 }
 
+function doubted(verdict: FileVerdict): FileVerdict {
+  return verdict === ABSENT ? ABSENT : { ...verdict, standing: "doubtful" };
+}
+
+/** May the piece be here, by the word of the last run? */
+function isNoted(piece: PieceIndex, { state, journal }: Legacy): boolean {
+  return journal.has(piece) || state?.claimed.has(piece) === true ||
+    state?.noted.has(piece) === true;
+}
+
+/** Is the file one that an earlier run worked on? */
+export function isKnownFile(plan: FilePlan, file: FileIndex, legacy: Legacy): boolean {
+  const { state, journal } = legacy;
+  return journal.size > 0 || state?.files.has(file) === true || isBegunFile(plan, file, legacy);
+}
+
+/** Were pieces of the file being written when a run ended, and has nobody looked at them since? */
+export function isBegunFile(
+  plan: FilePlan,
+  file: FileIndex,
+  { state, journal }: Legacy,
+): boolean {
+  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
+  for (let piece: number = first; piece <= last; piece++) {
+    if (journal.has(piece) || state?.noted.has(piece)) return true;
+  }
+  return false;
+}
+
+/** `isMoved`: bytes are where an earlier selection put them, and to be written where they belong. */
 function judgePiece(
   piece: PieceIndex,
-  standings: readonly Standing[],
-  { state, journal }: Legacy,
+  shares: readonly FileVerdict[],
+  isMoved: boolean,
+  legacy: Legacy,
 ): "trust" | "check" | "fetch" {
-  const isClaimed = state?.claimed.has(piece) ?? false;
-  if (standings.includes("absent")) return "fetch";
-  if (standings.includes("moved")) return isClaimed ? "check" : "fetch";
-  if (standings.includes("doubtful")) return "check";
-  return isClaimed ? "trust" : journal.has(piece) ? "check" : "fetch";
+  if (shares.includes(ABSENT)) return "fetch";
+  if (shares.some(({ standing }) => standing === "doubtful")) return "check";
+  if (!isMoved && legacy.state?.claimed.has(piece)) return "trust";
+  return isNoted(piece, legacy) ? "check" : "fetch";
 }
 
-function judgeSelected(
+/** Whether what a file has of a piece is in its own file, or else among the edges. */
+function isOwnShare(
+  plan: FilePlan,
+  file: FileIndex,
+  piece: PieceIndex,
+  own: FileVerdict,
+  { files }: Sightings,
+  legacy: Legacy,
+): boolean {
+  const { layout } = plan.metainfo;
+  if (legacy.state === undefined) {
+    return plan.isSelected(file)
+      ? own !== ABSENT || layout.filesOf(piece).length === 1
+      : files.get(file)!.final?.size === plan.lengthOf(file);
+  }
+  // No run of ours has put a piece anywhere that it has not noted.
+  return !isNoted(piece, legacy) || legacy.state.shares.isOwn(layout, file, piece);
+}
+
+function judgeOwn(
   plan: FilePlan,
   file: FileIndex,
   sighting: Sighting,
-  edges: FileFacts | undefined,
   legacy: Legacy,
   isTouched: boolean,
 ): FileVerdict {
   const record = legacy.state?.files.get(file);
-  // What was written of it then went to the edges, so no write of ours explains a change.
-  const wasUnselected = legacy.state !== undefined && !legacy.state.selected.has(file);
   const isFinal = usesFinalName(plan, file, sighting, record);
   const facts = isFinal ? sighting.final : sighting.part;
   plan.setFinal(file, isFinal);
-  if (facts !== undefined) {
-    // A rename changes neither size nor time: it may have been finished after the last save.
-    const isTrusted = isBelievable(facts, record, legacy, isTouched && !wasUnselected);
-    return { standing: isTrusted ? "trusted" : "doubtful", source: plan.placeOf(file) };
-  }
-  return wasUnselected && edges !== undefined
-    ? { standing: "moved", source: plan.edges }
-    : { standing: "absent", source: undefined };
+  if (facts === undefined) return ABSENT;
+  // A rename changes neither size nor time: it may have been finished after the last save.
+  const isTrusted = isBelievable(facts, record, legacy, isTouched);
+  return { standing: isTrusted ? "trusted" : "doubtful", source: plan.placeOf(file) };
 }
 
 /** Which of two names holds the data: as the state says, else the one that looks finished. */
@@ -126,25 +181,9 @@ function usesFinalName(
   return record?.isFinal ?? final.size === plan.lengthOf(file);
 }
 
-function judgeNeighbour(
-  plan: FilePlan,
-  file: FileIndex,
-  { final, part }: Sighting,
-  edges: FileFacts | undefined,
-  legacy: Legacy,
-  isTouched: boolean,
-): FileVerdict {
-  const { state } = legacy;
-  if (state !== undefined && state.selected.has(file)) {
-    if (final !== undefined) return { standing: "moved", source: plan.finalPlace(file) };
-    if (part !== undefined) return { standing: "moved", source: plan.partPlace(file) };
-    return { standing: "absent", source: undefined };
-  }
-  if (state === undefined && final?.size === plan.lengthOf(file)) {
-    return { standing: "doubtful", source: plan.finalPlace(file) };
-  }
-  if (edges === undefined) return { standing: "absent", source: undefined };
-  const isTrusted = isBelievable(edges, state?.edges, legacy, isTouched);
+function judgeEdges(plan: FilePlan, { edges }: Sightings, legacy: Legacy): FileVerdict {
+  if (edges === undefined) return ABSENT;
+  const isTrusted = isBelievable(edges, legacy.state?.edges, legacy, legacy.journal.size > 0);
   return { standing: isTrusted ? "trusted" : "doubtful", source: plan.edges };
 }
 
@@ -152,10 +191,10 @@ function judgeNeighbour(
 function isBelievable(
   facts: FileFacts,
   record: FileRecord | undefined,
-  { state, journalModifiedMs }: Legacy,
+  { state, isBelieved, journalModifiedMs }: Legacy,
   isTouched: boolean,
 ): boolean {
-  if (state === undefined) return false;
+  if (state === undefined || !isBelieved) return false;
   if (record?.size === facts.size && record.modifiedMs === facts.modifiedMs) return true;
   // A file without a record came into being after the state, so nothing of it is claimed.
   const isOlder = record !== undefined &&
@@ -163,14 +202,17 @@ function isBelievable(
   return isTouched && !isOlder && facts.modifiedMs <= journalModifiedMs + MAX_WRITE_DELAY_MS;
 }
 
-/** Files that have a part in a piece of the journal. */
-function touchedFiles(plan: FilePlan, { journal }: Legacy): Set<FileIndex> {
+/** Files into which a piece of the journal may have been written. */
+export function touchedFiles(plan: FilePlan, { state, journal }: Legacy): Set<FileIndex> {
   const { layout } = plan.metainfo;
   const touched = new Set<FileIndex>();
   for (const value of journal) {
     const piece = layout.pieceIndex(value);
     if (piece === undefined) continue;
-    for (const file of layout.filesOf(piece)) touched.add(file);
+    for (const file of layout.filesOf(piece)) {
+      // What goes to the edges explains no change of a file.
+      if (state?.shares.isOwn(layout, file, piece) !== false) touched.add(file);
+    }
   }
   return touched;
 }

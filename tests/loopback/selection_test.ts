@@ -29,6 +29,19 @@ Deno.test("get --select asks only for pieces of the selected files and makes no 
   );
 });
 
+Deno.test("get --select asks for no piece twice, whatever was selected in between", async () => {
+  await using seeder = new ScriptedSeeder(TORRENT);
+  await using lab = await Lab.open();
+  const checkout = await getTree(lab, seeder, "--select", "a.bin", "--select", "sub/b.bin");
+  await getAgain(checkout, seeder, "--select", "e.bin");
+  const asked = firstAskedOrder(seeder.asked).length;
+  deepStrictEqual(asked, 15 + 8);
+  const count = seeder.asked.length;
+  await getAgain(checkout, seeder, "--select", "a.bin", "--sha256"); // What no receipt has yet.
+  await getAgain(checkout, seeder, "--select", "sub/b.bin", "--no-resume");
+  deepStrictEqual(seeder.asked.slice(count), []);
+});
+
 Deno.test("get --sequential asks for pieces in order", async () => {
   await using seeder = new ScriptedSeeder(TORRENT);
   await using lab = await Lab.open();
@@ -56,9 +69,18 @@ Deno.test("get --range asks for the pieces of the range before all others", asyn
 async function getTree(lab: Lab, seeder: ScriptedSeeder, ...options: string[]): Promise<Checkout> {
   const checkout = await Checkout.make(lab);
   await Deno.writeFile(checkout.path("x.torrent"), TORRENT.bytes);
+  await getAgain(checkout, seeder, ...options);
+  return checkout;
+}
+
+/** The same where an earlier run was. */
+async function getAgain(
+  checkout: Checkout,
+  seeder: ScriptedSeeder,
+  ...options: string[]
+): Promise<void> {
   const source = ["--no-tracker", "--peer", seeder.endpoint, "x.torrent"];
   assertExit(await checkout.run("get", "--json", "-o", "download", ...options, ...source), 0);
-  return checkout;
 }
 
 /** Each piece once, in the order in which its first block was asked for. */

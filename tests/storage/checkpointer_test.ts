@@ -6,6 +6,7 @@ import { Checkpointer } from "../../src/storage/checkpointer.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { ResumeFile } from "../../src/storage/resume.ts";
 import type { ResumeState } from "../../src/storage/resume_codec.ts";
+import { Shares } from "../../src/storage/shares.ts";
 import { Turns } from "../../src/storage/turns.ts";
 import type { JobOf } from "../../src/workers/protocol.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
@@ -36,6 +37,7 @@ class Saving {
     const subject = { infoHashHex, pieceCount: layout.pieceCount, fileCount: files.length };
     this.resume = new ResumeFile(target.stateDir, subject);
     this.journal = Journal.open(this.target.journalPath);
+    const claimed = new Bitfield(layout.pieceCount);
     const absent = { final: undefined, part: undefined };
     this.checkpointer = new Checkpointer({
       plan: this.plan,
@@ -43,8 +45,14 @@ class Saving {
       turns: new Turns(),
       resume: this.resume,
       journal: this.journal,
-      claimed: new Bitfield(layout.pieceCount),
+      claimed,
       sightings: { files: new Map([...selected].map((file) => [file, absent])), edges: undefined },
+      kept: {
+        claimed,
+        noted: new Bitfield(layout.pieceCount),
+        shares: Shares.all(files.length),
+        files: new Map(),
+      },
       isSaved,
       onLost: (pieces) => this.lost.push(...pieces),
     });
@@ -104,10 +112,10 @@ Deno.test("save() records how the flushed files look", async () => {
   await using saving = new Saving();
   saving.write(0);
   await saving.checkpointer.save();
-  const { files, edges, selected } = (await saving.load())!;
+  const { files, edges } = (await saving.load())!;
   const { size, mtime } = Deno.statSync(`${saving.target.outputDir}/t/a.part`);
   deepStrictEqual([...files], [[0, { isFinal: false, size, modifiedMs: mtime!.getTime() }]]);
-  deepStrictEqual([edges, [...selected.ones()]], [undefined, [0, 1]]);
+  strictEqual(edges, undefined);
 });
 
 Deno.test("save() does nothing when nothing is new", async () => {

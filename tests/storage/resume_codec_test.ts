@@ -9,6 +9,7 @@ import {
   ResumeError,
   type ResumeState,
 } from "../../src/storage/resume_codec.ts";
+import { Shares } from "../../src/storage/shares.ts";
 import { plain, SUBJECT } from "./resume_text.ts";
 
 /** What makes a line a whole file: a SHA-1 in hex, and two line feeds. */
@@ -16,7 +17,8 @@ const SEAL_LENGTH = 42;
 
 const STATE: ResumeState = {
   claimed: bits(SUBJECT.pieceCount, 0, 7, 99),
-  selected: bits(SUBJECT.fileCount, 1),
+  noted: bits(SUBJECT.pieceCount, 8),
+  shares: new Shares(bits(SUBJECT.fileCount, 1), bits(SUBJECT.fileCount, 0, 1)),
   files: new Map([[1, { isFinal: false, size: 77, modifiedMs: 1_700_000_000_123 }]]),
   edges: { isFinal: false, size: 5, modifiedMs: -1 },
 };
@@ -50,14 +52,17 @@ const record: fc.Arbitrary<FileRecord> = fc.record({
 Deno.test("parseResume() gives back what encodeResume() took", () => {
   const state = fc.record({
     claimed: fc.array(fc.nat(SUBJECT.pieceCount - 1)),
-    selected: fc.array(fc.nat(SUBJECT.fileCount - 1)),
+    noted: fc.array(fc.nat(SUBJECT.pieceCount - 1)),
+    heads: fc.array(fc.nat(SUBJECT.fileCount - 1)),
+    tails: fc.array(fc.nat(SUBJECT.fileCount - 1)),
     files: fc.array(fc.tuple(fc.nat(SUBJECT.fileCount - 1), record)),
     edges: fc.option(record, { nil: undefined }),
   });
-  fc.assert(fc.property(state, ({ claimed, selected, files, edges }) => {
+  fc.assert(fc.property(state, ({ claimed, noted, heads, tails, files, edges }) => {
     const state = {
       claimed: bits(SUBJECT.pieceCount, ...claimed),
-      selected: bits(SUBJECT.fileCount, ...selected),
+      noted: bits(SUBJECT.pieceCount, ...noted),
+      shares: new Shares(bits(SUBJECT.fileCount, ...heads), bits(SUBJECT.fileCount, ...tails)),
       files: new Map(files),
       edges,
     };
@@ -72,7 +77,8 @@ Deno.test("maxResumeLength() is enough for many pieces, and files with the longe
   const longest = { isFinal: true, size: Number.MAX_SAFE_INTEGER, modifiedMs: -8.64e15 };
   const { length } = encodeResume(subject, {
     claimed: new Bitfield(subject.pieceCount),
-    selected: new Bitfield(subject.fileCount),
+    noted: new Bitfield(subject.pieceCount),
+    shares: Shares.all(subject.fileCount),
     files: new Map(Array.from({ length: subject.fileCount }, (_, file) => [file, longest])),
     edges: longest,
   });
@@ -88,13 +94,13 @@ Deno.test("D12 parseResume() refuses a state that is cut anywhere, or empty", ()
 });
 
 Deno.test("D12 parseResume() refuses other versions, formats and torrents", () => {
-  refuses((fields) => fields["version"] = 2, /version/);
+  refuses((fields) => fields["version"] = 1, /version/);
   refuses((fields) => fields["format"] = "aria2", /something else/);
   refuses((fields) => fields["infoHash"] = "00".repeat(20), /another torrent/);
 });
 
 Deno.test("D12 parseResume() refuses bitfields that are not of the torrent", () => {
-  for (const field of ["claimed", "selected"]) {
+  for (const field of ["claimed", "noted", "heads", "tails"]) {
     for (const value of [undefined, 5, "", "!", "AAAA", "////////////////////////"]) {
       refuses((fields) => fields[field] = value, /bitfield/);
     }

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import { ResumeFile } from "../../src/storage/resume.ts";
 import type { ResumeState } from "../../src/storage/resume_codec.ts";
+import { Shares } from "../../src/storage/shares.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 import { plain, SUBJECT } from "./resume_text.ts";
 
@@ -10,8 +11,9 @@ const NAME = `${SUBJECT.infoHashHex}.resume`;
 function stateClaiming(...pieces: number[]): ResumeState {
   const claimed = new Bitfield(SUBJECT.pieceCount);
   for (const piece of pieces) claimed.set(piece);
-  const selected = new Bitfield(SUBJECT.fileCount);
-  return { claimed, selected, files: new Map(), edges: undefined };
+  const noted = new Bitfield(SUBJECT.pieceCount);
+  const shares = Shares.all(SUBJECT.fileCount);
+  return { claimed, noted, shares, files: new Map(), edges: undefined };
 }
 
 /** What is loaded, and what is said of it. */

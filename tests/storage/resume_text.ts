@@ -5,6 +5,10 @@ import type { ResumeState } from "../../src/storage/resume_codec.ts";
 export const SUBJECT = { infoHashHex: "ab".repeat(20), pieceCount: 100, fileCount: 2 };
 
 /** A state that can be compared: the bits of a Bitfield are private. */
-export function plain({ claimed, selected, files, edges }: ResumeState): Record<string, unknown> {
-  return { claimed: [...claimed.ones()], selected: [...selected.ones()], files, edges };
+export function plain(
+  { claimed, noted, shares, files, edges }: ResumeState,
+): Record<string, unknown> {
+  const [claims, notes, heads, tails] = [claimed, noted, shares.heads, shares.tails]
+    .map((bits) => [...bits.ones()]);
+  return { claims, notes, heads, tails, files, edges };
 }

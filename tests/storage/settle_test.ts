@@ -91,6 +91,17 @@ Deno.test("D7 settleFiles() refuses a part that is shorter than a piece, unless 
   await settle(target.plan(), "mmmmm");
 });
 
+Deno.test("settleFiles() lets a file be that shares its bad piece with one that is not complete", async () => {
+  await using target = new DiskTarget(sampleData("t", { a: 5, b: 25 }, 10));
+  target.put("t/a");
+  target.put("t/b.part", new Uint8Array(25).fill(1));
+  await settle(target.plan(), "bgm");
+  await settle(target.plan({ selected: target.select("a") }), "bmm");
+  target.put("t/b", new Uint8Array(25));
+  await Deno.remove(`${target.outputDir}/t/b.part`);
+  await rejects(settle(target.plan(), "bgm"), { reason: "occupied" });
+});
+
 Deno.test("settleFiles() lets a file be of which nobody can tell yet", async () => {
   await using target = new DiskTarget(SAMPLE);
   target.put("t/a");

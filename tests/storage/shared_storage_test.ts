@@ -66,6 +66,18 @@ Deno.test("SharedStorage checks everything, reads it, and leaves nothing behind"
   deepStrictEqual(await snapshotOf(target.outputDir), ["t"]);
 });
 
+Deno.test("SharedStorage finds what another program has put beside a selection of ours", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  {
+    await using run = await target.run({ selected: target.select("b") });
+    await target.writeAll(run.storage, [1, 2, 3]);
+    await run.storage.finish();
+  }
+  for (const name of ["a", "c", "empty"]) target.put(`t/${name}`);
+  await using opened = await open(target);
+  ok(opened.have.isFull);
+});
+
 Deno.test("SharedStorage believes a finished download, until a file looks otherwise", async () => {
   await using target = new DiskTarget(SAMPLE);
   await target.complete();

@@ -1,9 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import type { FileIndex } from "../../src/base/ids.ts";
+import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
+import { Shares } from "../../src/storage/shares.ts";
 import type { Sighting } from "../../src/storage/sightings.ts";
 import { judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
@@ -24,6 +25,7 @@ interface Situation {
   readonly seen?: Readonly<Record<number, Partial<Sighting>>>;
   readonly edges?: FileFacts;
   readonly state?: Partial<ResumeState> | null;
+  readonly isBelieved?: boolean;
   readonly journal?: readonly number[];
 }
 
@@ -41,9 +43,15 @@ function bits(length: number, ones: readonly number[]): Bitfield {
   return field;
 }
 
+/** All that files with these indices have of their pieces is in files of their own. */
+function own(...files: number[]): Shares {
+  return new Shares(bits(3, files), bits(3, files));
+}
+
 /** The verdicts on a download of which pieces 0, 1, 2 and 5 were claimed. */
 function verdictsOf(situation: Situation): Verdicts & { plan: FilePlan } {
-  const { selected = [0, 1, 2], seen = {}, state = {}, journal = [] } = situation;
+  const { selected = [0, 1, 2], seen = {}, state = {}, journal = [], isBelieved = true } =
+    situation;
   const plan = new FilePlan({
     metainfo,
     paths: PATHS,
@@ -60,11 +68,13 @@ function verdictsOf(situation: Situation): Verdicts & { plan: FilePlan } {
   const legacy: Legacy = {
     state: state === null ? undefined : {
       claimed: bits(7, [0, 1, 2, 5]),
-      selected: bits(3, [0, 1, 2]),
+      noted: bits(7, []),
+      shares: own(0, 1, 2),
       files: new Map(lengths.map((length, file) => [file, record(length)])),
       edges: undefined,
       ...state,
     },
+    isBelieved,
     journal: new Set(journal),
     journalModifiedMs: NOTED,
   };
@@ -118,8 +128,11 @@ Deno.test("judge() hashes all of a file that is shorter than it was, noted or no
 
 Deno.test("judge() does not take a stale file for one that was written through the edges", () => {
   const files = new Map([[0, record(25)], [2, record(20)]]);
-  const state = { selected: bits(3, [0, 2]), files };
-  deepStrictEqual(judged({ state, journal: [2] }), [[0, 1, 5], [2, 3, 4]]);
+  const state = { shares: own(0, 2), files, edges: record(30) };
+  for (const edges of [undefined, facts(30, NOTED)]) {
+    const situation = { state, journal: [2], ...(edges && { edges }) };
+    deepStrictEqual(judged(situation), [[0, 1, 5], [2, 3, 4]]);
+  }
 });
 
 Deno.test("judge() hashes all of a file that is older than it was (D13)", () => {
@@ -165,11 +178,11 @@ Deno.test("judge() prefers of two names the one that the state says, else the fi
 });
 
 Deno.test("judge() of a selection takes the neighbour's share from the edges", () => {
-  const state = { selected: bits(3, [0]), edges: record(30) };
+  const state = { shares: own(0), edges: record(30) };
   const situation = { selected: [0], state, edges: facts(30) };
   deepStrictEqual(judged(situation), [[0, 1, 2], []]);
   const { sourceOf, plan } = verdictsOf(situation);
-  strictEqual(sourceOf(1 as FileIndex), plan.edges);
+  strictEqual(sourceOf(1 as FileIndex, 2 as PieceIndex), plan.edges);
   const seen = { 1: { final: facts(25) } };
   deepStrictEqual(judged({ ...situation, seen }), [[0, 1, 2], []], "whoever put that file there");
   deepStrictEqual(judged({ ...situation, edges: facts(30, SAVED + 1) }), [[0, 1], [2]]);
@@ -179,23 +192,56 @@ Deno.test("judge() of a selection takes the neighbour's share from the edges", (
 Deno.test("judge() hashes claimed pieces where an earlier selection put them", () => {
   const fewer = verdictsOf({ selected: [0] });
   deepStrictEqual([[...fewer.trusted], [...fewer.toCheck]], [[0, 1], [2]]);
-  deepStrictEqual(fewer.sourceOf(1 as FileIndex), { root: "/out", path: "t/b.part" });
+  deepStrictEqual(fewer.sourceOf(1 as FileIndex, 2 as PieceIndex), {
+    root: "/out",
+    path: "t/b.part",
+  });
   const seen = { 1: { final: facts(25), part: undefined } };
   const finished = verdictsOf({ selected: [0], seen });
-  deepStrictEqual(finished.sourceOf(1 as FileIndex), { root: "/out", path: "t/b" });
+  deepStrictEqual(finished.sourceOf(1 as FileIndex, 2 as PieceIndex), {
+    root: "/out",
+    path: "t/b",
+  });
 
   const more = verdictsOf({
     seen: { 1: { part: undefined } },
-    state: { selected: bits(3, [0, 2]), edges: record(30) },
+    state: { shares: own(0, 2), edges: record(30) },
     edges: facts(30),
   });
   deepStrictEqual([[...more.trusted], [...more.toCheck]], [[0, 1, 5], [2]]);
-  strictEqual(more.sourceOf(1 as FileIndex), more.plan.edges);
+  strictEqual(more.sourceOf(1 as FileIndex, 2 as PieceIndex), more.plan.edges);
 });
 
 Deno.test("judge() without a state takes the neighbour's share from a finished file", () => {
   const seen = { 1: { final: facts(25), part: undefined } };
   const { toCheck, sourceOf } = verdictsOf({ selected: [0], state: null, seen });
   deepStrictEqual([...toCheck], [0, 1, 2]);
-  deepStrictEqual(sourceOf(1 as FileIndex), { root: "/out", path: "t/b" });
+  deepStrictEqual(sourceOf(1 as FileIndex, 2 as PieceIndex), { root: "/out", path: "t/b" });
+});
+
+Deno.test("judge() looks for a piece of an earlier selection where that one put it", () => {
+  // `b` was selected for its end, and not for its start: what it has of piece 2 is aside.
+  const shares = new Shares(bits(3, [0, 2]), bits(3, [0, 1, 2]));
+  const situation = { state: { shares, edges: record(30) }, edges: facts(30) };
+  const { sourceOf, plan, trusted, toCheck } = verdictsOf(situation);
+  deepStrictEqual([[...trusted], [...toCheck]], [[0, 1, 5], [2]]);
+  strictEqual(sourceOf(1 as FileIndex, 2 as PieceIndex), plan.edges);
+  deepStrictEqual(sourceOf(1 as FileIndex, 4 as PieceIndex), { root: "/out", path: "t/b.part" });
+  deepStrictEqual(judged({ state: { shares } }), [[0, 1, 5], [2]], "the edges are gone");
+});
+
+Deno.test("judge() of a selection takes from a neighbour's own file what no run has noted", () => {
+  const state = { claimed: bits(7, [0, 1]), shares: own(0) };
+  const { toCheck, sourceOf } = verdictsOf({
+    selected: [0],
+    state: { ...state, files: new Map([[0, record(25)]]) },
+    edges: facts(30),
+  });
+  deepStrictEqual([...toCheck], [2]);
+  deepStrictEqual(sourceOf(1 as FileIndex, 2 as PieceIndex), { root: "/out", path: "t/b.part" });
+});
+
+Deno.test("judge() hashes what is only noted, and all that is here when nothing is believed", () => {
+  deepStrictEqual(judged({ state: { noted: bits(7, [4, 6]) } }), [[0, 1, 2, 5], [4, 6]]);
+  deepStrictEqual(judged({ isBelieved: false }), [[], [0, 1, 2, 3, 4, 5, 6]]);
 });
