@@ -144,18 +144,28 @@ export class FilePlan {
     return wanted;
   }
 
+  /** A selected file that has its name holds all of it already, and is not touched again. */
+  #isWritten(file: FileIndex): boolean {
+    return this.isSelected(file) && this.isFinal(file);
+  }
+
+  /** Files that a piece is to be written to, or for which it goes to the edges. */
+  filesToWrite(piece: PieceIndex): FileIndex[] {
+    return this.metainfo.layout.filesOf(piece).filter((file) => !this.#isWritten(file));
+  }
+
   /**
-   * Where a piece is to be written. A file that lies in this piece alone is finished at once,
-   * unless names are held back.
+   * Where a piece is to be written, for each of `filesToWrite`. A file that lies in this piece
+   * alone is finished at once, unless names are held back.
    */
   writeSpans(piece: PieceIndex): WriteSpan[] {
-    return this.metainfo.layout.fileSpans(piece).map((span): WriteSpan => {
+    const spans = this.metainfo.layout.fileSpans(piece);
+    return spans.filter(({ file }) => !this.#isWritten(file)).map((span): WriteSpan => {
       const located = this.#locate(piece, span);
       if (!this.isSelected(span.file)) {
         return { ...located, fileLength: 0, mayCreate: !this.#areEdgesPresent };
       }
       const mayCreate = this.#isPresent[span.file] === 0;
-      if (this.isFinal(span.file)) return { ...located, fileLength: 0, mayCreate };
       const fileLength = this.lengthOf(span.file);
       return span.length === fileLength && !this.holdsNames
         // There are no other bytes in such a file that could have been lost.

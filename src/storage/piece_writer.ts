@@ -40,7 +40,7 @@ export async function writePiece(
   const bufferLength = data.buffer.byteLength;
   let attemptData = data;
   for (let attempt = 1;; attempt++) {
-    const spans = plan.writeSpans(piece);
+    const files = plan.filesToWrite(piece), spans = plan.writeSpans(piece);
     const hash = plan.hashOf(piece);
     const job: JobOf<"write"> = { kind: "write", data: attemptData, hash, spans, wantDigests };
     let reply: ReplyTo<"write">;
@@ -55,7 +55,7 @@ export async function writePiece(
       return { kind: "failed", buffer, error };
     }
     if (reply.kind === "corrupt") return reply;
-    if (reply.kind === "written") return goodResult(plan, piece, spans, reply);
+    if (reply.kind === "written") return goodResult(files, spans, reply);
     const buffer = reply.buffer!;
     // A piece may come twice, and its file have got its name meanwhile.
     const isRenamed = reply.reason === "missing" && !isSamePlace(spans, plan.writeSpans(piece));
@@ -69,12 +69,12 @@ export async function writePiece(
 }
 
 function isSamePlace(before: readonly WriteSpan[], now: readonly WriteSpan[]): boolean {
-  return before.every(({ place }, index) => place.path === now[index]!.place.path);
+  return before.length === now.length &&
+    before.every(({ place }, index) => place.path === now[index]!.place.path);
 }
 
 function goodResult(
-  plan: FilePlan,
-  piece: PieceIndex,
+  files: readonly FileIndex[],
   spans: readonly WriteSpan[],
   reply: Extract<ReplyTo<"write">, { kind: "written" }>,
 ): WriteResult {
@@ -82,13 +82,8 @@ function goodResult(
   if (reply.finished.length === 0 && digests === undefined) {
     return { kind: "good", buffer, finished: [] };
   }
-  const files = plan.metainfo.layout.filesOf(piece).filter((_, index) =>
-    spans[index]!.finish !== undefined
-  );
-  const finished = files.map((
-    file,
-    index,
-  ): [FileIndex, FileFacts] => [file, reply.finished[index]!]);
+  const finished = files.filter((_, index) => spans[index]!.finish !== undefined)
+    .map((file, index): [FileIndex, FileFacts] => [file, reply.finished[index]!]);
   const good = { kind: "good", buffer, finished } as const;
   return digests === undefined ? good : { ...good, digests };
 }

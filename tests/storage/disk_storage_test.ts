@@ -291,6 +291,16 @@ Deno.test("all of a complete target is complete for any selection of it, and sta
   ok(run.have.isFull);
 });
 
+Deno.test("a smaller selection of a complete target changes none of its files", async () => {
+  await using target = new DiskTarget(THREE);
+  await target.complete();
+  const paths = ["a", "b", "c"].map((name) => `${target.outputDir}/t/${name}`);
+  for (const path of paths) await Deno.utime(path, 1_000_000_000, 1_000_000_000);
+  await using run = await target.run({ selected: target.select("a", "c") });
+  await run.storage.finish();
+  deepStrictEqual(paths.map((path) => Deno.statSync(path).mtime!.getTime()), [1e12, 1e12, 1e12]);
+});
+
 Deno.test("a run that is stopped before it is restored saves nothing, and closes", async () => {
   await using target = new DiskTarget(ONE);
   const storage = await target.open();
