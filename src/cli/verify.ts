@@ -38,7 +38,8 @@ async function check(
   const name = printable(metainfo.name, MAX_NAME_LENGTH);
   const progress = new HashProgress(name, environment, { verb: "checked", isShown: !json });
   try {
-    pool.warm();
+    // Where nothing is, nothing is asked of a worker.
+    if (await environment.inspect(`${outputDir}/${paths.root}`) !== undefined) pool.warm();
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
     const report = await checkFiles({ metainfo, outputDir, paths, pool, onProgress, signal });
     progress.end();

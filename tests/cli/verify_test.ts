@@ -58,6 +58,31 @@ Deno.test("verify finds the data in its folder, by its own name, and under anoth
   });
 });
 
+Deno.test("verify starts no worker for data that is not there", async () => {
+  await withData(async (folder) => {
+    const started: string[] = [];
+    const { Worker } = globalThis;
+    globalThis.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        started.push(`${url}`);
+      }
+    };
+    try {
+      await Deno.mkdir(join(folder, "empty"));
+      for (const name of ["tree", "file"]) {
+        const torrent = join(folder, `${name}.torrent`);
+        const { exitCode, out } = await verify(torrent, join(folder, "empty"));
+        deepStrictEqual([exitCode, out.includes("missing"), started], [5, true, []]);
+      }
+      await verify(join(folder, "tree.torrent"), folder);
+      ok(started.length > 0);
+    } finally {
+      globalThis.Worker = Worker;
+    }
+  });
+});
+
 Deno.test("verify --json says which pieces are bad and which files are missing", async () => {
   await withData(async (folder) => {
     const torrent = join(folder, "tree.torrent");
