@@ -80,6 +80,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/workers/disk_worker.ts": ["thread"],
   "src/workers/folders.ts": ["deno"],
   "src/workers/jobs.ts": ["node"],
+  "src/workers/piece_writes.ts": ["node"],
   "src/workers/naming.ts": ["deno", "node"],
   "src/workers/open_files.ts": ["deno", "node", "time"],
   "src/workers/pool.ts": ["thread"],

@@ -34,6 +34,14 @@ export function toStorageError(error: unknown, action: string, path: string): St
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
 }
 
+/** How a worker reports it; as toStorageError. */
+export function failedReply(error: unknown, action: string, path: string): FailedReply {
+  const failed = toStorageError(error, action, path);
+  const isFlush = failed instanceof FlushError;
+  const { reason, message } = failed;
+  return { kind: "failed", reason, path: failed.path, message, ...(isFlush && { isFlush }) };
+}
+
 /** The StorageError that a worker reported. */
 export function errorOf({ reason, path, message, isFlush }: FailedReply): StorageError {
   return isFlush ? new FlushError(reason, path, message) : new StorageError(reason, path, message);

@@ -1,22 +1,21 @@
 /**
  * What a disk worker does: hash, and read and write at positions, synchronously; only flushing
- * is waited for. Run without a Worker in tests. Here is where nothing unverified gets past:
- * `write` hashes first.
+ * is waited for. Run without a Worker in tests. How pieces are written, `piece_writes.ts` knows.
  */
 import { createHash, type Hash } from "node:crypto";
-import { readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
+import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { FlushError, StorageError } from "../base/errors.ts";
+import { StorageError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
-import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
-import { toStorageError } from "./disk_errors.ts";
+import { failedReply } from "./disk_errors.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
+import { writePieces } from "./piece_writes.ts";
 import type {
   FailedReply,
   FileFacts,
-  Finish,
   Job,
   JobOf,
   PieceOnDisk,
@@ -27,6 +26,9 @@ import type {
   ReplyTo,
   Span,
 } from "./protocol.ts";
+
+/** All that pieces to be written are not. */
+type OtherJob = Exclude<Job, JobOf<"write">>;
 
 /** Bytes read at a time when hashing: large enough for full speed, small enough for the cache. */
 const HASH_CHUNK_LENGTH = 256 * 1024;
@@ -43,31 +45,34 @@ export async function runJobs(
   jobs: readonly Job[],
   files: OpenFiles,
 ): Promise<ReplyTo<Job["kind"]>[]> {
-  const replies: ReplyTo<Job["kind"]>[] = [];
   files.startJob();
-  for (const job of jobs) replies.push(await runJob(job, files));
+  if (jobs.every(isWrite)) return await writePieces(jobs, files);
+  const others = jobs.filter((job) => !isWrite(job));
+  assert(others.length === jobs.length, "pieces to be written come by themselves");
+  const replies: ReplyTo<Job["kind"]>[] = [];
+  for (const job of others) replies.push(await runJob(job, files));
   // Last: what changed before the bytes were read is seen, what changes now harms nobody.
   const look = lookOnce(files);
   return replies.map((reply, index) => {
-    const job = jobs[index]!;
+    const job = others[index]!;
     return job.kind === "frame" ? ifUnchanged(reply, job, look) : reply;
   });
 }
 
-async function runJob(job: Job, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
+function isWrite(job: Job): job is JobOf<"write"> {
+  return job.kind === "write";
+}
+
+async function runJob(job: OtherJob, files: OpenFiles): Promise<ReplyTo<Job["kind"]>> {
   try {
     return await perform(job, files);
   } catch (error) {
-    const failed = failure(error, job);
-    return job.kind === "write" ? { ...failed, buffer: job.data.buffer } : failed;
+    return failure(error, job);
   }
 }
 
 function failure(error: unknown, { kind }: Job): FailedReply {
-  const failed = toStorageError(error, kind, "the data");
-  const { reason, path, message } = failed;
-  const isFlush = failed instanceof FlushError;
-  return { kind: "failed", reason, path, message, ...(isFlush && { isFlush }) };
+  return failedReply(error, kind, "the data");
 }
 
 /** The reply to a job that reads for a peer: bytes that were verified go out, no others (D5). */
@@ -87,10 +92,8 @@ function ifUnchanged(
   }
 }
 
-async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]> {
+async function perform(job: OtherJob, files: OpenFiles): Promise<Replies[Job["kind"]]> {
   switch (job.kind) {
-    case "write":
-      return await verifyAndWrite(job, files);
     case "read":
       return { kind: "read", data: readSpans(job, files) };
     case "frame":
@@ -119,29 +122,6 @@ async function perform(job: Job, files: OpenFiles): Promise<Replies[Job["kind"]]
   }
 }
 
-async function verifyAndWrite(
-  { data, hash, spans, wantDigests }: JobOf<"write">,
-  files: OpenFiles,
-): Promise<Replies["write"]> {
-  if (createHash("sha1").update(data).digest("hex") !== hash) {
-    return { kind: "corrupt", buffer: data.buffer, digests: blockDigests(data) };
-  }
-  const finished: FileFacts[] = [];
-  let unnamed: Finish[] = [];
-  for (const span of spans) {
-    writeFully(files.forWriting(span.place, span), data, span);
-    if (span.finish === undefined) continue;
-    unnamed.push(span.finish);
-    // As long as they are all still open.
-    if (unnamed.length < files.maxOpenFiles) continue;
-    await finishFiles(unnamed, files, finished);
-    unnamed = [];
-  }
-  await finishFiles(unnamed, files, finished);
-  const written = { kind: "written", buffer: data.buffer, finished } as const;
-  return wantDigests ? { ...written, digests: blockDigests(data) } : written;
-}
-
 /** What was done before the first failure is done, and is told. */
 async function finishAll(job: JobOf<"finish">, files: OpenFiles): Promise<Replies["finish"]> {
   const facts: FileFacts[] = [];
@@ -163,30 +143,6 @@ async function flushAll(
   }
   for (const folder of folders) flushFolder(folder);
   return facts;
-}
-
-/** Hex SHA-1 of each block: who sent which block is known, so that a liar can be told. */
-function blockDigests(data: Bytes): string[] {
-  const digests: string[] = [];
-  for (let begin = 0; begin < data.length; begin += BLOCK_LENGTH) {
-    const block = data.subarray(begin, begin + BLOCK_LENGTH);
-    digests.push(createHash("sha1").update(block).digest("hex"));
-  }
-  return digests;
-}
-
-/** The system may write less than it was given: a nearly full disk does (D19). */
-function writeFully(descriptor: number, data: Bytes, span: Span): void {
-  const { place, fileOffset, pieceOffset, length } = span;
-  for (let done = 0; done < length;) {
-    const written = attempt(
-      "write",
-      pathOf(place),
-      () => writeSync(descriptor, data, pieceOffset + done, length - done, fileOffset + done),
-    );
-    if (written === 0) throw cutShort("write", place, "the system takes no more bytes");
-    done += written;
-  }
 }
 
 function readSpans({ length, spans }: JobOf<"read">, files: OpenFiles): Bytes {

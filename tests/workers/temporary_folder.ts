@@ -19,6 +19,10 @@ export class TemporaryFolder implements Disposable {
     return Deno.readTextFileSync(this.at(path));
   }
 
+  bytes(path: string): Uint8Array {
+    return Deno.readFileSync(this.at(path));
+  }
+
   exists(path: string): boolean {
     try {
       Deno.lstatSync(this.at(path));
