@@ -61,6 +61,7 @@ function checkPermissions(permissions: Metadata["permissions"]): void {
     allow_net: [],
     allow_read: [],
     allow_write: [],
+    allow_sys: ["networkInterfaces", "statfs", "uid"],
     allow_run: [executable.endsWith(".exe") ? "cmd" : "sh"],
     allow_import: permissions["allow_import"],
     deny_import: [],

@@ -22,14 +22,15 @@ const VERSION_FILE = "src/cli/output/version.ts";
 const NO_COMMIT = "$Format:%H$";
 
 /**
- * What `get` needs for any folder, and no more: an executable cannot be given permissions later.
- * The shell for `--on-done` is added by its name.
+ * What `get` needs for any folder, and what it and `plan` may be told of the system: an executable
+ * cannot be given permissions later. The shell for `--on-done` is added by its name.
  */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-net",
   "--allow-read",
   "--allow-write",
+  "--allow-sys=networkInterfaces,statfs,uid",
   "--deny-import",
 ];
 
