@@ -82,16 +82,24 @@ export function pmpWay(gateway: Endpoint): Way {
   };
 }
 
+export interface UpnpWayOptions {
+  /** Our own address, on the network of the gateway. */
+  readonly localHost: string;
+  readonly random: Random;
+  /** The external ports that were opened for us: others are not ours to close. Kept up to date. */
+  readonly opened: Map<MappedProtocol, number>;
+}
+
 /** The services that a gateway describes. */
 export async function upnpWays(
   description: URL,
-  { localHost, random }: { localHost: string; random: Random },
+  options: UpnpWayOptions,
   asking: Asking,
 ): Promise<Way[]> {
   const answer = await askGateway(description, undefined, asking);
   if (answer?.status !== HTTP_OK) return [];
   return parseDescription(answer.text, description)
-    .map((service) => new UpnpWay(service, { localHost, random }));
+    .map((service) => new UpnpWay(service, options));
 }
 
 /** Opens the very port that it is asked for, or none: which one to ask for, is up to us. */
@@ -99,32 +107,31 @@ class UpnpWay implements Way {
   readonly name = "UPnP";
   readonly gateway: string;
   readonly #service: MappingService;
-  readonly #localHost: string;
-  readonly #random: Random;
-  /** The external ports that it has opened for us: others are not ours to close. */
-  readonly #opened = new Map<MappedProtocol, number>();
+  readonly #options: UpnpWayOptions;
 
-  constructor(
-    service: MappingService,
-    { localHost, random }: { localHost: string; random: Random },
-  ) {
+  constructor(service: MappingService, options: UpnpWayOptions) {
     this.gateway = service.controlUrl.hostname;
     this.#service = service;
-    this.#localHost = localHost;
-    this.#random = random;
+    this.#options = options;
   }
 
   async ask(request: PortRequest, asking: Asking): Promise<GatewayAnswer | undefined> {
-    const { protocol, port, lifetimeS } = request;
-    let externalPort = this.#opened.get(protocol) ?? port;
-    if (lifetimeS === 0) return await this.#close(request, externalPort, asking);
-    for (let tries = 1;; tries++) {
-      const answer = await this.#open(request, externalPort, asking);
-      if (answer?.kind === "granted") this.#opened.set(protocol, externalPort);
-      const isTaken = answer?.kind === "refused" && answer.code === PORT_TAKEN;
-      if (!isTaken || tries === MAX_PORTS_TRIED) return answer;
-      externalPort = FIRST_FREE_PORT + this.#random.below(FREE_PORTS);
+    if (request.lifetimeS === 0) return await this.#close(request, asking);
+    const { opened, random } = this.#options;
+    const { protocol, port } = request;
+    let externalPort = opened.get(protocol) ?? port;
+    let answer: GatewayAnswer | undefined;
+    for (let tries = 0; tries < MAX_PORTS_TRIED; tries++) {
+      answer = await this.#open(request, externalPort, asking);
+      // An answer that was lost may have been a grant.
+      if (answer?.kind !== "refused") opened.set(protocol, externalPort);
+      else if (answer.code === PORT_TAKEN) {
+        externalPort = FIRST_FREE_PORT + random.below(FREE_PORTS);
+        continue;
+      }
+      break;
     }
+    return answer;
   }
 
   async #open(
@@ -133,7 +140,7 @@ class UpnpWay implements Way {
     asking: Asking,
   ): Promise<GatewayAnswer | undefined> {
     const { type, controlUrl } = this.#service;
-    const mapping = { protocol, port, externalPort, localHost: this.#localHost };
+    const mapping = { protocol, port, externalPort, localHost: this.#options.localHost };
     let code: number | undefined;
     for (const seconds of [lifetimeS, 0]) {
       const body = addMappingBody(type, { ...mapping, lifetimeS: seconds });
@@ -148,11 +155,13 @@ class UpnpWay implements Way {
 
   async #close(
     { protocol }: PortRequest,
-    externalPort: number,
     asking: Asking,
   ): Promise<GatewayAnswer | undefined> {
-    const granted: GatewayAnswer = { kind: "granted", externalPort, lifetimeS: 0 };
-    if (!this.#opened.delete(protocol)) return granted;
+    const { opened } = this.#options;
+    const externalPort = opened.get(protocol);
+    opened.delete(protocol);
+    const granted: GatewayAnswer = { kind: "granted", externalPort: 0, lifetimeS: 0 };
+    if (externalPort === undefined) return granted;
     const { type, controlUrl } = this.#service;
     const body = deleteMappingBody(type, { protocol, externalPort });
     const action = { type, name: "DeletePortMapping", body };

@@ -40,6 +40,8 @@ export class PortMapping {
   #said = "";
   #port = 0;
   #way: Way | undefined;
+  /** By UPnP; still ours when the way to the gateway is looked for anew. */
+  readonly #opened = new Map<MappedProtocol, number>();
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: PortMappingOptions) {
@@ -128,7 +130,8 @@ export class PortMapping {
     yield gateways.map((gateway) => pmpWay(gateway));
     for (const description of await descriptions) {
       // One after another: a gateway that has opened the port on one line needs no other.
-      const ways = await upnpWays(description, { localHost, random }, this.#asking(signal));
+      const options = { localHost, random, opened: this.#opened };
+      const ways = await upnpWays(description, options, this.#asking(signal));
       for (const way of ways) yield [way];
     }
   }

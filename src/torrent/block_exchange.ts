@@ -36,8 +36,8 @@ const LONE_PEER_SHARE = 1 / 2;
 const RESERVED_SHARE = 1 / 4;
 
 /**
- * Peers are told of new pieces no more often than this, or else twice a second: a write for each
- * piece to each of many peers costs more than the pieces do.
+ * Peers are told of new pieces at most this often; what is left over goes with the next tick. A
+ * write for each piece to each of many peers costs more than the pieces do.
  */
 const HAVE_INTERVAL_MS = 50;
 

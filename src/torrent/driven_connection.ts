@@ -175,9 +175,9 @@ export class DrivenConnection<Session extends DrivenSession> {
       if (decoder.isInMessage) this.#partReadAt = now;
       this.#chatter.take(chatterBytes, now);
       const pauseMs = this.#chatter.waitMs(now);
-      if (pauseMs > 0) await clock.sleep(pauseMs, this.closing);
+      if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure?.();
-      if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.closing);
+      if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
     }
   }
 

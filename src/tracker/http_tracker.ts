@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { isDialable } from "../base/endpoint.ts";
+import { addressScope, isDialable } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import { type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
@@ -57,7 +57,8 @@ export class HttpTracker implements TrackerClient {
 
   /**
    * Where its name leads first. A public name that leads to this machine is a trap, also with one
-   * of its addresses, for fetch tries them all; one that leads nowhere, fetch's to tell.
+   * of its addresses, for fetch tries them all; one that leads nowhere, fetch's to tell. A name of
+   * the local network may have an address that means something there alone.
    */
   async #checkName(signal: AbortSignal): Promise<string> {
     const addresses = await resolveTracker(this.#url, {
@@ -66,7 +67,10 @@ export class HttpTracker implements TrackerClient {
       signal,
     });
     const { host, port, scope } = this.#url;
-    if (!addresses.every((host) => isDialable({ host, port }, scope))) {
+    const isHarmless = (host: string) =>
+      isDialable({ host, port }, scope) ||
+      (scope === "private" && addressScope(host) === "link-local");
+    if (!addresses.every(isHarmless)) {
       throw new TrackerError("unreachable", "its name leads to this machine");
     }
     return addresses[0] ?? host;

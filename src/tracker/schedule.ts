@@ -37,6 +37,8 @@ const RETRY_GROWTH_MS = 12_500;
 const LONGEST_RETRY_MS = 3_600_000;
 /** While all are silent and peers are wanted, one of them is tried at least this often. */
 const OUTAGE_PROBE_MS = 60_000;
+/** A new need is as good as the first one after this time, however long the interval is. */
+const MAX_HASTE_PAUSE_MS = 1_800_000;
 
 /** What is known of one tracker. */
 class TrackerState {
@@ -287,11 +289,12 @@ export class AnnounceSchedule {
 }
 
 /**
- * A new need is as good as the first one: ask as early as the tracker allows. Once an interval, for
- * peers that come and go would make need after need, and a question each minute of them.
+ * A new need is as good as the first one: ask as early as the tracker allows. Once an interval or
+ * half-hour, for peers that come and go would make need after need, and a question each minute.
  */
 function hasten(tracker: TrackerState, now: number): void {
-  if (now - tracker.hastenedAt < tracker.intervalMs) return;
+  const pauseMs = Math.min(tracker.intervalMs, MAX_HASTE_PAUSE_MS);
+  if (now - tracker.hastenedAt < pauseMs) return;
   tracker.hastenedAt = now;
   tracker.eagerIntervalMs = tracker.minIntervalMs;
 }

@@ -1,6 +1,7 @@
 /** Port mapping against a gateway that speaks the real protocols, on loopback. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import type { MappedProtocol } from "../../src/net/nat_pmp.ts";
 import { PortMapping } from "../../src/net/port_mapping.ts";
 import { ConnectError } from "../../src/net/transport.ts";
 import { FakeNetwork, FakeSocket } from "../tracker/fake_network.ts";
@@ -77,6 +78,21 @@ Deno.test("PortMapping asks UPnP for another port when ours leads to another mac
   ok(status.kind === "mapped" && status.externalPort >= 49_152);
   strictEqual(gateway.mappings.get(`TCP ${status.externalPort}`), "127.0.0.1 7200 s");
   await mapping.close();
+  deepStrictEqual([...gateway.mappings], [["TCP 16881", ELSEWHERE]]);
+});
+
+Deno.test("upnpWays() keep to the port that was opened when the gateway is found anew", async () => {
+  await using gateway = new TestGateway({ upnp: true, taken: ["TCP 16881"] });
+  const opened = new Map<MappedProtocol, number>();
+  const request = { protocol: "tcp", port: PORT, lifetimeS: 7_200 } as const;
+  for (let round = 0; round < 2; round++) {
+    const { way, asking } = await gateway.findUpnp(opened);
+    const answer = await way.ask(request, asking);
+    ok(answer?.kind === "granted" && answer.externalPort === opened.get("tcp"));
+    strictEqual(gateway.mappings.size, 2);
+  }
+  const { way, asking } = await gateway.findUpnp(opened);
+  await way.ask({ ...request, lifetimeS: 0 }, asking);
   deepStrictEqual([...gateway.mappings], [["TCP 16881", ELSEWHERE]]);
 });
 

@@ -4,7 +4,9 @@ import { getUint16, getUint32, putUint16, putUint32 } from "../../src/base/bytes
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
 import type { GatewayPlaces } from "../../src/net/gateway_search.ts";
+import { type Asking, upnpWays, type Way } from "../../src/net/gateway_ways.ts";
 import { MulticastSocket } from "../../src/net/multicast.ts";
+import type { MappedProtocol } from "../../src/net/nat_pmp.ts";
 import { PortMapping } from "../../src/net/port_mapping.ts";
 import type { DatagramSocket, Network } from "../../src/net/transport.ts";
 
@@ -72,6 +74,16 @@ export class TestGateway implements AsyncDisposable {
       places: this.places,
     });
     return { mapping, lines, said: said.promise };
+  }
+
+  /** Its way by UPnP, found anew, and what to ask it with. */
+  async findUpnp(opened: Map<MappedProtocol, number>): Promise<{ way: Way; asking: Asking }> {
+    const { signal } = new AbortController();
+    const asking = { network: loopback, clock, signal };
+    const description = new URL(`http://${HOST}:${this.#web.addr.port}/root.xml`);
+    const options = { localHost: HOST, random: new SystemRandom(), opened };
+    const [way] = await upnpWays(description, options, asking);
+    return { way: way!, asking };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

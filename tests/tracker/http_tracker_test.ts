@@ -140,7 +140,10 @@ Deno.test("T1 HttpTracker judges every hop of a redirect as it judged the first"
 
 Deno.test("T17 HttpTracker does not follow a public name to this machine", async () => {
   const harness = new Harness(webHost(ascii("de")));
-  const table = [["127.0.0.1"], ["::1", "169.254.169.254"], ["0.0.0.0"], ["8.8.8.8", "127.0.0.1"]];
+  const table = [["127.0.0.1"], ["::1", "169.254.169.254"], ["0.0.0.0"], ["8.8.8.8", "127.0.0.1"], [
+    "8.8.8.8",
+    "fe80::1",
+  ]];
   for (const addresses of table) {
     harness.network.names.set("t.example", addresses);
     await harness.assertFails("unreachable", "its name leads to this machine");
@@ -148,10 +151,12 @@ Deno.test("T17 HttpTracker does not follow a public name to this machine", async
   deepStrictEqual(harness.network.fetched, []);
 });
 
-Deno.test("HttpTracker lets local names lead to this machine", async () => {
+Deno.test("HttpTracker lets local names lead to this machine, and to the local network", async () => {
   const harness = new Harness(webHost(ascii("de")), "http://nas/announce");
-  harness.network.names.set("nas", ["127.0.1.1"]);
-  await harness.announce();
+  for (const addresses of [["127.0.1.1"], ["192.168.1.5", "fe80::1:2"]]) {
+    harness.network.names.set("nas", addresses);
+    await harness.announce();
+  }
 });
 
 Deno.test("HttpTracker leaves unknown names to fetch, which may have a proxy", async () => {
