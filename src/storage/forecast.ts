@@ -177,9 +177,11 @@ async function lookCloser(
     unchecked.clear(piece);
   });
   const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
-  const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, isKnown)]
-    // Of a file that nobody has looked into nobody knows whose it is.
-    .filter(({ file }) => !isUnseen(plan, file, unchecked));
+  const taken = isComplete
+    ? []
+    : [...occupiedPlaces(plan, sightings, found, { isKnown, sourceOf: verdicts.sourceOf })]
+      // Of a file that nobody has looked into nobody knows whose it is.
+      .filter(({ file }) => !isUnseen(plan, file, unchecked));
   const have = new Bitfield(wanted.length);
   for (const [index, verdict] of found.entries()) if (verdict === "good") have.set(index);
   const present = [...plan.files, ...plan.emptyFiles].filter((file) => {

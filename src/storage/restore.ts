@@ -54,7 +54,7 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   warnOfOddities(plan, sightings, options.onWarning);
   const { found, isBelieved } = await findPieces(verdicts, options);
   const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
-  await settleFiles(plan, sightings, found, { pool, isKnown });
+  await settleFiles(plan, sightings, found, { pool, isKnown, sourceOf: verdicts.sourceOf });
   // Settling may have renamed selected files.
   const sourceOf = (file: FileIndex, piece: PieceIndex) => {
     const source = verdicts.sourceOf(file, piece);

@@ -13,8 +13,13 @@ import type { Sightings } from "./sightings.ts";
 /** What each piece is, by its index; undefined where nobody has looked. */
 export type FoundPieces = readonly (PieceVerdict | undefined)[];
 
-/** Files that an earlier run worked on. */
-type IsKnown = (file: FileIndex) => boolean;
+/** What is known besides. */
+export interface Settling {
+  /** Is the file one that an earlier run worked on? */
+  readonly isKnown: (file: FileIndex) => boolean;
+  /** Where what a file has of a piece was found. */
+  readonly sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined;
+}
 
 /**
  * Names that belong to something else, so that the torrent cannot have them, in its order.
@@ -24,13 +29,14 @@ export function* occupiedPlaces(
   plan: FilePlan,
   sightings: Sightings,
   found: FoundPieces,
-  isKnown: IsKnown,
+  { isKnown, sourceOf }: Settling,
 ): Iterable<{ readonly file: FileIndex; readonly place: Place }> {
   if (plan.overwrite) return;
+  const tallyOf = tallies(plan, found, sourceOf);
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
     if (final === undefined && part === undefined) continue;
-    const { good, bad } = tallyPieces(plan, file, found);
+    const { good, bad } = tallyOf(file);
     // We make a part as long as its file before the first byte goes in.
     const isOddLength = part !== undefined && part.size > 0 && part.size !== plan.lengthOf(file);
     const isForeign = part !== undefined && !part.isHollow && !isKnown(file) && good === 0 &&
@@ -57,16 +63,19 @@ export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
   verdicts: readonly PieceVerdict[],
-  { pool, isKnown }: { pool: JobRunner; isKnown: IsKnown },
+  { pool, ...settling }: Settling & { readonly pool: JobRunner },
 ): Promise<void> {
-  for (const { place } of occupiedPlaces(plan, sightings, verdicts, isKnown)) throw occupied(place);
+  for (const { place } of occupiedPlaces(plan, sightings, verdicts, settling)) {
+    throw occupied(place);
+  }
   if (sightings.edges !== undefined) plan.setEdgesPresent();
   const unfinished: { from: Place; to: Place }[] = [];
+  const tallyOf = tallies(plan, verdicts, settling.sourceOf);
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
     if (part !== undefined) plan.setPresent(file, part.size);
     if (final === undefined || !plan.isFinal(file)) continue;
-    const { good, all } = tallyPieces(plan, file, verdicts);
+    const { good, all } = tallyOf(file);
     if (good > 0) plan.setPresent(file, final.size);
     if (good === all) continue;
     if (good > 0) unfinished.push({ from: plan.finalPlace(file), to: plan.partPlace(file) });
@@ -99,24 +108,41 @@ export async function createEmptyFiles(
   return [...absent, ...replaced];
 }
 
-function tallyPieces(
+interface Tally {
+  readonly all: number;
+  readonly good: number;
+  /** Those that prove the file to be something else. */
+  readonly bad: number;
+}
+
+/** What was found of the pieces of a file, as far as it says something of that file. */
+function tallies(
   plan: FilePlan,
-  file: FileIndex,
-  verdicts: FoundPieces,
-): { all: number; good: number; bad: number } {
+  found: FoundPieces,
+  sourceOf: Settling["sourceOf"],
+): (file: FileIndex) => Tally {
   const { layout } = plan.metainfo;
-  const { first, last } = layout.piecesOf(file)!;
-  // A piece may be bad because of another file, of which not all is here yet.
-  const isProof = (piece: PieceIndex) =>
-    layout.filesOf(piece).every((other) =>
-      other === file || (plan.isSelected(other) && plan.isFinal(other))
-    );
-  let good = 0, bad = 0;
-  for (let piece = first; piece <= last; piece++) {
-    if (verdicts[piece] === "good") good++;
-    else if (verdicts[piece] === "bad" && isProof(piece)) bad++;
-  }
-  return { all: last - first + 1, good, bad };
+  // What was found among the edges says nothing of the file.
+  const isItsOwn = (file: FileIndex, piece: PieceIndex) => sourceOf(file, piece) !== plan.edges;
+  const isAllHere = (file: FileIndex, piece: PieceIndex) =>
+    plan.isSelected(file) && plan.isFinal(file) && isItsOwn(file, piece);
+  /** By piece the files that may have made it bad; of thousands two say as much as all. */
+  const suspects = new Map<PieceIndex, readonly FileIndex[]>();
+  const isProof = (file: FileIndex, piece: PieceIndex) =>
+    suspects.getOrInsertComputed(
+      piece,
+      () => layout.filesOf(piece).filter((other) => !isAllHere(other, piece)).slice(0, 2),
+    ).every((other) => other === file);
+  return (file) => {
+    const { first, last } = layout.piecesOf(file)!;
+    let good = 0, bad = 0;
+    for (let piece = first; piece <= last; piece++) {
+      if (!isItsOwn(file, piece)) continue;
+      if (found[piece] === "good") good++;
+      else if (found[piece] === "bad" && isProof(file, piece)) bad++;
+    }
+    return { all: last - first + 1, good, bad };
+  };
 }
 
 function holdsBytes({ files }: Sightings, file: FileIndex): boolean {

@@ -19,6 +19,22 @@ interface Step {
   readonly trustState: boolean;
   /** What the user deletes afterwards: a file of the torrent, the edges, or nothing. */
   readonly deleted: number;
+  /** Where the user puts something then: at the final name of a file of the torrent, or nowhere. */
+  readonly replaced: number;
+  readonly replacement: Replacement;
+}
+
+/** Nothing of `other` is right, `longer` and `shorter` begin rightly, `holed` ends so. */
+type Replacement = "same" | "other" | "longer" | "shorter" | "holed";
+
+/** What is true of the disk. */
+interface Knowledge {
+  /** Pieces that a run has verified and put there. */
+  readonly known: Set<number>;
+  /** Others that may be there too. */
+  readonly tried: Set<number>;
+  /** What the user has put at final names, and is not right. */
+  readonly strangers: Map<number, Uint8Array>;
 }
 
 const STEP: fc.Arbitrary<Step> = fc.record({
@@ -28,6 +44,8 @@ const STEP: fc.Arbitrary<Step> = fc.record({
   jobCount: fc.nat(20),
   trustState: fc.boolean(),
   deleted: fc.nat(20),
+  replaced: fc.nat(20),
+  replacement: fc.constantFrom("same", "other", "longer", "shorter", "holed"),
 });
 
 const LAST_STEP: Step = {
@@ -37,6 +55,8 @@ const LAST_STEP: Step = {
   jobCount: 0,
   trustState: true,
   deleted: 20,
+  replaced: 20,
+  replacement: "same",
 };
 
 /** The workers of a run that is killed: from some job on nothing is done, of a write one half. */
@@ -85,24 +105,29 @@ Deno.test("no sequence of selections loses a piece, refuses what is ours, or spo
   const property = fc.asyncProperty(lengths, steps, async (lengths, steps) => {
     const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length + 1]));
     await using target = new DiskTarget(sampleData("any", files, 20));
-    const known = new Set<number>(), tried = new Set<number>();
-    for (const step of [...steps, LAST_STEP]) await follow(target, step, known, tried);
+    const knowledge: Knowledge = { known: new Set(), tried: new Set(), strangers: new Map() };
+    for (const step of [...steps, LAST_STEP]) {
+      if (await isRefused(follow(target, step, knowledge))) {
+        await removeStrangers(target, knowledge);
+        await follow(target, step, knowledge);
+      }
+    }
     target.assertContents();
     deepStrictEqual(target.listing(), Object.keys(files).map((name) => `any/${name}`));
   });
   await fc.assert(property, { numRuns: 60 });
 });
 
-/**
- * `known` are pieces that a run has verified and put on the disk, `tried` others that may be there
- * too. Both are those after this run in the end.
- */
-async function follow(
-  target: DiskTarget,
-  step: Step,
-  known: Set<number>,
-  tried: Set<number>,
-): Promise<void> {
+async function isRefused(run: Promise<void>): Promise<boolean> {
+  return await run.then(() => false, (error) => {
+    if (error.reason === "occupied") return true;
+    throw error;
+  });
+}
+
+/** The knowledge is that after this run in the end. Rejects with StorageError, "occupied" alone. */
+async function follow(target: DiskTarget, step: Step, knowledge: Knowledge): Promise<void> {
+  const { known, tried, strangers } = knowledge;
   const { files, layout } = target.sample.metainfo;
   const chosen = [...files.keys()].filter((file) => hasBit(step.selected, file));
   const selected = new Set((chosen.length > 0 ? chosen : [0]) as FileIndex[]);
@@ -129,33 +154,89 @@ async function follow(
     if (isAll) {
       await run.storage.finish();
       target.assertContents(...[...selected].map((file) => `${file}`));
+      for (const file of selected) {
+        ok(!isOther(target, file, strangers.get(file)), "what is the user's was replaced");
+        strangers.delete(file);
+      }
     }
     if (!isKilled) deepStrictEqual((await run.storage.checkpoint()).kind, "saved");
   } catch (error) {
     if (!isKilled || (error as Partial<StorageError>).reason !== "permission") throw error;
   }
-  if (step.deleted <= files.length) await deleteFile(target, step.deleted, known, tried);
+  if (step.deleted <= files.length) await deleteFile(target, step.deleted, knowledge);
+  if (step.replaced < files.length) await replaceFile(target, step, knowledge);
 }
 
 /** As a user does; what was of it is known no more, and may be found all the same. */
-async function deleteFile(
-  target: DiskTarget,
-  file: number,
-  known: Set<number>,
-  tried: Set<number>,
-) {
-  const { infoHashHex, files, layout } = target.sample.metainfo;
+async function deleteFile(target: DiskTarget, file: number, knowledge: Knowledge): Promise<void> {
+  const { infoHashHex, files } = target.sample.metainfo;
   const isEdges = file === files.length;
-  const path = `${target.outputDir}/any/${file}`;
+  const path = finalPath(target, file);
   const paths = isEdges ? [`${target.stateDir}/${infoHashHex}.edges`] : [path, `${path}.part`];
   for (const path of paths) await Deno.remove(path).catch(() => {}); // Not all are there.
-  for (const piece of known) {
-    const of = layout.filesOf(piece as PieceIndex);
-    if (isEdges ? of.length > 1 : of.includes(file as FileIndex)) {
-      known.delete(piece);
-      tried.add(piece);
+  forget(target, knowledge, (of) => isEdges ? of.length > 1 : of.includes(file as FileIndex));
+  knowledge.strangers.delete(file);
+}
+
+/** The same, by putting something in its place. */
+async function replaceFile(
+  target: DiskTarget,
+  { replaced, replacement }: Step,
+  knowledge: Knowledge,
+): Promise<void> {
+  await deleteFile(target, replaced, knowledge);
+  const right = target.sample.contents.get(`${replaced}`)!;
+  const other = right.map((byte) => byte ^ 255);
+  const half = right.length >> 1;
+  const bytes = {
+    same: right,
+    other,
+    longer: Uint8Array.of(...right, 1, 2, 3),
+    shorter: right.subarray(0, half),
+    holed: Uint8Array.of(...other.subarray(0, half), ...right.subarray(half)),
+  }[replacement];
+  Deno.mkdirSync(`${target.outputDir}/any`, { recursive: true });
+  Deno.writeFileSync(finalPath(target, replaced), bytes);
+  const { tried, strangers } = knowledge;
+  if (replacement !== "same") strangers.set(replaced, bytes);
+  const range = target.sample.metainfo.layout.piecesOf(replaced as FileIndex)!;
+  for (let piece = range.first; piece <= range.last; piece++) tried.add(piece);
+}
+
+/** What was refused is as the user has put it; the user takes it away. */
+async function removeStrangers(target: DiskTarget, knowledge: Knowledge): Promise<void> {
+  const { strangers } = knowledge;
+  ok(strangers.size > 0, "nothing of a stranger's is there");
+  for (const [file, bytes] of strangers) {
+    // What is partly right may have become a part.
+    if (isOther(target, file, bytes)) {
+      deepStrictEqual(await Deno.readFile(finalPath(target, file)), bytes);
     }
+    await deleteFile(target, file, knowledge);
   }
+}
+
+function forget(
+  target: DiskTarget,
+  { known, tried }: Knowledge,
+  isOf: (files: readonly FileIndex[]) => boolean,
+): void {
+  for (const piece of known) {
+    if (!isOf(target.sample.metainfo.layout.filesOf(piece as PieceIndex))) continue;
+    known.delete(piece);
+    tried.add(piece);
+  }
+}
+
+/** Nothing of it is as in the torrent: it is the user's, and not to be touched. */
+function isOther(target: DiskTarget, file: number, bytes: Uint8Array | undefined): boolean {
+  const right = target.sample.contents.get(`${file}`)!;
+  return bytes !== undefined && bytes.length > 0 &&
+    bytes.every((byte, index) => byte !== right[index]);
+}
+
+function finalPath(target: DiskTarget, file: number): string {
+  return `${target.outputDir}/any/${file}`;
 }
 
 function hasBit(bits: number, index: number): boolean {

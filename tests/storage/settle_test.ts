@@ -1,7 +1,7 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import type { FilePlan } from "../../src/storage/file_plan.ts";
-import { createEmptyFiles, settleFiles } from "../../src/storage/settle.ts";
+import { createEmptyFiles, settleFiles, type Settling } from "../../src/storage/settle.ts";
 import { seeFiles, type Sightings } from "../../src/storage/sightings.ts";
 import type { PieceVerdict } from "../../src/workers/protocol.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
@@ -15,8 +15,16 @@ function see(plan: FilePlan): Promise<Sightings> {
   return seeFiles(plan, plan.wantedPieces(), new LocalJobs(), () => false);
 }
 
-/** Settles after a check: one letter a piece, `g`ood, `b`ad or `m`issing. */
-async function settle(plan: FilePlan, verdicts: string, isKnown = false): Promise<void> {
+/**
+ * Settles after a check: one letter a piece, `g`ood, `b`ad or `m`issing. `sourceOf` is told where
+ * the check found it: by default, in the file's own.
+ */
+async function settle(
+  plan: FilePlan,
+  verdicts: string,
+  isKnown = false,
+  sourceOf: Settling["sourceOf"] = () => undefined,
+): Promise<void> {
   const names: Record<string, PieceVerdict> = { g: "good", b: "bad", m: "missing" };
   const sightings = await see(plan);
   for (const file of plan.files) {
@@ -24,7 +32,11 @@ async function settle(plan: FilePlan, verdicts: string, isKnown = false): Promis
     plan.setFinal(file, final !== undefined && part === undefined);
   }
   const byPiece = [...verdicts].map((letter) => names[letter]!);
-  await settleFiles(plan, sightings, byPiece, { pool: new LocalJobs(), isKnown: () => isKnown });
+  await settleFiles(plan, sightings, byPiece, {
+    pool: new LocalJobs(),
+    isKnown: () => isKnown,
+    sourceOf,
+  });
 }
 
 Deno.test("settleFiles() leaves a complete file its name", async () => {
@@ -150,6 +162,53 @@ Deno.test("settleFiles() makes a file a part again, over another one only when i
   deepStrictEqual(target.listing(), ["t/a", "t/a.part"]);
   await settle(target.plan({ overwrite: true }), "ggmmm");
   deepStrictEqual(target.listing(), ["t/a.part"]);
+});
+
+Deno.test("D7 settleFiles() takes nothing among the edges for part of a file", async () => {
+  for (
+    const [what, size, edgePieces, verdicts, expected] of [
+      ["a stranger's file, longer", 26, [0, 1, 2], "gggmm", "occupied"],
+      ["a stranger's file, as long", 25, [0, 1, 2], "gggmm", "t/a"],
+      ["only its last piece is there", 25, [2], "gggmm", "t/a.part"],
+      ["what is bad among the edges", 25, [0, 1, 2], "bbbmm", "t/a"],
+    ] as const
+  ) {
+    await using target = new DiskTarget(SAMPLE);
+    target.put("t/a", new Uint8Array(size));
+    const plan = target.plan({ selected: new Set([A]) });
+    const among: readonly number[] = edgePieces;
+    const settled = settle(
+      plan,
+      verdicts,
+      false,
+      (_, piece) => among.includes(piece) ? plan.edges : undefined,
+    );
+    if (expected === "occupied") await rejects(settled, { reason: expected }, what);
+    else {
+      await settled;
+      deepStrictEqual([plan.isFinal(A), target.listing()], [false, [expected]], what);
+    }
+  }
+});
+
+Deno.test("D7 settleFiles() calls no file a stranger's for what is bad among its neighbour's edges", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  const B = 1 as FileIndex;
+  for (const name of ["t/a", "t/b"]) target.put(name);
+  const plan = target.plan();
+  await settle(plan, "mmbgg", false, (file) => file === B ? plan.edges : undefined);
+  deepStrictEqual(target.listing(), ["t/a", "t/b"]);
+  await rejects(settle(target.plan(), "mmbgg"), { reason: "occupied" });
+});
+
+Deno.test("settleFiles() looks at each file of a piece a few times, however many there are", async () => {
+  const count = 400;
+  const files = Object.fromEntries(Array.from({ length: count }, (_, file) => [`${file}`, 1]));
+  await using target = new DiskTarget(sampleData("many", files, count));
+  for (const name of Object.keys(files)) target.put(`many/${name}`);
+  let looks = 0;
+  await settle(target.plan({ overwrite: true }), "b", false, () => void looks++);
+  ok(looks <= 4 * count, `${looks} looks`);
 });
 
 Deno.test("createEmptyFiles() makes those that are not there", async () => {
