@@ -28,6 +28,13 @@ export class Bitfield {
     return field;
   }
 
+  copy(): Bitfield {
+    const field = new Bitfield(this.length);
+    field.#bytes.set(this.#bytes);
+    field.#count = this.#count;
+    return field;
+  }
+
   /** How many bits are set. */
   get count(): number {
     return this.#count;

@@ -147,7 +147,7 @@ export class DiskStorage implements Storage {
     // Nothing was found, so nothing can be lost: the rest is done while peers are dialled. A state
     // that is there must say first where the pieces of this selection go.
     if (!isFresh) await Promise.all([saved, this.#emptyFiles]);
-    return Bitfield.fromBytes(this.#have.toBytes(), this.#have.length)!;
+    return this.#have.copy();
   }
 
   async write(piece: PieceIndex, data: Bytes, wantDigests: boolean): Promise<PieceOutcome> {
@@ -246,7 +246,7 @@ export class DiskStorage implements Storage {
     const { pool, onFileDone } = this.#options;
     const plan = this.#plan, turns = this.#turns;
     const { kept } = restored;
-    const claimed = kept.claimed;
+    const claimed = kept.claimed.copy();
     for (const piece of restored.have.ones()) {
       this.#have.set(piece);
       claimed.set(piece);

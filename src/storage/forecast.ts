@@ -15,7 +15,7 @@ import { readJournal } from "./journal.ts";
 import { isTargetHeld, lockPath } from "./lock.ts";
 import { ResumeFile } from "./resume.ts";
 import { occupied, occupiedPlaces } from "./settle.ts";
-import { isThere as isAnythingAt, seeFiles, type Sightings } from "./sightings.ts";
+import { isAnythingAt, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
 import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";

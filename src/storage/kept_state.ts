@@ -39,7 +39,7 @@ export function keptState(
     else noted.set(piece);
   }
   const areEdgesThere = state !== undefined && sightings.edges !== undefined;
-  const shares = areEdgesThere ? state.shares.copy() : Shares.all(fileCount);
+  const shares = areEdgesThere ? state.shares.copy() : Shares.allOwn(fileCount);
   for (const file of sightings.files.keys()) {
     shares.put(layout, file, wanted, plan.isSelected(file));
   }

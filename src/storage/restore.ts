@@ -52,7 +52,7 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const sightings = await seeFiles(plan, wanted, pool, isPart);
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
-  const { found, isBelieved } = await findPieces(verdicts, options);
+  const { found, isStillBelieved } = await findPieces(verdicts, options);
   const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
   await settleFiles(plan, sightings, found, { pool, isKnown, sourceOf: verdicts.sourceOf });
   // Settling may have renamed selected files.
@@ -76,7 +76,13 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
     unclaimed: unclaimed as PieceIndex[],
     misplaced,
     sightings,
-    kept: keptState(plan, wanted, sightings, { ...legacy, isBelieved }, verdicts.areEdgesTrusted),
+    kept: keptState(
+      plan,
+      wanted,
+      sightings,
+      { ...legacy, isBelieved: isStillBelieved },
+      verdicts.areEdgesTrusted,
+    ),
     created: createEmptyFiles(plan, sightings, pool),
     oversized: plan.files.filter((file) => isOversized(plan, file, sightings)),
     isComplete: verdicts.isComplete,
@@ -85,16 +91,16 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
 
 /**
  * What each piece is; "missing" also where nobody looked, as it is to be downloaded anyway.
- * `isBelieved`: all that was looked at is as the saved state says.
+ * `isStillBelieved`: all that was looked at is as the saved state says.
  */
 async function findPieces(
   verdicts: Verdicts,
   options: RestoreOptions,
-): Promise<{ readonly found: readonly PieceVerdict[]; readonly isBelieved: boolean }> {
+): Promise<{ readonly found: readonly PieceVerdict[]; readonly isStillBelieved: boolean }> {
   const { plan, legacy: { isBelieved } } = options;
   const found = new Array<PieceVerdict>(plan.metainfo.layout.pieceCount).fill("missing");
   for (const piece of verdicts.trusted) found[piece] = "good";
-  if (verdicts.isComplete) return { found, isBelieved };
+  if (verdicts.isComplete) return { found, isStillBelieved: isBelieved };
   const sample = samplePieces(plan, verdicts.trusted, options.random);
   const total = byteSum(plan, sample) + byteSum(plan, verdicts.toCheck);
   let checked = 0;
@@ -111,13 +117,13 @@ async function findPieces(
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
     await check(verdicts.toCheck, total);
-    return { found, isBelieved };
+    return { found, isStillBelieved: isBelieved };
   }
   // The state is newer than the data, or the disk is failing: nothing of it is believed.
   options.onWarning("The files are not as the saved state says, so all of them are checked");
   const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
   await check(rest, total + byteSum(plan, verdicts.trusted));
-  return { found, isBelieved: false };
+  return { found, isStillBelieved: false };
 }
 
 /** A believed piece from each of several files that are spread over the torrent. */

@@ -19,7 +19,7 @@ export class Shares {
   }
 
   /** Nothing is among the edges. */
-  static all(fileCount: number): Shares {
+  static allOwn(fileCount: number): Shares {
     const heads = new Bitfield(fileCount), tails = new Bitfield(fileCount);
     heads.setAll();
     tails.setAll();
@@ -27,7 +27,7 @@ export class Shares {
   }
 
   copy(): Shares {
-    return new Shares(copyOf(this.heads), copyOf(this.tails));
+    return new Shares(this.heads.copy(), this.tails.copy());
   }
 
   /** Is what a file has of one of its pieces in a file of its own? */
@@ -44,10 +44,6 @@ export class Shares {
     if (pieces.has(range.first)) setBit(this.heads, file, isOwn);
     if (pieces.has(range.last)) setBit(this.tails, file, isOwn);
   }
-}
-
-function copyOf(bits: Bitfield): Bitfield {
-  return Bitfield.fromBytes(bits.toBytes(), bits.length)!;
 }
 
 function setBit(bits: Bitfield, index: number, value: boolean): void {

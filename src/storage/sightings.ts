@@ -34,8 +34,8 @@ export async function seeFiles(
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);
   const files = [...plan.files, ...plan.emptyFiles, ...neighbours];
-  const [edges] = await inspectFiles(pool, isThere(plan.edges) ? [plan.edges] : []);
-  if (!plan.roots.some(isThere)) {
+  const [edges] = await inspectFiles(pool, isAnythingAt(plan.edges) ? [plan.edges] : []);
+  if (!plan.roots.some(isAnythingAt)) {
     return { files: new Map(files.map((file) => [file, ABSENT])), edges };
   }
   const finals = await inspectFiles(pool, files.map((file) => plan.finalPlace(file)));
@@ -55,7 +55,7 @@ export async function seeFiles(
 }
 
 /** Is anything there, whatever it is? */
-export function isThere({ root, path }: Place): boolean {
+export function isAnythingAt({ root, path }: Place): boolean {
   return lookAt(`${root}/${path}`) !== undefined;
 }
 

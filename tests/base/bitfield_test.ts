@@ -79,7 +79,9 @@ Deno.test("Bitfield neither shares nor exposes its bytes", () => {
   const field = Bitfield.fromBytes(bytes, 8)!;
   bytes[0] = 0;
   field.toBytes()[0] = 0;
-  ok(field.has(0));
+  const copy = field.copy();
+  ok(field.has(0) && copy.clear(0) && field.has(0));
+  equal(`${copy.length} ${copy.count} ${field.count}`, "8 0 1");
 });
 
 Deno.test("Bitfield treats an index outside as a bug when writing and as clear when reading", () => {

@@ -50,7 +50,7 @@ class Saving {
       kept: {
         claimed,
         noted: new Bitfield(layout.pieceCount),
-        shares: Shares.all(files.length),
+        shares: Shares.allOwn(files.length),
         files: new Map(),
       },
       isSaved,

@@ -1,9 +1,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { diskPaths } from "../../src/metainfo/paths.ts";
-import { FilePlan } from "../../src/storage/file_plan.ts";
+import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { Span } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
+import { planOf } from "./plan_of.ts";
 
 const FIRST = 0 as PieceIndex, SECOND = 1 as PieceIndex;
 
@@ -14,16 +14,7 @@ function plan(...selected: number[]): FilePlan {
 
 function planWith(options: { holdsNames?: boolean }, selected: readonly number[]): FilePlan {
   const lengths = { a: 7, ".pad/3": 3, b: 2, c: 19, empty: 0 };
-  const { metainfo } = sampleData("t", lengths, 10);
-  return new FilePlan({
-    metainfo,
-    paths: diskPaths(metainfo, "linux"),
-    outputDir: "/out",
-    stateDir: "/state",
-    selected: new Set(selected as FileIndex[]),
-    overwrite: true,
-    ...options,
-  });
+  return planOf(sampleData("t", lengths, 10).metainfo, selected, { overwrite: true, ...options });
 }
 
 const ALL = [0, 1, 2, 3, 4];
@@ -111,14 +102,6 @@ Deno.test("hashOf() gives the SHA-1 of a piece in hex", () => {
 });
 
 Deno.test("a single file lies in the output folder itself", () => {
-  const { metainfo } = sampleData("one.bin", 15, 10);
-  const single = new FilePlan({
-    metainfo,
-    paths: diskPaths(metainfo, "linux"),
-    outputDir: "/out",
-    stateDir: "/state",
-    selected: new Set([0 as FileIndex]),
-    overwrite: false,
-  });
+  const single = planOf(sampleData("one.bin", 15, 10).metainfo, [0]);
   deepStrictEqual(shown(single.writeSpans(SECOND)), ["/out/one.bin.part@10,0,5"]);
 });

@@ -1,14 +1,13 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { FileIndex } from "../../src/base/ids.ts";
-import { diskPaths } from "../../src/metainfo/paths.ts";
-import { FilePlan } from "../../src/storage/file_plan.ts";
 import { keptState } from "../../src/storage/kept_state.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { Sighting } from "../../src/storage/sightings.ts";
 import type { Legacy } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
+import { planOf } from "./plan_of.ts";
 
 /** Pieces of 10 bytes: `a` is 0–2, `b` 2–4, `c` 4–6, `d` 6–7; `a` is what this run is for. */
 const { metainfo } = sampleData("t", { a: 25, b: 20, c: 20, d: 15 }, 10);
@@ -34,22 +33,11 @@ function bits(length: number, ones: readonly number[]): Bitfield {
   return field;
 }
 
-function planOfA(): FilePlan {
-  return new FilePlan({
-    metainfo,
-    paths: diskPaths(metainfo, "linux"),
-    outputDir: "/out",
-    stateDir: "/state",
-    selected: new Set([0 as FileIndex]),
-    overwrite: false,
-  });
-}
-
 /** What is kept: pieces claimed, pieces noted, and the files with records. */
 function kept(situation: Situation): { claimed: number[]; noted: number[]; files: number[] } {
   const { claimed = [], noted = [], journal = [], files = [1, 2, 3], own = [0, 1, 2, 3] } =
     situation;
-  const plan = planOfA();
+  const plan = planOf(metainfo, [0]);
   const legacy: Legacy = {
     state: {
       claimed: bits(PIECES, claimed),
@@ -105,7 +93,7 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
 
 Deno.test("keptState() says where the pieces of this run go, and others stay", () => {
   const shares = new Shares(bits(FILES, [1, 2]), bits(FILES, [1, 2]));
-  const plan = planOfA();
+  const plan = planOf(metainfo, [0]);
   const seen: Sighting = { final: undefined, part: undefined };
   const files = new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]);
   const none = new Bitfield(PIECES);

@@ -78,7 +78,7 @@ Deno.test("maxResumeLength() is enough for many pieces, and files with the longe
   const { length } = encodeResume(subject, {
     claimed: new Bitfield(subject.pieceCount),
     noted: new Bitfield(subject.pieceCount),
-    shares: Shares.all(subject.fileCount),
+    shares: Shares.allOwn(subject.fileCount),
     files: new Map(Array.from({ length: subject.fileCount }, (_, file) => [file, longest])),
     edges: longest,
   });

@@ -12,7 +12,7 @@ function stateClaiming(...pieces: number[]): ResumeState {
   const claimed = new Bitfield(SUBJECT.pieceCount);
   for (const piece of pieces) claimed.set(piece);
   const noted = new Bitfield(SUBJECT.pieceCount);
-  const shares = Shares.all(SUBJECT.fileCount);
+  const shares = Shares.allOwn(SUBJECT.fileCount);
   return { claimed, noted, shares, files: new Map(), edges: undefined };
 }
 

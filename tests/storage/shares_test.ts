@@ -29,7 +29,7 @@ function pieces(...indices: number[]): Bitfield {
 
 Deno.test("isOwn() is true of pieces that hold nothing but the file", () => {
   deepStrictEqual(ownPieces(none()), [[1], [3], []]);
-  deepStrictEqual(ownPieces(Shares.all(3)), [[0, 1, 2], [2, 3, 4], [4]]);
+  deepStrictEqual(ownPieces(Shares.allOwn(3)), [[0, 1, 2], [2, 3, 4], [4]]);
 });
 
 Deno.test("put() moves the ends of a file that are among the pieces, and no others", () => {

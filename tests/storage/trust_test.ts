@@ -1,19 +1,18 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { diskPaths } from "../../src/metainfo/paths.ts";
-import { FilePlan } from "../../src/storage/file_plan.ts";
+import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { Sighting } from "../../src/storage/sightings.ts";
 import { judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
+import { planOf } from "./plan_of.ts";
 
 /** Pieces of 10 bytes: `a` is pieces 0–2, `b` 2–4 (piece 2 is shared), `c` 5–6. */
 const LENGTHS = { a: 25, b: 25, c: 20 };
 const { metainfo } = sampleData("t", LENGTHS, 10);
-const PATHS = diskPaths(metainfo, "linux");
 
 /** When the state was saved, and when the journal was written last. */
 const SAVED = 1_700_000_000_000, NOTED = SAVED + 5_000;
@@ -52,14 +51,7 @@ function own(...files: number[]): Shares {
 function verdictsOf(situation: Situation): Verdicts & { plan: FilePlan } {
   const { selected = [0, 1, 2], seen = {}, state = {}, journal = [], isBelieved = true } =
     situation;
-  const plan = new FilePlan({
-    metainfo,
-    paths: PATHS,
-    outputDir: "/out",
-    stateDir: "/state",
-    selected: new Set(selected as FileIndex[]),
-    overwrite: false,
-  });
+  const plan = planOf(metainfo, selected);
   const lengths = Object.values(LENGTHS);
   const files = new Map(lengths.map((length, file): [FileIndex, Sighting] => {
     const usual = { final: undefined, part: facts(length) };
