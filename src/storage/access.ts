@@ -12,7 +12,7 @@ const SUPERUSER = 0;
 
 /** Who we are to the system. */
 export interface Identity {
-  /** Undefined where it is not known: then nothing is denied for certain. */
+  /** Undefined where it is not known: then nothing is said to be denied. */
   readonly user?: number;
   /** The flag of Deno that would tell; undefined where the system has no such users. */
   readonly flag?: string;
@@ -28,7 +28,7 @@ export function ownIdentity(): Identity {
   }
 }
 
-/** What a download would be denied for certain, in its words; of each folder once. */
+/** What owner and mode say that a download would be denied, in its words; of each folder once. */
 export class Denials {
   readonly #user: number | undefined;
   readonly #told = new Set<string>();
