@@ -43,7 +43,8 @@ export interface DrivenConnectionOptions<Session extends DrivenSession> {
   readonly session: Session;
   readonly maxMessageLength: number;
   readonly clock: Clock;
-  readonly downloadLimit: RateLimit;
+  /** Absent: no limit. */
+  readonly downloadLimit?: RateLimit;
   /** Takes what the session found in the bytes just read, before they are overwritten. */
   readonly onRead: (now: number) => void;
   /** What to wait for before reading on, if anything. */
@@ -152,10 +153,11 @@ export class DrivenConnection<Session extends DrivenSession> {
     const { connection, clock, downloadLimit, maxMessageLength, onRead, backPressure } =
       this.#options;
     const decoder = new MessageDecoder({ maxMessageLength });
+    const limit = downloadLimit?.isUnlimited === false ? downloadLimit : undefined;
     while (true) {
       const space = decoder.space();
       const length = await connection.read(
-        downloadLimit.isUnlimited ? space : space.subarray(0, downloadLimit.turnBytes),
+        limit === undefined ? space : space.subarray(0, limit.turnBytes),
       );
       if (length === null) return "remote-closed";
       if (this.isClosed) return "finished";
@@ -177,7 +179,7 @@ export class DrivenConnection<Session extends DrivenSession> {
       const pauseMs = this.#chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure?.();
-      if (!downloadLimit.isUnlimited) await downloadLimit.pass(length, this.#closing.signal);
+      if (limit !== undefined) await limit.pass(length, this.#closing.signal);
     }
   }
 

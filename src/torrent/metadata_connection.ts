@@ -2,7 +2,6 @@
 import { MAX_PIECE_COUNT } from "../metainfo/metainfo.ts";
 import type { MetadataSession } from "../peer/metadata_session.ts";
 import { DrivenConnection, type DrivenConnectionOptions } from "./driven_connection.ts";
-import { RateLimit } from "./rate_limit.ts";
 
 /** Of how many pieces there are nothing is known, so a bitfield may be of as many as there can be. */
 const MAX_MESSAGE_LENGTH = 1 + Math.ceil(MAX_PIECE_COUNT / 8);
@@ -14,7 +13,6 @@ export type MetadataConnectionOptions = Omit<
 
 export class MetadataConnection extends DrivenConnection<MetadataSession> {
   constructor(options: MetadataConnectionOptions) {
-    const downloadLimit = new RateLimit(undefined, options.clock);
-    super({ ...options, maxMessageLength: MAX_MESSAGE_LENGTH, downloadLimit });
+    super({ ...options, maxMessageLength: MAX_MESSAGE_LENGTH });
   }
 }

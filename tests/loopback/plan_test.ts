@@ -189,11 +189,13 @@ Deno.test("plan knows what a killed get has left, that a running one holds it, a
   const { bytes, files } = partial.plan;
   ok(bytes.here > 0 && bytes.toFetch > 0 && bytes.unchecked === 0, JSON.stringify(bytes));
   deepStrictEqual(bytes.here + bytes.toFetch, 1_300_000);
+  deepStrictEqual(partial.plan.accessFlag, "--allow-sys=uid");
   ok(files.some(({ state }: Plan) => state === "partial"), JSON.stringify(files));
   assertExit(await room.checkout.run(...get), 0);
   const done = await room.plan(...args);
   assertExit(done, 0);
   deepStrictEqual([done.plan.complete, done.plan.peers, done.plan.bytes.toFetch], [true, null, 0]);
+  deepStrictEqual(done.plan.accessFlag, null, "nothing is to be written");
   await room.put("out", "one.bin", new TextEncoder().encode("my own notes"));
   const foreign = await room.plan(...args);
   assertExit(foreign, 6);

@@ -43,8 +43,10 @@ export interface LookOptions {
 
 /** Throws `StorageError`, `CommandError` exit 4, or the reason of the signal. */
 export async function lookAtTarget(target: Target, look: LookOptions): Promise<TargetOutlook> {
-  const identity = ownIdentity();
-  const forecast = await remembered(target, look) ?? await seen(target, look, identity);
+  const recalled = await remembered(target, look);
+  // Where nothing is to be done nobody needs to be asked who we are.
+  const identity = recalled === undefined ? ownIdentity() : {};
+  const forecast = recalled ?? await seen(target, look, identity);
   const { wanted, have, unchecked } = forecast;
   const missing = new Bitfield(wanted.length);
   for (const piece of wanted.ones()) {
