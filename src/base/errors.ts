@@ -66,6 +66,28 @@ export class TrackerError extends Error {
   }
 }
 
+/** Why a web server did not give bytes of a file of the torrent. */
+export type WebSeedReason =
+  | "missing"
+  | "other-file"
+  | "no-ranges"
+  | "refused"
+  | "malformed"
+  | "unreachable";
+
+/**
+ * A web seed that did not give what it should (BEP 19): it has no such file (`missing`), one of
+ * another length (`other-file`), gives only all of it (`no-ranges`), or does not want to now
+ * (`refused`).
+ */
+export class WebSeedError extends Error {
+  override readonly name = "WebSeedError";
+  /** `retryAfterMs`: it wants to be left alone for so long. */
+  constructor(readonly reason: WebSeedReason, message: string, readonly retryAfterMs = 0) {
+    super(message);
+  }
+}
+
 /** Why the disk did not do what was asked. */
 export type StorageReason =
   | "no-space"

@@ -119,7 +119,7 @@ class Planner {
     { source: { metainfo }, peers }: Pick<FoundTorrent, "source" | "peers">,
     { missing, isComplete }: TargetOutlook,
   ): Promise<SurveyReport | undefined> {
-    const { offline, surveyMs: limitMs, bindAddress = ANY_IPV4 } = this.#options;
+    const { offline, surveyMs: limitMs, bindAddress = ANY_IPV4, noWebSeed } = this.#options;
     if (offline || isComplete || missing.isEmpty) return undefined;
     const { environment, interruption: { signal } } = this.#context;
     const missingNet = environment.missingPermission("net", bindAddress);
@@ -127,7 +127,8 @@ class Planner {
       throw permissionError("Cannot ask the swarm (--offline asks nobody)", missingNet);
     }
     const engine = await this.#openEngine();
-    const survey = engine.survey({ metainfo, wanted: missing, peers, limitMs });
+    const webSeeds = noWebSeed ? [] : metainfo.webSeeds;
+    const survey = engine.survey({ metainfo, wanted: missing, peers, webSeeds, limitMs });
     const stop = () => void survey.stop();
     signal.addEventListener("abort", stop);
     try {

@@ -38,6 +38,11 @@ export interface FetchOptions {
   readonly proxy?: Proxy;
   /** Schemes like `magnet:`: a redirect there is no failure, but the `location` of the result. */
   readonly handsOver?: readonly string[];
+  /**
+   * Judges an answer that is not followed, and takes its body as it comes: `bytes` are none then.
+   * What it throws is thrown; what it leaves of the body is not read.
+   */
+  readonly take?: (answer: BodyAnswer) => Promise<void>;
 }
 
 export interface FetchResult {
@@ -88,11 +93,14 @@ export function proxiedFetch(fetchBounded: FetchBounded, proxy: Proxy): FetchBou
 }
 
 /** One answer, whose body is yet to be read. */
-export interface HttpAnswer {
+export interface BodyAnswer {
   readonly status: number;
   readonly headers: Headers;
   /** Gzip and the like are undone. Throws when it is broken. */
   readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface HttpAnswer extends BodyAnswer {
   /** Instead of reading the body. */
   readonly discard: () => unknown;
 }
@@ -118,21 +126,22 @@ export function createFetch({ clock }: { clock: Clock }): FetchBounded {
 /** Follows redirects by hand, so that each hop is checked like the first. */
 async function follow(
   first: URL,
-  { maxRedirects = DEFAULT_MAX_REDIRECTS, headers: given, accept, maxBytes, handsOver = [] }:
-    FetchOptions,
+  options: FetchOptions,
   get: Get,
 ): Promise<FetchResult> {
-  const headers = new Headers(given);
+  const { maxRedirects = DEFAULT_MAX_REDIRECTS, accept, handsOver = [] } = options;
+  const headers = new Headers(options.headers);
   let url = first;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     if (accept !== undefined && !accept(url)) throw unsupportedUrl(url, "refused");
-    const { status, headers: answered, body, discard } = await get(url, headers);
+    const answer = await get(url, headers);
+    const { status, headers: answered } = answer;
     const location = answered.get("location");
     if (!REDIRECT_STATUSES.includes(status) || location === null) {
-      const bytes = await readBody(body, url, maxBytes);
+      const bytes = await readAnswer(answer, url, options);
       return { status, bytes, url: url.href, headers: answered };
     }
-    await discard();
+    await answer.discard();
     if (redirects === maxRedirects) break;
     if (location.length <= MAX_LOCATION_LENGTH && handsOver.includes(schemeOf(location))) {
       return { status, bytes: new Uint8Array(), url: url.href, location };
@@ -238,32 +247,57 @@ async function getThrough(
   }
 }
 
-async function readBody(
+async function readAnswer(
+  answer: HttpAnswer,
+  url: URL,
+  { maxBytes, take }: FetchOptions,
+): Promise<Bytes> {
+  const body = bounded(answer.body, url, maxBytes);
+  if (take === undefined) return await readAll(body, maxBytes);
+  try {
+    await take({ ...answer, body });
+    return new Uint8Array();
+  } finally {
+    // Nothing happens when all of it was read.
+    await Promise.resolve(answer.discard()).catch(() => {});
+  }
+}
+
+/** The same, with the errors that we know. */
+async function* bounded(
   body: AsyncIterable<Uint8Array>,
   url: URL,
   maxBytes: number,
-): Promise<Bytes> {
-  let bytes = new Uint8Array(Math.min(maxBytes, INITIAL_BODY_LENGTH));
+): AsyncIterable<Uint8Array> {
   let length = 0;
   try {
     for await (const part of body) {
-      const needed = length + part.length;
-      if (needed > maxBytes) {
-        throw new HttpError("too-large", `Cannot fetch from ${url.host}: over ${maxBytes} bytes`);
-      }
-      if (needed > bytes.length) {
-        const smaller = bytes;
-        bytes = new Uint8Array(Math.min(Math.max(needed, smaller.length * 2), maxBytes));
-        bytes.set(smaller.subarray(0, length));
-      }
-      bytes.set(part, length);
-      length = needed;
+      length += part.length;
+      if (length > maxBytes) break;
+      yield part;
     }
-    return bytes.slice(0, length);
-  } catch (error) {
-    if (error instanceof HttpError) throw error;
+  } catch {
     throw brokenAnswer(url);
   }
+  if (length > maxBytes) {
+    throw new HttpError("too-large", `Cannot fetch from ${url.host}: over ${maxBytes} bytes`);
+  }
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Bytes> {
+  let bytes = new Uint8Array(Math.min(maxBytes, INITIAL_BODY_LENGTH));
+  let length = 0;
+  for await (const part of body) {
+    const needed = length + part.length;
+    if (needed > bytes.length) {
+      const smaller = bytes;
+      bytes = new Uint8Array(Math.min(Math.max(needed, smaller.length * 2), maxBytes));
+      bytes.set(smaller.subarray(0, length));
+    }
+    bytes.set(part, length);
+    length = needed;
+  }
+  return bytes.slice(0, length);
 }
 
 function blockedPort(url: URL): HttpError {

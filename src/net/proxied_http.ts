@@ -90,9 +90,9 @@ function headersFor(url: URL, given: Headers): Record<string, string> {
   return {
     Accept: "*/*",
     "User-Agent": navigator.userAgent,
+    "Accept-Encoding": "gzip",
     ...Object.fromEntries(given),
     ...credentialsOf(url),
-    "Accept-Encoding": "gzip",
     Connection: "close",
     Host: url.host,
   };

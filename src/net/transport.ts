@@ -7,6 +7,8 @@ import type { Endpoint } from "../base/endpoint.ts";
 /** A byte stream to one peer. */
 export interface Connection {
   readonly remote: Endpoint;
+  /** A web server that plays a peer: nobody else could speak to it as to one. */
+  readonly isWebSeed?: boolean;
   /**
    * Bytes read into `buffer`, at least 1; null once nothing more can come: the stream ended, the
    * peer broke it off, or we closed it. Never rejects.

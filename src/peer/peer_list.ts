@@ -32,7 +32,7 @@ const UNNEEDED_RETRY_MS = 600_000;
  * Who named an endpoint. Those that the user named come first and are never forgotten; those
  * that only other peers named come last.
  */
-export type PeerSource = "named" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
+export type PeerSource = "named" | "torrent" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
 
 export interface PeerCounts {
   readonly known: number;

@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { ProtocolError } from "../base/errors.ts";
+import { ProtocolError, WebSeedError } from "../base/errors.ts";
 import { TokenBucket } from "../base/rate.ts";
 import { ConnectError, type Connection, type Network } from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
@@ -12,6 +12,7 @@ import { DialMethods, type Offer } from "./dial_methods.ts";
 import type { Sighting } from "./discovery.ts";
 import { EncryptionError } from "./encrypting.ts";
 import { introduce, type Introduced, type Introduction } from "./handshaking.ts";
+import type { WebSeeds } from "./web_seeds.ts";
 
 /** Whoever does not answer a SYN in this time is not there. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -34,8 +35,8 @@ export interface ReadyPeer {
 }
 
 /**
- * Why dials failed, and how often: a `ConnectError`'s failure, the reason of a `ProtocolError`, or
- * `no-encryption`.
+ * Why dials failed, and how often: a `ConnectError`'s failure, the reason of a `ProtocolError`,
+ * `no-encryption`, or `web-seed`.
  */
 export type DialFailures = Readonly<Record<string, number>>;
 
@@ -45,6 +46,8 @@ export interface DialerOptions {
   readonly random: Random;
   readonly encryption: EncryptionMode;
   readonly peerList: PeerList;
+  /** Endpoints that are dialled otherwise. */
+  readonly webSeeds?: Pick<WebSeeds, "has" | "open">;
   readonly introduction: Introduction;
   /** How many more peers are wanted than there are, those on their way not counted. */
   readonly wanted: () => number;
@@ -149,6 +152,8 @@ export class Dialer {
 
   /** Dials once more, at once and otherwise, when only the encryption failed. */
   async #reach(endpoint: Endpoint): Promise<Introduced> {
+    const { webSeeds } = this.#options;
+    if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
     const methods = this.#methods;
     const offer = methods.first(endpoint);
     try {
@@ -201,6 +206,7 @@ export class Dialer {
 /** The world's reasons; undefined for an error of our own. */
 function failureOf(error: unknown, encryption: EncryptionMode): string | undefined {
   if (error instanceof ConnectError) return error.failure;
+  if (error instanceof WebSeedError) return "web-seed";
   // Nothing else was tried. Whoever was silent may not be there for anybody.
   const isPlain = encryption === "require" && error instanceof EncryptionError &&
     !error.knowsEncryption && error.reason !== "handshake-timeout";

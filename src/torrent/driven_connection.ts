@@ -99,6 +99,11 @@ export class DrivenConnection<Session extends DrivenSession> {
     return this.#options.connection.remote;
   }
 
+  /** A web server, which only plays a peer. */
+  get isWebSeed(): boolean {
+    return this.#options.connection.isWebSeed === true;
+  }
+
   /** Sends what waits in the session's output; returns at once. */
   flush(): void {
     if (this.isClosed || this.#writingSince !== undefined) return;

@@ -78,18 +78,21 @@ export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
 
 /** The busiest first. */
 export function peerSnapshotsOf({ stages, table }: TorrentFacts, now: number): PeerSnapshot[] {
-  const snapshots = Array.from(stages?.swarm.peers ?? [], ({ endpoint, isIncoming, session }) => ({
-    endpoint,
-    client: session.clientName,
-    downRate: session.downloadRate(now),
-    upRate: session.uploadRate(now),
-    downloaded: session.downloadedBytes,
-    uploaded: session.uploadedBytes,
-    progress: session.theirHave.count / table.have.length,
-    isChokingUs: session.isPeerChoking,
-    isSnubbed: session.isSnubbed,
-    isIncoming,
-  }));
+  const snapshots = Array.from(stages?.swarm.peers ?? [], (peer) => {
+    const { endpoint, isIncoming, isWebSeed, session } = peer;
+    return {
+      endpoint,
+      client: isWebSeed ? "web seed" : session.clientName,
+      downRate: session.downloadRate(now),
+      upRate: session.uploadRate(now),
+      downloaded: session.downloadedBytes,
+      uploaded: session.uploadedBytes,
+      progress: session.theirHave.count / table.have.length,
+      isChokingUs: session.isPeerChoking,
+      isSnubbed: session.isSnubbed,
+      isIncoming,
+    };
+  });
   return snapshots.sort((a, b) => b.downRate + b.upRate - a.downRate - a.upRate);
 }
 

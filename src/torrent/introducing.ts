@@ -96,8 +96,9 @@ export class Introducing {
     return this.#peers.get(key)?.theirs?.prefersEncryption === true;
   }
 
-  /** Where the peer can be dialled: where we did, or where it says that it listens. */
-  listensAt({ key, remote, isIncoming }: PeerConnection): Endpoint | undefined {
+  /** Where others can dial the peer: where we did, or where it says that it listens. */
+  listensAt({ key, remote, isIncoming, isWebSeed }: PeerConnection): Endpoint | undefined {
+    if (isWebSeed) return undefined;
     if (!isIncoming) return remote;
     const port = this.#peers.get(key)?.theirs?.listenPort;
     return port === undefined ? undefined : { host: remote.host, port };

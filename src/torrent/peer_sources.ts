@@ -10,6 +10,7 @@ import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { sighted, type Sighting } from "./discovery.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import type { DhtSearch, Surroundings } from "./torrent_options.ts";
+import type { WebSeeds } from "./web_seeds.ts";
 
 /** Messages of peers about other peers that nobody has read yet; more are dropped. */
 const MAX_WAITING_EXCHANGES = 32;
@@ -38,6 +39,8 @@ export interface PeerSourcesOptions {
   /** Peers to begin with, the user's own among them. */
   readonly known: readonly Sighting[];
   readonly sources: SourceSwitches;
+  /** Web servers that play peers. */
+  readonly webSeeds?: WebSeeds;
   readonly surroundings: Surroundings;
   readonly numbers: AnnouncerOptions["numbers"];
   readonly isHungry: () => boolean;
@@ -83,13 +86,15 @@ export class PeerSources {
   /** There is somebody to ask, or somebody to dial. */
   get isAny(): boolean {
     return this.#options.known.some(({ endpoints }) => endpoints.length > 0) ||
-      this.#announcer !== undefined ||
+      this.#announcer !== undefined || this.#options.webSeeds?.isAny === true ||
       this.#lookup !== undefined || this.#local !== undefined;
   }
 
   /** One stream for each source; call it once. They end with `close`. */
   sightings(): AsyncIterable<Sighting>[] {
     const streams: AsyncIterable<Sighting>[] = [begin(this.#options.known), this.#exchanged];
+    const { webSeeds } = this.#options;
+    if (webSeeds !== undefined) streams.push(webSeeds.sightings());
     if (this.#announcer !== undefined) {
       streams.push(sighted(this.#announcer.endpoints(), "tracker"));
     }
@@ -127,6 +132,7 @@ export class PeerSources {
   end(): void {
     this.#ending.abort();
     this.#exchanged.close();
+    this.#options.webSeeds?.close();
   }
 
   /** Ends the streams, and says goodbye to the trackers, which takes at most `timeoutMs`. */

@@ -17,6 +17,7 @@ import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, sighted, type Sighting } from "./discovery.ts";
 import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
 import type { DhtSearch, Surroundings } from "./torrent_options.ts";
+import { WebSeeds } from "./web_seeds.ts";
 
 /** The one timer of a survey. */
 const TICK_MS = 250;
@@ -31,6 +32,8 @@ export interface SurveyOptions {
   readonly wanted: Bitfield;
   /** Peers that the user or the link named. */
   readonly peers: readonly Endpoint[];
+  /** Servers that have the same files (BEP 19), the best first. */
+  readonly webSeeds?: readonly string[];
   /** Who may be asked for more; of these `pex` and `lsd` do not matter. */
   readonly sources: SourceSwitches;
   /** Peers that are asked what they have. */
@@ -113,8 +116,9 @@ export class Survey {
     const startedAt = this.#newsAt = clock.now();
     const enquiry = this.#createEnquiry();
     const lookup = this.#createLookup();
-    const dialer = this.#createDialer();
-    const sightings = discover(this.#note(enquiry, lookup));
+    const webSeeds = this.#createWebSeeds();
+    const dialer = this.#createDialer(webSeeds);
+    const sightings = discover(this.#note(webSeeds, enquiry, lookup));
     const asking = this.#askAll(dialer.connect(sightings));
     asking.catch((error) => this.#fail(error));
     while (!this.#ending.signal.aborted && clock.now() - startedAt < this.#options.limitMs) {
@@ -125,6 +129,7 @@ export class Survey {
     }
     const report = this.#report(lookup, dialer, clock.now() - startedAt);
     this.#ending.abort();
+    webSeeds.close();
     dialer.close();
     await Promise.all([enquiry?.close(FAREWELL_TIMEOUT_MS), asking.catch(() => {})]);
     await Promise.all(this.#asking);
@@ -159,18 +164,30 @@ export class Survey {
     });
   }
 
-  #createDialer(): Dialer {
+  #createWebSeeds(): WebSeeds {
+    const { metainfo, webSeeds: urls = [] } = this.#options;
+    const isComplete = () => false;
+    return new WebSeeds({ ...this.#surroundings, metainfo, urls, isComplete, onEvent: () => {} });
+  }
+
+  #createDialer(webSeeds: WebSeeds): Dialer {
     const { metainfo: { infoHash }, maxPeers } = this.#options;
     return new Dialer({
       ...this.#surroundings,
       peerList: this.#peerList,
+      webSeeds,
       introduction: { infoHash, peerId: this.#surroundings.peerId },
       wanted: () => maxPeers - this.#reached - this.#asking.size,
     });
   }
 
-  #note(enquiry?: TrackerEnquiry, lookup?: DhtSearch): AsyncIterable<Sighting>[] {
-    const sources = [begin({ endpoints: this.#options.peers, source: "named" })];
+  #note(
+    webSeeds: WebSeeds,
+    enquiry?: TrackerEnquiry,
+    lookup?: DhtSearch,
+  ): AsyncIterable<Sighting>[] {
+    const named = begin({ endpoints: this.#options.peers, source: "named" });
+    const sources = [named, webSeeds.sightings()];
     if (enquiry !== undefined) sources.push(sighted(enquiry.endpoints(), "tracker"));
     if (lookup !== undefined) sources.push(sighted(lookup, "dht"));
     return sources.map((source) => this.#timed(source));

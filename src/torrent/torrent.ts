@@ -27,6 +27,7 @@ import { Swarm } from "./swarm.ts";
 import type { Surroundings, TorrentOptions } from "./torrent_options.ts";
 import { Uploader } from "./uploader.ts";
 import { judge, type Verdict } from "./verdict.ts";
+import { WebSeeds } from "./web_seeds.ts";
 
 /** The one timer of a torrent: deadlines of sessions, idle peers, dials, checkpoints. */
 const TICK_MS = 500;
@@ -198,20 +199,29 @@ export class Torrent {
       },
       onPeerGone: () => dialer.dial(),
     });
+    const webSeeds = this.#createWebSeeds();
     const dialer = new Dialer({
       ...this.#surroundings,
       peerList,
+      webSeeds,
       introduction: { infoHash, peerId, dht: dhtPort !== undefined },
       wanted: () => this.#peersWanted(swarm),
     });
-    const peerSources = this.#createSources(swarm, uploader);
+    const peerSources = this.#createSources(swarm, uploader, webSeeds);
     return { swarm, dialer, peerSources, uploader, assembly, availability };
   }
 
-  #createSources(swarm: Swarm, uploader: Uploader): PeerSources {
+  #createWebSeeds(): WebSeeds {
+    const { webSeeds: urls = [] } = this.#options;
+    const isComplete = () => this.#table.isComplete;
+    return new WebSeeds({ ...this.#surroundings, ...this.#options, urls, isComplete });
+  }
+
+  #createSources(swarm: Swarm, uploader: Uploader, webSeeds: WebSeeds): PeerSources {
     const { metainfo, peers, found = [], sources, onEvent } = this.#options;
     return new PeerSources({
       ...metainfo,
+      webSeeds,
       known: [{ endpoints: peers, source: "named" }, { endpoints: found, source: "tracker" }],
       sources: allowedSources(sources, metainfo.isPrivate),
       surroundings: this.#surroundings,

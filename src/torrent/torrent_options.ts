@@ -78,6 +78,8 @@ export interface TorrentOptions extends Selection {
   readonly peers: readonly Endpoint[];
   /** Peers that were found before. */
   readonly found?: readonly Endpoint[];
+  /** Servers that have the same files (BEP 19), the best first. */
+  readonly webSeeds?: readonly string[];
   /** Who may be asked for more. */
   readonly sources: SourceSwitches;
   readonly maxPeers: number;

@@ -135,6 +135,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "limit": "no socket free",
   "proxy": "the proxy failed",
   "no-encryption": "took no encryption",
+  "web-seed": "a web seed of no use",
   "malformed-handshake": "no BitTorrent",
   "wrong-info-hash": "another torrent",
   "handshake-timeout": "no handshake",

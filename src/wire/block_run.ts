@@ -30,7 +30,7 @@ export function frameBlocks(bytes: Uint8Array, { piece, begin, length }: BlockRu
   let from = headersLength({ length }), to = 0;
   for (let done = 0; done < length; done += BLOCK_LENGTH) {
     const blockLength = Math.min(BLOCK_LENGTH, length - done);
-    putHeader(bytes, to, piece, begin + done, blockLength);
+    putBlockHeader(bytes, to, { piece, begin: begin + done, length: blockLength });
     to += BLOCK_HEADER_LENGTH;
     if (to < from) bytes.copyWithin(to, from, from + blockLength);
     to += blockLength;
@@ -38,12 +38,11 @@ export function frameBlocks(bytes: Uint8Array, { piece, begin, length }: BlockRu
   }
 }
 
-function putHeader(
+/** Writes the BLOCK_HEADER_LENGTH bytes that come before a block. */
+export function putBlockHeader(
   bytes: Uint8Array,
   at: number,
-  piece: number,
-  begin: number,
-  length: number,
+  { piece, begin, length }: BlockRun,
 ): void {
   putUint32(bytes, at, BLOCK_HEADER_LENGTH - LENGTH_PREFIX_LENGTH + length);
   bytes[at + LENGTH_PREFIX_LENGTH] = MessageId.piece;

@@ -19,10 +19,11 @@ export interface MadeTorrent {
 export function makeTorrent(
   name: string,
   content: Uint8Array | Readonly<Record<string, Uint8Array>>,
-  { pieceLength, tracker, trackers = tracker === undefined ? [] : [tracker] }: {
+  { pieceLength, tracker, trackers = tracker === undefined ? [] : [tracker], webSeeds = [] }: {
     pieceLength: number;
     tracker?: string;
     trackers?: readonly string[];
+    webSeeds?: readonly string[];
   },
 ): MadeTorrent {
   const isSingleFile = content instanceof Uint8Array;
@@ -39,6 +40,7 @@ export function makeTorrent(
     pieceLength,
     pieceHashes: concatBytes(...digests),
     trackers: trackers.map((url) => [url]),
+    webSeeds,
   });
   return { bytes, infoHash: parseMetainfo(bytes).infoHash, pieceLength, data };
 }

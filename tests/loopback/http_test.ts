@@ -3,6 +3,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { SystemClock } from "../../src/base/ambient.ts";
 import {
+  type BodyAnswer,
   createFetch,
   type FetchBounded,
   type FetchOptions,
@@ -122,6 +123,51 @@ everyWay(
           strictEqual(answered?.get(name), value);
         }
       }
+    });
+  },
+);
+
+everyWay("fetch hands on the body as it comes to who takes it", async (fetchBounded) => {
+  const body = new Uint8Array(90 * KIB).map((_, index) => index % 251);
+  const handler: Handler = () => new Response(body, { status: 206 });
+  await withServer(handler, async (url) => {
+    const taken: number[] = [];
+    let statusSeen = 0;
+    const take = async ({ status, body }: BodyAnswer) => {
+      statusSeen = status;
+      for await (const part of body) taken.push(...part);
+    };
+    const { status, bytes } = await fetchBounded(url, options({ take }));
+    deepStrictEqual([status, statusSeen, bytes.length], [206, 206, 0]);
+    deepStrictEqual(Uint8Array.from(taken), body);
+  });
+});
+
+everyWay("T2 fetch hands on no more than it may, and then throws", async (fetchBounded) => {
+  const handler: Handler = () => new Response(new Uint8Array(90 * KIB));
+  await withServer(handler, async (url) => {
+    let length = 0;
+    const take = async ({ body }: BodyAnswer) => {
+      for await (const part of body) length += part.length;
+    };
+    const maxBytes = 80 * KIB;
+    await rejectsWith("too-large", fetchBounded(url, options({ maxBytes, take })));
+    ok(length <= maxBytes, `${length} bytes`);
+  });
+});
+
+everyWay(
+  "fetch reads no body that its taker does not want, and throws its error",
+  async (fetchBounded) => {
+    const ended = Promise.withResolvers<void>();
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(KIB)),
+      cancel: () => ended.resolve(),
+    });
+    await withServer(() => new Response(endless), async (url) => {
+      const take = () => Promise.reject(new RangeError("not wanted"));
+      await rejects(fetchBounded(url, options({ maxBytes: Infinity, take })), RangeError);
+      await ended.promise;
     });
   },
 );

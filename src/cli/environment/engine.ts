@@ -70,6 +70,7 @@ export interface TorrentRequest {
     | "waitLockMs"
     | "maxDownloads"
     | "sequential"
+    | "noWebSeed"
   >;
   readonly selected: ReadonlySet<FileIndex>;
   readonly ranges: readonly FileRange[];
@@ -105,7 +106,10 @@ export type MetadataRequest = Pick<MetadataOptions, "infoHash" | "trackers" | "p
 export type MetadataRun = Pick<MetadataSearch, "find" | "stop" | "status">;
 
 /** A swarm to be looked at; peers beside those of the user. */
-export type SurveyRequest = Pick<SurveyOptions, "metainfo" | "wanted" | "peers" | "limitMs">;
+export type SurveyRequest = Pick<
+  SurveyOptions,
+  "metainfo" | "wanted" | "peers" | "webSeeds" | "limitMs"
+>;
 
 /** A look at a swarm; see torrent/survey.ts. */
 export type SurveyRun = Pick<Survey, "run" | "stop">;
@@ -230,6 +234,7 @@ class LocalEngine implements Engine {
       selected,
       firstRanges: request.ranges,
       sequential: target.sequential,
+      webSeeds: target.noWebSeed ? [] : metainfo.webSeeds,
       memoryBudgetBytes: request.memoryBudgetBytes,
       keepSeeding: request.keepSeeding,
       onEvent,

@@ -50,6 +50,7 @@ export const downloadOptions = {
     rateValue,
     "most bytes a second: 2M, 500K, 1.5G",
   ),
+  noWebSeed: flag("--no-web-seed", "take nothing from the web servers that the torrent names"),
   sequential: flag("--sequential", "fetch pieces in order"),
   deadlineMs: option("--deadline", durationValue, "give up after this time: 90s, 10m, 2h, 1d"),
   stallMs: option("--stall", durationValue, "give up after this time without a new verified piece"),

@@ -1,0 +1,90 @@
+/**
+ * The web servers that have the files of a torrent (BEP 19). They are sighted and dialled as peers
+ * are, by their host and port; what a dial reaches plays a peer.
+ */
+import { Channel } from "../base/channel.ts";
+import { canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { WebSeedError } from "../base/errors.ts";
+import type { Introduced } from "./handshaking.ts";
+import type { Sighting } from "./discovery.ts";
+import { WebSeed, type WebSeedOptions } from "./web_seed.ts";
+
+/** Servers that are in use at once (T21); another one when one has failed. */
+const MAX_OPEN = 3;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+export interface WebSeedsOptions extends Omit<WebSeedOptions, "onEnded"> {
+  /** In the order of preference. */
+  readonly urls: readonly string[];
+  /** There is nothing left that a server could give. */
+  readonly isComplete: () => boolean;
+}
+
+export class WebSeeds {
+  readonly #options: WebSeedsOptions;
+  readonly #all = new Map<string, WebSeed>();
+  /** Nobody knows of them yet. */
+  readonly #spare: Endpoint[];
+  readonly #sighted: Channel<Sighting>;
+
+  constructor(options: WebSeedsOptions) {
+    this.#options = options;
+    const urlsOf = new Map<string, { endpoint: Endpoint; urls: string[] }>();
+    for (const url of options.urls) {
+      const endpoint = endpointOf(url);
+      if (endpoint === undefined) continue;
+      const key = formatEndpoint(endpoint);
+      const known = urlsOf.get(key);
+      if (known === undefined) urlsOf.set(key, { endpoint, urls: [url] });
+      else known.urls.push(url);
+    }
+    for (const [key, { endpoint, urls }] of urlsOf) {
+      const onEnded = () => this.#sightAnother();
+      this.#all.set(key, new WebSeed(endpoint, urls, { ...options, onEnded }));
+    }
+    this.#spare = Array.from(this.#all.values(), ({ endpoint }) => endpoint);
+    this.#sighted = new Channel(Math.max(1, this.#spare.length));
+    for (let count = 0; count < MAX_OPEN; count++) this.#sightAnother();
+  }
+
+  get isAny(): boolean {
+    return this.#all.size > 0;
+  }
+
+  /** The servers, as they are needed; call it once. Ends with `close`. */
+  sightings(): AsyncIterable<Sighting> {
+    return this.#sighted;
+  }
+
+  close(): void {
+    this.#sighted.close();
+  }
+
+  /** Is a web seed there? */
+  has(endpoint: Endpoint): boolean {
+    return this.#all.has(formatEndpoint(endpoint));
+  }
+
+  /** Reaches the one at the endpoint, which is there. Throws WebSeedError. */
+  async open(endpoint: Endpoint, signal: AbortSignal): Promise<Introduced> {
+    let openCount = 0;
+    for (const { isOpen } of this.#all.values()) if (isOpen) openCount++;
+    if (openCount >= MAX_OPEN || this.#options.isComplete()) {
+      throw new WebSeedError("unreachable", "it is not needed");
+    }
+    return await this.#all.get(formatEndpoint(endpoint))!.open(signal);
+  }
+
+  #sightAnother(): void {
+    const endpoint = this.#spare.shift();
+    if (endpoint !== undefined) this.#sighted.tryPush({ endpoints: [endpoint], source: "torrent" });
+  }
+}
+
+/** Undefined for a host that is none. */
+function endpointOf(url: string): Endpoint | undefined {
+  const { hostname, port, protocol } = new URL(url);
+  const host = canonicalHost(hostname.replace(/^\[|\]$/g, ""));
+  if (host === undefined) return undefined;
+  return { host, port: port === "" ? DEFAULT_PORTS[protocol]! : Number(port) };
+}
