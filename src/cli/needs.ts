@@ -11,7 +11,7 @@ import { STANDARD_INPUT } from "./source/source.ts";
 
 /** Permissions, as paths the way the user wrote them. */
 export interface Needs {
-  /** Anybody, since peers, trackers and .torrent URLs may be anywhere; or one address alone. */
+  /** Anybody, since peers, servers and .torrent URLs may be anywhere; or one address alone. */
   readonly net: boolean | typeof OWN_ADDRESS;
   readonly read: readonly string[];
   readonly write: readonly string[];

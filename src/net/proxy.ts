@@ -3,7 +3,7 @@ import { type Endpoint, formatEndpoint, parseEndpoint } from "../base/endpoint.t
 
 /** A proxy that the user set. */
 export interface Proxy {
-  /** `socks5` carries peers, trackers and .torrent URLs (RFC 1928); `http` the last two alone. */
+  /** `socks5` carries peers and all that is HTTP (RFC 1928), `http` that alone. */
   readonly kind: "socks5" | "http";
   /** Where it is; its own name, if it has one, is looked up here. */
   readonly endpoint: Endpoint;

@@ -65,7 +65,7 @@ export const searchOptions = {
   proxy: option(
     "--proxy",
     proxyValue,
-    "socks5://… for peers and trackers, http://… for trackers alone",
+    "socks5://… for peers, trackers and web seeds, http://… for the last two alone",
   ),
   metadataTimeoutMs: option(
     "--metadata-timeout",
