@@ -26,6 +26,7 @@ import { lookAtTarget, type TargetOutlook } from "./plan/plan_target.ts";
 import { planFailure } from "./plan/plan_verdict.ts";
 import type { FoundTorrent } from "./source/get_source.ts";
 import { shownSource, STANDARD_INPUT } from "./source/source.ts";
+import { webSeedsOf } from "./source/web_seeds.ts";
 import { chooseTarget, type Target } from "./tasks/target.ts";
 
 /** As for `get`. */
@@ -119,7 +120,7 @@ class Planner {
     { source: { metainfo }, peers }: Pick<FoundTorrent, "source" | "peers">,
     { missing, isComplete }: TargetOutlook,
   ): Promise<SurveyReport | undefined> {
-    const { offline, surveyMs: limitMs, bindAddress = ANY_IPV4, noWebSeed } = this.#options;
+    const { offline, surveyMs: limitMs, bindAddress = ANY_IPV4 } = this.#options;
     if (offline || isComplete || missing.isEmpty) return undefined;
     const { environment, interruption: { signal } } = this.#context;
     const missingNet = environment.missingPermission("net", bindAddress);
@@ -127,7 +128,7 @@ class Planner {
       throw permissionError("Cannot ask the swarm (--offline asks nobody)", missingNet);
     }
     const engine = await this.#openEngine();
-    const webSeeds = noWebSeed ? [] : metainfo.webSeeds;
+    const webSeeds = webSeedsOf(metainfo, this.#options);
     const survey = engine.survey({ metainfo, wanted: missing, peers, webSeeds, limitMs });
     const stop = () => void survey.stop();
     signal.addEventListener("abort", stop);

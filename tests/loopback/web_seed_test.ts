@@ -127,6 +127,15 @@ Deno.test("get follows a redirect of a web seed, goes through a proxy, and takes
   match(run.stderr, /Cannot use the web seed at 127\.0\.0\.1: /);
 });
 
+Deno.test("get and plan take a web seed that the user names", async () => {
+  await using room = await Room.open();
+  await room.write();
+  const named = ["--web-seed", `${room.url}/files`, "--no-web-seed"];
+  match((await room.run("plan", ...named)).stdout, /1 seed/);
+  assertExit(await room.run("get", ...named), 0);
+  await room.assertComplete();
+});
+
 Deno.test("get follows a redirect to another server", async () => {
   await using files = await Room.open();
   await using room = await Room.open((request) =>

@@ -70,8 +70,8 @@ export interface TorrentRequest {
     | "waitLockMs"
     | "maxDownloads"
     | "sequential"
-    | "noWebSeed"
   >;
+  readonly webSeeds: readonly string[];
   readonly selected: ReadonlySet<FileIndex>;
   readonly ranges: readonly FileRange[];
   readonly memoryBudgetBytes: number;
@@ -234,7 +234,7 @@ class LocalEngine implements Engine {
       selected,
       firstRanges: request.ranges,
       sequential: target.sequential,
-      webSeeds: target.noWebSeed ? [] : metainfo.webSeeds,
+      webSeeds: request.webSeeds,
       memoryBudgetBytes: request.memoryBudgetBytes,
       keepSeeding: request.keepSeeding,
       onEvent,

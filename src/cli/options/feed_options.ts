@@ -1,5 +1,11 @@
 /** The options of `feed`: which items, and those of `get` that fit several torrents. Pure. */
-import { downloadOptions, type GetOptions, getTable, targetOptions } from "./get_options.ts";
+import {
+  downloadOptions,
+  type GetOptions,
+  getTable,
+  targetOptions,
+  webSeedOptions,
+} from "./get_options.ts";
 import { flag, type Given, option, options, valuesOfNone, word } from "./option.ts";
 import { feedValue, integerValue, sinceValue, titlePatternValue } from "./option_values.ts";
 import { reportOptions, swarmOptions } from "./swarm_options.ts";
@@ -24,6 +30,7 @@ export const feedTable = {
   ...downloadOptions,
   select: targetOptions.select,
   maxBytes: targetOptions.maxBytes,
+  noWebSeed: webSeedOptions.noWebSeed,
   overwrite: targetOptions.overwrite,
   ...reportOptions,
   feed: word(feedValue, "the URL of an RSS or Atom feed, or a file"),

@@ -10,6 +10,7 @@ import {
   sourceValue,
   textValue,
   waitValue,
+  webSeedValue,
 } from "./option_values.ts";
 import { connectionLimit, reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
 
@@ -37,6 +38,12 @@ export const targetOptions = {
   ),
 };
 
+/** Servers that have the files of a torrent (BEP 19). */
+export const webSeedOptions = {
+  webSeeds: options("--web-seed", webSeedValue, "a web server that has the same files, too"),
+  noWebSeed: flag("--no-web-seed", "take nothing from the web servers that the torrent names"),
+};
+
 /** How each torrent is downloaded, and what is done with it then. */
 export const downloadOptions = {
   maxDownloads: optionOr(
@@ -50,7 +57,6 @@ export const downloadOptions = {
     rateValue,
     "most bytes a second: 2M, 500K, 1.5G",
   ),
-  noWebSeed: flag("--no-web-seed", "take nothing from the web servers that the torrent names"),
   sequential: flag("--sequential", "fetch pieces in order"),
   deadlineMs: option("--deadline", durationValue, "give up after this time: 90s, 10m, 2h, 1d"),
   stallMs: option("--stall", durationValue, "give up after this time without a new verified piece"),
@@ -82,6 +88,7 @@ export const getTable = {
   select: targetOptions.select,
   ranges: targetOptions.ranges,
   maxBytes: targetOptions.maxBytes,
+  ...webSeedOptions,
   sums: option(
     "--sums",
     pathValue("FILE|URL", "file"),

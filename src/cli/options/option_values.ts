@@ -149,6 +149,7 @@ export const webSeedValue = valueOf(
   "URL",
   (text) => isUrl(text, ["http:", "https:"]) ? text : undefined,
   "an http or https URL",
+  { isSecret: true },
 );
 
 /** One name of a file or folder. */

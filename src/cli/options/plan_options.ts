@@ -1,5 +1,5 @@
 /** The options of `plan`: those of `get` that decide what it would do. Pure. */
-import { downloadOptions, targetOptions } from "./get_options.ts";
+import { targetOptions, webSeedOptions } from "./get_options.ts";
 import { flag, type Given, optionOr } from "./option.ts";
 import { durationValue } from "./option_values.ts";
 import { reportOptions, searchOptions } from "./swarm_options.ts";
@@ -14,7 +14,7 @@ export const planTable = {
   ranges: targetOptions.ranges,
   maxBytes: targetOptions.maxBytes,
   overwrite: targetOptions.overwrite,
-  noWebSeed: downloadOptions.noWebSeed,
+  ...webSeedOptions,
   check: flag("--check", "hash what is here already, as get would"),
   offline: flag("--offline", "ask nobody"),
   surveyMs: optionOr(

@@ -11,6 +11,7 @@ import type { Failure } from "../output/failure.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { type FoundTorrent, GetSource } from "../source/get_source.ts";
+import { webSeedsOf } from "../source/web_seeds.ts";
 import { failureAtLimit, failureOfInterruption, WAITING_FOR_LOCK } from "./giving_up.ts";
 import { runOnDone } from "./on_done.ts";
 import { seedingGoal } from "./sharing.ts";
@@ -150,6 +151,7 @@ export class Download implements Task {
       ...target,
       ...wishes,
       target: options,
+      webSeeds: webSeedsOf(target.source.metainfo, options),
       selected: target.indices,
       memoryBudgetBytes,
       signal: life.signal,

@@ -37,6 +37,7 @@ async function download(folder: string, ...args: string[]): Promise<Result> {
     const torrent = await engine.open({
       source: { metainfo, metainfoLength: TORRENT.bytes.length, paths, files },
       target: options,
+      webSeeds: [],
       selected: new Set([0 as FileIndex]),
       ranges: [],
       keepSeeding: false,
