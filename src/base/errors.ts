@@ -58,11 +58,19 @@ export type TrackerReason =
   | "redirects"
   | "unsupported-url";
 
-/** A tracker that failed or refused. `message` may quote the tracker, made printable. */
+/**
+ * A tracker that failed or refused. `message` may quote the tracker, made printable. `retryInMs`:
+ * it asks to be left alone for so long (BEP 31); Infinity: for good.
+ */
 export class TrackerError extends Error {
   override readonly name = "TrackerError";
-  constructor(readonly reason: TrackerReason, message: string) {
+  constructor(readonly reason: TrackerReason, message: string, readonly retryInMs = 0) {
     super(message);
+  }
+
+  /** Nobody is ever to ask it again. */
+  get isFinal(): boolean {
+    return this.reason === "gone" || this.retryInMs === Infinity;
   }
 }
 

@@ -93,6 +93,8 @@ const LONGEST_INTERVAL_MS = 86_400_000;
 const SHORTEST_MIN_INTERVAL_MS = 10_000;
 /** So that a hostile `min interval` cannot keep a hungry client away for days. */
 const LONGEST_MIN_INTERVAL_MS = 3_600_000;
+/** Whoever sends us away for longer is asked again after it all the same; only `never` is longer. */
+const LONGEST_RETRY_IN_MS = 86_400_000;
 
 const MAX_TRACKER_TEXT_LENGTH = 200;
 /** No character takes more than four bytes. */
@@ -108,6 +110,11 @@ export function intervalMsFrom(seconds: number | undefined): number {
 export function minIntervalMsFrom(seconds: number | undefined): number | undefined {
   if (seconds === undefined || seconds <= 0) return undefined;
   return clamp(seconds * 1000, SHORTEST_MIN_INTERVAL_MS, LONGEST_MIN_INTERVAL_MS);
+}
+
+/** The `retry in` that a tracker stated in minutes (BEP 31), in bounds; 0 if nonsense. */
+export function retryInMsFrom(minutes: number | undefined): number {
+  return clamp((minutes ?? 0) * 60_000, 0, LONGEST_RETRY_IN_MS);
 }
 
 /** A tracker's own words, safe to print: one line, at most 200 characters. */

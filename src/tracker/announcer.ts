@@ -187,7 +187,7 @@ export class Announcer {
       this.#handleAnswer(tracker, response);
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
-      this.#schedule.failed(ask, failureOf(error), this.#options.clock.now());
+      this.#schedule.failed(ask, failureOf(error), this.#options.clock.now(), error.retryInMs);
       if (!signal.aborted) this.#handleFailure(tracker, error);
     }
   }
@@ -215,7 +215,7 @@ export class Announcer {
   #handleFailure(tracker: ListedTracker, error: TrackerError): void {
     const failure = hideSecrets(error.message, tracker.url);
     const isNews = tracker.status.failure !== failure;
-    tracker.failed(failure, error.reason === "gone");
+    tracker.failed(failure, error.isFinal);
     const isRefusal = isNews && error.reason === "failure-reason";
     this.#report({ url: tracker.shown, ok: false, failure, ...(isRefusal ? { isRefusal } : {}) });
   }
@@ -233,7 +233,7 @@ export class Announcer {
   }
 }
 
-function failureOf({ reason }: TrackerError): AskFailure {
-  if (reason === "gone") return "gone";
+function failureOf({ reason, isFinal }: TrackerError): AskFailure {
+  if (isFinal) return "gone";
   return SILENCES.includes(reason) ? "silence" : "refused";
 }

@@ -117,8 +117,9 @@ export class TrackerEnquiry {
   async #ask(tracker: ListedTracker): Promise<void> {
     const first = await this.#announce(tracker, { event: "stopped", onlyAsks: true });
     if (first.kind === "silence") return this.#noteFailure(tracker, first.error);
-    const isEnough = first.kind === "answer" && first.peers > 0;
-    if (isEnough || this.#isEnding) return this.#note(tracker, first, first);
+    // Enough is known, or it wants to be left alone (BEP 31).
+    const isLast = first.kind === "answer" ? first.peers > 0 : first.error.retryInMs > 0;
+    if (isLast || this.#isEnding) return this.#note(tracker, first, first);
     const second = await this.#announce(tracker, { event: "started" });
     // Also when no answer came: the question may have arrived.
     const farewell = this.#sayFarewell(tracker).finally(() => this.#farewells.delete(farewell));
@@ -154,8 +155,8 @@ export class TrackerEnquiry {
     tracker.answered({ ...response, seeders, leechers }, peers, warning);
   }
 
-  #noteFailure(tracker: ListedTracker, { message, reason }: TrackerError): void {
-    tracker.failed(hideSecrets(message, tracker.url), reason === "gone");
+  #noteFailure(tracker: ListedTracker, { message, isFinal }: TrackerError): void {
+    tracker.failed(hideSecrets(message, tracker.url), isFinal);
   }
 
   /** What comes of it is nobody's news. */

@@ -1,4 +1,4 @@
-/** Our side of the HTTP tracker protocol (BEP 3, 7, 23, 24): the question and the answer. */
+/** Our side of the HTTP tracker protocol (BEP 3, 7, 23, 24, 31): the question and the answer. */
 import {
   addressBytes,
   canonicalHost,
@@ -22,6 +22,7 @@ import {
   intervalMsFrom,
   MAX_PEERS_PER_RESPONSE,
   minIntervalMsFrom,
+  retryInMsFrom,
   trackerText,
 } from "./announce.ts";
 
@@ -35,6 +36,14 @@ const LINE_END: readonly number[] = [13, 10];
 const NO_BYTES = new Uint8Array(0);
 /** RFC 3986, section 2.3: what needs no percent sign. */
 const UNRESERVED = /[A-Za-z0-9._~-]/;
+
+/** What a tracker says in place of an answer. */
+export interface Refusal {
+  /** Printable. */
+  readonly words: string;
+  /** For so long it wants to be left alone (BEP 31); Infinity: for good, 0: it does not say. */
+  readonly retryInMs: number;
+}
 
 /** The URL of an announce: the tracker's own, its query kept and continued. */
 export function announceUrl(trackerUrl: string, request: AnnounceRequest): string {
@@ -77,8 +86,10 @@ function percentEncode(bytes: Uint8Array): string {
 export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
   const answer = dictionaryOf(bytes);
   if (answer === undefined) throw malformed("its answer is not a bencoded dictionary");
-  const failure = failureIn(answer);
-  if (failure !== undefined) throw new TrackerError("failure-reason", `it says "${failure}"`);
+  const refusal = refusalIn(answer);
+  if (refusal !== undefined) {
+    throw new TrackerError("failure-reason", `it says "${refusal.words}"`, refusal.retryInMs);
+  }
   const endpoints = [
     ...peersIn(answer, "peers", parseCompactIpv4),
     ...peersIn(answer, "peers6", parseCompactIpv6),
@@ -99,10 +110,10 @@ export function parseAnnounceResponse(bytes: Uint8Array): AnnounceResponse {
   };
 }
 
-/** The tracker's own words in an answer of any HTTP status, if it has some; printable. */
-export function failureReasonOf(bytes: Uint8Array): string | undefined {
+/** The tracker's own no in an answer of any HTTP status, if it has one. */
+export function refusalOf(bytes: Uint8Array): Refusal | undefined {
   const answer = dictionaryOf(bytes);
-  return answer && failureIn(answer);
+  return answer && refusalIn(answer);
 }
 
 /** Scripts often end with a line end, which is no part of what they say. */
@@ -111,9 +122,12 @@ function dictionaryOf(bytes: Uint8Array): BencodeDictionary | undefined {
   return decodeDictionary(bytes.subarray(0, length), LIMITS);
 }
 
-function failureIn(answer: BencodeDictionary): string | undefined {
+function refusalIn(answer: BencodeDictionary): Refusal | undefined {
   const words = bytesIn(answer, "failure reason");
-  return words && trackerText(words);
+  if (words === undefined) return undefined;
+  const isFinal = textIn(answer, "retry in") === "never";
+  const retryInMs = isFinal ? Infinity : retryInMsFrom(integerIn(answer, "retry in"));
+  return { words: trackerText(words), retryInMs };
 }
 
 /** Peers as one string (BEP 23, BEP 7) or as a list of dictionaries (BEP 3); absent is none. */

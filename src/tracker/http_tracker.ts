@@ -7,7 +7,7 @@ import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import { type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { Announcement, AnnounceResponse, TrackerClient } from "./announce.ts";
-import { announceUrl, failureReasonOf, parseAnnounceResponse } from "./http_codec.ts";
+import { announceUrl, parseAnnounceResponse, refusalOf } from "./http_codec.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import { httpTrackerScope, type TrackerUrl } from "./tracker_url.ts";
 
@@ -102,10 +102,11 @@ function isFarewell({ event, onlyAsks }: Announcement): boolean {
 
 /** 410 is a tracker's request to be left alone for good. */
 function statusError(status: number, body: Uint8Array): TrackerError {
-  const words = failureReasonOf(body);
-  const said = words === undefined ? "" : `, and says "${words}"`;
+  const refusal = refusalOf(body);
+  const said = refusal === undefined ? "" : `, and says "${refusal.words}"`;
   return new TrackerError(
     status === 410 ? "gone" : "http-status",
     `it answers with HTTP status ${status}${said}`,
+    refusal?.retryInMs,
   );
 }

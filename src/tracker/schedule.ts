@@ -153,14 +153,15 @@ export class AnnounceSchedule {
     if (ask.event === "completed") tracker.hasToldCompleted = true;
   }
 
-  failed(ask: Ask, failure: AskFailure, now: number): void {
+  /** `retryInMs`: the tracker asks to be left alone for so long. */
+  failed(ask: Ask, failure: AskFailure, now: number, retryInMs = 0): void {
     const tracker = this.#end(ask);
     if (tracker === undefined) return;
     if (failure === "gone") tracker.isGone = true;
     tracker.isSilent = failure === "silence";
     tracker.failures++;
     const leastMs = tracker.hasStarted ? tracker.minIntervalMs : 0;
-    tracker.retryAt = now + Math.max(retryDelayMs(tracker.failures), leastMs);
+    tracker.retryAt = now + Math.max(retryDelayMs(tracker.failures), leastMs, retryInMs);
     this.#lastFailureAt = now;
     // While stopping nothing is tried twice.
     if (ask.event === "completed" && this.#isStopping) tracker.hasToldCompleted = true;

@@ -2,7 +2,7 @@ import { ok } from "node:assert/strict";
 import { canonicalHost } from "../../src/base/endpoint.ts";
 import { TrackerError } from "../../src/base/errors.ts";
 import type { AnnounceResponse } from "../../src/tracker/announce.ts";
-import { failureReasonOf, parseAnnounceResponse } from "../../src/tracker/http_codec.ts";
+import { parseAnnounceResponse, refusalOf } from "../../src/tracker/http_codec.ts";
 import { fuzz } from "./mutation.ts";
 
 function parse(input: Uint8Array): AnnounceResponse | undefined {
@@ -19,7 +19,9 @@ Deno.test("fuzz: parseAnnounceResponse() gives valid peers and intervals, or thr
   fuzz({
     corpus: "http_tracker_response",
     check(input) {
-      ok(!/\p{Cc}/u.test(failureReasonOf(input) ?? ""));
+      const { words, retryInMs } = refusalOf(input) ?? { words: "", retryInMs: 0 };
+      ok(!/\p{Cc}/u.test(words));
+      ok(retryInMs === Infinity || (retryInMs >= 0 && retryInMs <= 86_400_000));
       const response = parse(input);
       if (response === undefined) return;
       ok(response.intervalMs >= 300_000 && response.intervalMs <= 86_400_000);

@@ -295,6 +295,37 @@ Deno.test("T5 Announcer does not come again to who says 410", async () => {
   await harness.close();
 });
 
+Deno.test("T5 Announcer does not come again to who says never, and tells its words (BEP 31)", async () => {
+  const harness = new Harness((network) => {
+    const refusal = ascii("d14:failure reason8:not here8:retry in5:nevere");
+    network.webHosts.set("t.example", webHost(refusal));
+    return [["http://t.example/announce"]];
+  });
+  await harness.pass(24 * 3_600_000);
+  equal(harness.heard.length, 1);
+  equal(harness.announcer.status()[0]?.state, "gone");
+  deepStrictEqual(harness.reports, [{
+    url: "http://t.example/announce",
+    ok: false,
+    failure: 'it says "not here"',
+    isRefusal: true,
+  }]);
+  await harness.close();
+});
+
+Deno.test("Announcer comes again when the tracker has said (BEP 31)", async () => {
+  const harness = new Harness((network) => {
+    const refusal = ascii("d14:failure reason4:busy8:retry ini20ee");
+    network.webHosts.set("t.example", webHost(refusal));
+    return [["http://t.example/announce"]];
+  });
+  await harness.pass(20 * 60_000);
+  equal(harness.heard.length, 1);
+  await harness.pass(1_000);
+  equal(harness.heard.length, 2);
+  await harness.close();
+});
+
 Deno.test("T16 Announcer tries for ever when all trackers fail, and says why", async () => {
   const harness = new Harness((network) => {
     network.webHosts.set("t.example", webHost(ascii("d14:failure reason4:no\x1b!e")));

@@ -119,18 +119,20 @@ Deno.test("TrackerEnquiry leaves nothing behind at a tracker that knows nobody",
 });
 
 Deno.test("TrackerEnquiry believes what is said to those who come, as opentracker refuses no others", async () => {
-  const scene = new Scene();
-  scene.network.names.set("a.example", ["198.51.100.1"]);
-  scene.network.webHosts.set("a.example", (url) => {
-    const isStopped = url.searchParams.get("event") === "stopped";
-    const nobody = "d8:completei0e10:incompletei0e8:intervali1800e5:peers0:e";
-    const refusal = "d14:failure reason14:not authorizede";
-    return Promise.resolve({ status: 200, bytes: ascii(isStopped ? nobody : refusal) });
-  });
-  const enquiry = scene.enquiry(A);
-  await scene.run(enquiry);
-  const [status] = enquiry.status();
-  deepStrictEqual([status?.hasAnswered, status?.failure], [false, 'it says "not authorized"']);
+  for (const retryIn of ["", "8:retry ini5e"]) {
+    const scene = new Scene();
+    scene.network.names.set("a.example", ["198.51.100.1"]);
+    scene.network.webHosts.set("a.example", (url) => {
+      const isStopped = url.searchParams.get("event") === "stopped";
+      const nobody = "d8:completei0e10:incompletei0e8:intervali1800e5:peers0:e";
+      const refusal = `d14:failure reason14:not authorized${retryIn}e`;
+      return Promise.resolve({ status: 200, bytes: ascii(isStopped ? nobody : refusal) });
+    });
+    const enquiry = scene.enquiry(A);
+    await scene.run(enquiry);
+    const [status] = enquiry.status();
+    deepStrictEqual([status?.hasAnswered, status?.failure], [false, 'it says "not authorized"']);
+  }
 });
 
 Deno.test("TrackerEnquiry says stopped over UDP as it stands, to a tracker that it never met", async () => {
@@ -151,6 +153,20 @@ Deno.test("TrackerEnquiry quotes a refusal, and hears what is said to those who 
   await scene.run(enquiry);
   deepStrictEqual(scene.events, ["stopped", "started", "stopped"]);
   deepStrictEqual(enquiry.status()[0]?.failure, 'it says "who are you?"');
+});
+
+Deno.test("TrackerEnquiry does not come again to who wants to be left alone (BEP 31)", async () => {
+  for (const [retryIn, state] of [["i5e", "failing"], ["5:never", "gone"]]) {
+    const scene = new Scene();
+    scene.network.names.set("a.example", ["198.51.100.1"]);
+    const refusal = `d14:failure reason4:busy8:retry in${retryIn}e`;
+    scene.network.webHosts.set("a.example", webHost(ascii(refusal)));
+    const enquiry = scene.enquiry(A);
+    await scene.run(enquiry);
+    deepStrictEqual(scene.events, ["stopped"]);
+    const [status] = enquiry.status();
+    deepStrictEqual([status?.state, status?.failure], [state, 'it says "busy"']);
+  }
 });
 
 Deno.test("TrackerEnquiry gives up silent trackers when it is closed, and lists those that are none", async () => {

@@ -1,9 +1,5 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
-import {
-  announceUrl,
-  failureReasonOf,
-  parseAnnounceResponse,
-} from "../../src/tracker/http_codec.ts";
+import { announceUrl, parseAnnounceResponse, refusalOf } from "../../src/tracker/http_codec.ts";
 import { announceRequest, ascii, bytesOf } from "./announce_samples.ts";
 
 const PARAMETERS = "info_hash=%00%0D%1A%274AN%5Bhu%82%8F%9C%A9%B6%C3%D0%DD%EA%F7" +
@@ -127,7 +123,7 @@ Deno.test("parseAnnounceResponse() takes line ends after the answer for none of 
       parseAnnounceResponse(bytesOf("d5:peers6:", PEER, "e", end)).endpoints,
       [PEER_ENDPOINT],
     );
-    equal(failureReasonOf(ascii(`d14:failure reason4:gonee${end}`)), "gone");
+    equal(refusalOf(ascii(`d14:failure reason4:gonee${end}`))?.words, "gone");
   }
   assertMalformed("\r\n");
 });
@@ -207,8 +203,33 @@ Deno.test("parseAnnounceResponse() reads the external address as bytes or text (
   equal(external("9:localhost"), undefined);
 });
 
-Deno.test("failureReasonOf() finds a tracker's words in an error page, if they are there", () => {
-  equal(failureReasonOf(ascii("d14:failure reason4:gonee")), "gone");
-  equal(failureReasonOf(ascii("de")), undefined);
-  equal(failureReasonOf(ascii("<h1>502</h1>")), undefined);
+Deno.test("refusalOf() finds a tracker's words in an error page, if they are there", () => {
+  deepStrictEqual(refusalOf(ascii("d14:failure reason4:gonee")), { words: "gone", retryInMs: 0 });
+  equal(refusalOf(ascii("de")), undefined);
+  equal(refusalOf(ascii("8:retry in5:never")), undefined);
+  equal(refusalOf(ascii("<h1>502</h1>")), undefined);
+});
+
+Deno.test("T9 refusalOf() reads for how long the tracker sends us away, in bounds (BEP 31)", () => {
+  const retryInMs = (value: string) =>
+    refusalOf(ascii(`d14:failure reason2:no8:retry in${value}e`))?.retryInMs;
+  equal(retryInMs("i5e"), 300_000);
+  equal(retryInMs("5:never"), Infinity);
+  equal(retryInMs("i1440e"), 86_400_000);
+  equal(retryInMs("i1441e"), 86_400_000);
+  equal(retryInMs("i9007199254740991e"), 86_400_000);
+  for (const nonsense of ["i0e", "i-5e", "i9223372036854775807e", "1:5", "5:Never", "le", "de"]) {
+    equal(retryInMs(nonsense), 0, nonsense);
+  }
+});
+
+Deno.test("parseAnnounceResponse() fails with the time that the tracker wants (BEP 31)", () => {
+  throws(
+    () => parseAnnounceResponse(ascii("d14:failure reason4:busy8:retry ini2ee")),
+    { name: "TrackerError", reason: "failure-reason", retryInMs: 120_000, isFinal: false },
+  );
+  throws(
+    () => parseAnnounceResponse(ascii("d14:failure reason2:no8:retry in5:nevere")),
+    { name: "TrackerError", reason: "failure-reason", isFinal: true },
+  );
 });

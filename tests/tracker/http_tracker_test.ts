@@ -91,6 +91,14 @@ Deno.test("T5 HttpTracker takes every status but 200 for a failure, with the tra
 Deno.test("T5 HttpTracker hears in 410 that it is not to come again", async () => {
   const harness = new Harness(webHost(new Uint8Array(0), 410));
   await harness.assertFails("gone", "it answers with HTTP status 410");
+  await rejects(harness.announce(), { isFinal: true });
+});
+
+Deno.test("HttpTracker hears in an error page when it is to come again (BEP 31)", async () => {
+  const busy = new Harness(webHost(ascii("d14:failure reason4:busy8:retry ini2ee"), 503));
+  await rejects(busy.announce(), { reason: "http-status", retryInMs: 120_000, isFinal: false });
+  const closed = new Harness(webHost(ascii("d14:failure reason4:shut8:retry in5:nevere"), 403));
+  await rejects(closed.announce(), { reason: "http-status", isFinal: true });
 });
 
 Deno.test("HttpTracker puts failures to fetch into words without the address", async () => {

@@ -38,8 +38,8 @@ class Harness {
     this.schedule.answered(this.end(tracker), { intervalMs, minIntervalMs }, this.now);
   }
 
-  fail(tracker = 0, failure: AskFailure = "refused"): void {
-    this.schedule.failed(this.end(tracker), failure, this.now);
+  fail(tracker = 0, failure: AskFailure = "refused", retryInMs = 0): void {
+    this.schedule.failed(this.end(tracker), failure, this.now, retryInMs);
   }
 
   /** Trackers whose answer is due. */
@@ -251,6 +251,32 @@ Deno.test("AnnounceSchedule does not hurry trackers that refuse", () => {
   ok(harness.deadline()! - harness.now > 5 * MINUTE);
 });
 
+Deno.test("AnnounceSchedule leaves a tracker alone for as long as it says, not shorter (BEP 31)", () => {
+  const harness = new Harness([1]);
+  harness.take();
+  harness.fail(0, "refused", 30 * MINUTE);
+  equal(harness.deadline(), 30 * MINUTE);
+  harness.wantsPeers = false;
+  harness.now = 5 * MINUTE;
+  deepStrictEqual(harness.take(), []);
+  harness.wantsPeers = true;
+  harness.now = 30 * MINUTE - 1;
+  deepStrictEqual(harness.take(), [], "not for a new need either");
+  deepStrictEqual(harness.next(), ["0:started"]);
+  harness.fail(0, "refused", 1_000);
+  equal(harness.deadline(), harness.now + 55_000, "nor sooner than any that failed");
+});
+
+Deno.test("AnnounceSchedule says stopped also to a tracker that wants to be left alone for a while", () => {
+  const harness = new Harness([1]);
+  harness.take();
+  harness.answer();
+  harness.next();
+  harness.fail(0, "refused", 30 * MINUTE);
+  harness.schedule.stop();
+  deepStrictEqual(harness.take(), ["0:stopped"]);
+});
+
 Deno.test("T5 AnnounceSchedule never asks again who said that it is gone", () => {
   const harness = new Harness([1, 1]);
   harness.take();
@@ -384,6 +410,7 @@ Deno.test("AnnounceSchedule keeps its promises whatever the trackers do", () => 
     kind: fc.constantFrom("answer", "refused", "silence", "gone"),
     afterMs: fc.nat(200_000),
     minIntervalMs: fc.constantFrom(undefined, 10_000, 120_000),
+    retryInMs: fc.constantFrom(0, 10_000, 600_000),
   });
   fc.assert(
     fc.property(
@@ -398,13 +425,13 @@ Deno.test("AnnounceSchedule keeps its promises whatever the trackers do", () => 
         const gone = new Set<number>();
         const notBefore = new Map<number, number>();
         let now = 0;
-        for (const { kind, afterMs, minIntervalMs } of outcomes) {
+        for (const { kind, afterMs, minIntervalMs, retryInMs } of outcomes) {
           const wantsPeers = hunger.next().value;
           for (const ask of schedule.take(now, wantsPeers)) {
             ok(!underWay.some(({ tracker }) => tracker === ask.tracker), "asked twice at once");
             ok(!gone.has(ask.tracker), "asked though gone");
             equal(ask.event === "started", !started.has(ask.tracker));
-            ok((notBefore.get(ask.tracker) ?? 0) <= now, "asked under the min interval");
+            ok((notBefore.get(ask.tracker) ?? 0) <= now, "asked too soon");
             underWay.push(ask);
           }
           ok((schedule.deadline(now, wantsPeers) ?? Infinity) >= now);
@@ -416,7 +443,9 @@ Deno.test("AnnounceSchedule keeps its promises whatever the trackers do", () => 
             started.add(ask.tracker);
             notBefore.set(ask.tracker, now + (minIntervalMs ?? MINUTE));
           } else {
-            schedule.failed(ask, kind as AskFailure, now);
+            const waitMs = kind === "refused" ? retryInMs : 0;
+            schedule.failed(ask, kind as AskFailure, now, waitMs);
+            if (waitMs > 0) notBefore.set(ask.tracker, now + waitMs);
             if (kind === "gone") gone.add(ask.tracker);
           }
         }
