@@ -110,9 +110,11 @@ class Socks5Network implements Network {
 }
 
 /** What it means for an attempt through a proxy that the proxy itself cannot be connected to. */
-export function unreachableProxy({ message }: ConnectError, attempt: string): ConnectError {
-  const why = message.replace(/^Cannot connect to \S+: /, "");
-  return new ConnectError("proxy", `${attempt}: the proxy cannot be reached: ${why}`);
+export function unreachableProxy(error: ConnectError, attempt: string): ConnectError {
+  const why = error.message.replace(/^Cannot connect to \S+: /, "");
+  // Without a socket of our own the proxy has never been asked.
+  const failure = error.failure === "limit" ? "limit" : "proxy";
+  return new ConnectError(failure, `${attempt}: the proxy cannot be reached: ${why}`);
 }
 
 /** The connection with the proxy, once it is one with somebody else. */

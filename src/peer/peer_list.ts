@@ -175,6 +175,12 @@ export class PeerList {
     if (peer !== undefined) noteFailure(peer, now);
   }
 
+  /** The dial did not come about, for want of something of ours: `next` gives it as before. */
+  postponed(endpoint: Endpoint): void {
+    const peer = this.#known.get(formatEndpoint(endpoint));
+    if (peer !== undefined) peer.state = "idle";
+  }
+
   /** An endpoint that we dialled has shaken hands. */
   connected(endpoint: Endpoint): void {
     const peer = this.#known.get(formatEndpoint(endpoint));

@@ -84,6 +84,11 @@ Deno.test("S14 proxiedNetwork() says what went wrong with whom, and no password"
       "the proxy cannot be reached: the connection is refused",
     ],
     [
+      new ConnectError("limit", "Cannot connect to 192.0.2.9:1080: too many files are open"),
+      "limit",
+      "the proxy cannot be reached: too many files are open",
+    ],
+    [
       new ScriptedConnection([Uint8Array.of(5, 2, 1, 1)]),
       "proxy",
       "the proxy refuses the user name or the password",

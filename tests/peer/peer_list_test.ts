@@ -44,6 +44,21 @@ Deno.test("next() gives each endpoint once", () => {
   deepStrictEqual([list.next(0), list.nextAt()], [undefined, undefined]);
 });
 
+Deno.test("postponed() has an endpoint dialled as if it had not been", () => {
+  const list = newList("tracker", A, B);
+  list.failed(endpoint(A), 0);
+  for (let round = 0; round < 10; round++) {
+    const given = list.next(MINUTE)!;
+    deepStrictEqual(formatEndpoint(given), B, "which has not failed");
+    list.postponed(given);
+  }
+  deepStrictEqual(list.counts.unreachable, 1);
+  deepStrictEqual(list.attempts.tried, 1);
+  list.ban(endpoint(B));
+  list.postponed(endpoint(B));
+  deepStrictEqual(list.counts.known, 1);
+});
+
 Deno.test("add() tells how many are new", () => {
   const list = newList("tracker", A);
   deepStrictEqual(list.add([endpoint(A), endpoint(B), endpoint(B)], "tracker"), 1);

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type Random, SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
-import type { Network } from "../../src/net/transport.ts";
+import { ConnectError, type Network } from "../../src/net/transport.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
 import { Dialer, type ReadyPeer } from "../../src/torrent/dialer.ts";
 import type { Sighting } from "../../src/torrent/discovery.ts";
@@ -32,6 +32,8 @@ interface Bench {
   open: number;
   mostOpen: number;
   started: number;
+  /** The system has no socket for a dial. */
+  lacksSockets: boolean;
   wanted: number;
 }
 
@@ -45,6 +47,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
       bench.started++;
       bench.mostOpen = Math.max(bench.mostOpen, ++bench.open);
       try {
+        if (bench.lacksSockets) throw new ConnectError("limit", "Cannot connect: too many files");
         return await sim.host("10.0.0.1").connect(to, options);
       } finally {
         bench.open--;
@@ -70,6 +73,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     open: 0,
     mostOpen: 0,
     started: 0,
+    lacksSockets: false,
     wanted,
   };
   return bench;
@@ -160,6 +164,37 @@ Deno.test("dial() starts at most 30 dials a second after the first 30 when all a
   await tick(bench, 5_000);
   ok(bench.started <= 30 + 5 * 30, `${bench.started} dials in 5 s`);
   ok(bench.started >= 150, `${bench.started} dials in 5 s`);
+  bench.dialer.close();
+});
+
+Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it tries again", async () => {
+  const bench = createBench();
+  const endpoints = hosts(40);
+  for (const { host } of endpoints) void serve(bench, host, THEM);
+  bench.lacksSockets = true;
+  await run(bench, endpoints);
+  await tick(bench, 60_000);
+  await bench.clock.run(() => bench.open === 0, 100);
+  const count = bench.started;
+  ok(count >= 30 + 60 && count <= 30 + 60 * 15, `${count} dials in a minute`);
+  deepStrictEqual(bench.dialer.failures, { "limit": count });
+  deepStrictEqual(bench.peerList.counts.unreachable, 0);
+  bench.lacksSockets = false;
+  await tick(bench, 3_500);
+  strictEqual(bench.ready.length, 40);
+  bench.dialer.close();
+});
+
+Deno.test("S8 dial() pauses as long when one dial alone found no socket", async () => {
+  const bench = createBench();
+  void serve(bench, "10.0.1.0", THEM);
+  bench.lacksSockets = true;
+  await run(bench, hosts(1));
+  await tick(bench, 60_000);
+  ok(bench.started <= 2 + 60 && bench.started >= 30, `${bench.started} dials in a minute`);
+  bench.lacksSockets = false;
+  await tick(bench, 2_000);
+  strictEqual(bench.ready.length, 1);
   bench.dialer.close();
 });
 
