@@ -198,6 +198,7 @@ export class MetadataSearch {
       surroundings: this.#surroundings,
       numbers: () => ({ uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT }),
       isHungry: () => !this.#leaving.signal.aborted && swarm.wanted > 0,
+      isAlone: () => swarm.size === 0,
       // What a tracker says when all is found already is nobody's news.
       onEvent: (event) => {
         if (!this.#leaving.signal.aborted) onEvent(event);

@@ -44,6 +44,7 @@ export interface PeerSourcesOptions {
   readonly surroundings: Surroundings;
   readonly numbers: AnnouncerOptions["numbers"];
   readonly isHungry: () => boolean;
+  readonly isAlone: () => boolean;
   readonly onEvent: (event: TorrentEvent) => void;
 }
 

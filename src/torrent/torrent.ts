@@ -171,7 +171,6 @@ export class Torrent {
     this.#surroundings.listen();
     const sources = allowedSources(this.#options.sources, isPrivate);
     const dht = sources.dht ? this.#surroundings.dht() : undefined;
-    const dhtPort = dht?.port;
     const table = this.#table, peerList = this.#peerList;
     const assembly = new Assembly({ layout, budgetBytes: memoryBudgetBytes });
     const availability = new Availability(layout.pieceCount, random);
@@ -190,7 +189,7 @@ export class Torrent {
       uploader,
       metadata,
       usePex: sources.pex,
-      dhtPort,
+      dhtPort: dht?.port,
       onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
       onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => {
@@ -204,7 +203,7 @@ export class Torrent {
       ...this.#surroundings,
       peerList,
       webSeeds,
-      introduction: { infoHash, peerId, dht: dhtPort !== undefined },
+      introduction: { infoHash, peerId, dht: dht?.port !== undefined },
       wanted: () => this.#peersWanted(swarm),
     });
     const peerSources = this.#createSources(swarm, uploader, webSeeds);
@@ -231,6 +230,7 @@ export class Torrent {
         ...bytesLeft(this.#table, metainfo.layout),
       }),
       isHungry: () => this.#isHungry(swarm),
+      isAlone: () => swarm.size === 0,
       onEvent,
     });
   }

@@ -50,6 +50,8 @@ export interface AnnouncerOptions {
   };
   /** Are more peers wanted? Asked often; `wake` has it asked at once. */
   readonly isHungry: () => boolean;
+  /** Is no peer here at all? */
+  readonly isAlone: () => boolean;
   readonly onAnnounce: (report: AnnounceReport) => void;
 }
 
@@ -151,11 +153,12 @@ export class Announcer {
   }
 
   async #run(): Promise<void> {
-    const { clock, isHungry } = this.#options;
+    const { clock, isHungry, isAlone } = this.#options;
     while (!this.#isOver && !this.#schedule.isStopped) {
       this.#waking = new AbortController();
       const wantsPeers = isHungry();
-      for (const ask of this.#schedule.take(clock.now(), wantsPeers)) this.#start(ask, wantsPeers);
+      const asks = this.#schedule.take(clock.now(), wantsPeers, isAlone());
+      for (const ask of asks) this.#start(ask, wantsPeers);
       const deadline = this.#schedule.deadline(clock.now(), wantsPeers) ?? Infinity;
       const pauseMs = Math.min(deadline - clock.now(), LONGEST_PAUSE_MS);
       await clock.sleep(pauseMs, this.#waking.signal);

@@ -39,6 +39,8 @@ const LONGEST_RETRY_MS = 3_600_000;
 const OUTAGE_PROBE_MS = 60_000;
 /** A new need is as good as the first one after this time, however long the interval is. */
 const MAX_HASTE_PAUSE_MS = 1_800_000;
+/** Whoever has lost all peers asks again this long after the last answer, however often. */
+const ALONE_INTERVAL_MS = 300_000;
 
 /** What is known of one tracker. */
 class TrackerState {
@@ -88,6 +90,7 @@ export class AnnounceSchedule {
   /** By number. */
   readonly #trackers: readonly TrackerState[];
   #wantedPeers = true;
+  #wasAlone = true;
   #isCompleted = false;
   #isStopping = false;
   #unanswered = 0;
@@ -105,12 +108,19 @@ export class AnnounceSchedule {
     for (const tier of this.#tiers) shuffle(tier, random);
   }
 
-  /** Whom to ask now; each of them counts as being asked until `answered` or `failed`. */
-  take(now: number, wantsPeers: boolean): Ask[] {
+  /**
+   * Whom to ask now; each of them counts as being asked until `answered` or `failed`. `isAlone`:
+   * nobody is here.
+   */
+  take(now: number, wantsPeers: boolean, isAlone = false): Ask[] {
     if (wantsPeers && !this.#wantedPeers) {
       for (const tracker of this.#trackers) hasten(tracker, now);
     }
+    if (isAlone && !this.#wasAlone) {
+      for (const tracker of this.#trackers) shortenWait(tracker);
+    }
     this.#wantedPeers = wantsPeers;
+    this.#wasAlone = isAlone;
     const mood = this.#mood(wantsPeers);
     const asks: Ask[] = [];
     for (const tracker of this.#tiers.flat()) {
@@ -298,6 +308,12 @@ function hasten(tracker: TrackerState, now: number): void {
   if (now - tracker.hastenedAt < pauseMs) return;
   tracker.hastenedAt = now;
   tracker.eagerIntervalMs = tracker.minIntervalMs;
+}
+
+/** All peers are lost: that we asked often before is no reason to wait for long now. */
+function shortenWait(tracker: TrackerState): void {
+  const leastMs = Math.max(tracker.minIntervalMs, ALONE_INTERVAL_MS);
+  tracker.eagerIntervalMs = Math.min(tracker.eagerIntervalMs, leastMs);
 }
 
 /** Delay until a tracker is tried again, as libtorrent has it: 17.5 s, 55 s, … an hour. */

@@ -33,6 +33,7 @@ export class Announcing {
       fetch: createFetch({ clock }),
       numbers: () => this.numbers,
       isHungry: () => this.found.length < 50,
+      isAlone: () => true,
       onAnnounce: (report) => {
         this.reports.push(report);
         this.#change();

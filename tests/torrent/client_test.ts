@@ -34,14 +34,14 @@ async function inSwarm(maxPeers: number, run: (bench: Bench) => Promise<void>): 
   }
 }
 
-function connect({ lab }: Bench, from: string): Promise<Connection> {
+function connect({ lab }: Pick<Bench, "lab">, from: string): Promise<Connection> {
   const signal = new AbortController().signal;
   return lab.network.host(from).connect({ host: US, port: PORT }, { timeoutMs: 1000, signal });
 }
 
 /** Says a handshake; the bytes that come back until nothing more comes, null if we hung up. */
 async function knock(
-  bench: Bench,
+  bench: Pick<Bench, "lab">,
   { from = "10.0.3.1", infoHash = bench.lab.metainfo.infoHash, peerId = 9 } = {},
 ): Promise<{ answered: number; isOpen: boolean; connection: Connection }> {
   const { lab } = bench;
@@ -270,6 +270,50 @@ Deno.test("Client says stopped once, for the torrent or for a search that no tor
     }
     const ofTorrent = isFollowed ? ["started", "completed"] : [];
     deepStrictEqual(heard, ["started", ...ofTorrent, "stopped"]);
+  }
+});
+
+Deno.test("Client has the tracker asked soon when a torrent, or a search, has lost all its peers", async () => {
+  for (const isSearch of [true, false]) {
+    const random = new SeededRandom(1);
+    const lab = new Lab(random.bytes(100_000), 16_384, random);
+    let asked = 0;
+    const client = lab.createClient(US, {
+      fetch: (url) => {
+        asked++;
+        const bytes = new TextEncoder().encode("d8:intervali1800e5:peers0:e");
+        return Promise.resolve({ status: 200, bytes, url });
+      },
+    });
+    const trackers = [["http://8.8.8.8/announce"]];
+    const sources = { trackers: true, dht: false, pex: false, lsd: false };
+    const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+    const { infoHash } = lab.metainfo;
+    const job = isSearch
+      ? client.findMetadata({
+        infoHash,
+        trackers,
+        sources,
+        peers: [],
+        maxPeers: 8,
+        onEvent: () => {},
+      })
+      : lab.addTorrent(client, storage, { metainfo: { ...lab.metainfo, trackers }, sources });
+    const working = "find" in job ? job.find() : job.download();
+    working.catch(() => {});
+    try {
+      await lab.clock.run(() => false, 19 * 60_000);
+      strictEqual(asked, 5, "at 0, 1, 3, 7 and 15 minutes");
+      // One that gives nothing, and is a peer all the same.
+      const { connection } = await knock({ lab }, { infoHash });
+      await lab.clock.run(() => false, 60_000);
+      strictEqual(asked, 5);
+      connection.close();
+      await lab.clock.run(() => false, 60_000);
+      strictEqual(asked, 6);
+    } finally {
+      await lab.end();
+    }
   }
 });
 

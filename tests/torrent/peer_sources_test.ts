@@ -75,6 +75,7 @@ function create(neighbours: Neighbours, options: Partial<PeerSourcesOptions>): P
     surroundings: surroundings(neighbours),
     numbers: () => ({ uploaded: 0, downloaded: 0, left: 1 }),
     isHungry: () => true,
+    isAlone: () => true,
     onEvent: () => {},
     ...options,
   });

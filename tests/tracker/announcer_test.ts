@@ -21,6 +21,7 @@ class Harness {
   readonly reports: AnnounceReport[] = [];
   readonly found: string[] = [];
   isHungry = true;
+  isAlone = true;
   numbers: ReturnType<AnnouncerOptions["numbers"]> = { uploaded: 0, downloaded: 0, left: 1_000 };
   readonly announcer: Announcer;
   readonly #reading: Promise<void>;
@@ -41,6 +42,7 @@ class Harness {
       fetch: this.network.fetch,
       numbers: () => this.numbers,
       isHungry: () => this.isHungry,
+      isAlone: () => this.isAlone,
       onAnnounce: (report) => this.reports.push(report),
       ...options,
     });
@@ -189,6 +191,18 @@ Deno.test("Announcer.wake() does not make a hungry torrent a nuisance", async ()
   }
   const asked = harness.heard.length;
   ok(asked >= 6 && asked <= 8, `${asked} times in an hour`);
+  await harness.close();
+});
+
+Deno.test("Announcer asks soon again when all peers are lost", async () => {
+  const harness = new Harness(oneTracker);
+  harness.isAlone = false;
+  await harness.pass(20 * 60_000);
+  equal(harness.heard.length, 5, "at 0, 1, 3, 7 and 15 minutes");
+  harness.isAlone = true;
+  harness.announcer.wake();
+  await harness.pass(1_000);
+  equal(harness.heard.length, 6);
   await harness.close();
 });
 
@@ -488,6 +502,7 @@ Deno.test("Announcer passes our own mistakes to the reader of the endpoints", as
       throw new Error("a mistake");
     },
     isHungry: () => true,
+    isAlone: () => true,
     onAnnounce: () => {},
   });
   const reading = (async () => {

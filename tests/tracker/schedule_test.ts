@@ -10,6 +10,7 @@ const MINUTE = 60_000;
 class Harness {
   now = 0;
   wantsPeers = true;
+  isAlone = true;
   readonly schedule: AnnounceSchedule;
   readonly #underWay = new Map<number, Ask>();
 
@@ -18,7 +19,7 @@ class Harness {
   }
 
   take(): string[] {
-    return this.schedule.take(this.now, this.wantsPeers).map((ask) => {
+    return this.schedule.take(this.now, this.wantsPeers, this.isAlone).map((ask) => {
       this.#underWay.set(ask.tracker, ask);
       return `${ask.tracker}:${ask.event ?? "interval"}`;
     });
@@ -193,6 +194,63 @@ Deno.test("AnnounceSchedule asks no more than a few times an interval when peers
     }
   }
   ok(asked > 12 && asked < 12 * 6, `${asked}`);
+});
+
+/** Somebody is here, and then nobody. */
+function loseAllPeers(harness: Harness): void {
+  harness.isAlone = false;
+  harness.take();
+  harness.isAlone = true;
+  harness.take();
+}
+
+Deno.test("AnnounceSchedule asks five minutes after the last answer when all peers are lost, every time", () => {
+  const harness = new Harness([1]);
+  harness.take();
+  harness.answer();
+  for (let round = 0; round < 5; round++) {
+    harness.next();
+    harness.answer();
+  }
+  equal(
+    harness.deadline(),
+    harness.now + HALF_HOUR,
+    "of those that never were here nobody is lost",
+  );
+  for (let loss = 0; loss < 3; loss++) {
+    const answeredAt = harness.now;
+    harness.now += MINUTE;
+    loseAllPeers(harness);
+    equal(harness.deadline(), answeredAt + 5 * MINUTE);
+    harness.next();
+    harness.answer();
+    equal(harness.deadline(), harness.now + 10 * MINUTE, "ever later while nobody comes");
+  }
+});
+
+Deno.test("AnnounceSchedule keeps to the min interval, and to a pace, when all peers are lost again and again", () => {
+  for (const [minIntervalMs, most] of [[undefined, 12], [20 * MINUTE, 3]] as const) {
+    const harness = new Harness([1]);
+    let asked = 0;
+    for (; harness.now < 600 * MINUTE; harness.now += 5_000) {
+      harness.isAlone = !harness.isAlone;
+      for (const _ of harness.take()) {
+        asked++;
+        harness.answer(0, HALF_HOUR, minIntervalMs);
+      }
+    }
+    // The first few are those of the beginning.
+    ok(asked <= 10 * most + 3 && asked >= 10 * most - 3, `${asked}`);
+  }
+});
+
+Deno.test("AnnounceSchedule asks no sooner for peers that are lost when none are wanted", () => {
+  const harness = new Harness([1]);
+  harness.take();
+  harness.answer();
+  harness.wantsPeers = false;
+  loseAllPeers(harness);
+  equal(harness.deadline(), HALF_HOUR);
 });
 
 Deno.test("T9 AnnounceSchedule respects a min interval that is longer than the interval", () => {
@@ -427,7 +485,7 @@ Deno.test("AnnounceSchedule keeps its promises whatever the trackers do", () => 
         let now = 0;
         for (const { kind, afterMs, minIntervalMs, retryInMs } of outcomes) {
           const wantsPeers = hunger.next().value;
-          for (const ask of schedule.take(now, wantsPeers)) {
+          for (const ask of schedule.take(now, wantsPeers, hunger.next().value)) {
             ok(!underWay.some(({ tracker }) => tracker === ask.tracker), "asked twice at once");
             ok(!gone.has(ask.tracker), "asked though gone");
             equal(ask.event === "started", !started.has(ask.tracker));
