@@ -16,6 +16,9 @@ export type IpFamily = "ipv4" | "ipv6";
 /** The port by which whoever is at `host` reaches us: a gateway may know us by another one. */
 export type PortFor = (host: string) => number;
 
+/** The same for a UDP port of ours. */
+export type UdpPortFor = (host: string, port: number) => number;
+
 /** Bytes of one compact endpoint: address and port. */
 const COMPACT_IPV4_LENGTH = 6;
 const COMPACT_IPV6_LENGTH = 18;

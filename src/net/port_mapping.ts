@@ -31,7 +31,17 @@ export interface PortMappingOptions {
 
 export type PortMappingStatus =
   | { readonly kind: "idle" | "searching" | "failed" }
-  | { readonly kind: "mapped"; readonly way: Way["name"]; readonly externalPort: number };
+  | {
+    readonly kind: "mapped";
+    readonly way: Way["name"];
+    /** For TCP. */
+    readonly externalPort: number;
+    /** Absent when the gateway lets no datagrams through. */
+    readonly externalUdpPort?: number;
+  };
+
+/** What a gateway says of the port, for each protocol. */
+type Answers = Readonly<Record<MappedProtocol, GatewayAnswer | undefined>>;
 
 export class PortMapping {
   readonly #options: PortMappingOptions;
@@ -109,8 +119,8 @@ export class PortMapping {
         const way = ways[index]!;
         const lifetimeS = this.#note(way, answer);
         if (lifetimeS !== undefined) return lifetimeS;
-        if (answer?.kind === "refused") {
-          refusal = `${way.gateway} refuses by ${way.name}, code ${answer.code}`;
+        if (answer.tcp?.kind === "refused") {
+          refusal = `${way.gateway} refuses by ${way.name}, code ${answer.tcp.code}`;
         }
       }
     }
@@ -136,24 +146,29 @@ export class PortMapping {
     }
   }
 
-  /** Asks for both protocols; what is said of TCP counts. */
-  async #map(way: Way): Promise<GatewayAnswer | undefined> {
+  async #map(way: Way): Promise<Answers> {
     const { signal } = this.#ending;
-    if (signal.aborted) return undefined;
+    if (signal.aborted) return { tcp: undefined, udp: undefined };
     const asking = this.#asking(signal);
-    const [answer] = await Promise.all(
+    const [tcp, udp] = await Promise.all(
       PROTOCOLS.map((protocol) =>
         way.ask({ protocol, port: this.#port, lifetimeS: LIFETIME_S }, asking)
       ),
     );
-    return answer;
+    return { tcp, udp };
   }
 
-  #note(way: Way, answer: GatewayAnswer | undefined): number | undefined {
-    if (answer?.kind !== "granted") return undefined;
-    const { externalPort, lifetimeS } = answer;
+  /** Whether the port is open, and for how long, is what is said of TCP. */
+  #note(way: Way, { tcp, udp }: Answers): number | undefined {
+    if (tcp?.kind !== "granted") return undefined;
+    const { externalPort, lifetimeS } = tcp;
     this.#way = way;
-    this.#status = { kind: "mapped", way: way.name, externalPort };
+    this.#status = {
+      kind: "mapped",
+      way: way.name,
+      externalPort,
+      ...(udp?.kind === "granted" && { externalUdpPort: udp.externalPort }),
+    };
     const as = externalPort === this.#port ? "" : ` as port ${externalPort}`;
     this.#say(`port ${this.#port} is open at the gateway ${way.gateway}${as}, by ${way.name}`);
     return Math.min(Math.max(lifetimeS, MIN_LIFETIME_S), LIFETIME_S);

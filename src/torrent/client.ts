@@ -6,6 +6,7 @@ import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
 import type { FetchBounded } from "../net/http.ts";
+import type { MappedProtocol } from "../net/nat_pmp.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
 import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
@@ -50,7 +51,7 @@ export interface ClientOptions {
   /** Peers may come to this port from now on. */
   readonly onListening?: (port: number) => void;
   /** The port of the gateway that leads to ours; undefined while it has opened none. */
-  readonly externalPort?: () => number | undefined;
+  readonly externalPort?: (protocol: MappedProtocol) => number | undefined;
 }
 
 /** Whoever takes peers of one info-hash. */
@@ -212,6 +213,7 @@ export class Client {
       peerId,
       listen: () => this.listen(),
       portFor: (host) => this.#portFor(host),
+      udpPortFor: (host, port) => this.#udpPortFor(host, port),
       clientName: `starling ${version}`,
       downloadLimit: this.#downloadLimit,
       uploadLimit: this.#uploadLimit,
@@ -220,10 +222,15 @@ export class Client {
     };
   }
 
-  /** Who is on our side of the gateway does not pass it, and nothing is mapped for IPv6. */
   #portFor(host: string): number {
-    const isOutside = familyOf(host) === "ipv4" && ["global", "name"].includes(hostScope(host));
-    return (isOutside ? this.#options.externalPort?.() : undefined) ?? this.listen();
+    return (isBeyondGateway(host) ? this.#options.externalPort?.("tcp") : undefined) ??
+      this.listen();
+  }
+
+  /** The gateway opens the port where we listen, for datagrams too, and no other. */
+  #udpPortFor(host: string, port: number): number {
+    const isMapped = isBeyondGateway(host) && port === this.listen();
+    return (isMapped ? this.#options.externalPort?.("udp") : undefined) ?? port;
   }
 
   async #accept(listener: Listener): Promise<void> {
@@ -260,6 +267,11 @@ export class Client {
   #findWhere(matches: (participant: Participant) => boolean): Participant | undefined {
     return this.#participants.values().find(matches);
   }
+}
+
+/** Who is on our side of the gateway does not pass it, and nothing is mapped for IPv6. */
+function isBeyondGateway(host: string): boolean {
+  return familyOf(host) === "ipv4" && ["global", "name"].includes(hostScope(host));
 }
 
 /** `-SL0100-` and twelve random bytes (BEP 20). */

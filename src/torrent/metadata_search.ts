@@ -166,7 +166,7 @@ export class MetadataSearch {
 
   #createStages(): Stages {
     const { infoHash, sources: switches, peers, maxPeers, onEvent } = this.#options;
-    const { clock, clientName, peerId, portFor } = this.#surroundings;
+    const { clock, clientName, peerId, portFor, udpPortFor } = this.#surroundings;
     const dht = switches.dht ? this.#surroundings.dht() : undefined;
     const dhtPort = dht?.port;
     const peerList = this.#peerList;
@@ -178,6 +178,7 @@ export class MetadataSearch {
       clientName,
       portFor,
       dhtPort,
+      udpPortFor,
       maxPeers,
       usePex: switches.pex,
       onExchanged: (endpoints, namedBy) => sources.exchanged(endpoints, namedBy),

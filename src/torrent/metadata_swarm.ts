@@ -1,7 +1,7 @@
 /** All connected peers of a torrent whose metadata is not known, from ready peers to metadata. */
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { type Endpoint, formatEndpoint, type PortFor } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, type PortFor, type UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash } from "../base/ids.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
@@ -34,6 +34,7 @@ export interface MetadataSwarmOptions {
   readonly portFor: PortFor;
   /** The UDP port of our DHT node, if peers may know of it. */
   readonly dhtPort: number | undefined;
+  readonly udpPortFor: UdpPortFor;
   readonly maxPeers: number;
   /** Whether peers are heard on other peers (BEP 11). */
   readonly usePex: boolean;
@@ -182,9 +183,10 @@ export class MetadataSwarm {
   }
 
   #connect(ready: ReadyPeer, key: MetadataPeer, now: number): MetadataConnection {
-    const { clientName, portFor, dhtPort, usePex, clock } = this.#options;
+    const { clientName, portFor, dhtPort: port, udpPortFor, usePex, clock } = this.#options;
     const { connection, handshake: { flags } } = ready;
     const { host } = connection.remote;
+    const dhtPort = port && udpPortFor(host, port);
     const session = new MetadataSession({ flags, host, pex: usePex, dhtPort, now });
     const { ut_pex, ut_metadata } = EXTENSION_IDS;
     const introduction = encodeExtensionHandshake({

@@ -1,7 +1,7 @@
 /** The third stage: all connected peers of a torrent, from ready peers to full pieces. */
 import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
-import type { Endpoint, PortFor } from "../base/endpoint.ts";
+import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -59,6 +59,7 @@ export interface SwarmOptions {
   readonly usePex?: boolean;
   /** The UDP port of our DHT node, if peers may know of it: never for a private torrent. */
   readonly dhtPort?: number | undefined;
+  readonly udpPortFor: UdpPortFor;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** A peer says that it knows these, at most 50. */
   readonly onExchanged?: (endpoints: readonly Endpoint[], from: Endpoint) => void;
@@ -197,8 +198,9 @@ export class Swarm {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
-    const { usePex: pex, metadata, dhtPort } = this.#options;
+    const { usePex: pex, metadata, dhtPort: port, udpPortFor } = this.#options;
     const { host } = connection.remote;
+    const dhtPort = port && udpPortFor(host, port);
     const beyond = { host, pex, metadata, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
     session.open(this.#introducing.handshakeFor(connection.remote), now);

@@ -1,6 +1,6 @@
 /** What a torrent is given: by the program around it, and by whoever wants it. */
 import type { Clock, Random } from "../base/ambient.ts";
-import type { Endpoint, PortFor } from "../base/endpoint.ts";
+import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
@@ -26,6 +26,7 @@ export interface Surroundings {
   /** Takes peers from the first call on; the port, on this machine. Throws ConnectError. */
   readonly listen: () => number;
   readonly portFor: PortFor;
+  readonly udpPortFor: UdpPortFor;
   /** Name and version, told to peers (BEP 10). */
   readonly clientName: string;
   readonly downloadLimit: RateLimit;

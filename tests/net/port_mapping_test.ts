@@ -25,7 +25,8 @@ for (const [way, habits] of Object.entries(WAYS)) {
     mapping.start(PORT);
     deepStrictEqual(mapping.status(), { kind: "searching" });
     await said;
-    deepStrictEqual(mapping.status(), { kind: "mapped", way, externalPort: PORT });
+    const ports = { externalPort: PORT, externalUdpPort: PORT };
+    deepStrictEqual(mapping.status(), { kind: "mapped", way, ...ports });
     deepStrictEqual(lines, [`port 16881 is open at the gateway 127.0.0.1, by ${way}`]);
     await mapping.close();
     await mapping.close();
@@ -62,7 +63,8 @@ Deno.test("PortMapping knows it when the gateway chose another port", async () =
   const { mapping, lines, said } = gateway.createMapping();
   mapping.start(PORT);
   await said;
-  deepStrictEqual(mapping.status(), { kind: "mapped", way: "NAT-PMP", externalPort: 40_000 });
+  const ports = { externalPort: 40_000, externalUdpPort: 40_000 };
+  deepStrictEqual(mapping.status(), { kind: "mapped", way: "NAT-PMP", ...ports });
   deepStrictEqual(lines, [
     "port 16881 is open at the gateway 127.0.0.1 as port 40000, by NAT-PMP",
   ]);
@@ -79,6 +81,28 @@ Deno.test("PortMapping asks UPnP for another port when ours leads to another mac
   strictEqual(gateway.mappings.get(`TCP ${status.externalPort}`), "127.0.0.1 7200 s");
   await mapping.close();
   deepStrictEqual([...gateway.mappings], [["TCP 16881", ELSEWHERE]]);
+});
+
+Deno.test("PortMapping knows that the port for datagrams is another one, or none", async () => {
+  const table: [GatewayHabits, boolean][] = [
+    [{ upnp: true, taken: ["UDP 16881"] }, true],
+    [{ pmp: true, refusesUdp: true }, false],
+  ];
+  for (const [habits, isOpened] of table) {
+    await using gateway = new TestGateway(habits);
+    const { mapping, said } = gateway.createMapping();
+    mapping.start(PORT);
+    await said;
+    const status = mapping.status();
+    ok(status.kind === "mapped" && status.externalPort === PORT);
+    const { externalUdpPort } = status;
+    strictEqual(externalUdpPort !== undefined, isOpened);
+    if (isOpened) {
+      ok(externalUdpPort! >= 49_152);
+      strictEqual(gateway.mappings.get(`UDP ${externalUdpPort}`), "127.0.0.1 7200 s");
+    }
+    await mapping.close();
+  }
 });
 
 Deno.test("upnpWays() keep to the port that was opened when the gateway is found anew", async () => {

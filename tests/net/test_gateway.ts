@@ -25,6 +25,8 @@ export interface GatewayHabits {
   /** The result code of PCP and NAT-PMP, or of UPnP's fault. */
   readonly code?: number;
   readonly externalPort?: number;
+  /** NAT-PMP: nothing is opened for UDP (2). */
+  readonly refusesUdp?: boolean;
   /** UPnP: mappings with an end are refused (725). */
   readonly onlyPermanent?: boolean;
   /** UPnP: mappings of another machine, like `TCP 6881`; they are refused (718). */
@@ -92,7 +94,7 @@ export class TestGateway implements AsyncDisposable {
   }
 
   #answerDatagram(request: Uint8Array): Uint8Array | undefined {
-    const { pcp = false, pmp = false, code = 0 } = this.#habits;
+    const { pcp = false, pmp = false, refusesUdp = false, code = 0 } = this.#habits;
     if (request[0] === 2) {
       if (!pcp) return pmp ? Uint8Array.of(0, 0x81, 0, 1, 0, 0, 0, 0) : undefined;
       const reply = request.slice();
@@ -114,6 +116,10 @@ export class TestGateway implements AsyncDisposable {
     if (!pmp) return undefined;
     const reply = new Uint8Array(16);
     reply[1] = request[1]! | 0x80;
+    if (refusesUdp && PMP_PROTOCOLS[request[1]!] === "UDP") {
+      putUint16(reply, 2, 2);
+      return reply;
+    }
     putUint16(reply, 2, code);
     reply.set(request.subarray(4, 6), 8);
     const lifetimeS = getUint32(request, 8);

@@ -317,14 +317,14 @@ Deno.test("Client has the tracker asked soon when a torrent, or a search, has lo
   }
 });
 
-/** The port that our extension handshake names to a peer at `host`. */
-async function portToldTo(bench: Bench, host: string): Promise<number> {
+/** What a peer at `host` that says nothing but its handshake is told, one character for each byte. */
+async function listenFrom(bench: Pick<Bench, "lab">, host: string): Promise<string> {
   const connecting = connect(bench, host);
   await bench.lab.settled(connecting, 1_000);
   const connection = await connecting;
   const { infoHash } = bench.lab.metainfo;
   const peerId = new TextEncoder().encode(host.padEnd(20)) as PeerId;
-  await connection.write(encodeHandshake({ infoHash, peerId, flags: FLAGS }));
+  await connection.write(encodeHandshake({ infoHash, peerId, flags: { ...FLAGS, dht: true } }));
   let told = "";
   const listen = async () => {
     const buffer = new Uint8Array(4_096);
@@ -336,7 +336,12 @@ async function portToldTo(bench: Bench, host: string): Promise<number> {
   void listen();
   await bench.lab.clock.run(() => false, 1_000);
   connection.close();
-  return Number(/1:pi(\d+)e/.exec(told)?.[1]);
+  return told;
+}
+
+/** The port that our extension handshake names to a peer at `host`. */
+async function portToldTo(bench: Bench, host: string): Promise<number> {
+  return Number(/1:pi(\d+)e/.exec(await listenFrom(bench, host))?.[1]);
 }
 
 Deno.test("Client tells those beyond the gateway the port there, and all others its own", async () => {
@@ -396,4 +401,53 @@ Deno.test("Client tells those beyond the gateway the port there, and all others 
     "8.8.4.4 6881",
     "8.8.4.4 6881",
   ]);
+});
+
+/** The UDP port of a PORT message (BEP 5), if there is one. */
+function dhtPortIn(told: string): number | undefined {
+  const [, payload] = told.split(String.fromCharCode(0, 0, 0, 3, 9));
+  return payload === undefined ? undefined : payload.charCodeAt(0) * 256 + payload.charCodeAt(1);
+}
+
+/** A DHT node at a port, that finds nobody. */
+function idleDht(port: number) {
+  return {
+    port,
+    addNode: () => {},
+    search: () => ({ asked: 0, answered: 0, wake: () => {}, async *[Symbol.asyncIterator]() {} }),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+Deno.test("Client names the DHT's port to those beyond the gateway as the gateway knows it", async () => {
+  for (const isSearch of [true, false]) {
+    for (const [dhtPort, beyond] of [[PORT, 41_000], [7_000, 7_000]] as const) {
+      const random = new SeededRandom(1);
+      const lab = new Lab(random.bytes(1_000), 16_384, random);
+      let externalUdpPort: number | undefined;
+      const client = lab.createClient(US, {
+        externalPort: (protocol) => protocol === "tcp" ? 40_000 : externalUdpPort,
+        openDht: () => idleDht(dhtPort),
+      });
+      const sources = { trackers: false, dht: true, pex: false, lsd: false };
+      const { infoHash } = lab.metainfo;
+      const search = { infoHash, trackers: [], sources, peers: [], maxPeers: 8, onEvent: () => {} };
+      const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+      const working = isSearch
+        ? client.findMetadata(search).find()
+        : lab.addTorrent(client, storage, { sources }).download();
+      working.catch(() => {});
+      await lab.clock.run(() => false, 100);
+      const toldTo = async (host: string) => dhtPortIn(await listenFrom({ lab }, host));
+      try {
+        strictEqual(await toldTo("8.8.8.8"), dhtPort, "nothing is known of the gateway");
+        externalUdpPort = 41_000;
+        strictEqual(await toldTo("8.8.8.8"), beyond, "the gateway passes on what is for one port");
+        strictEqual(await toldTo("10.0.3.1"), dhtPort);
+        strictEqual(await toldTo("2001:db8::1"), dhtPort);
+      } finally {
+        await lab.end();
+      }
+    }
+  }
 });

@@ -82,6 +82,7 @@ class Scene {
       onLeft: () => {},
       listen: () => PORT,
       portFor: () => PORT,
+      udpPortFor: (_, port) => port,
       clientName: "starling 0.0.0",
       downloadLimit: new RateLimit(undefined, this.clock),
       uploadLimit: new RateLimit(undefined, this.clock),

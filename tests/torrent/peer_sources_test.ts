@@ -55,6 +55,7 @@ function surroundings(neighbours: Neighbours): Surroundings {
     peerId: new Uint8Array(20) as PeerId,
     listen: () => 6881,
     portFor: () => 6881,
+    udpPortFor: (_, port) => port,
     onJoined: () => {},
     onLeft: () => {},
     clientName: "test",

@@ -197,7 +197,7 @@ class LocalEngine implements Engine {
       ...(this.#usesDht ? { openDht: (port) => finding.openDht(port) } : {}),
       ...(this.#usesLsd ? { openLsd: () => finding.openLsd() } : {}),
       ...(noPortMap || !hasDatagrams ? {} : { onListening: (port) => void finding.mapPort(port) }),
-      externalPort: () => finding.externalPort,
+      externalPort: (protocol) => finding.externalPort(protocol),
     });
   }
 

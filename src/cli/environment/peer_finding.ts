@@ -5,6 +5,7 @@ import { isLoopback } from "../../base/endpoint.ts";
 import { StorageError } from "../../base/errors.ts";
 import type { DhtService } from "../../dht/service.ts";
 import type { LocalDiscovery } from "../../lsd/service.ts";
+import type { MappedProtocol } from "../../net/nat_pmp.ts";
 import type { PortMapping } from "../../net/port_mapping.ts";
 import type { Network } from "../../net/transport.ts";
 import { readStateFile } from "../../storage/state_file.ts";
@@ -84,7 +85,7 @@ export class PeerFinding {
       address: bindAddress,
       bootstrap: dhtBootstrap,
       saved: earlier?.save() ?? this.#saved,
-      isReachable: () => this.externalPort !== undefined,
+      isReachable: () => this.externalPort("tcp") !== undefined,
     });
     if (earlier === undefined) void this.#saveRegularly();
     return this.#dht;
@@ -116,9 +117,10 @@ export class PeerFinding {
   }
 
   /** Where the gateway lets peers through to our port; undefined while it does not. */
-  get externalPort(): number | undefined {
+  externalPort(protocol: MappedProtocol): number | undefined {
     const status = this.#mapping?.status();
-    return status?.kind === "mapped" ? status.externalPort : undefined;
+    if (status?.kind !== "mapped") return undefined;
+    return protocol === "tcp" ? status.externalPort : status.externalUdpPort;
   }
 
   /** Keeps what was learnt, and gives the port back; before the DHT is closed or after. */

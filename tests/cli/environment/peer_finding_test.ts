@@ -5,6 +5,8 @@ import type { NodeId } from "../../../src/base/ids.ts";
 import { PeerFinding } from "../../../src/cli/environment/peer_finding.ts";
 import { encodeSavedTable, parseSavedTable } from "../../../src/dht/saved_table.ts";
 import { DenoNetwork } from "../../../src/net/deno_network.ts";
+import { ManualClock } from "../../sim/manual_clock.ts";
+import { FakeNetwork, FakeSocket } from "../../tracker/fake_network.ts";
 
 const LOOPBACK = "127.0.0.1";
 const NODE = { id: new Uint8Array(20).fill(3) as NodeId, endpoint: { host: LOOPBACK, port: 9 } };
@@ -110,6 +112,43 @@ Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only thi
   await finding.mapPort(6_881);
   await finding.close();
   deepStrictEqual(log, []);
+});
+
+/** A network whose gateway speaks NAT-PMP, and opens these ports. */
+function gatewayNetwork(clock: ManualClock, ports: Record<"tcp" | "udp", number>): FakeNetwork {
+  const network = new FakeNetwork(clock);
+  network.openMulticast = () => {
+    const socket = new FakeSocket({ host: "192.168.1.7", port: 1_900 }, network);
+    socket.send = (bytes) => Promise.resolve(socket.deliver(bytes.slice(), socket.local));
+    return Promise.resolve(socket);
+  };
+  network.udpHosts.set("192.168.1.1:5351", ([version, code, , , ...rest]) => {
+    const port = code === 1 ? ports.udp : ports.tcp;
+    const granted = [...rest.slice(0, 2), port >>> 8, port & 255, ...rest.slice(4)];
+    const isPmp = version === 0;
+    return isPmp ? Uint8Array.of(0, code! | 0x80, 0, 0, 0, 0, 0, 1, ...granted) : undefined;
+  });
+  return network;
+}
+
+Deno.test("mapPort() has the gateway open a port for connections, and one for datagrams", async () => {
+  const clock = new ManualClock();
+  const finding = new PeerFinding({
+    bindAddress: undefined,
+    dhtBootstrap: [],
+    environment: { clock, random: new SeededRandom(1), keepState: () => Promise.resolve("") },
+    network: gatewayNetwork(clock, { tcp: 40_000, udp: 41_000 }),
+  });
+  deepStrictEqual([finding.externalPort("tcp"), finding.externalPort("udp")], [
+    undefined,
+    undefined,
+  ]);
+  void finding.mapPort(6_881);
+  ok(await clock.run(() => finding.externalPort("tcp") !== undefined, 60_000));
+  deepStrictEqual([finding.externalPort("tcp"), finding.externalPort("udp")], [40_000, 41_000]);
+  const closing = finding.close();
+  await clock.run(() => false, 2_000);
+  await closing;
 });
 
 Deno.test("PeerFinding opens what was loaded, and nothing else", async () => {
