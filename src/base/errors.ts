@@ -81,18 +81,27 @@ export type WebSeedReason =
   | "no-ranges"
   | "refused"
   | "malformed"
+  | "busy"
   | "unreachable";
+
+const FINAL_REASONS: readonly WebSeedReason[] = ["missing", "other-file", "no-ranges"];
 
 /**
  * A web seed that did not give what it should (BEP 19): it has no such file (`missing`), one of
- * another length (`other-file`), gives only all of it (`no-ranges`), or does not want to now
- * (`refused`).
+ * another length (`other-file`), gives only all of it (`no-ranges`), does not want to (`refused`), or
+ * gives something else (`malformed`); or the server as such has too much to do (`busy`), or is not
+ * there (`unreachable`).
  */
 export class WebSeedError extends Error {
   override readonly name = "WebSeedError";
   /** `retryAfterMs`: it wants to be left alone for so long. */
   constructor(readonly reason: WebSeedReason, message: string, readonly retryAfterMs = 0) {
     super(message);
+  }
+
+  /** The file will not be had there later either. */
+  get isFinal(): boolean {
+    return FINAL_REASONS.includes(this.reason);
   }
 }
 

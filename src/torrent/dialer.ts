@@ -140,20 +140,25 @@ export class Dialer {
   }
 
   async #attempt(endpoint: Endpoint): Promise<void> {
+    const { peerList, clock } = this.#options;
     try {
-      const { connection, handshake } = await this.#reach(endpoint);
-      const peer = { connection, handshake, endpoint, isIncoming: false };
+      const introduced = await this.#reach(endpoint);
+      if (introduced === undefined) return peerList.failed(endpoint, clock.now());
+      const peer = { ...introduced, endpoint, isIncoming: false };
       this.#undelivered++;
-      if (await this.#ready.push(peer)) return this.#options.peerList.connected(endpoint);
+      if (await this.#ready.push(peer)) return peerList.connected(endpoint);
       this.#undelivered--;
-      connection.close();
+      peer.connection.close();
     } catch (error) {
       this.#noteFailure(endpoint, error);
     }
   }
 
-  /** Dials once more, at once and otherwise, when only the encryption failed. */
-  async #reach(endpoint: Endpoint): Promise<Introduced> {
+  /**
+   * Dials once more, at once and otherwise, when only the encryption failed. Undefined when the peer
+   * is not needed now.
+   */
+  async #reach(endpoint: Endpoint): Promise<Introduced | undefined> {
     const { webSeeds } = this.#options;
     if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
     const methods = this.#methods;

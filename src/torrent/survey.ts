@@ -16,6 +16,7 @@ import { CopyCount } from "./copies.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, sighted, type Sighting } from "./discovery.ts";
 import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
+import type { TorrentEvent } from "./snapshot.ts";
 import type { DhtSearch, Surroundings } from "./torrent_options.ts";
 import { WebSeeds } from "./web_seeds.ts";
 
@@ -23,6 +24,8 @@ import { WebSeeds } from "./web_seeds.ts";
 const TICK_MS = 250;
 /** A search in the DHT that has found nobody new for so long is likely to be over. */
 const DHT_QUIET_MS = 3_000;
+/** Sentences about web seeds that are of no use. */
+const MAX_WEB_SEED_FAULTS = 10;
 /** `stopped` reaches the trackers within this time, or not at all. */
 const FAREWELL_TIMEOUT_MS = 4_000;
 
@@ -58,6 +61,8 @@ export interface SurveyReport {
   readonly dialsUnderWay: number;
   /** Why others were not reached, and how often. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Why web seeds are of no use, a sentence each. */
+  readonly webSeedFaults: readonly string[];
   readonly pieces: {
     readonly wanted: number;
     /** Wanted pieces that none of the reached peers has. */
@@ -76,6 +81,7 @@ export class Survey {
   /** Questions under way. */
   readonly #asking = new Set<Promise<void>>();
   readonly #failures: Record<string, number> = {};
+  readonly #webSeedFaults: string[] = [];
   /** Some are known by several addresses. */
   readonly #peerIds = new Set<string>();
   #reached = 0;
@@ -165,9 +171,12 @@ export class Survey {
   }
 
   #createWebSeeds(): WebSeeds {
-    const { metainfo, webSeeds: urls = [] } = this.#options;
-    const isComplete = () => false;
-    return new WebSeeds({ ...this.#surroundings, metainfo, urls, isComplete, onEvent: () => {} });
+    const { metainfo, wanted: missing, webSeeds: urls = [] } = this.#options;
+    const onEvent = (event: TorrentEvent) => {
+      if (event.kind !== "warning" || this.#webSeedFaults.length >= MAX_WEB_SEED_FAULTS) return;
+      this.#webSeedFaults.push(event.message);
+    };
+    return new WebSeeds({ ...this.#surroundings, metainfo, urls, missing, onEvent });
   }
 
   #createDialer(webSeeds: WebSeeds): Dialer {
@@ -266,6 +275,7 @@ export class Survey {
       peersUseful: this.#useful,
       dialsUnderWay: dialer.underWayCount + this.#asking.size,
       failures,
+      webSeedFaults: this.#webSeedFaults,
       pieces: { wanted: wanted.count, ...this.#copies.of(wanted) },
     };
   }

@@ -212,8 +212,8 @@ export class Torrent {
 
   #createWebSeeds(): WebSeeds {
     const { webSeeds: urls = [] } = this.#options;
-    const isComplete = () => this.#table.isComplete;
-    return new WebSeeds({ ...this.#surroundings, ...this.#options, urls, isComplete });
+    const { missing } = this.#table;
+    return new WebSeeds({ ...this.#surroundings, ...this.#options, urls, missing });
   }
 
   #createSources(swarm: Swarm, uploader: Uploader, webSeeds: WebSeeds): PeerSources {

@@ -44,6 +44,9 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
         ? "name a peer with --peer, or allow the DHT"
         : "try again later, or name a peer with --peer";
     case "peers-unreachable":
+      if (Object.keys(facts.dialFailures).join() === "web-seed") {
+        return "try again later, or name another server with --web-seed";
+      }
       return facts.dialFailures["no-encryption"] === undefined
         ? "check the network and the firewall, and try again later"
         : "--encryption prefer would speak to those that take none";

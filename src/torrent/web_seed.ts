@@ -1,12 +1,13 @@
 /** One web server that has the files of a torrent (BEP 19), by one or several URLs. */
 import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
-import { type Endpoint, hostScope, isDialable } from "../base/endpoint.ts";
+import { Bitfield } from "../base/bitfield.ts";
+import { type Endpoint, formatEndpoint, hostScope, isDialable } from "../base/endpoint.ts";
 import { WebSeedError } from "../base/errors.ts";
-import { type FileIndex, HASH_LENGTH, type PeerId } from "../base/ids.ts";
+import { type FileIndex, HASH_LENGTH, type PeerId, type PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { withDeadline } from "../net/deadline.ts";
-import { type BodyAnswer, type FetchBounded, HttpError } from "../net/http.ts";
+import { type BodyAnswer, type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import { fileUrl, mayAsk } from "../web_seed/file_url.ts";
 import { checkRangeAnswer, type FileRange, rangeHeaders } from "../web_seed/range_answer.ts";
@@ -14,32 +15,30 @@ import type { Introduced } from "./handshaking.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import { type FetchRange, WebSeedConnection } from "./web_seed_connection.ts";
 
-/** From the first question to its answer, the look-up of the name included (T21). */
+/** From the first question to an answer that will do, the look-up of the name included (T21). */
 const ANSWER_TIMEOUT_MS = 20_000;
 /** For one part of a file, the wait for others before it included. */
 const RANGE_TIMEOUT_MS = 60_000;
 /** Files that are asked for, one after the other, before a server is given up for now. */
-const MAX_PROBES = 3;
+const MAX_PROBES = 20;
+/** A file that was not given is asked for again after this time, doubled with each failure. */
+const FIRST_LACK_MS = 1_000;
+const MAX_LACK_MS = 300_000;
 /** Files whose place after redirects is remembered. */
 const MAX_REMEMBERED_PLACES = 1_000;
 /** As Azureus-style ids go (BEP 20): of nobody who could be met elsewhere. */
 const PEER_ID_PREFIX = new TextEncoder().encode("-WS0000-");
 
-const WANTED = Promise.resolve(true);
 /** Nobody waits for the answer any more. */
 const ENDED = new WebSeedError("unreachable", "it is not needed any more");
+const WANTED = Promise.resolve(true);
 
 type Take = Parameters<FetchRange>[1];
 
-/** One place of the files. */
-interface Base {
-  readonly url: string;
-  /** Files that it does not have, or others by that name. */
-  readonly lacking: Set<FileIndex>;
-}
-
 export interface WebSeedOptions {
   readonly metainfo: Metainfo;
+  /** Pieces that are wanted, live. */
+  readonly missing: Bitfield;
   readonly network: Network;
   readonly fetch: FetchBounded;
   readonly clock: Clock;
@@ -50,13 +49,25 @@ export interface WebSeedOptions {
   readonly onEnded: () => void;
 }
 
+/** A file that was not given. */
+interface Lack {
+  /** Since it was last given. */
+  readonly failureCount: number;
+  /** Until then nobody asks for it. */
+  readonly until: number;
+}
+
+/** One place of the files. */
+interface Base {
+  readonly url: string;
+  readonly lacks: Map<FileIndex, Lack>;
+}
+
 export class WebSeed {
   readonly endpoint: Endpoint;
   readonly #options: WebSeedOptions;
-  /** Those that may be of use; the first is asked. */
+  /** The first one is asked. */
   readonly #bases: Base[];
-  /** Files that there is anything to ask of. */
-  readonly #files: readonly FileIndex[];
   /** Where redirects led, as long as there is a connection. */
   readonly #places = new Map<FileIndex, string>();
   readonly #peerId: PeerId;
@@ -64,13 +75,10 @@ export class WebSeed {
   #restsUntil = -Infinity;
   #isOpen = false;
 
-  /** All `urls` are of the host and port of `endpoint`. */
+  /** All `urls`, one at least, are of the host and port of `endpoint`. */
   constructor(endpoint: Endpoint, urls: readonly string[], options: WebSeedOptions) {
     this.endpoint = endpoint;
-    this.#bases = urls.map((url) => ({ url, lacking: new Set() }));
-    this.#files = [...options.metainfo.files.entries()]
-      .filter(([, { length, isPadding }]) => length > 0 && !isPadding)
-      .map(([index]) => index as FileIndex);
+    this.#bases = urls.map((url) => ({ url, lacks: new Map() }));
     this.#options = options;
     const peerId = options.random.bytes(HASH_LENGTH);
     peerId.set(PEER_ID_PREFIX);
@@ -83,11 +91,13 @@ export class WebSeed {
   }
 
   /**
-   * Asks for the first byte of a file, and plays a peer from then on. Throws WebSeedError when
-   * there is no answer that would do.
+   * Asks for the first byte of a file that is wanted, and plays a peer from then on. Undefined when
+   * it has none, as far as is known, or wants to be left alone. Throws WebSeedError when there is no
+   * answer that would do.
    */
-  async open(signal: AbortSignal): Promise<Introduced> {
-    const { metainfo: { infoHash, layout } } = this.#options;
+  async open(signal: AbortSignal): Promise<Introduced | undefined> {
+    const { metainfo: { infoHash, layout }, clock } = this.#options;
+    if (clock.now() < this.#restsUntil || this.#chooseFile() === undefined) return undefined;
     assert(!this.#isOpen);
     this.#isOpen = true;
     try {
@@ -99,7 +109,7 @@ export class WebSeed {
     const connection = new WebSeedConnection({
       remote: this.endpoint,
       layout,
-      lacking: this.#bases[0]!.lacking,
+      pieces: () => this.#piecesOf(this.#bases[0]!),
       fetchRange: (range, take, signal) => this.#fetchRange(range, take, signal),
       onClosed: () => this.#end(),
     });
@@ -115,29 +125,18 @@ export class WebSeed {
 
   async #probe(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    if (clock.now() < this.#restsUntil) throw unusable("it wants to be left alone");
     await withDeadline(
       { clock, timeoutMs: ANSWER_TIMEOUT_MS, signal },
       async (ending) => {
         await this.#checkName(ending);
         await this.#fetchAnyByte(ending);
       },
-      (reason) => reason === "aborted" ? ENDED : this.#fail(unusable("no answer in time")),
+      (reason) => {
+        if (reason === "aborted") return ENDED;
+        this.#rotate(this.#bases[0]!);
+        return this.#tell(unreachable("no answer in time"));
+      },
     );
-  }
-
-  /** Of a file that is there: that one is not says little of the others. */
-  async #fetchAnyByte(signal: AbortSignal): Promise<void> {
-    for (let probesLeft = MAX_PROBES;; probesLeft--) {
-      const base = this.#bases[0];
-      const file = this.#files.find((file) => !base?.lacking.has(file));
-      if (base === undefined || file === undefined) throw unusable("it was of no use");
-      try {
-        return await this.#fetchRange({ file, fileOffset: 0, length: 1 }, () => WANTED, signal);
-      } catch (error) {
-        if (!(error instanceof WebSeedError && isOfFile(error)) || probesLeft === 1) throw error;
-      }
-    }
   }
 
   /** A public name that leads to this machine is a trap (T17). */
@@ -149,22 +148,72 @@ export class WebSeed {
     const addresses = await network.resolve(host);
     if (signal.aborted) throw ENDED;
     if (addresses.every((host) => isDialable({ host, port }, scope))) return;
-    throw this.#fail(unusable("its name leads to this machine"));
+    throw this.#tell(unreachable("its name leads to this machine"));
   }
 
-  async #fetchRange(range: FileRange, take: Take, signal: AbortSignal): Promise<void> {
+  /** Of a file that is there: that one is not says little of the others. */
+  async #fetchAnyByte(signal: AbortSignal): Promise<void> {
+    for (let probes = 0; probes < MAX_PROBES; probes++) {
+      const file = this.#chooseFile();
+      if (file === undefined) break;
+      const range = { file, fileOffset: 0, length: 1 };
+      if (await this.#fetchRange(range, () => WANTED, signal) === "done") return;
+    }
+    throw unreachable("it gives none of the files that were tried");
+  }
+
+  /** A file that is wanted and may be there, any of them; makes the first base one that has it. */
+  #chooseFile(): FileIndex | undefined {
+    const { missing, random, metainfo: { layout } } = this.#options;
+    const start = random.below(layout.pieceCount);
+    for (const base of [...this.#bases]) {
+      const pieces = this.#piecesOf(base);
+      let piece = pieces.nextCommon(missing, start);
+      if (piece < 0) piece = pieces.nextCommon(missing);
+      if (piece >= 0) return layout.filesOf(piece as PieceIndex)[0];
+      this.#rotate(base);
+    }
+    return undefined;
+  }
+
+  /** All but those that lie in files that are not to be had now. */
+  #piecesOf({ lacks }: Base): Bitfield {
+    const { clock, metainfo: { layout } } = this.#options;
+    const pieces = new Bitfield(layout.pieceCount);
+    pieces.setAll();
+    const now = clock.now();
+    for (const [file, { until }] of lacks) {
+      const range = until > now ? layout.piecesOf(file) : undefined;
+      if (range === undefined) continue;
+      for (let piece = range.first; piece <= range.last; piece++) pieces.clear(piece);
+    }
+    return pieces;
+  }
+
+  async #fetchRange(
+    range: FileRange,
+    take: Take,
+    signal: AbortSignal,
+  ): Promise<"done" | "lacking" | "busy"> {
     const { metainfo } = this.#options;
-    const base = this.#bases[0];
-    if (base === undefined) throw ENDED;
+    const base = this.#bases[0]!;
     const place = this.#places.get(range.file);
     try {
       await this.#get(place ?? fileUrl(base.url, metainfo, range.file), range, take, signal);
+      base.lacks.delete(range.file);
+      return "done";
     } catch (error) {
       if (signal.aborted) throw ENDED;
-      const failure = asWebSeedError(error);
+      const failure = this.#tell(asWebSeedError(error));
+      if (failure.reason === "busy") return "busy";
+      if (failure.reason === "unreachable") {
+        this.#rotate(base);
+        throw failure;
+      }
       // A mirror says nothing of what led there.
-      if (place === undefined) this.#learn(failure, base, range.file);
-      throw this.#fail(failure);
+      if (place !== undefined) this.#places.delete(range.file);
+      else this.#noteLack(base, range.file, failure);
+      return "lacking";
     }
   }
 
@@ -185,32 +234,29 @@ export class WebSeed {
     this.#places.set(range.file, answered.url);
   }
 
-  /** What will not be otherwise in this run. Several that were under way may say the same. */
-  #learn(error: WebSeedError, base: Base, file: FileIndex): void {
-    if (isOfFile(error)) base.lacking.add(file);
-    if (this.#bases[0] !== base) return;
-    this.#bases.shift();
-    const isOver = error.reason === "no-ranges" || base.lacking.size === this.#files.length;
-    // The others have their turn before.
-    if (!isOver) this.#bases.push(base);
+  #noteLack({ lacks }: Base, file: FileIndex, { isFinal }: WebSeedError): void {
+    const failureCount = (lacks.get(file)?.failureCount ?? 0) + 1;
+    const pauseMs = Math.min(FIRST_LACK_MS * 2 ** Math.min(failureCount - 1, 16), MAX_LACK_MS);
+    const until = isFinal ? Infinity : this.#options.clock.now() + pauseMs;
+    lacks.set(file, { failureCount, until });
   }
 
-  #fail(error: WebSeedError): WebSeedError {
+  /** The others have their turn before it. */
+  #rotate(base: Base): void {
+    if (this.#bases[0] === base) this.#bases.push(this.#bases.shift()!);
+  }
+
+  #tell(error: WebSeedError): WebSeedError {
     const { clock, onEvent } = this.#options;
     const { message, retryAfterMs } = error;
     this.#restsUntil = Math.max(this.#restsUntil, clock.now() + retryAfterMs);
     if (!this.#told.has(message)) {
       this.#told.add(message);
-      const sentence = `Cannot use the web seed at ${this.endpoint.host}: ${message}`;
+      const sentence = `Cannot use the web seed at ${formatEndpoint(this.endpoint)}: ${message}`;
       onEvent({ kind: "warning", message: sentence });
     }
     return error;
   }
-}
-
-/** Other files may be there. */
-function isOfFile({ reason }: WebSeedError): boolean {
-  return reason === "missing" || reason === "other-file";
 }
 
 /** All of the range, in order. */
@@ -223,12 +269,23 @@ async function takeAll({ body }: BodyAnswer, length: number, take: Take): Promis
   if (left > 0) throw new WebSeedError("malformed", "it gives less than it was asked for");
 }
 
+/** Failures that are about one answer, and not about the server. */
+const MALFORMED: Partial<Record<HttpFailure, string>> = {
+  "unsupported-url": "it has no URL that may be asked",
+  "malformed": "its answer is broken",
+  "too-large": "it gives more than it was asked for",
+  "redirects": "it redirects without end",
+};
+
 function asWebSeedError(error: unknown): WebSeedError {
   if (error instanceof WebSeedError) return error;
-  if (error instanceof HttpError) return unusable(error.message.replace(/^Cannot fetch.*?: /, ""));
-  throw error;
+  if (!(error instanceof HttpError)) throw error;
+  const words = MALFORMED[error.failure];
+  if (words !== undefined) return new WebSeedError("malformed", words);
+  if (error.failure === "timeout") return unreachable("no answer in time");
+  return unreachable(error.message.replace(/^Cannot fetch.*?: /, ""));
 }
 
-function unusable(fact: string): WebSeedError {
+function unreachable(fact: string): WebSeedError {
   return new WebSeedError("unreachable", fact);
 }

@@ -3,11 +3,11 @@
  * files, and what comes is read as blocks. So all that holds for peers holds for web seeds, too:
  * who is asked for what, and for how much, deadlines, rate limits, blame.
  */
-import { Bitfield } from "../base/bitfield.ts";
+import type { Bitfield } from "../base/bitfield.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { ProtocolError, WebSeedError } from "../base/errors.ts";
-import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { PieceIndex } from "../base/ids.ts";
 import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
 import type { Connection } from "../net/transport.ts";
 import { BLOCK_HEADER_LENGTH, putBlockHeader } from "../wire/block_run.ts";
@@ -17,8 +17,10 @@ import type { Message } from "../wire/message.ts";
 import type { FileRange } from "../web_seed/range_answer.ts";
 import { RequestedBlocks, type RequestedRun } from "../web_seed/requested_blocks.ts";
 
-/** GETs under way at once: enough that a distant server is never idle. */
-const MAX_FETCHES = 4;
+/** GETs under way at once, as browsers have them: a distant server is hardly ever idle. */
+const MAX_FETCHES = 6;
+/** How often it says what it has: a peer that does so more often is parted from. */
+const MAX_OFFERS = 8;
 /** Parts of one answer that wait to be read; the server waits, too, then. */
 const MAX_WAITING_PARTS = 2;
 /** What we say ourselves is never longer, but for a bitfield. */
@@ -27,19 +29,21 @@ const ZEROS = new Uint8Array(BLOCK_LENGTH);
 
 /**
  * Hands on the bytes of a part of a file as they come; `take` resolves when there may be more, to
- * false when nobody wants them. Throws WebSeedError when there will not be all of them.
+ * false when nobody wants them. Where it does not hand on all of them, the server does not have
+ * that file now ("lacking"), or too much is asked of it at once ("busy"). Throws WebSeedError when
+ * the server is of no use any more, or `signal` has aborted.
  */
 export type FetchRange = (
   range: FileRange,
   take: (part: Uint8Array) => Promise<boolean>,
   signal: AbortSignal,
-) => Promise<void>;
+) => Promise<"done" | "lacking" | "busy">;
 
 export interface WebSeedConnectionOptions {
   readonly remote: Endpoint;
   readonly layout: Layout;
-  /** Files that the server does not have. */
-  readonly lacking: ReadonlySet<FileIndex>;
+  /** What the server has now. */
+  readonly pieces: () => Bitfield;
   readonly fetchRange: FetchRange;
   readonly onClosed: () => void;
 }
@@ -50,6 +54,7 @@ interface Fetch {
   /** Where it begins in its run. */
   readonly runOffset: number;
   readonly parts: Channel<Uint8Array>;
+  isRefused: boolean;
 }
 
 interface Delivery {
@@ -63,15 +68,23 @@ export class WebSeedConnection implements Connection {
   readonly #options: WebSeedConnectionOptions;
   readonly #decoder: MessageDecoder;
   readonly #output = new MessageWriter();
-  readonly #requested: RequestedBlocks;
-  readonly #deliveries: Delivery[] = [];
-  /** Parts of the deliveries, in their order, that are not begun yet. */
-  readonly #waiting: Fetch[] = [];
-  #fetchCount = 0;
-  readonly #closing = new AbortController();
   readonly #messages: AsyncIterator<Uint8Array>;
   /** What was taken of the messages and not read yet. */
   #unread: Uint8Array = new Uint8Array();
+  /** A block as it is put together, behind its header. */
+  readonly #block = new Uint8Array(BLOCK_HEADER_LENGTH + BLOCK_LENGTH);
+  #requested: RequestedBlocks;
+  #deliveries: Delivery[] = [];
+  /** Parts of the deliveries, in their order, that are not begun yet. */
+  #waiting: Fetch[] = [];
+  #fetchCount = 0;
+  #maxFetches = MAX_FETCHES;
+  #offersLeft = MAX_OFFERS;
+  /** Something does not come: nothing more is begun until it is its turn to be missed. */
+  #isHalted = false;
+  /** Ends what is under way. */
+  #ending = new AbortController();
+  #isClosed = false;
   #news = Promise.withResolvers<void>();
 
   constructor(options: WebSeedConnectionOptions) {
@@ -84,13 +97,12 @@ export class WebSeedConnection implements Connection {
     });
     this.#requested = new RequestedBlocks(layout);
     this.#messages = this.#say();
-    this.#sayPieces();
-    this.#output.unchoke();
+    this.#offer();
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
     try {
-      while (!this.#closing.signal.aborted) {
+      while (!this.#isClosed) {
         const length = Math.min(this.#unread.length, buffer.length);
         if (length > 0) {
           buffer.set(this.#unread.subarray(0, length));
@@ -107,7 +119,7 @@ export class WebSeedConnection implements Connection {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#closing.signal.aborted) {
+    if (this.#isClosed) {
       const error = new ProtocolError("remote-closed", "Cannot write: the connection has ended");
       return Promise.reject(error);
     }
@@ -126,9 +138,9 @@ export class WebSeedConnection implements Connection {
   }
 
   close(): void {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
-    for (const { fetches } of this.#deliveries) for (const { parts } of fetches) parts.close();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#drop();
     this.#wake();
     this.#options.onClosed();
   }
@@ -138,31 +150,39 @@ export class WebSeedConnection implements Connection {
     this.#news = Promise.withResolvers();
   }
 
-  #sayPieces(): void {
-    const { layout, lacking } = this.#options;
-    if (lacking.size === 0) return this.#output.haveAll();
-    const pieces = new Bitfield(layout.pieceCount);
-    pieces.setAll();
-    for (const file of lacking) {
-      const range = layout.piecesOf(file);
-      if (range === undefined) continue;
-      for (let piece = range.first; piece <= range.last; piece++) pieces.clear(piece);
-    }
-    this.#output.bitfield(pieces.toBytes());
+  /** Says what there is, and lets ask for it. */
+  #offer(): void {
+    this.#offersLeft--;
+    const pieces = this.#options.pieces();
+    if (pieces.isFull) this.#output.haveAll();
+    else this.#output.bitfield(pieces.toBytes());
+    this.#output.unchoke();
   }
 
-  /** What does not ask for blocks is nothing to a server. */
   #hear(message: Message): void {
-    if (message.kind === "request") this.#requested.add(message);
-    else if (message.kind === "keep-alive") this.#output.keepAlive();
-    else if (message.kind === "cancel" && this.#requested.cancel(message)) {
-      this.#output.reject(message.index, message.begin, message.length);
+    switch (message.kind) {
+      case "request":
+        this.#requested.add(message);
+        break;
+      case "cancel":
+        if (!this.#requested.cancel(message)) break;
+        this.#output.reject(message.index, message.begin, message.length);
+        break;
+      case "keep-alive":
+      case "have":
+        // A server has nothing to say by itself, and who is silent is taken for gone.
+        if (this.#output.pendingBytes === 0) this.#output.keepAlive();
+        break;
+      case "not-interested":
+        // Dialled anew, it may have more.
+        this.close();
+        break;
     }
   }
 
   /** All that a peer would say, as it can be said; ends when the connection does. */
   async *#say(): AsyncGenerator<Uint8Array, Uint8Array> {
-    while (!this.#closing.signal.aborted) {
+    while (!this.#isClosed) {
       const news = this.#news.promise;
       const said = this.#output.take();
       if (said !== undefined) {
@@ -173,7 +193,7 @@ export class WebSeedConnection implements Connection {
       const [delivery] = this.#deliveries;
       if (delivery !== undefined) {
         yield* this.#deliver(delivery);
-        this.#deliveries.shift();
+        if (this.#deliveries[0] === delivery) this.#deliveries.shift();
       } else if (this.#output.pendingBytes === 0) await news;
     }
     return new Uint8Array();
@@ -181,7 +201,7 @@ export class WebSeedConnection implements Connection {
 
   /** Begins what there is to fetch. Runs are taken late, so that they are long. */
   #fetchAhead(): void {
-    while (this.#fetchCount < MAX_FETCHES && !this.#closing.signal.aborted) {
+    while (this.#fetchCount < this.#maxFetches && !this.#isHalted && !this.#isClosed) {
       if (this.#waiting.length === 0 && !this.#takeRun()) return;
       const fetch = this.#waiting.shift();
       if (fetch !== undefined) void this.#fetch(fetch);
@@ -192,65 +212,92 @@ export class WebSeedConnection implements Connection {
     const run = this.#requested.takeRun();
     if (run === undefined) return false;
     const { index, begin } = run.blocks[0]!;
-    const { layout } = this.#options;
-    const spans = layout.fileSpansIn(index as PieceIndex, begin, run.length);
+    const spans = this.#options.layout.fileSpansIn(index as PieceIndex, begin, run.length);
     const fetches = spans.map(({ pieceOffset, ...range }) => ({
       range,
       runOffset: pieceOffset - begin,
       parts: new Channel<Uint8Array>(MAX_WAITING_PARTS),
+      isRefused: false,
     }));
     this.#deliveries.push({ run, fetches });
     this.#waiting.push(...fetches);
     return true;
   }
 
-  async #fetch({ range, parts }: Fetch): Promise<void> {
+  async #fetch(fetch: Fetch): Promise<void> {
+    const { range, parts } = fetch;
+    const { signal } = this.#ending;
     this.#fetchCount++;
     try {
-      await this.#options.fetchRange(range, (part) => parts.push(part), this.#closing.signal);
+      const take = (part: Uint8Array) => parts.push(part);
+      const outcome = await this.#options.fetchRange(range, take, signal);
+      fetch.isRefused = outcome === "busy";
+      if (!signal.aborted) this.#isHalted ||= outcome !== "done";
       parts.close();
     } catch (error) {
+      this.#isHalted ||= !signal.aborted;
       parts.fail(error);
     }
     this.#fetchCount--;
     this.#fetchAhead();
   }
 
-  /** A run as the messages that carry its blocks; what was said meanwhile comes after it. */
-  async *#deliver(delivery: Delivery): AsyncGenerator<Uint8Array> {
-    const blocks = delivery.run.blocks.values();
-    let leftInBlock = 0;
-    for await (let bytes of this.#bytesOf(delivery)) {
+  /** A run as the messages that carry its blocks, each when all of it is here. */
+  async *#deliver({ run, fetches }: Delivery): AsyncGenerator<Uint8Array> {
+    const blocks = run.blocks.values();
+    let length = 0, filled = 0;
+    for await (let bytes of this.#bytesOf(run, fetches)) {
       while (bytes.length > 0) {
-        if (leftInBlock === 0) {
-          const block = blocks.next().value!;
-          yield headerOf(block);
-          leftInBlock = block.length;
+        if (filled === length) {
+          const { index: piece, ...place } = blocks.next().value!;
+          putBlockHeader(this.#block, 0, { piece, ...place });
+          length = BLOCK_HEADER_LENGTH + place.length;
+          filled = BLOCK_HEADER_LENGTH;
         }
-        const part = bytes.subarray(0, leftInBlock);
-        yield part;
-        leftInBlock -= part.length;
+        const part = bytes.subarray(0, length - filled);
+        this.#block.set(part, filled);
+        filled += part.length;
         bytes = bytes.subarray(part.length);
+        if (filled === length) yield this.#block.subarray(0, length);
       }
     }
   }
 
-  /** What lies between the files is zeros (BEP 47). */
-  async *#bytesOf({ run, fetches }: Delivery): AsyncGenerator<Uint8Array> {
+  /** What lies between the files is zeros (BEP 47). Ends early when something does not come. */
+  async *#bytesOf(run: RequestedRun, fetches: readonly Fetch[]): AsyncGenerator<Uint8Array> {
     let at = 0;
-    for (const { range, runOffset, parts } of fetches) {
+    for (const fetch of fetches) {
+      const { range, runOffset, parts } = fetch;
       yield* zeros(runOffset - at);
-      yield* parts;
-      at = runOffset + range.length;
+      at = runOffset;
+      for await (const part of parts) {
+        at += part.length;
+        yield part;
+      }
+      if (at < runOffset + range.length) return this.#startAnew(fetch.isRefused);
     }
     yield* zeros(run.length - at);
   }
-}
 
-function headerOf({ index: piece, begin, length }: RequestedRun["blocks"][number]): Uint8Array {
-  const header = new Uint8Array(BLOCK_HEADER_LENGTH);
-  putBlockHeader(header, 0, { piece, begin, length });
-  return header;
+  /** Drops all that was asked for, and says again what there is: it can be had by asking anew. */
+  #startAnew(isBusy: boolean): void {
+    if (this.#isClosed) return;
+    if (this.#offersLeft === 0 || (isBusy && this.#maxFetches === 1)) return this.close();
+    if (isBusy) this.#maxFetches = Math.floor(this.#maxFetches / 2);
+    this.#drop();
+    this.#output.choke();
+    this.#offer();
+  }
+
+  #drop(): void {
+    this.#ending.abort();
+    this.#ending = new AbortController();
+    this.#isHalted = false;
+    for (const { fetches } of this.#deliveries) for (const { parts } of fetches) parts.close();
+    this.#deliveries = [];
+    this.#waiting = [];
+    this.#requested = new RequestedBlocks(this.#options.layout);
+  }
 }
 
 function* zeros(length: number): Iterable<Uint8Array> {

@@ -4,11 +4,12 @@
  */
 import { Channel } from "../base/channel.ts";
 import { canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { WebSeedError } from "../base/errors.ts";
 import type { Introduced } from "./handshaking.ts";
 import type { Sighting } from "./discovery.ts";
 import { WebSeed, type WebSeedOptions } from "./web_seed.ts";
 
+/** Servers that are remembered. */
+const MAX_SERVERS = 50;
 /** Servers that are in use at once (T21); another one when one has failed. */
 const MAX_OPEN = 3;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
@@ -16,27 +17,23 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:":
 export interface WebSeedsOptions extends Omit<WebSeedOptions, "onEnded"> {
   /** In the order of preference. */
   readonly urls: readonly string[];
-  /** There is nothing left that a server could give. */
-  readonly isComplete: () => boolean;
 }
 
 export class WebSeeds {
-  readonly #options: WebSeedsOptions;
   readonly #all = new Map<string, WebSeed>();
   /** Nobody knows of them yet. */
   readonly #spare: Endpoint[];
   readonly #sighted: Channel<Sighting>;
 
   constructor(options: WebSeedsOptions) {
-    this.#options = options;
     const urlsOf = new Map<string, { endpoint: Endpoint; urls: string[] }>();
     for (const url of options.urls) {
       const endpoint = endpointOf(url);
       if (endpoint === undefined) continue;
       const key = formatEndpoint(endpoint);
       const known = urlsOf.get(key);
-      if (known === undefined) urlsOf.set(key, { endpoint, urls: [url] });
-      else known.urls.push(url);
+      if (known !== undefined) known.urls.push(url);
+      else if (urlsOf.size < MAX_SERVERS) urlsOf.set(key, { endpoint, urls: [url] });
     }
     for (const [key, { endpoint, urls }] of urlsOf) {
       const onEnded = () => this.#sightAnother();
@@ -65,13 +62,14 @@ export class WebSeeds {
     return this.#all.has(formatEndpoint(endpoint));
   }
 
-  /** Reaches the one at the endpoint, which is there. Throws WebSeedError. */
-  async open(endpoint: Endpoint, signal: AbortSignal): Promise<Introduced> {
+  /**
+   * Reaches the one at the endpoint, which is there; undefined when it is not needed now. Throws
+   * WebSeedError.
+   */
+  async open(endpoint: Endpoint, signal: AbortSignal): Promise<Introduced | undefined> {
     let openCount = 0;
     for (const { isOpen } of this.#all.values()) if (isOpen) openCount++;
-    if (openCount >= MAX_OPEN || this.#options.isComplete()) {
-      throw new WebSeedError("unreachable", "it is not needed");
-    }
+    if (openCount >= MAX_OPEN) return undefined;
     return await this.#all.get(formatEndpoint(endpoint))!.open(signal);
   }
 

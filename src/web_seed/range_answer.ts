@@ -13,6 +13,9 @@ export interface FileRange {
 /** A server that is busy is left alone for no longer than this, whatever it says. */
 const MAX_RETRY_AFTER_MS = 30 * 60_000;
 
+/** "Too Many Requests" and "Service Unavailable". */
+const BUSY_STATUSES: readonly number[] = [429, 503];
+
 /** What to ask with: all that is not named here is as always. */
 export function rangeHeaders({ fileOffset, length }: FileRange): Record<string, string> {
   return {
@@ -35,11 +38,8 @@ export function checkRangeAnswer(
   if (status === 200) return checkWhole(headers, range, fileLength);
   if (status === 404 || status === 410) throw new WebSeedError("missing", "it has no such file");
   if (status === 416) throw otherFile();
-  throw new WebSeedError(
-    "refused",
-    `it answers with HTTP status ${status}`,
-    retryAfterMs(headers),
-  );
+  const reason = BUSY_STATUSES.includes(status) ? "busy" : "refused";
+  throw new WebSeedError(reason, `it answers with HTTP status ${status}`, retryAfterMs(headers));
 }
 
 function checkContentRange(headers: Headers, range: FileRange, fileLength: number): void {

@@ -210,6 +210,7 @@ export function makeSurveyReport(): SurveyReport {
     peersUseful: 1,
     dialsUnderWay: 0,
     failures: {},
+    webSeedFaults: [],
     pieces: { wanted: 1, atNobody: 0, copies: 1 },
   };
 }

@@ -8,6 +8,8 @@ import {
   HttpError,
 } from "../../src/net/http.ts";
 
+const NOTHING = { signal: new AbortController().signal, maxBytes: 0 };
+
 /** What a server does wrong, asked for a file. */
 export interface WebFault {
   /** Instead of the file. */
@@ -17,6 +19,10 @@ export interface WebFault {
   readonly isWhole?: boolean;
   /** It gives as many bytes less, and says nothing of that. */
   readonly lacksBytes?: number;
+  /** It gives more than it was asked for. */
+  readonly addsBytes?: number;
+  /** It answers no more requests than so many at once. */
+  readonly maxOpen?: number;
   /** It says nothing at all. */
   readonly isSilent?: boolean;
   /** Nobody is there. */
@@ -67,11 +73,18 @@ export class SimWeb {
     await clock.sleep(fault.isSilent ? timeoutMs : latencyMs, signal);
     if (signal.aborted) throw new HttpError("aborted", said("cancelled"));
     if (fault.isSilent) throw new HttpError("timeout", said(`no answer in ${timeoutMs} ms`));
+    if (this.openCount > (fault.maxOpen ?? Infinity)) return await this.#busy(options);
     if (fault.isGone) throw new HttpError("unreachable", said("it is unreachable"));
     if (fault.location !== undefined) return await this.#answer(fault.location, options);
     const { status, headers, body } = this.#file(url, range, fault);
     await options.take?.({ status, headers, body: this.#parts(body, options) });
     return { status, bytes: new Uint8Array(), url };
+  }
+
+  async #busy({ take }: FetchOptions): Promise<FetchResult> {
+    const answer = { status: 503, headers: new Headers(), bytes: new Uint8Array(), url: "" };
+    await take?.({ ...answer, body: this.#parts(answer.bytes, NOTHING) });
+    return answer;
   }
 
   #file(url: string, range: string, { status, headers: own, ...fault }: WebFault) {
@@ -90,11 +103,16 @@ export class SimWeb {
     return {
       status: fault.isWhole ? 200 : 206,
       headers,
-      body: body.subarray(0, body.length - (fault.lacksBytes ?? 0)),
+      body: fault.addsBytes === undefined
+        ? body.subarray(0, body.length - (fault.lacksBytes ?? 0))
+        : new Uint8Array([...body, ...new Uint8Array(fault.addsBytes)]),
     };
   }
 
-  async *#parts(body: Bytes, { signal, maxBytes }: FetchOptions): AsyncIterable<Uint8Array> {
+  async *#parts(
+    body: Bytes,
+    { signal, maxBytes }: Pick<FetchOptions, "signal" | "maxBytes">,
+  ): AsyncIterable<Uint8Array> {
     const { clock, bytesPerSecond, partLength } = this.#options;
     for (let at = 0; at < body.length; at += partLength) {
       const part = body.subarray(at, at + partLength);

@@ -2,12 +2,14 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { WebSeedError } from "../../src/base/errors.ts";
-import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import type { PieceIndex } from "../../src/base/ids.ts";
+import { untilAborted } from "../../src/base/until_aborted.ts";
 import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import { type FetchRange, WebSeedConnection } from "../../src/torrent/web_seed_connection.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import type { Message } from "../../src/wire/message.ts";
+import { fullBitfield } from "../sim/lab.ts";
 
 const REMOTE = { host: "web.example", port: 80 };
 const MAX_MESSAGE_LENGTH = 128 * 1024;
@@ -35,8 +37,9 @@ function serving({ bytes, starts }: Content, partLength = 5_000): FetchRange {
     const begin = starts[file]! + fileOffset;
     for (let at = 0; at < length; at += partLength) {
       const part = bytes.slice(begin + at, begin + Math.min(at + partLength, length));
-      if (!await take(part)) return;
+      if (!await take(part)) break;
     }
+    return "done";
   };
 }
 
@@ -49,13 +52,17 @@ interface Line {
 function connect(
   { layout }: Content,
   fetchRange: FetchRange,
-  lacking: readonly number[] = [],
+  lacking: ReadonlySet<number> = new Set(),
 ): Line {
   const line: Line = {
     connection: new WebSeedConnection({
       remote: REMOTE,
       layout,
-      lacking: new Set(lacking as FileIndex[]),
+      pieces: () => {
+        const pieces = fullBitfield(layout.pieceCount);
+        for (const piece of lacking) pieces.clear(piece);
+        return pieces;
+      },
       fetchRange,
       onClosed: () => line.closedCount++,
     }),
@@ -100,12 +107,13 @@ async function greeted(line: Line): Promise<Line> {
 }
 
 const SMALL = contentOf(2 * BLOCK_LENGTH, [100_000]);
+/** Of pieces with one requested block each, none follows another one. */
+const WIDE = contentOf(2 * BLOCK_LENGTH, [14 * BLOCK_LENGTH]);
 
 Deno.test("WebSeedConnection has everything and lets us ask, or all but what it lacks", async () => {
   await greeted(connect(SMALL, serving(SMALL)));
-  const content = contentOf(BLOCK_LENGTH, [20_000, 20_000, 0, 30_000]);
-  const line = connect(content, serving(content), [1, 2]);
-  deepStrictEqual(await hear(line), { kind: "bitfield", bytes: Uint8Array.of(0b1001_1000) });
+  const line = connect(SMALL, serving(SMALL), new Set([1, 3]));
+  deepStrictEqual(await hear(line), { kind: "bitfield", bytes: Uint8Array.of(0b1010_0000) });
   deepStrictEqual(await hear(line), { kind: "unchoke" });
 });
 
@@ -170,31 +178,29 @@ Deno.test("WebSeedConnection gives what was asked for, however files, parts and 
 
 Deno.test("WebSeedConnection rejects what is cancelled in time, and answers a keep-alive", async () => {
   const held = Promise.withResolvers<void>();
-  const line = await greeted(connect(SMALL, async (...args) => {
+  const line = await greeted(connect(WIDE, async (...args) => {
     await held.promise;
-    await serving(SMALL)(...args);
+    return await serving(WIDE)(...args);
   }));
-  // Four are on their way, each by itself; the fifth waits.
+  // Six are on their way, each by itself; the seventh waits.
   const reading = hear(line);
   await say(line, (output) => {
-    for (const piece of [0, 1, 2]) output.request(piece, 0, BLOCK_LENGTH);
-    output.request(0, BLOCK_LENGTH, 100);
+    for (let piece = 0; piece < 7; piece++) output.request(piece, 0, BLOCK_LENGTH);
   });
-  await say(line, (output) => output.request(2, BLOCK_LENGTH, BLOCK_LENGTH));
   await say(line, (output) => {
-    output.cancel(2, BLOCK_LENGTH, BLOCK_LENGTH);
-    output.keepAlive();
-    output.have(0);
+    output.cancel(0, 0, BLOCK_LENGTH);
+    output.cancel(6, 0, BLOCK_LENGTH);
   });
   held.resolve();
   const heard = [await reading];
-  for (let count = 0; count < 5; count++) heard.push(await hear(line));
+  while (heard.length < 7) heard.push(await hear(line));
+  await say(line, (output) => output.keepAlive());
+  heard.push(await hear(line));
   const kinds = heard.map((message) => (message as Message).kind);
-  ok(kinds.includes("reject") && kinds.includes("keep-alive"), kinds.join());
-  strictEqual(kinds.filter((kind) => kind === "piece").length, 4);
+  deepStrictEqual(kinds.toSorted(), ["keep-alive", ...Array(6).fill("piece"), "reject"]);
 });
 
-Deno.test("WebSeedConnection fetches four parts at once, and no part runs far ahead of its reader", async () => {
+Deno.test("WebSeedConnection fetches six parts at once, and no part runs far ahead of its reader", async () => {
   const content = contentOf(BLOCK_LENGTH, Array(12).fill(BLOCK_LENGTH));
   let under = 0, most = 0, taken = 0;
   const line = await greeted(connect(content, async (range, take, signal) => {
@@ -204,18 +210,19 @@ Deno.test("WebSeedConnection fetches four parts at once, and no part runs far ah
       return await take(part);
     }, signal);
     under--;
+    return "done";
   }));
   await say(line, (output) => {
     for (let piece = 0; piece < 12; piece++) output.request(piece, 0, BLOCK_LENGTH);
   });
   const first = await hear(line);
   deepStrictEqual(first, blockOf(content, 0, 0, BLOCK_LENGTH));
-  strictEqual(most, 4);
-  ok(taken < 4 * BLOCK_LENGTH, `${taken} bytes taken`);
+  strictEqual(most, 6);
+  ok(taken < 3 * BLOCK_LENGTH, `${taken} bytes taken`);
   for (let piece = 1; piece < 12; piece++) {
     deepStrictEqual(await hear(line), blockOf(content, piece, 0, BLOCK_LENGTH));
   }
-  strictEqual(most, 4);
+  strictEqual(most, 6);
 });
 
 Deno.test("WebSeedConnection ends after the blocks that came, when a part does not come", async () => {
@@ -239,20 +246,111 @@ Deno.test("WebSeedConnection tells a mistake of ours from one of the server's", 
   strictEqual(line.closedCount, 1);
 });
 
+Deno.test("WebSeedConnection starts anew without what does not come, after the blocks before it", async () => {
+  const lacking = new Set<number>();
+  let hangingCount = 0, endedCount = 0;
+  const line = await greeted(connect(
+    WIDE,
+    async (range, take, signal) => {
+      if (range.fileOffset > 4 * BLOCK_LENGTH) {
+        hangingCount++;
+        signal.addEventListener("abort", () => endedCount++);
+        return await untilAborted(new Promise(() => {}), signal);
+      }
+      if (range.fileOffset < 4 * BLOCK_LENGTH) return await serving(WIDE)(range, take, signal);
+      await take(WIDE.bytes.slice(0, 100));
+      lacking.add(2);
+      return "lacking";
+    },
+    lacking,
+  ));
+  await say(line, (output) => {
+    for (let piece = 0; piece < 7; piece++) output.request(piece, 0, BLOCK_LENGTH);
+  });
+  for (const piece of [0, 1]) {
+    deepStrictEqual(await hear(line), blockOf(WIDE, piece, 0, BLOCK_LENGTH));
+  }
+  deepStrictEqual(await hear(line), { kind: "choke" });
+  deepStrictEqual(await hear(line), { kind: "bitfield", bytes: Uint8Array.of(0b1101_1110) });
+  deepStrictEqual(await hear(line), { kind: "unchoke" });
+  ok(hangingCount >= 3 && endedCount === hangingCount, "what was under way has ended");
+  await say(line, (output) => output.request(1, 0, BLOCK_LENGTH));
+  deepStrictEqual(await hear(line), blockOf(WIDE, 1, 0, BLOCK_LENGTH));
+});
+
+Deno.test("WebSeedConnection asks a busy server for less at once, and in the end for nothing", async () => {
+  let under = 0, limit = 2, refusals = 0;
+  const line = await greeted(connect(WIDE, async (range, take, signal) => {
+    if (under >= limit) {
+      refusals++;
+      return "busy";
+    }
+    under++;
+    try {
+      return await serving(WIDE)(range, take, signal);
+    } finally {
+      under--;
+    }
+  }));
+  const kinds: string[] = [];
+  const askAll = () =>
+    say(line, (output) => {
+      for (let piece = 0; piece < 7; piece++) output.request(piece, 0, BLOCK_LENGTH);
+    });
+  await askAll();
+  for (let blocks = 0; blocks < 7;) {
+    const { kind } = await hear(line) as Message;
+    kinds.push(kind);
+    if (kind === "piece") blocks++;
+    else if (kind === "choke") blocks = 0;
+    else if (kind === "unchoke") await askAll();
+  }
+  // Six at once, then three, then one.
+  strictEqual(kinds.filter((kind) => kind === "choke").length, 2);
+  ok(refusals <= 5, `${refusals} refusals`);
+  limit = 0;
+  await askAll();
+  strictEqual(await hear(line), undefined);
+  strictEqual(line.closedCount, 1);
+});
+
+Deno.test("WebSeedConnection says eight times what it has, and then ends", async () => {
+  const line = await greeted(connect(SMALL, () => Promise.resolve("lacking")));
+  for (let offers = 1; offers < 8; offers++) {
+    await say(line, (output) => output.request(0, 0, BLOCK_LENGTH));
+    deepStrictEqual(await hear(line), { kind: "choke" });
+    await greeted(line);
+  }
+  await say(line, (output) => output.request(0, 0, BLOCK_LENGTH));
+  strictEqual(await hear(line), undefined);
+});
+
+Deno.test("WebSeedConnection ends when nothing of it is wanted", async () => {
+  const line = await greeted(connect(SMALL, serving(SMALL)));
+  await say(line, (output) => output.interested());
+  strictEqual(line.closedCount, 0);
+  await say(line, (output) => output.notInterested());
+  strictEqual(await hear(line), undefined);
+  strictEqual(line.closedCount, 1);
+});
+
 Deno.test("close() ends a read that waits for news, for a part, or for a fetch not begun", async () => {
   const content = contentOf(64 * BLOCK_LENGTH, Array(60).fill(1_000) as number[]);
-  const never: FetchRange = (_range, _take, signal) =>
-    new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(new WebSeedError("unreachable", "ended")))
-    );
+  let endedCount = 0;
+  const never: FetchRange = (_range, _take, signal) => {
+    signal.addEventListener("abort", () => endedCount++);
+    return new Promise(() => {});
+  };
   for (const [asks, fetchRange] of [[false, never], [true, never], [true, serving(content)]]) {
     const line = await greeted(connect(content, fetchRange as FetchRange));
     if (asks) await say(line, (output) => output.request(0, 0, BLOCK_LENGTH));
     const reading = hear(line, 100);
+    await Promise.resolve();
     line.connection.close();
     line.connection.close();
     await reading;
     strictEqual(await hear(line), undefined);
     strictEqual(line.closedCount, 1);
   }
+  strictEqual(endedCount, 6, "what was under way has ended");
 });

@@ -3,7 +3,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import { WebSeeds } from "../../src/torrent/web_seeds.ts";
-import { Lab } from "../sim/lab.ts";
+import { fullBitfield, Lab } from "../sim/lab.ts";
 import { SimWeb } from "../sim/sim_web.ts";
 
 const CONTENT = new SeededRandom(4).bytes(20_000);
@@ -14,7 +14,7 @@ class Scene {
   readonly web = new SimWeb({ clock: this.lab.clock });
   readonly seeds: WebSeeds;
   readonly sighted: string[] = [];
-  isComplete = false;
+  readonly missing = fullBitfield(2);
 
   constructor(urls: readonly string[]) {
     for (const url of urls) this.web.files.set(url, CONTENT);
@@ -25,7 +25,7 @@ class Scene {
       clock: this.lab.clock,
       random: new SeededRandom(1),
       urls,
-      isComplete: () => this.isComplete,
+      missing: this.missing,
       onEvent: () => {},
     });
     void this.#watch();
@@ -41,7 +41,7 @@ class Scene {
   /** The connection, or why there is none. */
   async open(host: string, port = 80): Promise<Connection | string> {
     const opening = this.seeds.open({ host, port }, NEVER)
-      .then(({ connection }) => connection, (error) => error.message as string);
+      .then((opened) => opened?.connection ?? "not now", (error) => error.message as string);
     ok(await this.lab.settled(opening, 60_000));
     return await opening;
   }
@@ -84,12 +84,18 @@ Deno.test("T21 WebSeeds.open() uses three servers at once, and none when all is 
   const scene = new Scene(urlsAt("a.x", "b.x", "c.x", "d.x"));
   const open: Connection[] = [];
   for (const host of ["a.x", "b.x", "c.x"]) open.push(await scene.open(host) as Connection);
-  deepStrictEqual(await scene.open("d.x"), "it is not needed");
+  deepStrictEqual(await scene.open("d.x"), "not now");
   open[0]!.close();
   ok(typeof await scene.open("d.x") !== "string");
   for (const connection of open) connection.close();
-  scene.isComplete = true;
-  deepStrictEqual(await scene.open("a.x"), "it is not needed");
+  for (const piece of [0, 1]) scene.missing.clear(piece);
+  deepStrictEqual(await scene.open("a.x"), "not now");
+});
+
+Deno.test("WebSeeds remembers fifty servers, the first ones", () => {
+  const { seeds } = new Scene(urlsAt(...Array.from({ length: 60 }, (_, nth) => `h${nth}.x`)));
+  const known = [0, 49, 50, 59].map((nth) => seeds.has({ host: `h${nth}.x`, port: 80 }));
+  deepStrictEqual(known, [true, true, false, false]);
 });
 
 Deno.test("WebSeeds takes several URLs of one server for one seed", async () => {

@@ -56,6 +56,8 @@ Deno.test("T21 checkRangeAnswer() throws the reason when an answer is anything e
     ["malformed", 200, { "content-encoding": "br" }],
     ["missing", 404, {}],
     ["missing", 410, {}],
+    ["busy", 429, {}],
+    ["busy", 503, {}],
     ["refused", 403, {}],
     ["refused", 500, {}],
     ["refused", 204, {}],

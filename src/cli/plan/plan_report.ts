@@ -100,10 +100,11 @@ function* surveyRows({ survey, outlook: { missing } }: Plan): Iterable<Row> {
     return;
   }
   yield* trackerRows(survey);
-  const { dht, pieces, failures } = survey;
+  const { dht, pieces, failures, webSeedFaults } = survey;
   if (dht !== undefined) {
     yield ["DHT", `${dht.answered} of ${formatCount(dht.asked, "node")} answered`];
   }
+  for (const fault of webSeedFaults) yield ["Web Seed", printable(fault, MAX_NAME_LENGTH)];
   const isAny = Object.keys(failures).length > 0 || survey.dialsUnderWay > 0;
   const others = isAny ? ` (${failedDials(failureFacts(survey))})` : "";
   yield [
