@@ -9,7 +9,7 @@ import { encodeQuery, encodeResponse } from "../../src/dht/krpc_encoder.ts";
 import { createNodeId, randomIdBeside } from "../../src/dht/node_id.ts";
 import { RoutingTable } from "../../src/dht/routing_table.ts";
 import { Throttle } from "../../src/dht/throttle.ts";
-import { encode } from "../../src/metainfo/bencode.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
 
 const random = new SeededRandom(1);
 const anyId = () => createNodeId(undefined, random);

@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, familyOf, type IpFamily, toCompact } from "../base/endpoint.ts";
-import { type EncodableRecord, encode } from "../metainfo/bencode.ts";
+import { type EncodableRecord, encode } from "../metainfo/bencode_encoder.ts";
 import { type NodeInfo, toCompactNodes } from "./compact_node.ts";
 import {
   type KrpcCall,

@@ -10,10 +10,10 @@ import {
   type BencodeDictionary,
   bytesIn,
   decodeDictionary,
-  encode,
   integerIn,
   textIn,
 } from "../metainfo/bencode.ts";
+import { encode } from "../metainfo/bencode_encoder.ts";
 import { type NodeInfo, parseCompactNodes, toCompactNodes } from "./compact_node.ts";
 
 const FORMAT = "starling-dht";

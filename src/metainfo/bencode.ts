@@ -1,9 +1,7 @@
 /**
- * The bencode codec (BEP 3 "bencoding"). Decoded values are views over the bytes they came from,
- * so each keeps its raw span and nothing is copied. Nothing is ever re-encoded to be hashed.
+ * Bencode → values (BEP 3 "bencoding"). They are views over the bytes that they came from, so each
+ * keeps its raw span and nothing is copied. Nothing is ever re-encoded to be hashed.
  */
-import { assert } from "../base/assert.ts";
-import { type Bytes, compareBytes } from "../base/bytes.ts";
 import {
   BencodeError,
   type BencodeLimits,
@@ -31,7 +29,6 @@ const MAX_LINEAR_LOOKUP = 8;
 const MAX_SHORT_TEXT = 64;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const utf8Encoder = new TextEncoder();
 
 /** The one value that `bytes` are. Throws `BencodeError`, also for bytes after the value. */
 export function decode(bytes: Uint8Array, limits?: BencodeLimits): BencodeValue {
@@ -124,14 +121,16 @@ class BencodeString extends Value {
 
   /** The content as UTF-8, with U+FFFD for each sequence that is not. */
   get text(): string {
-    const { bytes } = this.document;
-    const start = this.third, end = this.end;
-    if (end - start > MAX_SHORT_TEXT) return utf8Decoder.decode(this.bytes);
-    for (let i = start; i < end; i++) {
-      if (bytes[i]! >= 0x80) return utf8Decoder.decode(this.bytes);
-    }
-    return latin1(bytes, start, end);
+    return textAt(this.document.bytes, this.third, this.end);
   }
+}
+
+function textAt(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > MAX_SHORT_TEXT) return utf8Decoder.decode(bytes.subarray(start, end));
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! >= 0x80) return utf8Decoder.decode(bytes.subarray(start, end));
+  }
+  return latin1(bytes, start, end);
 }
 
 class BencodeList extends Value implements Iterable<BencodeValue> {
@@ -145,6 +144,21 @@ class BencodeList extends Value implements Iterable<BencodeValue> {
       token = nextOnTape(bytes, tape, token);
     }
   }
+
+  /** The items as UTF-8; undefined when one of them is no string. */
+  texts(): string[] | undefined {
+    const { bytes, tape } = this.document;
+    const end = this.third;
+    const texts: string[] = [];
+    for (let token = this.token + TAPE_STRIDE; token < end; token += TAPE_STRIDE) {
+      const first = bytes[tape[token]!]!;
+      if (first === BYTE_INTEGER || first === BYTE_LIST || first === BYTE_DICTIONARY) {
+        return undefined;
+      }
+      texts.push(textAt(bytes, tape[token + TAPE_THIRD]!, tape[token + TAPE_END]!));
+    }
+    return texts;
+  }
 }
 
 export class BencodeDictionary extends Value {
@@ -155,6 +169,24 @@ export class BencodeDictionary extends Value {
   get(key: string): BencodeValue | undefined {
     const token = this.#index === undefined ? this.#search(key) : this.#index.get(key);
     return token === undefined ? undefined : valueAt(this.document, token + TAPE_STRIDE);
+  }
+
+  /** As `get` for each of several keys, in one pass: a torrent may have a million such. */
+  getAll(keys: readonly string[]): (BencodeValue | undefined)[] {
+    const { bytes, tape } = this.document;
+    const end = this.third;
+    const values: (BencodeValue | undefined)[] = keys.map(() => undefined);
+    for (let token = this.token + TAPE_STRIDE; token < end;) {
+      const value = token + TAPE_STRIDE;
+      const length = tape[token + TAPE_END]! - tape[token + TAPE_THIRD]!;
+      for (let nth = 0; nth < keys.length; nth++) {
+        if (keys[nth]!.length === length && this.#isKey(token, keys[nth]!)) {
+          values[nth] ??= valueAt(this.document, value);
+        }
+      }
+      token = nextOnTape(bytes, tape, value);
+    }
+    return values;
   }
 
   /** Keys and values in the order of the bytes, duplicates included. */
@@ -225,7 +257,11 @@ function valueAt(document: BencodeScan, token: number): BencodeValue {
 
 /** A safe integer; undefined when absent, of another type or beyond 2^53 - 1. */
 export function integerIn(dictionary: BencodeDictionary, key: string): number | undefined {
-  const value = dictionary.get(key);
+  return integerOf(dictionary.get(key));
+}
+
+/** As `integerIn`, of a value that was looked up. */
+export function integerOf(value: BencodeValue | undefined): number | undefined {
   if (value?.kind !== "integer") return undefined;
   const integer = value.value;
   return typeof integer === "number" ? integer : undefined;
@@ -256,94 +292,4 @@ export function dictionaryIn(
 ): BencodeDictionary | undefined {
   const value = dictionary.get(key);
   return value?.kind === "dictionary" ? value : undefined;
-}
-
-/**
- * What `encode` takes. Numbers are safe integers, strings become UTF-8, and entries whose value
- * is undefined are left out.
- */
-export type Encodable =
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | readonly Encodable[]
-  | ReadonlyMap<string | Uint8Array, Encodable>
-  | EncodableRecord;
-
-export interface EncodableRecord {
-  readonly [key: string]: Encodable | undefined;
-}
-
-/** The one canonical encoding of `value`: keys sorted as raw bytes, each at most once. */
-export function encode(value: Encodable): Bytes {
-  const encoder = new Encoder();
-  encoder.put(value);
-  return encoder.take();
-}
-
-class Encoder {
-  #buffer = new Uint8Array(256);
-  #length = 0;
-
-  take(): Bytes {
-    return this.#buffer.slice(0, this.#length);
-  }
-
-  put(value: Encodable): void {
-    if (typeof value === "number") assert(Number.isSafeInteger(value), "not a safe integer");
-    if (typeof value === "number" || typeof value === "bigint") this.#putAscii(`i${value}e`);
-    else if (typeof value === "string") this.#putString(utf8Encoder.encode(value));
-    else if (value instanceof Uint8Array) this.#putString(value);
-    else if (isList(value)) this.#putList(value);
-    else this.#putDictionary(value instanceof Map ? value : new Map(Object.entries(value)));
-  }
-
-  #putList(list: readonly Encodable[]): void {
-    this.#putAscii("l");
-    for (const item of list) this.put(item);
-    this.#putAscii("e");
-  }
-
-  #putDictionary(dictionary: ReadonlyMap<string | Uint8Array, Encodable | undefined>): void {
-    const entries: { key: Uint8Array; value: Encodable }[] = [];
-    for (const [name, value] of dictionary) {
-      const key = typeof name === "string" ? utf8Encoder.encode(name) : name;
-      if (value !== undefined) entries.push({ key, value });
-    }
-    entries.sort((a, b) => compareBytes(a.key, b.key));
-    this.#putAscii("d");
-    for (const [index, { key, value }] of entries.entries()) {
-      const isRepeated = index > 0 && compareBytes(key, entries[index - 1]!.key) === 0;
-      assert(!isRepeated, "a key given twice");
-      this.#putString(key);
-      this.put(value);
-    }
-    this.#putAscii("e");
-  }
-
-  #putString(bytes: Uint8Array): void {
-    this.#putAscii(`${bytes.length}:`);
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  #putAscii(text: string): void {
-    this.#reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.#buffer[this.#length++] = text.charCodeAt(i);
-  }
-
-  #reserve(length: number): void {
-    const needed = this.#length + length;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    larger.set(this.#buffer);
-    this.#buffer = larger;
-  }
-}
-
-/** `Array.isArray` does not narrow readonly arrays. */
-function isList(value: Encodable): value is readonly Encodable[] {
-  return Array.isArray(value);
 }

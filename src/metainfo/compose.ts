@@ -1,6 +1,6 @@
 /** A .torrent around an info dictionary that came from peers (BEP 9, BEP 12, BEP 19). Pure. */
 import { type Bytes, concatBytes } from "../base/bytes.ts";
-import { encode } from "./bencode.ts";
+import { encode } from "./bencode_encoder.ts";
 
 export interface TorrentAddresses {
   /** Tracker URLs by tier. */

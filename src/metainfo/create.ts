@@ -3,7 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
-import { encode } from "./bencode.ts";
+import { encode } from "./bencode_encoder.ts";
 import { MAX_PIECE_COUNT } from "./metainfo.ts";
 
 export interface MetainfoDraft {

@@ -68,7 +68,9 @@ export class Layout {
     this.#fileStarts = new Float64Array(files.length + 1);
     const dataFiles = new Uint32Array(files.length);
     let offset = 0, dataFileCount = 0, dataLength = 0;
-    for (const [index, { length, isPadding }] of files.entries()) {
+    // No entries: they are slow until the code is optimised, and by then all files are done.
+    for (let index = 0; index < files.length; index++) {
+      const { length, isPadding } = files[index]!;
       assert(Number.isSafeInteger(length) && length >= 0);
       if (length > 0 && !isPadding) {
         dataFiles[dataFileCount++] = index;

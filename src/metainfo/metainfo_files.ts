@@ -1,5 +1,5 @@
 /** The files that an info dictionary lists (BEP 3 "info dictionary", BEP 47 for attributes). */
-import { type BencodeDictionary, integerIn, listIn, textIn } from "./bencode.ts";
+import { type BencodeDictionary, type BencodeValue, integerOf, listIn } from "./bencode.ts";
 import { metainfoError } from "./metainfo_error.ts";
 
 /** A file as the torrent describes it. */
@@ -28,6 +28,9 @@ export const MAX_PATH_ELEMENTS = 100;
 const PADDING_FOLDER = ".pad";
 /** How BitComet named padding before BEP 47, and still does. */
 const BITCOMET_PADDING_PREFIX = "_____padding_file_";
+
+/** What is looked for in each file's dictionary, in the order of `parseFile`. */
+const FIELDS = ["attr", "length", "path", "path.utf-8", "symlink path"] as const;
 
 /**
  * The files of a torrent; the only one of a single-file torrent has `[name]` as its path.
@@ -59,21 +62,22 @@ function parseFile(
   onlyPath: readonly string[] | undefined,
   ordinal: number,
 ): MetainfoFile {
-  const attributes = textIn(entry, "attr") ?? "";
+  const [attr, size, rawPath, utf8Path, target] = entry.getAll(FIELDS);
+  const attributes = attr?.kind === "string" ? attr.text : "";
   const isSymlink = attributes.includes("l");
   const isPadding = attributes.includes("p");
-  checkLink(entry, isSymlink, isPadding, ordinal);
+  checkLink(target, isSymlink, isPadding, ordinal);
   // BEP 47: a link has no length, or none that counts.
-  const length = isSymlink ? 0 : integerIn(entry, "length");
+  const length = isSymlink ? 0 : integerOf(size);
   if (length === undefined || length < 0 || length > MAX_FILE_LENGTH) {
     throw metainfoError(
       "invalid-field",
       `the length of file ${ordinal} is not a number from 0 to ${MAX_FILE_LENGTH}`,
     );
   }
-  const isNameless = isPadding && entry.get("path") === undefined;
+  const isNameless = isPadding && rawPath === undefined;
   const path = onlyPath ??
-    (isNameless ? [PADDING_FOLDER, String(length)] : parsePath(entry, ordinal));
+    (isNameless ? [PADDING_FOLDER, String(length)] : parsePath(utf8Path, rawPath, ordinal));
   return {
     path,
     length,
@@ -85,7 +89,7 @@ function parseFile(
 
 /** A link is never made, but one that is malformed makes the torrent suspect. */
 function checkLink(
-  entry: BencodeDictionary,
+  target: BencodeValue | undefined,
   isSymlink: boolean,
   isPadding: boolean,
   ordinal: number,
@@ -93,14 +97,17 @@ function checkLink(
   if (isSymlink && isPadding) {
     throw metainfoError("invalid-field", `file ${ordinal} is both padding and a symbolic link`);
   }
-  const hasTarget = entry.get("symlink path") !== undefined;
-  if (isSymlink && hasTarget && textsIn(entry, "symlink path") === undefined) {
+  if (isSymlink && target !== undefined && textsOf(target) === undefined) {
     throw metainfoError("invalid-field", `the target of file ${ordinal} is not a list of names`);
   }
 }
 
-function parsePath(entry: BencodeDictionary, ordinal: number): readonly string[] {
-  const path = textsIn(entry, "path.utf-8") ?? textsIn(entry, "path");
+function parsePath(
+  utf8Path: BencodeValue | undefined,
+  rawPath: BencodeValue | undefined,
+  ordinal: number,
+): readonly string[] {
+  const path = textsOf(utf8Path) ?? textsOf(rawPath);
   if (path === undefined || path.length === 0) {
     throw metainfoError("invalid-field", `the path of file ${ordinal} is not a list of names`);
   }
@@ -113,15 +120,8 @@ function parsePath(entry: BencodeDictionary, ordinal: number): readonly string[]
   return path;
 }
 
-function textsIn(entry: BencodeDictionary, key: string): string[] | undefined {
-  const list = listIn(entry, key);
-  if (list === undefined) return undefined;
-  const texts: string[] = [];
-  for (const item of list) {
-    if (item.kind !== "string") return undefined;
-    texts.push(item.text);
-  }
-  return texts;
+function textsOf(value: BencodeValue | undefined): string[] | undefined {
+  return value?.kind === "list" ? value.texts() : undefined;
 }
 
 /** Padding of those who do not give the attribute: `.pad/1234` or BitComet's. */

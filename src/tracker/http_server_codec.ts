@@ -3,7 +3,7 @@ import { assert } from "../base/assert.ts";
 import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { addressBytes, toCompact } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
-import { encode } from "../metainfo/bencode.ts";
+import { encode } from "../metainfo/bencode_encoder.ts";
 import type { AnnounceEvent, KnownPeer, ReceivedAnnounce, SwarmCounts } from "./announce.ts";
 
 /** An announce, and the form of answer that it asks for. */

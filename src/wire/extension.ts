@@ -10,10 +10,10 @@ import {
   bytesIn,
   decode,
   dictionaryIn,
-  encode,
   integerIn,
   textIn,
 } from "../metainfo/bencode.ts";
+import { encode } from "../metainfo/bencode_encoder.ts";
 import type { BencodeLimits } from "../metainfo/bencode_scan.ts";
 
 /** The id of the extension handshake itself; ids of other messages are 1 to 255. */

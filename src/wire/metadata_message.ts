@@ -2,7 +2,8 @@
 import { assert } from "../base/assert.ts";
 import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
-import { BencodeError, decodePrefix, encode, integerIn } from "../metainfo/bencode.ts";
+import { BencodeError, decodePrefix, integerIn } from "../metainfo/bencode.ts";
+import { encode } from "../metainfo/bencode_encoder.ts";
 
 /** Bytes of a piece of the info dictionary; the last one has the rest. */
 export const METADATA_PIECE_LENGTH = 16_384;

@@ -9,7 +9,8 @@ import {
   toCompact,
 } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
-import { bytesIn, encode } from "../metainfo/bencode.ts";
+import { bytesIn } from "../metainfo/bencode.ts";
+import { encode } from "../metainfo/bencode_encoder.ts";
 import { decodeExtension } from "./extension.ts";
 
 /** Peers that one message may add, and as many that it may drop; we read no more of theirs. */

@@ -13,7 +13,8 @@ import {
   encodeResponse,
   MAX_REPLY_VALUES,
 } from "../../src/dht/krpc_encoder.ts";
-import { decode, type EncodableRecord, encode } from "../../src/metainfo/bencode.ts";
+import { decode } from "../../src/metainfo/bencode.ts";
+import { type EncodableRecord, encode } from "../../src/metainfo/bencode_encoder.ts";
 import { latin1Bytes } from "../metainfo/latin1_bytes.ts";
 import {
   anyHash,

@@ -6,7 +6,7 @@ import {
   parseSavedTable,
   type SavedTable,
 } from "../../src/dht/saved_table.ts";
-import { type EncodableRecord, encode } from "../../src/metainfo/bencode.ts";
+import { type EncodableRecord, encode } from "../../src/metainfo/bencode_encoder.ts";
 import {
   anyId,
   anyIpv4Endpoint,

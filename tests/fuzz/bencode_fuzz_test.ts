@@ -4,9 +4,8 @@ import {
   type BencodePrefix,
   type BencodeValue,
   decodePrefix,
-  type Encodable,
-  encode,
 } from "../../src/metainfo/bencode.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
 import { fuzz } from "./mutation.ts";
 
 function decode(input: Uint8Array): BencodePrefix | undefined {

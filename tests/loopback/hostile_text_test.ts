@@ -1,6 +1,6 @@
 /** What strangers say, in every output of real runs: it can move no cursor and fake no line. */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { encode } from "../../src/metainfo/bencode.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { Checkout, type Finished, finished } from "./checkout.ts";
 import * as content from "./content.ts";

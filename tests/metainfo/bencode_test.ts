@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import oracle from "bencode";
@@ -9,12 +9,11 @@ import {
   decodeDictionary,
   decodePrefix,
   dictionaryIn,
-  type Encodable,
-  encode,
   integerIn,
   listIn,
   textIn,
 } from "../../src/metainfo/bencode.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
 
 import { plain } from "./plain_value.ts";
 import { rejectsBencode } from "./rejects_bencode.ts";
@@ -140,6 +139,31 @@ Deno.test("get() finds keys in dictionaries of any size, the first of equal ones
   equal(integerIn(dictionary(`d${keys.join("")}2:axi99ee`), "ax"), 0);
 });
 
+Deno.test("getAll() finds each key as get() does, the first of equal ones", () => {
+  const value = dictionary("d1:ai1e1:ai2e2:bai3e2:bbd1:ai4ee1:cl1:aee");
+  const keys = ["bb", "a", "x", "c", "xx", "ba"];
+  const values = value.getAll(keys);
+  deepStrictEqual(values.map((found) => found?.raw), keys.map((key) => value.get(key)?.raw));
+  deepStrictEqual(values.map((found) => found?.kind), [
+    "dictionary",
+    "integer",
+    undefined,
+    "list",
+    undefined,
+    "integer",
+  ]);
+});
+
+Deno.test("texts() gives the strings of a list, and nothing when it holds anything else", () => {
+  const textsOf = (text: string) => listIn(dictionary(`d1:x${text}e`), "x")!.texts();
+  deepStrictEqual(textsOf("le"), []);
+  deepStrictEqual(textsOf("l1:a0:2:\xc3\xbc2:\xffxe"), ["a", "", "\u00fc", "\ufffdx"]);
+  deepStrictEqual(textsOf(`l1:a100:${"b".repeat(100)}e`), ["a", "b".repeat(100)]);
+  for (const other of ["li1e1:ae", "l1:ai1ee", "l1:al1:bee", "l1:ad1:b1:cee"]) {
+    deepStrictEqual(textsOf(other), undefined);
+  }
+});
+
 Deno.test("get() of many keys is no search through all of them each time", () => {
   const count = 100_000;
   const value = decode(encode(new Map(Array.from({ length: count }, (_, i) => [`${i}`, i]))));
@@ -207,25 +231,4 @@ Deno.test("decodeDictionary() is undefined for what is broken, too much or somet
   for (const text of ["", "d", "i1e", "de1", "d1:adlee", "d1:alleee", "d1:ali1ei2eee"]) {
     equal(decodeDictionary(latin1Bytes(text), limits), undefined, text);
   }
-});
-
-Deno.test("encode() sorts keys as raw bytes and leaves undefined out", () => {
-  deepStrictEqual(
-    encode({ b: 1, a: "x", "é": [], "a b": undefined, "B": new Uint8Array([255]) }),
-    latin1Bytes("d1:B1:\xff1:a1:x1:bi1e2:\xc3\xa9lee"),
-  );
-  const binary = new Map([[Uint8Array.of(0x80), 1], [Uint8Array.of(0x7f, 1), 2]]);
-  deepStrictEqual(encode(binary), latin1Bytes("d2:\x7f\x01i2e1:\x80i1ee"));
-});
-
-Deno.test("encode() treats fractions, unsafe numbers and equal keys as bugs", () => {
-  for (const number of [0.5, NaN, Infinity, 2 ** 53]) throws(() => encode(number));
-  deepStrictEqual(encode(-0), latin1Bytes("i0e"));
-  deepStrictEqual(encode(2n ** 63n), latin1Bytes("i9223372036854775808e"));
-  throws(() => encode(new Map<string | Uint8Array, number>([["a", 1], [utf8.encode("a"), 2]])));
-});
-
-Deno.test("encode() takes lists longer than the stack is deep", () => {
-  const list = new Array<number>(300_000).fill(1);
-  equal(encode(list).length, 900_002);
 });

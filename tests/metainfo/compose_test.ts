@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { encode } from "../../src/metainfo/bencode.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import { composeTorrent } from "../../src/metainfo/compose.ts";
 import { createMetainfo } from "../../src/metainfo/create.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";

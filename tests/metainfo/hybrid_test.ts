@@ -1,5 +1,6 @@
 import { equal, ok, throws } from "node:assert/strict";
-import { decode, type EncodableRecord, encode } from "../../src/metainfo/bencode.ts";
+import { decode } from "../../src/metainfo/bencode.ts";
+import { type EncodableRecord, encode } from "../../src/metainfo/bencode_encoder.ts";
 import { checkHybrid } from "../../src/metainfo/hybrid.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { latin1Bytes } from "./latin1_bytes.ts";

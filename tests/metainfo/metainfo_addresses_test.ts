@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { Encodable } from "../../src/metainfo/bencode.ts";
+import type { Encodable } from "../../src/metainfo/bencode_encoder.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { sampleTorrent } from "./sample_torrent.ts";
 

@@ -1,12 +1,13 @@
 import { deepStrictEqual, equal, notEqual, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { PieceIndex } from "../../src/base/ids.ts";
-import { encode } from "../../src/metainfo/bencode.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import {
   MAX_METAINFO_LENGTH,
   MAX_PIECE_COUNT,
   parseMetainfo,
   pieceHash,
+  readMetainfo,
 } from "../../src/metainfo/metainfo.ts";
 import { latin1Bytes } from "./latin1_bytes.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
@@ -53,6 +54,16 @@ Deno.test("parseMetainfo() hashes the raw bytes of info and keeps a copy of them
   equal(metainfo.infoHash.length, 20);
   torrent.fill(0);
   equal(createHash("sha1").update(metainfo.infoBytes).digest("hex"), metainfo.infoHashHex);
+});
+
+Deno.test("readMetainfo() reads what parseMetainfo() does, of small torrents and of large ones", async () => {
+  for (const pieceCount of [3, 10_000]) {
+    const torrent = sampleTorrent({
+      length: pieceCount * 16_384,
+      pieces: Uint8Array.from({ length: pieceCount * 20 }, (_, i) => i),
+    });
+    deepStrictEqual(await readMetainfo(torrent), parseMetainfo(torrent));
+  }
 });
 
 Deno.test("parseMetainfo() leaves out optional fields that are absent or senseless", () => {

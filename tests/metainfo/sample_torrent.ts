@@ -1,6 +1,10 @@
 /** Torrents for tests: well-formed until a field is overridden. */
 import type { Bytes } from "../../src/base/bytes.ts";
-import { type Encodable, type EncodableRecord, encode } from "../../src/metainfo/bencode.ts";
+import {
+  type Encodable,
+  type EncodableRecord,
+  encode,
+} from "../../src/metainfo/bencode_encoder.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 
 type Fields = EncodableRecord;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { type Encodable, encode } from "../../src/metainfo/bencode.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { encodePex, parsePex } from "../../src/wire/pex.ts";
 import { ScriptedSession } from "./scripted_session.ts";

@@ -5,7 +5,7 @@ import { SeededRandom, SystemClock } from "../../src/base/ambient.ts";
 import type { Bitfield } from "../../src/base/bitfield.ts";
 import { type Bytes, concatBytes } from "../../src/base/bytes.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { encode } from "../../src/metainfo/bencode.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { DiskStorage, type DiskStorageOptions } from "../../src/storage/disk_storage.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { type Encodable, encode } from "../../src/metainfo/bencode.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
 import {
   encodeExtensionHandshake,
   type ExtensionHandshake,

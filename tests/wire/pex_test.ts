@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { type Endpoint, toCompact } from "../../src/base/endpoint.ts";
 import { ProtocolError } from "../../src/base/errors.ts";
-import { type Encodable, encode } from "../../src/metainfo/bencode.ts";
+import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
 import {
   encodePex,
   MAX_PEX_PEERS,

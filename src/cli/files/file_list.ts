@@ -31,7 +31,8 @@ const MAX_SHOWN_PATH_LENGTH = 1000;
 /** All files that are on disk, in the order of the torrent. */
 export function listFiles(metainfo: Metainfo, paths: DiskPaths): ListedFile[] {
   const listed: ListedFile[] = [];
-  for (const [index, file] of metainfo.files.entries()) {
+  for (let index = 0; index < metainfo.files.length; index++) {
+    const file = metainfo.files[index]!;
     if (!isOnDisk(file)) continue;
     listed.push({
       index: index as FileIndex,

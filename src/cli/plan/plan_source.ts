@@ -29,7 +29,7 @@ export async function findTorrent(
   }
   const given = await readGiven(source, { environment, headers, proxy, signal, timeoutMs });
   if (given.kind === "torrent") {
-    return { source: parseTorrent(given.bytes, source, environment), peers: [] };
+    return { source: await parseTorrent(given.bytes, source, environment), peers: [] };
   }
   const { link } = given;
   const { metadataTimeoutMs = DEFAULT_METADATA_TIMEOUT_MS } = options;

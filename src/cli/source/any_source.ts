@@ -32,7 +32,9 @@ export async function withAnySource<Result>(
 ): Promise<Result> {
   const { proxy } = search;
   const given = await readGiven(source, { environment, headers: [], proxy, signal });
-  if (given.kind === "torrent") return await use(parseTorrent(given.bytes, source, environment));
+  if (given.kind === "torrent") {
+    return await use(await parseTorrent(given.bytes, source, environment));
+  }
   const { link } = given;
   onLink?.(link);
   let engine: Engine | undefined;

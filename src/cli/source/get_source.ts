@@ -66,12 +66,12 @@ export class GetSource {
     const given = await readGiven(this.#source, { environment, headers, proxy, signal });
     return given.kind === "link"
       ? await this.#readLink(given.link)
-      : this.#readTorrent(given.bytes);
+      : await this.#readTorrent(given.bytes);
   }
 
-  #readTorrent(bytes: Bytes): FoundTorrent | undefined {
+  async #readTorrent(bytes: Bytes): Promise<FoundTorrent | undefined> {
     const { environment, identify } = this.#context;
-    const source = parseTorrent(bytes, this.#source, environment);
+    const source = await parseTorrent(bytes, this.#source, environment);
     const { name, infoHashHex } = source.metainfo;
     return identify(name, infoHashHex) ? { source, bytes, peers: [] } : undefined;
   }

@@ -107,7 +107,7 @@ export class LinkReader {
     const kept = await this.#readKept();
     if (kept !== undefined) return kept;
     const { infoBytes, peers } = await this.#search();
-    const found = this.#compose(infoBytes, this.#link);
+    const found = await this.#compose(infoBytes, this.#link);
     if (found.source.metainfo.isPrivate) return found;
     return { ...found, peers: [...found.peers, ...peers] };
   }
@@ -120,7 +120,7 @@ export class LinkReader {
         const path = `${folder}/${keptName(infoHashHex)}`;
         const kept = parseMetainfo(await readTorrentFile(path, this.#options.environment));
         if (kept.infoHashHex !== infoHashHex) continue;
-        const torrent = this.#compose(kept.infoBytes, {
+        const torrent = await this.#compose(kept.infoBytes, {
           trackers: [...trackers, ...kept.trackers],
           webSeeds: [...webSeeds, ...kept.webSeeds],
         });
@@ -133,13 +133,13 @@ export class LinkReader {
     return undefined;
   }
 
-  #compose(
+  async #compose(
     infoBytes: Uint8Array,
     addresses: Pick<Magnet, "trackers" | "webSeeds">,
-  ): LinkedTorrent {
+  ): Promise<LinkedTorrent> {
     const { infoHashHex, peers } = this.#link;
     const bytes = composeTorrent(infoBytes, addresses);
-    const source = parseTorrent(bytes, infoHashHex, this.#options.environment);
+    const source = await parseTorrent(bytes, infoHashHex, this.#options.environment);
     return { source, bytes, peers, isKept: false };
   }
 

@@ -5,7 +5,7 @@ import { formatEndpoint } from "../../base/endpoint.ts";
 import { MetainfoError } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
-import { MAX_METAINFO_LENGTH, parseMetainfo } from "../../metainfo/metainfo.ts";
+import { MAX_METAINFO_LENGTH, readMetainfo } from "../../metainfo/metainfo.ts";
 import { diskPaths } from "../../metainfo/paths.ts";
 import {
   type FetchOptions,
@@ -43,14 +43,14 @@ export interface SourceOptions {
   readonly timeoutMs?: number;
 }
 
-/** The torrent that `bytes` of `source` are. Throws `CommandError`, exit 3. */
-export function parseTorrent(
+/** The torrent that `bytes` of `source` are. Rejects with `CommandError`, exit 3. */
+export async function parseTorrent(
   bytes: Bytes,
   source: string,
   { platform }: Pick<Environment, "platform">,
-): SourceTorrent {
+): Promise<SourceTorrent> {
   try {
-    const metainfo = parseMetainfo(bytes);
+    const metainfo = await readMetainfo(bytes);
     const paths = diskPaths(metainfo, platform);
     const files = listFiles(metainfo, paths);
     return { metainfo, metainfoLength: bytes.length, paths, files };

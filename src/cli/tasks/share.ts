@@ -107,7 +107,7 @@ export class Share implements Task {
       const { link } = given;
       return life.identify(link.name ?? "", link.infoHashHex) ? this.#readLink(link) : undefined;
     }
-    const source = parseTorrent(given.bytes, this.#source, environment);
+    const source = await parseTorrent(given.bytes, this.#source, environment);
     const { name, infoHashHex } = source.metainfo;
     return life.identify(name, infoHashHex) ? { source, peers: [] } : undefined;
   }

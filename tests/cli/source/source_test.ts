@@ -35,7 +35,7 @@ function httpAnswer(status: number, bytes = TORRENT): FakeOptions {
 }
 
 async function readTorrent(source: string, options: SourceOptions) {
-  return parseTorrent(await readSource(source, options), source, options.environment);
+  return await parseTorrent(await readSource(source, options), source, options.environment);
 }
 
 Deno.test("readSource() reads a file, standard input and a URL", async () => {

@@ -6,7 +6,7 @@ import { makeTorrent } from "../torrents.ts";
 
 const A = "a".repeat(64), B = "b".repeat(64);
 const NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-const PACK = parseTorrent(
+const PACK = await parseTorrent(
   makeTorrent({
     name: "pack",
     files: [

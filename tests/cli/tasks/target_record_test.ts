@@ -11,7 +11,7 @@ import { FakeEnvironment } from "../fake_environment.ts";
 import { makeTorrent } from "../torrents.ts";
 
 const NAMES = ["a", "b", "c"];
-const SOURCE = parseTorrent(
+const SOURCE = await parseTorrent(
   makeTorrent({ name: "t", files: NAMES.map((path) => ({ path, length: 1000 })) }),
   "x",
   { platform: "linux" },

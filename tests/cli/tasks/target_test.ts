@@ -4,7 +4,7 @@ import { chooseTarget, summarize } from "../../../src/cli/tasks/target.ts";
 import { makeTorrent } from "../torrents.ts";
 
 const FILES = [{ path: "one.bin", length: 1000 }, { path: "two.txt", length: 500 }];
-const SOURCE = parseTorrent(makeTorrent({ name: "pack", files: FILES }), "x", {
+const SOURCE = await parseTorrent(makeTorrent({ name: "pack", files: FILES }), "x", {
   platform: "linux",
 });
 const ALL = { select: [], ranges: [], maxBytes: undefined };
