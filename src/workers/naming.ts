@@ -1,13 +1,5 @@
 /** Giving files their names: verified and flushed ones only, over nothing that is not ours. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { shortened } from "./disk_errors.ts";
@@ -45,7 +37,7 @@ async function finishFile(
   if (facts.size < length) throw shortened(`${from.root}/${from.path}`);
   if (from.path === to.path) return facts;
   const target = `${to.root}/${to.path}`;
-  if (existsSync(target) && !mayReplace && !isSameContent(from, to, facts.size, files)) {
+  if (!mayReplace && existsSync(target) && !isSameContent(from, to, facts.size, files)) {
     throw occupied(target);
   }
   moveFile(from, to, files);
@@ -87,7 +79,7 @@ export function flushFolder({ root, path }: Place): void {
 
 function moveFile(from: Place, to: Place, files: OpenFiles): void {
   const source = files.release(from), target = files.release(to);
-  attempt("rename", source, () => renameSync(source, target));
+  attempt("rename", source, () => Deno.renameSync(source, target));
 }
 
 function isSameContent(one: Place, other: Place, length: number, files: OpenFiles): boolean {

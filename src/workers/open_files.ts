@@ -28,6 +28,8 @@ const FLUSH_NEEDS_WRITING = Deno.build.os === "windows";
 interface OpenFile {
   readonly descriptor: number;
   readonly isWritable: boolean;
+  /** Bytes that it had when it was opened. */
+  readonly foundLength: number;
   /** The job in which its name was last seen to lead to it. */
   job: number;
   /** Which file it is; found out when it is first needed. */
@@ -74,7 +76,7 @@ export class OpenFiles {
   forReading(place: Place): number {
     const path = this.#folders.resolve(place, false);
     if (path === undefined) throw missing(place.path);
-    return this.#cached(path, false) ?? this.#openExisting(path, false);
+    return this.#cached(path, false) ?? this.#openExisting(path, false).descriptor;
   }
 
   /**
@@ -86,16 +88,16 @@ export class OpenFiles {
     if (path === undefined) throw missing(place.path);
     const cached = this.#cached(path, true, mayCreate);
     if (cached !== undefined) return cached;
-    const created = mayCreate ? this.#create(path) : undefined;
-    const descriptor = created ?? this.#openExisting(path, true);
-    const length = created === undefined ? fstatSync(descriptor).size : 0;
-    const file = this.#open.get(path)!;
-    if (length < fileLength && wasLong) {
+    const file = (mayCreate ? this.#create(path) : undefined) ?? this.#openExisting(path, true);
+    const { descriptor, foundLength } = file;
+    if (foundLength < fileLength && wasLong) {
       // Kept open, it would pass for checked.
       this.#close(path, file);
       throw shortened(path);
     }
-    if (length < fileLength) attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
+    if (foundLength < fileLength) {
+      attempt("extend", path, () => ftruncateSync(descriptor, fileLength));
+    }
     file.madeLength = fileLength;
     return descriptor;
   }
@@ -152,7 +154,7 @@ export class OpenFiles {
     const path = this.#folders.resolve(place, false);
     if (path === undefined) throw missing(place.path);
     const descriptor = this.#cached(path, FLUSH_NEEDS_WRITING) ??
-      this.#openExisting(path, FLUSH_NEEDS_WRITING);
+      this.#openExisting(path, FLUSH_NEEDS_WRITING).descriptor;
     return { path, descriptor };
   }
 
@@ -188,23 +190,23 @@ export class OpenFiles {
     return true;
   }
 
-  #openExisting(path: string, isWritable: boolean): number {
+  #openExisting(path: string, isWritable: boolean): OpenFile {
     const before = lookAt(path);
     if (before === undefined) throw missing(path);
     requireRegular(before, path);
     const descriptor = this.#openDescriptor(path, isWritable ? "r+" : "r");
-    if (!isSameFile(before, fstatSync(descriptor))) {
+    const opened = fstatSync(descriptor); // As dear as all else together: once for all questions.
+    if (!isSameFile(before, opened)) {
       closeSync(descriptor);
       throw replaced(path);
     }
-    return this.#keep(path, descriptor, isWritable, before);
+    return this.#keep(path, descriptor, isWritable, opened.size, before);
   }
 
   /** A new file; undefined when there is one already. A dangling link counts as one. */
-  #create(path: string): number | undefined {
+  #create(path: string): OpenFile | undefined {
     try {
-      const descriptor = this.#openDescriptor(path, CREATE_NEW);
-      return this.#keep(path, descriptor, true);
+      return this.#keep(path, this.#openDescriptor(path, CREATE_NEW), true, 0);
     } catch (error) {
       if (error instanceof StorageError && error.reason === "occupied") return undefined;
       throw error;
@@ -228,16 +230,19 @@ export class OpenFiles {
     path: string,
     descriptor: number,
     isWritable: boolean,
+    foundLength: number,
     identity?: FileIdentity,
-  ): number {
+  ): OpenFile {
     if (this.#open.size >= this.maxOpenFiles) {
       for (const [oldestPath, oldest] of this.#open) {
         this.#close(oldestPath, oldest);
         break;
       }
     }
-    this.#open.set(path, { descriptor, isWritable, job: this.#job, identity, madeLength: 0 });
-    return descriptor;
+    const job = this.#job;
+    const file = { descriptor, isWritable, foundLength, job, identity, madeLength: 0 };
+    this.#open.set(path, file);
+    return file;
   }
 
   #close(path: string, file: OpenFile): void {
@@ -270,12 +275,15 @@ function requireRegular(info: Deno.FileInfo, path: string): void {
  * thread takes longer. How many were flushed. Throws StorageError.
  */
 function flushWhileQuick(files: readonly FileToFlush[]): number {
-  for (const [index, { path, descriptor }] of files.entries()) {
-    const startedAt = performance.now();
+  let startedAt = performance.now(), count = 0;
+  for (const { path, descriptor } of files) {
     flushNow(path, descriptor);
-    if (performance.now() - startedAt > QUICK_FLUSH_MS) return index + 1;
+    count++;
+    const endedAt = performance.now();
+    if (endedAt - startedAt > QUICK_FLUSH_MS) break;
+    startedAt = endedAt;
   }
-  return files.length;
+  return count;
 }
 
 /** Throws FlushError. */
