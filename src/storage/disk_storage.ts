@@ -193,17 +193,13 @@ export class DiskStorage implements Storage {
     const places = unrecorded.map((file) => plan.finalPlace(file));
     const seen = await inspectFiles(this.#options.pool, places);
     const facts = new Map(unrecorded.map((file, index) => [file, seen[index]]));
-    const finished = files.flatMap((file) => {
+    const finished: FinishedFile[] = [];
+    for (const file of files) {
       const found = this.#checkpointer.recordOf(file) ?? facts.get(file);
-      if (found === undefined) return [];
-      const { size, modifiedMs } = found;
-      return [{
-        path: plan.finalPlace(file).path,
-        size,
-        modifiedMs,
-        sha256: this.#digests?.of(file),
-      }];
-    });
+      if (found === undefined) continue;
+      const { path } = plan.finalPlace(file), { size, modifiedMs } = found;
+      finished.push({ path, size, modifiedMs, sha256: this.#digests?.of(file) });
+    }
     return { outputDir: this.#folders.outputDir, files: finished };
   }
 

@@ -41,6 +41,8 @@ export async function recallTarget(target: TargetToRecall): Promise<RecalledTarg
   const { outputDir, stateDir, infoHashHex, name, paths, files } = target;
   try {
     const path = `${stateDir}/${receiptName(infoHashHex)}`;
+    // How long it may be is asked of every path: of a new target nobody wants to know.
+    if (lookAt(path) === undefined) return undefined;
     const bytes = await readStateFile(path, maxReceiptLength(name, paths));
     const receipt = bytes && parseReceipt(bytes, infoHashHex);
     if (receipt === undefined) return undefined;

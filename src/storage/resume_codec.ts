@@ -49,6 +49,8 @@ export function maxResumeLength({ pieceCount, fileCount }: ResumeSubject): numbe
 
 /** A line of JSON. */
 export function encodeResume(subject: ResumeSubject, state: ResumeState): string {
+  const files: number[][] = [];
+  state.files.forEach((record, file) => files.push([file, ...recordFields(record)]));
   return JSON.stringify({
     format: FORMAT,
     version: VERSION,
@@ -57,7 +59,7 @@ export function encodeResume(subject: ResumeSubject, state: ResumeState): string
     noted: state.noted.toBytes().toBase64(),
     heads: state.shares.heads.toBytes().toBase64(),
     tails: state.shares.tails.toBytes().toBase64(),
-    files: [...state.files].map(([file, record]) => [file, ...recordFields(record)]),
+    files,
     edges: state.edges === undefined ? null : recordFields(state.edges),
   });
 }

@@ -63,9 +63,11 @@ export function isAnythingAt({ root, path }: Place): boolean {
 function neighboursOf(plan: FilePlan, wanted: Bitfield): FileIndex[] {
   const { files, layout } = plan.metainfo;
   const neighbours: FileIndex[] = [];
-  for (const [index, { isPadding }] of files.entries()) {
+  for (let index = 0; index < files.length; index++) {
     const file = index as FileIndex;
-    const pieces = isPadding || plan.isSelected(file) ? undefined : layout.piecesOf(file);
+    const pieces = files[index]!.isPadding || plan.isSelected(file)
+      ? undefined
+      : layout.piecesOf(file);
     // All pieces between its first and its last are its own.
     const isNeighbour = pieces !== undefined &&
       (wanted.has(pieces.first) || wanted.has(pieces.last));

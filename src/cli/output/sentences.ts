@@ -28,13 +28,14 @@ export interface Sentence {
 
 const MAX_SENTENCE_LENGTH = 4000;
 
-/** What a person is told of a notice; made fit to be read when it is, as pieces are many. */
+/** What a person is told of a notice; made fit to be read when it is, as pieces and files are many. */
 export function sentenceOf(about: Subject, notice: Notice): Sentence {
   const { name, source } = about;
-  const { level, text } = wordsOf(notice);
+  const words = wordsOf(notice);
   return {
-    level,
+    level: words.level,
     get text() {
+      const { text } = words;
       // Failures to read a source name it themselves.
       const subject = about === PROGRAM || text.includes(source) ? "" : `${name}: `;
       return subject + printable(text, MAX_SENTENCE_LENGTH);
@@ -87,7 +88,12 @@ function wordsOfEvent(event: TorrentEvent): Sentence {
     case "checked":
       return debug(`${event.have} of ${formatCount(event.pieces, "piece")} are here already`);
     case "file":
-      return debug(`finished ${event.path} (${formatSize(event.size)})`);
+      return {
+        level: "debug",
+        get text() {
+          return `finished ${event.path} (${formatSize(event.size)})`;
+        },
+      };
     case "tracker":
       return trackerWords(event);
     case "peer-banned":
