@@ -66,7 +66,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/net/http.ts": ["deno", "fetch"],
   "src/net/multicast.ts": ["deno", "node"],
   "src/net/node_datagram.ts": ["node"],
-  "src/net/proxied_http.ts": ["node", "process"],
+  "src/net/proxied_http.ts": ["node"],
   "src/net/socket_errors.ts": ["deno"],
   "src/net/tcp.ts": ["deno"],
   "src/storage/access.ts": ["deno"],

@@ -9,7 +9,6 @@ import type { FileIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { diskPaths } from "../metainfo/paths.ts";
 import { DenoNetwork } from "../net/deno_network.ts";
-import { createFetch } from "../net/http.ts";
 import { DiskStorage } from "../storage/disk_storage.ts";
 import { Client } from "../torrent/client.ts";
 import { TrackerServer } from "../tracker/server.ts";
@@ -206,7 +205,7 @@ class DemoSwarm {
     const { clock, random } = this.#environment;
     const client = new Client({
       network: this.#network,
-      fetch: createFetch({ clock }),
+      fetch: this.#environment.fetch,
       clock,
       random,
       encryption: "off",

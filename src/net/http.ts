@@ -107,9 +107,17 @@ export interface HttpAnswer extends BodyAnswer {
 
 type Get = (url: URL, headers: Headers) => Promise<HttpAnswer>;
 
-/** The real GET, on Deno's `fetch` or through a proxy; deadlines are kept by `clock`. */
-export function createFetch({ clock }: { clock: Clock }): FetchBounded {
-  return async (url, options) => {
+export interface FetchSetting {
+  /** Keeps the deadlines. */
+  readonly clock: Clock;
+  /** What servers are told of who asks; some trackers let in none but those that they know. */
+  readonly userAgent: string;
+}
+
+/** The real GET, on Deno's `fetch` or through a proxy. */
+export function createFetch({ clock, userAgent }: FetchSetting): FetchBounded {
+  return async (url, asked) => {
+    const options = { ...asked, headers: { "User-Agent": userAgent, ...asked.headers } };
     const { signal, timeoutMs } = options;
     const first = parseUrl(url);
     return await withDeadline(

@@ -89,7 +89,6 @@ function streamOver(connection: Connection, url: URL, signal: AbortSignal): Dupl
 function headersFor(url: URL, given: Headers): Record<string, string> {
   return {
     Accept: "*/*",
-    "User-Agent": navigator.userAgent,
     "Accept-Encoding": "gzip",
     ...Object.fromEntries(given),
     ...credentialsOf(url),

@@ -30,7 +30,7 @@ export class Announcing {
       random,
       clock,
       network,
-      fetch: createFetch({ clock }),
+      fetch: createFetch({ clock, userAgent: "starling/0" }),
       numbers: () => this.numbers,
       isHungry: () => this.found.length < 50,
       isAlone: () => true,

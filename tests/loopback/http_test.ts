@@ -16,7 +16,7 @@ import { SELF_SIGNED } from "./self_signed.ts";
 const KIB = 1024;
 const SECRET = "passkey-0123456789";
 const TEXT = new TextEncoder();
-const fetchDirectly = createFetch({ clock: new SystemClock() });
+const fetchDirectly = createFetch({ clock: new SystemClock(), userAgent: "starling/0" });
 
 /** Tests a GET without a proxy, and with each kind of them. */
 function everyWay(name: string, run: (fetchBounded: FetchBounded) => Promise<void>): void {
@@ -93,13 +93,17 @@ everyWay("fetch gives status, bytes and the URL that it asked for", async (fetch
   });
 });
 
-everyWay("fetch sends the headers that it is given", async (fetchBounded) => {
+everyWay("fetch sends the headers that it is given, and says who asks", async (fetchBounded) => {
   const handler: Handler = ({ headers }) =>
     new Response(`${headers.get("user-agent")} ${headers.get("range")}`);
   await withServer(handler, async (url) => {
-    const headers = { "User-Agent": "starling/0", Range: "bytes=0-9" };
-    const { bytes } = await fetchBounded(url, options({ headers }));
-    strictEqual(new TextDecoder().decode(bytes), "starling/0 bytes=0-9");
+    const headers = { Range: "bytes=0-9" };
+    for (
+      const [given, said] of [[headers, "starling/0"], [{ ...headers, "User-Agent": "x" }, "x"]]
+    ) {
+      const { bytes } = await fetchBounded(url, options({ headers: given as typeof headers }));
+      strictEqual(new TextDecoder().decode(bytes), `${said} bytes=0-9`);
+    }
   });
 });
 

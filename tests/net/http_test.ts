@@ -3,7 +3,7 @@ import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { createFetch, type FetchOptions, HttpError, mayLead } from "../../src/net/http.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 
-const fetchBounded = createFetch({ clock: new ManualClock() });
+const fetchBounded = createFetch({ clock: new ManualClock(), userAgent: "starling/0" });
 const OPTIONS: FetchOptions = {
   maxBytes: 1_000,
   timeoutMs: 1_000,

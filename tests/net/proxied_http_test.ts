@@ -13,7 +13,7 @@ const SECRET = "hunter2";
 const STARTS = [startSocks5Proxy, startHttpProxy];
 const PROXY_NAMES: TestProxyOptions = { names: { "tracker.fake": "127.0.0.1" } };
 const clock = new SystemClock();
-const fetchBounded = createFetch({ clock });
+const fetchBounded = createFetch({ clock, userAgent: "starling/0" });
 
 function options(proxy: Proxy, given: Partial<FetchOptions> = {}): FetchOptions {
   const { signal } = new AbortController();

@@ -11,6 +11,7 @@ import type { FetchBounded } from "../../net/http.ts";
 import type { LockRequest, RecalledTarget, TargetToRecall } from "../../storage/finished_target.ts";
 import type { LogFolder } from "../output/log_folder.ts";
 import { Output, type StandardStreams } from "../output/output.ts";
+import { VERSION } from "../output/version.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import type { Interruption } from "./interruption.ts";
 
@@ -137,7 +138,7 @@ export function realEnvironment(): Environment {
     terminalSize,
     fetch: async (url, options) => {
       const { createFetch } = await import("../../net/http.ts");
-      return await createFetch({ clock })(url, options);
+      return await createFetch({ clock, userAgent: `starling/${VERSION}` })(url, options);
     },
     openEngine: async (options) => {
       const { openEngine } = await import("./engine.ts");
