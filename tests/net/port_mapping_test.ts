@@ -4,8 +4,9 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { MappedProtocol } from "../../src/net/nat_pmp.ts";
 import { PortMapping } from "../../src/net/port_mapping.ts";
 import { ConnectError } from "../../src/net/transport.ts";
-import { FakeNetwork, FakeSocket } from "../tracker/fake_network.ts";
+import { FakeNetwork } from "../tracker/fake_network.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
+import { natPmpNetwork } from "./nat_pmp_network.ts";
 import { ELSEWHERE, type GatewayHabits, TestGateway } from "./test_gateway.ts";
 
 const PORT = 16_881;
@@ -187,17 +188,7 @@ Deno.test("PortMapping without multicast fails quietly, and tries again later", 
 /** A mapping at a gateway that speaks NAT-PMP; after `breakDown` no socket can be opened. */
 async function openedMapping() {
   const clock = new ManualClock();
-  const network = new FakeNetwork(clock);
-  network.openMulticast = () => {
-    const socket = new FakeSocket({ host: "192.168.1.7", port: 1_900 }, network);
-    socket.send = (bytes) => Promise.resolve(socket.deliver(bytes.slice(), socket.local));
-    return Promise.resolve(socket);
-  };
-  network.udpHosts.set("192.168.1.1:5351", ([version, code, , , ...rest]) => {
-    const granted = [...rest.slice(0, 2), ...rest.slice(0, 2), ...rest.slice(4)];
-    const isPmp = version === 0;
-    return isPmp ? Uint8Array.of(0, code! | 0x80, 0, 0, 0, 0, 0, 1, ...granted) : undefined;
-  });
+  const network = natPmpNetwork(clock);
   const { mapping, lines } = startMapping(network, clock);
   ok(await clock.run(() => mapping.status().kind === "mapped", 10_000));
   const breakDown = () => {

@@ -6,7 +6,7 @@ import { PeerFinding } from "../../../src/cli/environment/peer_finding.ts";
 import { encodeSavedTable, parseSavedTable } from "../../../src/dht/saved_table.ts";
 import { DenoNetwork } from "../../../src/net/deno_network.ts";
 import { ManualClock } from "../../sim/manual_clock.ts";
-import { FakeNetwork, FakeSocket } from "../../tracker/fake_network.ts";
+import { natPmpNetwork } from "../../net/nat_pmp_network.ts";
 
 const LOOPBACK = "127.0.0.1";
 const NODE = { id: new Uint8Array(20).fill(3) as NodeId, endpoint: { host: LOOPBACK, port: 9 } };
@@ -114,30 +114,13 @@ Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only thi
   deepStrictEqual(log, []);
 });
 
-/** A network whose gateway speaks NAT-PMP, and opens these ports. */
-function gatewayNetwork(clock: ManualClock, ports: Record<"tcp" | "udp", number>): FakeNetwork {
-  const network = new FakeNetwork(clock);
-  network.openMulticast = () => {
-    const socket = new FakeSocket({ host: "192.168.1.7", port: 1_900 }, network);
-    socket.send = (bytes) => Promise.resolve(socket.deliver(bytes.slice(), socket.local));
-    return Promise.resolve(socket);
-  };
-  network.udpHosts.set("192.168.1.1:5351", ([version, code, , , ...rest]) => {
-    const port = code === 1 ? ports.udp : ports.tcp;
-    const granted = [...rest.slice(0, 2), port >>> 8, port & 255, ...rest.slice(4)];
-    const isPmp = version === 0;
-    return isPmp ? Uint8Array.of(0, code! | 0x80, 0, 0, 0, 0, 0, 1, ...granted) : undefined;
-  });
-  return network;
-}
-
 Deno.test("mapPort() has the gateway open a port for connections, and one for datagrams", async () => {
   const clock = new ManualClock();
   const finding = new PeerFinding({
     bindAddress: undefined,
     dhtBootstrap: [],
     environment: { clock, random: new SeededRandom(1), keepState: () => Promise.resolve("") },
-    network: gatewayNetwork(clock, { tcp: 40_000, udp: 41_000 }),
+    network: natPmpNetwork(clock, { tcp: 40_000, udp: 41_000 }),
   });
   deepStrictEqual([finding.externalPort("tcp"), finding.externalPort("udp")], [
     undefined,
