@@ -40,7 +40,7 @@ export interface PeerSourcesOptions {
   readonly known: readonly Sighting[];
   readonly sources: SourceSwitches;
   /** Web servers that play peers. */
-  readonly webSeeds?: WebSeeds;
+  readonly webSeeds?: Pick<WebSeeds, "isAny" | "sightings" | "close">;
   readonly surroundings: Surroundings;
   readonly numbers: AnnouncerOptions["numbers"];
   readonly isHungry: () => boolean;

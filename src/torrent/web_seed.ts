@@ -157,7 +157,9 @@ export class WebSeed {
       const file = this.#chooseFile();
       if (file === undefined) break;
       const range = { file, fileOffset: 0, length: 1 };
-      if (await this.#fetchRange(range, () => WANTED, signal) === "done") return;
+      const outcome = await this.#fetchRange(range, () => WANTED, signal);
+      if (outcome === "done") return;
+      if (outcome === "busy") throw unreachable("it has too much to do");
     }
     throw unreachable("it gives none of the files that were tried");
   }

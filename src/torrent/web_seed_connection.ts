@@ -193,7 +193,7 @@ export class WebSeedConnection implements Connection {
       const [delivery] = this.#deliveries;
       if (delivery !== undefined) {
         yield* this.#deliver(delivery);
-        if (this.#deliveries[0] === delivery) this.#deliveries.shift();
+        this.#deliveries.shift();
       } else if (this.#output.pendingBytes === 0) await news;
     }
     return new Uint8Array();
@@ -246,7 +246,7 @@ export class WebSeedConnection implements Connection {
   async *#deliver({ run, fetches }: Delivery): AsyncGenerator<Uint8Array> {
     const blocks = run.blocks.values();
     let length = 0, filled = 0;
-    for await (let bytes of this.#bytesOf(run, fetches)) {
+    for await (let bytes of this.#bytesOf(fetches)) {
       while (bytes.length > 0) {
         if (filled === length) {
           const { index: piece, ...place } = blocks.next().value!;
@@ -263,8 +263,8 @@ export class WebSeedConnection implements Connection {
     }
   }
 
-  /** What lies between the files is zeros (BEP 47). Ends early when something does not come. */
-  async *#bytesOf(run: RequestedRun, fetches: readonly Fetch[]): AsyncGenerator<Uint8Array> {
+  /** What lies between the files is zeros (BEP 47); no block ends with them. Ends early when something does not come. */
+  async *#bytesOf(fetches: readonly Fetch[]): AsyncGenerator<Uint8Array> {
     let at = 0;
     for (const fetch of fetches) {
       const { range, runOffset, parts } = fetch;
@@ -276,7 +276,6 @@ export class WebSeedConnection implements Connection {
       }
       if (at < runOffset + range.length) return this.#startAnew(fetch.isRefused);
     }
-    yield* zeros(run.length - at);
   }
 
   /** Drops all that was asked for, and says again what there is: it can be had by asking anew. */

@@ -20,6 +20,8 @@ const NO_FLAGS = { fast: false, extended: false, dht: false };
 const THEM = { ...US, peerId: new Uint8Array(20).fill(3) as PeerId };
 
 const TICK_MS = 500;
+/** A web server, which is not needed now. */
+const WEB_SEED: Endpoint = { host: "10.9.9.9", port: 80 };
 
 interface Bench {
   readonly clock: ManualClock;
@@ -61,6 +63,10 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     encryption,
     peerList,
     introduction: US,
+    webSeeds: {
+      has: ({ host }) => host === WEB_SEED.host,
+      open: () => Promise.resolve(void bench.started++),
+    },
     wanted: () => bench.wanted - bench.ready.length,
   });
   const bench: Bench = {
@@ -382,4 +388,14 @@ Deno.test("P31 dial() blames no lack of encryption when a peer is silent, or kno
   await dialOne(knowing);
   deepStrictEqual(knowing.dialer.failures, { "remote-closed": 1 });
   knowing.dialer.close();
+});
+
+Deno.test("Dialer tries a web seed again that is not needed now, and counts no failure", async () => {
+  const bench = createBench();
+  await run(bench, [WEB_SEED]);
+  deepStrictEqual([bench.started, bench.dialer.failures], [1, {}]);
+  await tick(bench, 60_000);
+  ok(bench.started > 3 && bench.started < 10, `${bench.started} times in a minute`);
+  deepStrictEqual(bench.dialer.failures, {});
+  bench.dialer.close();
 });

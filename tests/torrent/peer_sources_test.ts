@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import { Channel } from "../../src/base/channel.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { Sighting } from "../../src/torrent/discovery.ts";
@@ -122,4 +123,14 @@ Deno.test("PeerSources asks nobody whom the user has switched off", async () => 
   deepStrictEqual(await collect(sources), []);
   deepStrictEqual(neighbours.asked, []);
   deepStrictEqual(sources.evidence(), { trackers: [] });
+});
+
+Deno.test("PeerSources names web seeds, and needs nobody else, until it ends", async () => {
+  const none = { trackers: false, dht: false, pex: false, lsd: false };
+  const sighted = new Channel<Sighting>(1);
+  sighted.tryPush({ endpoints: [PEER], source: "torrent" });
+  const webSeeds = { isAny: true, sightings: () => sighted, close: () => sighted.close() };
+  const sources = create(new Neighbours(), { sources: none, webSeeds });
+  ok(sources.isAny);
+  deepStrictEqual(await collect(sources), ["torrent 1"]);
 });

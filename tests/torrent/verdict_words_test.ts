@@ -57,6 +57,12 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "--encryption prefer would speak to those that take none",
   ],
   [
+    "that there is but a web server, and it is of no use",
+    { peersKnown: 1, dialFailures: { "web-seed": 3 } },
+    "none of 1 known peer can be reached (3 × a web seed of no use); try again later, or name " +
+    "another server with --web-seed",
+  ],
+  [
     "that no tracker named others than those who cannot be reached",
     { trackers: [DEAD_TRACKER], namedPeers: 1, peersKnown: 1, dialFailures: { refused: 1 } },
     "none of 1 known peer can be reached (1 × refused), and of 1 tracker none answered " +

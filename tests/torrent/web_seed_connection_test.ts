@@ -278,6 +278,51 @@ Deno.test("WebSeedConnection starts anew without what does not come, after the b
   deepStrictEqual(await hear(line), blockOf(WIDE, 1, 0, BLOCK_LENGTH));
 });
 
+Deno.test("WebSeedConnection forgets the parts of a run that it has not begun, when one does not come", async () => {
+  const content = contentOf(64 * BLOCK_LENGTH, Array<number>(60).fill(1_000));
+  const begun: number[] = [];
+  const line = await greeted(connect(content, async (range, take, signal) => {
+    begun.push(range.file);
+    return range.file === 1 ? "lacking" : await serving(content)(range, take, signal);
+  }));
+  await say(line, (output) => {
+    for (let block = 0; block < 3; block++) output.request(0, block * BLOCK_LENGTH, BLOCK_LENGTH);
+  });
+  deepStrictEqual(await hear(line), { kind: "choke" });
+  await greeted(line);
+  const begunCount = begun.length;
+  ok(begunCount <= 7, `${begunCount} parts`);
+  await say(line, (output) => output.request(0, 2 * BLOCK_LENGTH, BLOCK_LENGTH));
+  await hear(line);
+  deepStrictEqual(begun[begunCount], 32, "the first file of the third block");
+});
+
+Deno.test("WebSeedConnection begins nothing more once the server is not there", async () => {
+  let begunCount = 0;
+  const line = await greeted(connect(WIDE, async (range, take, signal) => {
+    begunCount++;
+    if (range.fileOffset > 0) throw new WebSeedError("unreachable", "it is unreachable");
+    return await serving(WIDE)(range, take, signal);
+  }));
+  await say(line, (output) => {
+    for (let piece = 0; piece < 7; piece++) output.request(piece, 0, BLOCK_LENGTH);
+  });
+  deepStrictEqual(await hear(line), blockOf(WIDE, 0, 0, BLOCK_LENGTH));
+  strictEqual(await hear(line), undefined);
+  strictEqual(begunCount, 6);
+});
+
+Deno.test("WebSeedConnection takes our bitfield, however many pieces there are", async () => {
+  const content = contentOf(BLOCK_LENGTH, [1]);
+  const layout = new Layout({
+    pieceLength: BLOCK_LENGTH,
+    files: [{ length: 1_100_000 * BLOCK_LENGTH, isPadding: false }],
+  });
+  const line = connect({ ...content, layout }, serving(content));
+  await say(line, (output) => output.bitfield(new Uint8Array(layout.pieceCount / 8)));
+  await greeted(line);
+});
+
 Deno.test("WebSeedConnection asks a busy server for less at once, and in the end for nothing", async () => {
   let under = 0, limit = 2, refusals = 0;
   const line = await greeted(connect(WIDE, async (range, take, signal) => {

@@ -192,11 +192,25 @@ Deno.test("WebSeed.open() introduces another peer id for each server, and no ext
   ok(ids[0] !== ids[1]);
 });
 
+Deno.test("WebSeed gives up a part of a file that has not come after a minute", async () => {
+  const scene = createScene();
+  const connection = await scene.open() as Connection;
+  const openedAt = scene.clock.now();
+  scene.spoil(A, { isSilent: true });
+  deepStrictEqual(await ask(scene, connection, 0), ["have-all", "unchoke", "end"]);
+  strictEqual(scene.clock.now() - openedAt, 60_000);
+  deepStrictEqual(scene.warnings, ["Cannot use the web seed at web.example:80: no answer in time"]);
+});
+
 Deno.test("WebSeed.open() asks for a file that is wanted, and for nothing when none is", async () => {
   const scene = createScene();
   for (const piece of [0, 1]) scene.missing.clear(piece);
   await scene.open();
   deepStrictEqual(scene.web.asked, [`${B} bytes=0-0`]);
+  const last = createScene({ random: { ...firstOf(1), below: (bound) => bound - 1 } });
+  for (const piece of [1, 2, 3]) last.missing.clear(piece);
+  await last.open();
+  deepStrictEqual(last.web.asked, [`${A} bytes=0-0`]);
   const idle = createScene();
   for (const piece of [0, 1, 2, 3]) idle.missing.clear(piece);
   strictEqual(await idle.open(), "not now");
@@ -365,7 +379,8 @@ Deno.test("WebSeed leaves a busy server alone for as long as it says", async () 
   const scene = createScene();
   scene.spoil(A, { status: 503, headers: { "retry-after": "120" } });
   scene.spoil(B, { status: 503 });
-  ok(typeof await scene.open() === "string");
+  strictEqual(await scene.open(), "it has too much to do");
+  strictEqual(scene.web.asked.length, 1, "and is not asked for another file");
   scene.web.faults.clear();
   strictEqual(await scene.open(), "not now");
   const askedCount = scene.web.asked.length;
