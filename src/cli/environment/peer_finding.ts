@@ -85,7 +85,7 @@ export class PeerFinding {
       address: bindAddress,
       bootstrap: dhtBootstrap,
       saved: earlier?.save() ?? this.#saved,
-      isReachable: () => this.externalPort("tcp") !== undefined,
+      isReachable: () => this.externalPort("udp") !== undefined,
     });
     if (earlier === undefined) void this.#saveRegularly();
     return this.#dht;
