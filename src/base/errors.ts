@@ -84,7 +84,7 @@ export type WebSeedReason =
   | "busy"
   | "unreachable";
 
-const FINAL_REASONS: readonly WebSeedReason[] = ["missing", "other-file", "no-ranges"];
+const LASTING_REASONS: readonly WebSeedReason[] = ["missing", "other-file", "no-ranges"];
 
 /**
  * A web seed that did not give what it should (BEP 19): it has no such file (`missing`), one of
@@ -99,9 +99,9 @@ export class WebSeedError extends Error {
     super(message);
   }
 
-  /** The file will not be had there later either. */
-  get isFinal(): boolean {
-    return FINAL_REASONS.includes(this.reason);
+  /** The file will not be had there soon either. */
+  get isLasting(): boolean {
+    return LASTING_REASONS.includes(this.reason);
   }
 }
 

@@ -262,13 +262,9 @@ async function readAnswer(
 ): Promise<Bytes> {
   const body = bounded(answer.body, url, maxBytes);
   if (take === undefined) return await readAll(body, maxBytes);
-  try {
-    await take({ ...answer, body });
-    return new Uint8Array();
-  } finally {
-    // Nothing happens when all of it was read.
-    await Promise.resolve(answer.discard()).catch(() => {});
-  }
+  // What it leaves of the body ends with the signal of the request.
+  await take({ ...answer, body });
+  return new Uint8Array();
 }
 
 /** The same, with the errors that we know. */

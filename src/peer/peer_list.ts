@@ -29,8 +29,8 @@ const MAX_TRUSTED_RETRY_MS = 60_000;
 const UNNEEDED_RETRY_MS = 600_000;
 
 /**
- * Who named an endpoint. Those that the user named come first and are never forgotten; those
- * that only other peers named come last.
+ * Who named an endpoint. Those that the user named come first, and are never forgotten, as are
+ * those of the torrent itself; those that only other peers named come last.
  */
 export type PeerSource = "named" | "torrent" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
 
@@ -266,7 +266,7 @@ export class PeerList {
   /** Rivals that may be forgotten for new ones, the worst last: they never were good. */
   #findDispensable(isRival: (peer: KnownPeer) => boolean): string[] {
     return [...this.#known]
-      .filter(([, peer]) => peer.state === "idle" && isRival(peer) && !isTrusted(peer))
+      .filter(([, peer]) => peer.state === "idle" && isRival(peer) && !isKept(peer))
       .sort(([, a], [, b]) => a.failureCount - b.failureCount)
       .map(([key]) => key);
   }
@@ -304,6 +304,11 @@ function rankOf(source: PeerSource): number {
 
 function isTrusted({ source, wasUseful }: KnownPeer): boolean {
   return source === "named" || wasUseful;
+}
+
+/** Who names it says it once. */
+function isKept(peer: KnownPeer): boolean {
+  return isTrusted(peer) || peer.source === "torrent";
 }
 
 function noteFailure(peer: KnownPeer, now: number): void {

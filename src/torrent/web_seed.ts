@@ -2,7 +2,13 @@
 import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { Bitfield } from "../base/bitfield.ts";
-import { type Endpoint, formatEndpoint, hostScope, isDialable } from "../base/endpoint.ts";
+import {
+  addressScope,
+  type Endpoint,
+  formatEndpoint,
+  hostScope,
+  isDialable,
+} from "../base/endpoint.ts";
 import { WebSeedError } from "../base/errors.ts";
 import { type FileIndex, HASH_LENGTH, type PeerId, type PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -13,7 +19,7 @@ import { fileUrl, mayAsk } from "../web_seed/file_url.ts";
 import { checkRangeAnswer, type FileRange, rangeHeaders } from "../web_seed/range_answer.ts";
 import type { Introduced } from "./handshaking.ts";
 import type { TorrentEvent } from "./snapshot.ts";
-import { type FetchRange, WebSeedConnection } from "./web_seed_connection.ts";
+import { type FetchOutcome, type FetchRange, WebSeedConnection } from "./web_seed_connection.ts";
 
 /** From the first question to an answer that will do, the look-up of the name included (T21). */
 const ANSWER_TIMEOUT_MS = 20_000;
@@ -21,7 +27,10 @@ const ANSWER_TIMEOUT_MS = 20_000;
 const RANGE_TIMEOUT_MS = 60_000;
 /** Files that are asked for, one after the other, before a server is given up for now. */
 const MAX_PROBES = 20;
-/** A file that was not given is asked for again after this time, doubled with each failure. */
+/**
+ * A file that was not given is asked for again after this time, doubled with each failure; one that
+ * is not there after the longest.
+ */
 const FIRST_LACK_MS = 1_000;
 const MAX_LACK_MS = 300_000;
 /** Files whose place after redirects is remembered. */
@@ -139,7 +148,10 @@ export class WebSeed {
     );
   }
 
-  /** A public name that leads to this machine is a trap (T17). */
+  /**
+   * A public name that leads to this machine is a trap (T17), one that leads into a local network
+   * no reason to be less careful there than by its address.
+   */
   async #checkName(signal: AbortSignal): Promise<void> {
     const { network, fetch } = this.#options;
     const { host, port } = this.endpoint;
@@ -147,8 +159,13 @@ export class WebSeed {
     if (fetch.isProxied || scope !== "name") return;
     const addresses = await network.resolve(host);
     if (signal.aborted) throw ENDED;
-    if (addresses.every((host) => isDialable({ host, port }, scope))) return;
-    throw this.#tell(unreachable("its name leads to this machine"));
+    if (!addresses.every((host) => isDialable({ host, port }, scope))) {
+      throw this.#tell(unreachable("its name leads to this machine"));
+    }
+    const hasQuery = this.#bases.some(({ url }) => new URL(url).search !== "");
+    if (hasQuery && addresses.some((host) => addressScope(host) !== "global")) {
+      throw this.#tell(unreachable("its name leads into a local network, with a query"));
+    }
   }
 
   /** Of a file that is there: that one is not says little of the others. */
@@ -192,11 +209,7 @@ export class WebSeed {
     return pieces;
   }
 
-  async #fetchRange(
-    range: FileRange,
-    take: Take,
-    signal: AbortSignal,
-  ): Promise<"done" | "lacking" | "busy"> {
+  async #fetchRange(range: FileRange, take: Take, signal: AbortSignal): Promise<FetchOutcome> {
     const { metainfo } = this.#options;
     const base = this.#bases[0]!;
     const place = this.#places.get(range.file);
@@ -207,8 +220,8 @@ export class WebSeed {
     } catch (error) {
       if (signal.aborted) throw ENDED;
       const failure = this.#tell(asWebSeedError(error));
-      if (failure.reason === "busy") return "busy";
-      if (failure.reason === "unreachable") {
+      if (failure.reason === "busy" && failure.retryAfterMs === 0) return "busy";
+      if (failure.reason === "busy" || failure.reason === "unreachable") {
         this.#rotate(base);
         throw failure;
       }
@@ -236,11 +249,16 @@ export class WebSeed {
     this.#places.set(range.file, answered.url);
   }
 
-  #noteLack({ lacks }: Base, file: FileIndex, { isFinal }: WebSeedError): void {
-    const failureCount = (lacks.get(file)?.failureCount ?? 0) + 1;
-    const pauseMs = Math.min(FIRST_LACK_MS * 2 ** Math.min(failureCount - 1, 16), MAX_LACK_MS);
-    const until = isFinal ? Infinity : this.#options.clock.now() + pauseMs;
-    lacks.set(file, { failureCount, until });
+  /** Several parts of one file that were under way fail once. */
+  #noteLack({ lacks }: Base, file: FileIndex, { isLasting }: WebSeedError): void {
+    const now = this.#options.clock.now();
+    const { failureCount = 0, until = now } = lacks.get(file) ?? {};
+    if (until > now) return;
+    const pauseMs = isLasting ? MAX_LACK_MS : FIRST_LACK_MS * 2 ** Math.min(failureCount, 16);
+    lacks.set(file, {
+      failureCount: failureCount + 1,
+      until: now + Math.min(pauseMs, MAX_LACK_MS),
+    });
   }
 
   /** The others have their turn before it. */

@@ -28,16 +28,21 @@ const MAX_MESSAGE_LENGTH = 128 * 1024;
 const ZEROS = new Uint8Array(BLOCK_LENGTH);
 
 /**
- * Hands on the bytes of a part of a file as they come; `take` resolves when there may be more, to
- * false when nobody wants them. Where it does not hand on all of them, the server does not have
- * that file now ("lacking"), or too much is asked of it at once ("busy"). Throws WebSeedError when
- * the server is of no use any more, or `signal` has aborted.
+ * All of a part of a file was handed on ("done"); or the server does not have that file now
+ * ("lacking"), or too much is asked of it at once ("busy").
+ */
+export type FetchOutcome = "done" | "lacking" | "busy";
+
+/**
+ * Hands on the bytes of a part of a file as they come, never too many; `take` resolves when there
+ * may be more, to false when nobody wants them. Throws WebSeedError when the server is of no use
+ * any more, or `signal` has aborted.
  */
 export type FetchRange = (
   range: FileRange,
   take: (part: Uint8Array) => Promise<boolean>,
   signal: AbortSignal,
-) => Promise<"done" | "lacking" | "busy">;
+) => Promise<FetchOutcome>;
 
 export interface WebSeedConnectionOptions {
   readonly remote: Endpoint;
@@ -54,7 +59,8 @@ interface Fetch {
   /** Where it begins in its run. */
   readonly runOffset: number;
   readonly parts: Channel<Uint8Array>;
-  isRefused: boolean;
+  /** When it has ended, and nothing was thrown. */
+  outcome: FetchOutcome | undefined;
 }
 
 interface Delivery {
@@ -217,7 +223,7 @@ export class WebSeedConnection implements Connection {
       range,
       runOffset: pieceOffset - begin,
       parts: new Channel<Uint8Array>(MAX_WAITING_PARTS),
-      isRefused: false,
+      outcome: undefined,
     }));
     this.#deliveries.push({ run, fetches });
     this.#waiting.push(...fetches);
@@ -230,8 +236,7 @@ export class WebSeedConnection implements Connection {
     this.#fetchCount++;
     try {
       const take = (part: Uint8Array) => parts.push(part);
-      const outcome = await this.#options.fetchRange(range, take, signal);
-      fetch.isRefused = outcome === "busy";
+      const outcome = fetch.outcome = await this.#options.fetchRange(range, take, signal);
       if (!signal.aborted) this.#isHalted ||= outcome !== "done";
       parts.close();
     } catch (error) {
@@ -269,12 +274,9 @@ export class WebSeedConnection implements Connection {
     for (const fetch of fetches) {
       const { range, runOffset, parts } = fetch;
       yield* zeros(runOffset - at);
-      at = runOffset;
-      for await (const part of parts) {
-        at += part.length;
-        yield part;
-      }
-      if (at < runOffset + range.length) return this.#startAnew(fetch.isRefused);
+      yield* parts;
+      if (fetch.outcome !== "done") return this.#startAnew(fetch.outcome === "busy");
+      at = runOffset + range.length;
     }
   }
 

@@ -8,8 +8,9 @@ import type { Introduced } from "./handshaking.ts";
 import type { Sighting } from "./discovery.ts";
 import { WebSeed, type WebSeedOptions } from "./web_seed.ts";
 
-/** Servers that are remembered. */
+/** Servers that are remembered, and URLs of each. */
 const MAX_SERVERS = 50;
+const MAX_URLS_PER_SERVER = 20;
 /** Servers that are in use at once (T21); another one when one has failed. */
 const MAX_OPEN = 3;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
@@ -32,8 +33,9 @@ export class WebSeeds {
       if (endpoint === undefined) continue;
       const key = formatEndpoint(endpoint);
       const known = urlsOf.get(key);
-      if (known !== undefined) known.urls.push(url);
-      else if (urlsOf.size < MAX_SERVERS) urlsOf.set(key, { endpoint, urls: [url] });
+      if (known !== undefined) {
+        if (known.urls.length < MAX_URLS_PER_SERVER) known.urls.push(url);
+      } else if (urlsOf.size < MAX_SERVERS) urlsOf.set(key, { endpoint, urls: [url] });
     }
     for (const [key, { endpoint, urls }] of urlsOf) {
       const onEnded = () => this.#sightAnother();

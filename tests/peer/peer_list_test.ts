@@ -239,6 +239,17 @@ Deno.test("T11 add() keeps 3000 endpoints, and those that never failed", () => {
   deepStrictEqual(list.counts, { known: 3_000, connected: 0, banned: 0, unreachable: 0 });
 });
 
+Deno.test("T11 add() forgets nobody whom the torrent itself names", () => {
+  const list = newList();
+  const [own, ...many] = Array.from({ length: 4_000 }, (_, index) => nth(index));
+  list.add([own!], "torrent");
+  deepStrictEqual(list.next(0), own);
+  list.failed(own!, 0);
+  list.add(many, "tracker");
+  deepStrictEqual(list.add([own!], "torrent"), 0, "it is still known");
+  deepStrictEqual(list.counts.unreachable, 1);
+});
+
 Deno.test("T11 add() forgets the worst first, and never a useful or a named one", () => {
   const list = newList();
   list.add(Array.from({ length: 3_000 }, (_, index) => nth(index)), "tracker");

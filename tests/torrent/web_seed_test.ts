@@ -217,15 +217,15 @@ Deno.test("WebSeed.open() asks for a file that is wanted, and for nothing when n
   deepStrictEqual([idle.web.asked, idle.endedCount], [[], 0]);
 });
 
-/** How a server can fail, the words of it, and whether that is for good. */
-const FAULTS: readonly (readonly [string, WebFault, string, "never" | "later"])[] = [
-  ["has no such file", { status: 404 }, "it has no such file", "never"],
-  ["gives all of it", { isWhole: true }, "it gives whole files alone", "never"],
+/** How a server can fail, the words of it, and how soon it is asked again. */
+const FAULTS: readonly (readonly [string, WebFault, string, "much later" | "later"])[] = [
+  ["has no such file", { status: 404 }, "it has no such file", "much later"],
+  ["gives all of it", { isWhole: true }, "it gives whole files alone", "much later"],
   [
     "has another length",
     { headers: { "content-range": "bytes 0-0/7" } },
     "its file has another length",
-    "never",
+    "much later",
   ],
   [
     "does not say what it gives",
@@ -269,7 +269,9 @@ for (const [name, fault, words, when] of FAULTS) {
     strictEqual(scene.warnings.length, 1);
     scene.web.faults.clear();
     await pass(scene, 10_000);
-    strictEqual(typeof await scene.open() === "string", when === "never");
+    strictEqual(typeof await scene.open() === "string", when === "much later");
+    await pass(scene, 290_000);
+    if (when === "much later") ok(typeof await scene.open() !== "string");
   });
 }
 
@@ -298,6 +300,15 @@ Deno.test("T17 WebSeed.open() does not follow a public name to this machine", as
   ok(typeof await scene.open() !== "string");
 });
 
+Deno.test("T19 WebSeed.open() asks nothing with a query of a name that leads into a local network", async () => {
+  for (const [address, isRefused] of [["10.0.0.7", true], ["93.184.216.34", false]] as const) {
+    const scene = createScene({ urls: ["http://web.example/get?now=1"] });
+    scene.addresses = [address];
+    await scene.open();
+    strictEqual(scene.web.asked.length === 0, isRefused);
+  }
+});
+
 Deno.test("T17 WebSeed.open() looks up no name when a proxy does", async () => {
   const scene = createScene({
     fetch: (fetch) =>
@@ -322,6 +333,28 @@ Deno.test("WebSeed goes on with other files when one is not to be had, and says 
     connection.close();
     deepStrictEqual(await openAndAsk(scene, 0), ["80", "unchoke", "piece 0"], `${fault.status}`);
   }
+});
+
+Deno.test("WebSeed starts anew when too much comes, though all that was asked for is here", async () => {
+  const scene = createScene();
+  const connection = await scene.open() as Connection;
+  scene.spoil(A, { addsBytes: 5_000 });
+  deepStrictEqual(await ask(scene, connection, 0), ["have-all", "unchoke", "choke"]);
+  connection.close();
+  deepStrictEqual(await openAndAsk(scene, 3), ["30", "unchoke", "piece 3"]);
+});
+
+Deno.test("WebSeed counts one failure when several parts of a file fail together", async () => {
+  const scene = createScene();
+  for (const piece of [0, 1]) scene.missing.clear(piece);
+  const connection = await scene.open() as Connection;
+  scene.spoil(B, { status: 500 });
+  // Parts of b that do not lie end to end.
+  deepStrictEqual(await ask(scene, connection, 1, 3), ["have-all", "unchoke", "choke", "80"]);
+  connection.close();
+  scene.web.faults.clear();
+  await pass(scene, 1_000);
+  ok(typeof await scene.open() !== "string", "a second later");
 });
 
 Deno.test("WebSeed.open() asks for another file at once when the first is not to be had", async () => {
@@ -379,8 +412,7 @@ Deno.test("WebSeed leaves a busy server alone for as long as it says", async () 
   const scene = createScene();
   scene.spoil(A, { status: 503, headers: { "retry-after": "120" } });
   scene.spoil(B, { status: 503 });
-  strictEqual(await scene.open(), "it has too much to do");
-  strictEqual(scene.web.asked.length, 1, "and is not asked for another file");
+  strictEqual(await scene.open(), "it answers with HTTP status 503");
   scene.web.faults.clear();
   strictEqual(await scene.open(), "not now");
   const askedCount = scene.web.asked.length;
@@ -389,6 +421,21 @@ Deno.test("WebSeed leaves a busy server alone for as long as it says", async () 
   strictEqual(scene.web.asked.length, askedCount);
   await pass(scene, 1_000);
   ok(typeof await scene.open() !== "string");
+});
+
+Deno.test("WebSeed.open() does not ask a busy server for another file", async () => {
+  const scene = createScene();
+  for (const url of [A, B]) scene.spoil(url, { status: 429 });
+  strictEqual(await scene.open(), "it has too much to do");
+  strictEqual(scene.web.asked.length, 1);
+});
+
+Deno.test("WebSeed ends when a server wants to be left alone for a time", async () => {
+  const scene = createScene();
+  const connection = await scene.open() as Connection;
+  scene.spoil(A, { status: 503, headers: { "retry-after": "60" } });
+  deepStrictEqual(await ask(scene, connection, 0), ["have-all", "unchoke", "end"]);
+  strictEqual(await scene.open(), "not now");
 });
 
 Deno.test("WebSeed goes on with its next URL when the first is of no use", async () => {

@@ -98,6 +98,18 @@ Deno.test("WebSeeds remembers fifty servers, the first ones", () => {
   deepStrictEqual(known, [true, true, false, false]);
 });
 
+Deno.test("WebSeeds remembers twenty URLs of each server", async () => {
+  const scene = new Scene(Array.from({ length: 30 }, (_, nth) => `http://a.x/${nth}`));
+  scene.web.files.clear();
+  await scene.open("a.x");
+  const asked = new Set(scene.web.asked.map((line) => line.split(" ")[0]));
+  deepStrictEqual([asked.size, asked.has("http://a.x/19"), asked.has("http://a.x/20")], [
+    20,
+    true,
+    false,
+  ]);
+});
+
 Deno.test("WebSeeds takes several URLs of one server for one seed", async () => {
   const urls = ["http://a.x/content", "http://a.x/again", "http://a.x:81/content"];
   const scene = new Scene(urls);
