@@ -26,6 +26,8 @@ const COMPACT_IPV6_LENGTH = 18;
 const MAX_PORT = 65_535;
 /** What clients announce that cannot be reached, to trackers that refuse port 0. */
 export const NOT_LISTENING_PORT = 1;
+/** Of URLs that name none. */
+const HTTP_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 const MAX_HOST_NAME_LENGTH = 253;
 /** Names that stand for this machine: RFC 6761 (6.3), and what `/etc/hosts` often adds. */
 const LOOPBACK_NAME = /^((.+\.)?localhost|localhost\.localdomain|ip6-(localhost|loopback))$/;
@@ -52,6 +54,18 @@ export function canonicalHost(text: string): string | undefined {
   if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) return parseIpv4(text)?.join(".");
   const isName = text.length <= MAX_HOST_NAME_LENGTH && /^[\w-]+(\.[\w-]+)*\.?$/.test(text);
   return isName ? text.toLowerCase() : undefined;
+}
+
+/** The host of a URL: URLs have IPv6 addresses in brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** Where the server of an http or https URL listens; undefined when its host is none. */
+export function serverOf(url: URL): Endpoint | undefined {
+  const host = canonicalHost(hostOf(url));
+  if (host === undefined) return undefined;
+  return { host, port: url.port === "" ? HTTP_PORTS[url.protocol]! : Number(url.port) };
 }
 
 /** Endpoints from 6-byte groups; undefined when the length is no multiple of 6 (BEP 23). */

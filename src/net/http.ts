@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { hostScope } from "../base/endpoint.ts";
+import { hostOf, hostScope } from "../base/endpoint.ts";
 import { isBlockedPort } from "./blocked_ports.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Proxy } from "./proxy.ts";
@@ -117,7 +117,10 @@ export interface FetchSetting {
 /** The real GET, on Deno's `fetch` or through a proxy. */
 export function createFetch({ clock, userAgent }: FetchSetting): FetchBounded {
   return async (url, asked) => {
-    const options = { ...asked, headers: { "User-Agent": userAgent, ...asked.headers } };
+    const headers = new Headers({ "User-Agent": userAgent });
+    // Whoever asks may say otherwise, in capitals or not.
+    for (const [name, value] of Object.entries(asked.headers ?? {})) headers.set(name, value);
+    const options = { ...asked, headers: Object.fromEntries(headers) };
     const { signal, timeoutMs } = options;
     const first = parseUrl(url);
     return await withDeadline(
@@ -194,8 +197,8 @@ export function mayLead(from: URL, to: URL): boolean {
   return scope === "global" || scope === "name" || scope === scopeOf(from);
 }
 
-function scopeOf({ hostname }: URL) {
-  return hostScope(hostname.replace(/^\[|\]$/g, ""));
+function scopeOf(url: URL) {
+  return hostScope(hostOf(url));
 }
 
 function getter({ proxy, signal, timeoutMs }: FetchOptions, clock: Clock): Get {

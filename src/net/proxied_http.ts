@@ -13,7 +13,7 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { createGunzip } from "node:zlib";
 import type { Clock } from "../base/ambient.ts";
-import { addressBytes, canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { addressBytes, type Endpoint, formatEndpoint, serverOf } from "../base/endpoint.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import type { HttpAnswer } from "./http.ts";
 import {
@@ -26,7 +26,6 @@ import { proxiedNetwork, unreachableProxy } from "./proxied_network.ts";
 import { formatProxy, type Proxy } from "./proxy.ts";
 import { ConnectError, type Connection, type Network } from "./transport.ts";
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 /** Bytes of an answer's head, all its headers together. */
 const MAX_HEAD_LENGTH = 32_768;
 
@@ -46,7 +45,7 @@ export async function requestThroughProxy(
   options: ProxiedRequest,
 ): Promise<HttpAnswer> {
   const { proxy } = options;
-  const to = serverOf(url);
+  const to = reachableServer(url);
   const isForwarded = proxy.kind === "http" && url.protocol === "http:";
   const connection = isForwarded
     ? await connectToProxy(options)
@@ -130,17 +129,15 @@ async function connectToProxy(options: ProxiedRequest): Promise<Connection> {
   }
 }
 
-function serverOf({ hostname, port, protocol, host: shown }: URL): Endpoint {
-  const host = canonicalHost(hostname.replace(/^\[|\]$/g, ""));
-  if (host === undefined) {
-    throw new ConnectError("unreachable", `Cannot connect to ${shown}: its name is malformed`);
-  }
-  return { host, port: port === "" ? DEFAULT_PORTS[protocol]! : Number(port) };
+function reachableServer(url: URL): Endpoint {
+  const server = serverOf(url);
+  if (server !== undefined) return server;
+  throw new ConnectError("unreachable", `Cannot connect to ${url.host}: its name is malformed`);
 }
 
 /** TLS that checks the certificate against the URL's host, whatever the environment says. */
 function encrypted(socket: Duplex, url: URL): Duplex {
-  const { host } = serverOf(url);
+  const { host } = reachableServer(url);
   const isName = addressBytes(host) === undefined;
   return connectTls({
     socket,

@@ -33,6 +33,8 @@ const MAX_PROBES = 20;
  */
 const FIRST_LACK_MS = 1_000;
 const MAX_LACK_MS = 300_000;
+/** What is told of one server; its status codes alone are hundreds. */
+const MAX_TOLD = 10;
 /** Files whose place after redirects is remembered. */
 const MAX_REMEMBERED_PLACES = 1_000;
 /** As Azureus-style ids go (BEP 20): of nobody who could be met elsewhere. */
@@ -270,7 +272,7 @@ export class WebSeed {
     const { clock, onEvent } = this.#options;
     const { message, retryAfterMs } = error;
     this.#restsUntil = Math.max(this.#restsUntil, clock.now() + retryAfterMs);
-    if (!this.#told.has(message)) {
+    if (!this.#told.has(message) && this.#told.size < MAX_TOLD) {
       this.#told.add(message);
       const sentence = `Cannot use the web seed at ${formatEndpoint(this.endpoint)}: ${message}`;
       onEvent({ kind: "warning", message: sentence });

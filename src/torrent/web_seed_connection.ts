@@ -268,7 +268,10 @@ export class WebSeedConnection implements Connection {
     }
   }
 
-  /** What lies between the files is zeros (BEP 47); no block ends with them. Ends early when something does not come. */
+  /**
+   * What lies between the files is zeros (BEP 47); no block ends with them. Ends early when
+   * something does not come.
+   */
   async *#bytesOf(fetches: readonly Fetch[]): AsyncGenerator<Uint8Array> {
     let at = 0;
     for (const fetch of fetches) {

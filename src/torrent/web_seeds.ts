@@ -3,7 +3,7 @@
  * are, by their host and port; what a dial reaches plays a peer.
  */
 import { Channel } from "../base/channel.ts";
-import { canonicalHost, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, serverOf } from "../base/endpoint.ts";
 import type { Introduced } from "./handshaking.ts";
 import type { Sighting } from "./discovery.ts";
 import { WebSeed, type WebSeedOptions } from "./web_seed.ts";
@@ -13,7 +13,6 @@ const MAX_SERVERS = 50;
 const MAX_URLS_PER_SERVER = 20;
 /** Servers that are in use at once (T21); another one when one has failed. */
 const MAX_OPEN = 3;
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
 export interface WebSeedsOptions extends Omit<WebSeedOptions, "onEnded"> {
   /** In the order of preference. */
@@ -29,7 +28,7 @@ export class WebSeeds {
   constructor(options: WebSeedsOptions) {
     const urlsOf = new Map<string, { endpoint: Endpoint; urls: string[] }>();
     for (const url of options.urls) {
-      const endpoint = endpointOf(url);
+      const endpoint = serverOf(new URL(url));
       if (endpoint === undefined) continue;
       const key = formatEndpoint(endpoint);
       const known = urlsOf.get(key);
@@ -79,12 +78,4 @@ export class WebSeeds {
     const endpoint = this.#spare.shift();
     if (endpoint !== undefined) this.#sighted.tryPush({ endpoints: [endpoint], source: "torrent" });
   }
-}
-
-/** Undefined for a host that is none. */
-function endpointOf(url: string): Endpoint | undefined {
-  const { hostname, port, protocol } = new URL(url);
-  const host = canonicalHost(hostname.replace(/^\[|\]$/g, ""));
-  if (host === undefined) return undefined;
-  return { host, port: port === "" ? DEFAULT_PORTS[protocol]! : Number(port) };
 }

@@ -1,5 +1,5 @@
 /** The address of a tracker: which ones we use, and how one is shown without its secrets. */
-import { type AddressScope, canonicalHost, hostScope } from "../base/endpoint.ts";
+import { type AddressScope, canonicalHost, hostOf, hostScope } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 
@@ -97,10 +97,6 @@ function decoded(part: string): string {
   } catch {
     return part;
   }
-}
-
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, "");
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -1,5 +1,5 @@
 /** Where a web seed has each file of a torrent (BEP 19 "metadata extension"). Pure. */
-import { hostScope } from "../base/endpoint.ts";
+import { hostOf, hostScope } from "../base/endpoint.ts";
 import type { FileIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 
@@ -34,7 +34,7 @@ export function fileUrl(
  * order (T19, T21).
  */
 export function mayAsk(url: URL): boolean {
-  switch (hostScope(url.hostname.replace(/^\[|\]$/g, ""))) {
+  switch (hostScope(hostOf(url))) {
     case "global":
     case "name":
       return true;

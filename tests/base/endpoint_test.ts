@@ -10,6 +10,7 @@ import {
   parseCompactIpv4,
   parseCompactIpv6,
   parseEndpoint,
+  serverOf,
   toCompact,
 } from "../../src/base/endpoint.ts";
 
@@ -205,3 +206,20 @@ function formatBytes(bytes: Uint8Array): string {
 function canonical(bytes: Uint8Array): string {
   return canonicalHost(formatBytes(bytes))!;
 }
+
+Deno.test("serverOf() is where the server of a URL listens, undefined for a host that is none", () => {
+  const servers = [
+    "http://A.example/x",
+    "https://a.example/",
+    "http://[2001:db8::1]:81/",
+    "https://10.1.2.3:8443/",
+    "http://a..b/",
+  ].map((url) => serverOf(new URL(url)));
+  deepStrictEqual(servers, [
+    { host: "a.example", port: 80 },
+    { host: "a.example", port: 443 },
+    { host: "2001:db8::1", port: 81 },
+    { host: "10.1.2.3", port: 8443 },
+    undefined,
+  ]);
+});

@@ -99,7 +99,7 @@ everyWay("fetch sends the headers that it is given, and says who asks", async (f
   await withServer(handler, async (url) => {
     const headers = { Range: "bytes=0-9" };
     for (
-      const [given, said] of [[headers, "starling/0"], [{ ...headers, "User-Agent": "x" }, "x"]]
+      const [given, said] of [[headers, "starling/0"], [{ ...headers, "user-agent": "x" }, "x"]]
     ) {
       const { bytes } = await fetchBounded(url, options({ headers: given as typeof headers }));
       strictEqual(new TextDecoder().decode(bytes), `${said} bytes=0-9`);

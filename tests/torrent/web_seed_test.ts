@@ -408,6 +408,16 @@ Deno.test("WebSeed.open() begins with any of the files", async () => {
   deepStrictEqual([...asked].toSorted(), [`${A} bytes=0-0`, `${B} bytes=0-0`]);
 });
 
+Deno.test("WebSeed tells ten things of a server at most", async () => {
+  const scene = createScene();
+  for (let status = 400; status < 430; status++) {
+    for (const url of [A, B]) scene.spoil(url, { status });
+    await scene.open();
+    await pass(scene, 300_000);
+  }
+  strictEqual(scene.warnings.length, 10);
+});
+
 Deno.test("WebSeed leaves a busy server alone for as long as it says", async () => {
   const scene = createScene();
   scene.spoil(A, { status: 503, headers: { "retry-after": "120" } });

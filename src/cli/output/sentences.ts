@@ -28,7 +28,7 @@ export interface Sentence {
 
 const MAX_SENTENCE_LENGTH = 4000;
 
-/** What a person is told of a notice; made fit to be read when it is, as pieces and files are many. */
+/** What a person is told of a notice; made fit to be read when it is, as most are not. */
 export function sentenceOf(about: Subject, notice: Notice): Sentence {
   const { name, source } = about;
   const words = wordsOf(notice);

@@ -1,6 +1,6 @@
 /** What a source turns out to be, wherever its server sends us: a .torrent, or a link to one. */
 import type { Bytes } from "../../base/bytes.ts";
-import { addressScope, isDialable } from "../../base/endpoint.ts";
+import { addressScope, hostOf, isDialable } from "../../base/endpoint.ts";
 import { MetainfoError } from "../../base/errors.ts";
 import { type Magnet, parseMagnet } from "../../metainfo/magnet.ts";
 import { MAX_METAINFO_LENGTH } from "../../metainfo/metainfo.ts";
@@ -31,7 +31,7 @@ export async function readGiven(source: string, options: SourceOptions): Promise
 function linkFrom(url: string, location: string, source: string): Magnet {
   try {
     const link = parseMagnet(location);
-    const server = addressScope(new URL(url).hostname.replace(/^\[|\]$/g, ""));
+    const server = addressScope(hostOf(new URL(url)));
     return { ...link, peers: link.peers.filter((peer) => isDialable(peer, server)) };
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
