@@ -25,8 +25,8 @@ const MAX_HALF_OPEN = 100;
 const HOPEFUL_MS = 3_000;
 /** New dials: so many at once at the start, then so many a second. */
 const DIALS_PER_SECOND = 30;
-/** The pause when the system has no socket for us. */
-const NO_SOCKET_PAUSE_MS = 1_000;
+/** The pause when the system has no socket for us, or our proxy no connection: no peer's fault. */
+const PAUSES_MS: Readonly<Record<string, number>> = { limit: 1_000, proxy: 15_000 };
 
 /** A peer that has said who it is, and a connection on which nothing else has been said. */
 export interface ReadyPeer {
@@ -206,15 +206,17 @@ export class Dialer {
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
     this.#failures[failure] = (this.#failures[failure] ?? 0) + 1;
-    if (failure === "limit") return this.#awaitSocket(endpoint);
-    peerList.failed(endpoint, clock.now());
+    const pauseMs = PAUSES_MS[failure];
+    if (pauseMs === undefined) return peerList.failed(endpoint, clock.now());
+    peerList.postponed(endpoint);
+    this.#pause(pauseMs);
   }
 
-  /** No socket was free, which says nothing of the peer. The pace makes the pause. */
-  #awaitSocket(endpoint: Endpoint): void {
+  /** The pace makes it. */
+  #pause(durationMs: number): void {
     const now = this.#options.clock.now();
-    this.#options.peerList.postponed(endpoint);
-    if (this.#pace.waitMs(now) < NO_SOCKET_PAUSE_MS) this.#pace.take(DIALS_PER_SECOND, now);
+    if (this.#pace.waitMs(now) >= durationMs) return;
+    this.#pace.take(DIALS_PER_SECOND * durationMs / 1000, now);
   }
 }
 

@@ -34,8 +34,8 @@ interface Bench {
   open: number;
   mostOpen: number;
   started: number;
-  /** The system has no socket for a dial. */
-  lacksSockets: boolean;
+  /** What keeps us from any dial: the system has no socket, or the proxy is gone. */
+  lacks: "limit" | "proxy" | undefined;
   wanted: number;
 }
 
@@ -49,7 +49,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
       bench.started++;
       bench.mostOpen = Math.max(bench.mostOpen, ++bench.open);
       try {
-        if (bench.lacksSockets) throw new ConnectError("limit", "Cannot connect: too many files");
+        if (bench.lacks) throw new ConnectError(bench.lacks, "Cannot connect: it is not to be had");
         return await sim.host("10.0.0.1").connect(to, options);
       } finally {
         bench.open--;
@@ -79,7 +79,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     open: 0,
     mostOpen: 0,
     started: 0,
-    lacksSockets: false,
+    lacks: undefined,
     wanted,
   };
   return bench;
@@ -177,7 +177,7 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
   const bench = createBench();
   const endpoints = hosts(40);
   for (const { host } of endpoints) void serve(bench, host, THEM);
-  bench.lacksSockets = true;
+  bench.lacks = "limit";
   await run(bench, endpoints);
   await tick(bench, 60_000);
   await bench.clock.run(() => bench.open === 0, 100);
@@ -185,8 +185,28 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
   ok(count >= 30 + 60 && count <= 30 + 60 * 15, `${count} dials in a minute`);
   deepStrictEqual(bench.dialer.failures, { "limit": count });
   deepStrictEqual(bench.peerList.counts.unreachable, 0);
-  bench.lacksSockets = false;
+  bench.lacks = undefined;
   await tick(bench, 3_500);
+  strictEqual(bench.ready.length, 40);
+  bench.dialer.close();
+});
+
+Deno.test("dial() blames no peer when the proxy is gone, and asks it for one a second at most", async () => {
+  const bench = createBench();
+  const endpoints = hosts(40);
+  for (const { host } of endpoints) void serve(bench, host, THEM);
+  bench.lacks = "proxy";
+  await run(bench, endpoints);
+  const atOnce = bench.started;
+  ok(atOnce <= 30, `${atOnce} dials at once`);
+  await tick(bench, 20 * 60_000);
+  await bench.clock.run(() => bench.open === 0, 100);
+  const count = bench.started - atOnce;
+  ok(count >= 80 && count <= 20 * 60, `${count} dials in twenty minutes`);
+  deepStrictEqual(bench.dialer.failures, { "proxy": bench.started });
+  deepStrictEqual(bench.peerList.counts.unreachable, 0);
+  bench.lacks = undefined;
+  await tick(bench, 20_000);
   strictEqual(bench.ready.length, 40);
   bench.dialer.close();
 });
@@ -194,11 +214,11 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
 Deno.test("S8 dial() pauses as long when one dial alone found no socket", async () => {
   const bench = createBench();
   void serve(bench, "10.0.1.0", THEM);
-  bench.lacksSockets = true;
+  bench.lacks = "limit";
   await run(bench, hosts(1));
   await tick(bench, 60_000);
   ok(bench.started <= 2 + 60 && bench.started >= 30, `${bench.started} dials in a minute`);
-  bench.lacksSockets = false;
+  bench.lacks = undefined;
   await tick(bench, 2_000);
   strictEqual(bench.ready.length, 1);
   bench.dialer.close();
