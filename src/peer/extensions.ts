@@ -30,8 +30,11 @@ export interface Beyond {
   readonly metadata?: Uint8Array | undefined;
   /** Whether we tell each other of other peers (BEP 11); by default not. */
   readonly pex?: boolean | undefined;
-  /** The UDP port of our DHT node (BEP 5); undefined: DHT nodes are no matter between us. */
-  readonly dhtPort?: number | undefined;
+  /**
+   * The UDP port by which the peer reaches our DHT node (BEP 5), as far as is known by then;
+   * undefined: DHT nodes are no matter between us.
+   */
+  readonly dhtPort?: (() => number) | undefined;
 }
 
 export interface ExtensionsOptions extends Beyond {
@@ -43,7 +46,7 @@ export interface ExtensionsOptions extends Beyond {
 export class Extensions {
   readonly #output: MessageWriter;
   readonly #events: SessionEvents;
-  readonly #dhtPort: number | undefined;
+  readonly #dhtPort: (() => number) | undefined;
   readonly #metadata: MetadataServing | undefined;
   readonly #exchange: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
@@ -51,6 +54,8 @@ export class Extensions {
   /** What the peer says of itself, all together; undefined before it does. */
   #theirs: ExtensionHandshake | undefined;
   #unknownCount = 0;
+  /** What the peer was told; undefined: nothing, or it knows no DHT. */
+  #saidDhtPort: number | undefined;
   #theirDhtPort = 0;
   #dhtPortCount = 0;
 
@@ -87,7 +92,10 @@ export class Extensions {
 
   /** Tells where our DHT node is, if there is one: for peers that said they know the DHT. */
   sayPort(): void {
-    if (this.#dhtPort !== undefined) this.#output.port(this.#dhtPort);
+    const port = this.#dhtPort?.();
+    if (port === undefined || port === this.#saidDhtPort) return;
+    this.#output.port(port);
+    this.#saidDhtPort = port;
   }
 
   /** Where the peer's DHT node is. Some say it without the bit in their handshake. */
@@ -98,8 +106,10 @@ export class Extensions {
     this.#events.push({ kind: "dht-port", port });
   }
 
-  /** To be called twice a second or so: sends what waited for room. */
+  /** To be called twice a second or so: sends what waited for room, or has changed. */
   handleTimeout(): void {
+    // The gateway may have said by now which port it has opened.
+    if (this.#saidDhtPort !== undefined) this.sayPort();
     this.#metadata?.resume(this.#theirId("ut_metadata"));
   }
 

@@ -200,7 +200,7 @@ export class Swarm {
     const have = this.#revealing.join(key);
     const { usePex: pex, metadata, dhtPort: port, udpPortFor } = this.#options;
     const { host } = connection.remote;
-    const dhtPort = port && udpPortFor(host, port);
+    const dhtPort = port === undefined ? undefined : () => udpPortFor(host, port);
     const beyond = { host, pex, metadata, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
     session.open(this.#introducing.handshakeFor(connection.remote), now);

@@ -155,8 +155,8 @@ Deno.test("without metadata to give, requests for it are messages that we do not
 Deno.test("open() says where our DHT node is to a peer that knows the DHT (BEP 5)", () => {
   for (
     const [dht, dhtPort, expected] of [
-      [true, 6882, [{ kind: "port", port: 6882 }]],
-      [false, 6882, []],
+      [true, () => 6882, [{ kind: "port", port: 6882 }]],
+      [false, () => 6882, []],
       [true, undefined, []],
     ] as const
   ) {
@@ -166,8 +166,24 @@ Deno.test("open() says where our DHT node is to a peer that knows the DHT (BEP 5
   }
 });
 
+Deno.test("handleTimeout() says where our DHT node is once more when that has changed", () => {
+  for (const dht of [true, false]) {
+    let port = 6882;
+    const script = new ScriptedSession({ dht, dhtPort: () => port, extended: false });
+    script.session.open(new Uint8Array(0), script.now);
+    script.said();
+    script.session.handleTimeout(script.now);
+    deepStrictEqual(script.said(), []);
+    port = 41_000;
+    for (const expected of [dht ? [{ kind: "port", port }] : [], []]) {
+      script.session.handleTimeout(script.now);
+      deepStrictEqual(script.said(), expected);
+    }
+  }
+});
+
 Deno.test("where a peer's DHT node is, is an event, four times at most", () => {
-  const script = new ScriptedSession({ dhtPort: 6882 });
+  const script = new ScriptedSession({ dhtPort: () => 6882 });
   const port = (port: number): Message => ({ kind: "port", port });
   script.hear(port(0), port(7), port(7), port(8), port(7));
   deepStrictEqual(script.events(), [7, 8, 7].map((port) => ({ kind: "dht-port", port })));

@@ -47,7 +47,7 @@ export class WatchedSession {
       host: "10.0.0.2",
       metadata: new Uint8Array(METADATA_LENGTH),
       pex: true,
-      dhtPort: 6881,
+      dhtPort: () => 6881,
       now: this.#now,
     });
     this.session.open(new Uint8Array(2), this.#now);
