@@ -11,7 +11,7 @@ import { SourceFile } from "./tidy/source_file.ts";
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["metainfo", "net"],
-  ["wire", "piece", "tracker", "web_seed", "dht", "lsd", "feed"],
+  ["wire", "piece", "tracker", "web_seed", "dht", "lsd", "feed", "utp"],
   ["peer"],
   ["workers"],
   ["storage"],
