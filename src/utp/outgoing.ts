@@ -70,6 +70,11 @@ export class Outgoing {
     return this.#roundTrip.timeoutCount;
   }
 
+  /** How long the way there and back takes at best; Infinity before that is known. */
+  get roundTripMs(): number {
+    return this.#roundTrip.leastMs;
+  }
+
   /** When the peer should have answered; Infinity: nothing waits for an answer. */
   get answerBy(): number {
     return this.#window.oldestSentAt + this.#roundTrip.timeoutMs;

@@ -7,6 +7,14 @@ import { ByteQueue } from "./byte_queue.ts";
 /** What we can take before somebody reads: 10 MB/s over 100 ms. */
 export const RECEIVE_WINDOW_BYTES = 1024 * 1024;
 /**
+ * The system keeps some 90 packets for us (Linux: 208 KiB with all that is around them) until we
+ * take them off the socket. Of a peer nearby, whose packets do not spend their time on the way,
+ * the rest of a large window would arrive there at once, and be lost: so it is told of this much,
+ * and of some more for each millisecond that the way there and back takes.
+ */
+const WINDOW_NEARBY_BYTES = 96 * 1024;
+const WINDOW_BYTES_PER_MS = 32 * 1024;
+/**
  * With packets that complete what came too early, a sender who keeps to the window may get beyond
  * it: what we have told it to have of a later packet, it does not count as under way.
  */
@@ -44,9 +52,13 @@ export class ReceiveWindow {
     return this.#last;
   }
 
-  /** Bytes that we can take. */
-  get room(): number {
-    return Math.max(0, RECEIVE_WINDOW_BYTES - this.#unread.length - this.#earlyBytes);
+  /** Bytes that a peer may send us to which the way there and back takes `roundTripMs`. */
+  roomFor(roundTripMs: number): number {
+    const window = Math.min(
+      RECEIVE_WINDOW_BYTES,
+      WINDOW_NEARBY_BYTES + roundTripMs * WINDOW_BYTES_PER_MS,
+    );
+    return Math.max(0, Math.floor(window) - this.#heldBytes);
   }
 
   get unreadBytes(): number {
@@ -68,8 +80,10 @@ export class ReceiveWindow {
     if (sequence <= this.#last || this.#early.has(sequence)) return "old";
     if (sequence >= this.#end) return "refused";
     if (sequence > this.#last + 1) return this.#keep(sequence, payload);
-    const held = this.#unread.length + this.#earlyBytes + payload.length;
-    if (held > (this.#early.size > 0 ? MAX_HELD_BYTES : RECEIVE_WINDOW_BYTES)) return "refused";
+    const heldBytes = this.#heldBytes + payload.length;
+    if (heldBytes > (this.#early.size > 0 ? MAX_HELD_BYTES : RECEIVE_WINDOW_BYTES)) {
+      return "refused";
+    }
     this.#unread.push(payload);
     this.#last = sequence;
     this.#highest = Math.max(this.#highest, sequence);
@@ -109,8 +123,13 @@ export class ReceiveWindow {
     return bits;
   }
 
+  get #heldBytes(): number {
+    return this.#unread.length + this.#earlyBytes;
+  }
+
   #keep(sequence: number, payload: Uint8Array): Arrival {
-    if (sequence > this.#last + MAX_EARLY_PACKETS || payload.length > this.room) return "refused";
+    if (sequence > this.#last + MAX_EARLY_PACKETS) return "refused";
+    if (this.#heldBytes + payload.length > RECEIVE_WINDOW_BYTES) return "refused";
     this.#early.set(sequence, payload.slice());
     this.#earlyBytes += payload.length;
     this.#highest = Math.max(this.#highest, sequence);

@@ -7,11 +7,13 @@ const MAX_TIMEOUT_MS = 10_000;
 export class RoundTrip {
   #meanMs: number | undefined;
   #deviationMs = 0;
+  #leastMs = Infinity;
   /** Timeouts since something was last acknowledged. */
   timeoutCount = 0;
 
   /** How long packets took that were sent once: of others nobody knows which one was answered. */
   sample(durationMs: number): void {
+    this.#leastMs = Math.min(this.#leastMs, durationMs);
     if (this.#meanMs === undefined) {
       this.#meanMs = durationMs;
       this.#deviationMs = durationMs / 2;
@@ -20,6 +22,11 @@ export class RoundTrip {
     const differenceMs = durationMs - this.#meanMs;
     this.#deviationMs += (Math.abs(differenceMs) - this.#deviationMs) / 4;
     this.#meanMs += differenceMs / 8;
+  }
+
+  /** The shortest so far; Infinity before the first. */
+  get leastMs(): number {
+    return this.#leastMs;
   }
 
   /** Twice as long after each time in vain. */

@@ -30,8 +30,8 @@ const LINGER_MS = 5_000;
 const KEEP_ALIVE_MS = 29_000;
 /** Keep-alives in a row while the peer is silent; after 5 minutes it is for the peers to speak. */
 const MAX_KEEP_ALIVES = 10;
-/** The peer hears at once of so much room more, when it may have waited for it. */
-const ROOM_WORTH_TELLING = RECEIVE_WINDOW_BYTES / 4;
+/** The peer hears at once when there is room again for so much more than it knows of. */
+const ROOM_WORTH_TELLING = 48 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** How a connection ended that is over. */
@@ -121,10 +121,7 @@ export class Stream {
   read(buffer: Uint8Array, now: number): number {
     if (this.#received === undefined) return 0;
     const length = this.#received.read(buffer);
-    const wasSmall = this.#toldRoom < RECEIVE_WINDOW_BYTES - ROOM_WORTH_TELLING;
-    if (wasSmall && this.#received.room - this.#toldRoom >= ROOM_WORTH_TELLING) {
-      this.#acks.hurry(now);
-    }
+    if (this.#room - this.#toldRoom >= ROOM_WORTH_TELLING) this.#acks.hurry(now);
     return length;
   }
 
@@ -205,6 +202,10 @@ export class Stream {
     return isIdle ? this.#lastSentAt + KEEP_ALIVE_MS : Infinity;
   }
 
+  get #room(): number {
+    return this.#received?.roomFor(this.#outgoing.roundTripMs) ?? RECEIVE_WINDOW_BYTES;
+  }
+
   /** Does it fit what we know? A stranger would have to guess all of this. */
   #isPlausible(packet: Packet): boolean {
     const { acknowledged, nextSequence } = this.#outgoing;
@@ -246,7 +247,7 @@ export class Stream {
   }
 
   #header(type: PacketType, sequenceNumber: number, now: number): PacketHeader {
-    this.#toldRoom = this.#received?.room ?? RECEIVE_WINDOW_BYTES;
+    this.#toldRoom = this.#room;
     return {
       type,
       connectionId: type === "syn" ? this.receiveId : this.sendId,
