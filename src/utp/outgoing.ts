@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { CongestionWindow } from "./congestion.ts";
 import { HEADER_LENGTH, type Packet, type PacketType } from "./packet.ts";
+import { windowFor } from "./nearby.ts";
 import { RoundTrip } from "./round_trip.ts";
 import { MAX_PACKETS_UNDER_WAY, SendWindow } from "./send_window.ts";
 import { nearestSequence } from "./wrapping.ts";
@@ -157,7 +158,7 @@ export class Outgoing {
   }
 
   get #allowance(): number {
-    return Math.min(this.#congestion.bytes, this.#peerRoom);
+    return Math.min(this.#congestion.bytes, this.#peerRoom, windowFor(this.roundTripMs));
   }
 
   /** One packet is always under way: else nothing would come back. */

@@ -14,8 +14,6 @@ const VERSION = 1;
 /** Ends the chain of extensions. */
 const NO_EXTENSION = 0;
 const SELECTIVE_ACK = 1;
-/** A selective ack is a multiple of this long. */
-const SELECTIVE_ACK_UNIT = 4;
 const EXTENSION_HEADER_LENGTH = 2;
 const NOTHING = new Uint8Array(0);
 
@@ -58,10 +56,8 @@ export function parsePacket(datagram: Uint8Array): Packet | undefined {
     if (start > datagram.length) return undefined;
     const length = datagram[end + 1]!;
     if (length === 0 || start + length > datagram.length) return undefined;
-    if (extension === SELECTIVE_ACK) {
-      if (length % SELECTIVE_ACK_UNIT !== 0) return undefined;
-      selectiveAck = datagram.subarray(start, start + length);
-    }
+    // Of any length: libtorrent does not fill up words of 4 bytes.
+    if (extension === SELECTIVE_ACK) selectiveAck = datagram.subarray(start, start + length);
     extension = datagram[end]!;
     end = start + length;
   }

@@ -3,17 +3,10 @@
  * others which are to be read first. Sequence numbers here do not wrap.
  */
 import { ByteQueue } from "./byte_queue.ts";
+import { windowFor } from "./nearby.ts";
 
 /** What we can take before somebody reads: 10 MB/s over 100 ms. */
 export const RECEIVE_WINDOW_BYTES = 1024 * 1024;
-/**
- * The system keeps some 90 packets for us (Linux: 208 KiB with all that is around them) until we
- * take them off the socket. Of a peer nearby, whose packets do not spend their time on the way,
- * the rest of a large window would arrive there at once, and be lost: so it is told of this much,
- * and of some more for each millisecond that the way there and back takes.
- */
-const WINDOW_NEARBY_BYTES = 96 * 1024;
-const WINDOW_BYTES_PER_MS = 32 * 1024;
 /**
  * With packets that complete what came too early, a sender who keeps to the window may get beyond
  * it: what we have told it to have of a later packet, it does not count as under way.
@@ -54,11 +47,8 @@ export class ReceiveWindow {
 
   /** Bytes that a peer may send us to which the way there and back takes `roundTripMs`. */
   roomFor(roundTripMs: number): number {
-    const window = Math.min(
-      RECEIVE_WINDOW_BYTES,
-      WINDOW_NEARBY_BYTES + roundTripMs * WINDOW_BYTES_PER_MS,
-    );
-    return Math.max(0, Math.floor(window) - this.#heldBytes);
+    const window = Math.min(RECEIVE_WINDOW_BYTES, windowFor(roundTripMs));
+    return Math.max(0, window - this.#heldBytes);
   }
 
   get unreadBytes(): number {
