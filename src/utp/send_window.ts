@@ -8,8 +8,10 @@ import type { PacketType } from "./packet.ts";
 
 /** libtorrent refuses what is 512 or more beyond the last packet that it has in order. */
 export const MAX_PACKETS_UNDER_WAY = 511;
-/** So many packets that were sent later have arrived: then it is lost (RFC 5681, 3.2). */
+/** A packet is lost when one has arrived that was sent so many packets later (RFC 5681, 3.2). */
 const REORDERING_PACKETS = 3;
+/** On ways where packets overtake each other by more, it is as many as they do. */
+const MAX_REORDERING_PACKETS = 128;
 
 export interface SentPacket {
   readonly type: PacketType;
@@ -20,6 +22,8 @@ export interface SentPacket {
   sentAt: number;
   /** Counts all that was sent, so that it says what was sent later; new whenever it is sent. */
   order: number;
+  /** That of the time before. */
+  previousOrder: number;
   isRepeated: boolean;
 }
 
@@ -38,9 +42,11 @@ export class SendWindow {
   /** As they were sent, the oldest first: a packet that is sent again moves to the end. */
   readonly #underWay = new Map<number, SentPacket>();
   readonly #lost = new Map<number, SentPacket>();
-  /** The orders of those that arrived and were sent last, the latest first. */
-  readonly #latestArrived: number[] = new Array<number>(REORDERING_PACKETS).fill(-1);
   #order = 0;
+  /** The order of that which arrived and was sent last. */
+  #latestArrived = -1;
+  #reordering = REORDERING_PACKETS;
+  #leastRoundTripMs = Infinity;
   /** Losses of packets up to this order are one event. */
   #toldLossesUpTo = -1;
   #acknowledged: number;
@@ -95,6 +101,7 @@ export class SendWindow {
       payloadLength,
       sentAt: now,
       order: this.#order++,
+      previousOrder: -1,
       isRepeated: false,
     };
     this.#underWay.set(packet.sequence, packet);
@@ -113,6 +120,7 @@ export class SendWindow {
     assert(packet !== undefined, "a packet is lost");
     this.#lost.delete(packet.sequence);
     packet.sentAt = now;
+    packet.previousOrder = packet.order;
     packet.order = this.#order++;
     packet.isRepeated = true;
     this.#underWay.set(packet.sequence, packet);
@@ -129,7 +137,7 @@ export class SendWindow {
     selectiveAck: Uint8Array,
     { isBare, now }: { isBare: boolean; now: number },
   ): Acknowledged {
-    const arrived: Arrived = { bytes: 0, count: 0, latest: undefined };
+    const arrived: Arrived = { bytes: 0, count: 0, latest: undefined, now };
     const isDuplicate = isBare && ackNumber === this.#acknowledged && !this.isEmpty;
     for (let sequence = this.#acknowledged + 1; sequence <= ackNumber; sequence++) {
       this.#arrive(sequence, arrived);
@@ -138,13 +146,9 @@ export class SendWindow {
     this.#takeBits(selectiveAck, arrived);
     const isDuplicateOnly = isDuplicate && selectiveAck.length === 0;
     this.#duplicateAcks = isDuplicateOnly ? this.#duplicateAcks + 1 : 0;
-    const { latest } = arrived;
-    return {
-      bytes: arrived.bytes,
-      roundTripMs: latest === undefined || latest.isRepeated ? undefined : now - latest.sentAt,
-      isLossNew: this.#findLost(),
-      hasProgress: arrived.count > 0,
-    };
+    const roundTripMs = arrived.latest && this.#roundTripOf(arrived.latest, now);
+    const isLossNew = this.#findLost();
+    return { bytes: arrived.bytes, roundTripMs, isLossNew, hasProgress: arrived.count > 0 };
   }
 
   /** Nothing came back in time: all that is under way is lost, and is sent again in order. */
@@ -154,6 +158,7 @@ export class SendWindow {
     this.#underWay.clear();
     this.#bytesUnderWay = 0;
     this.#duplicateAcks = 0;
+    this.#reordering = REORDERING_PACKETS;
     this.#toldLossesUpTo = this.#order - 1;
     packets.sort((a, b) => a.sequence - b.sequence);
     for (const packet of packets) this.#lost.set(packet.sequence, packet);
@@ -168,42 +173,45 @@ export class SendWindow {
   }
 
   #arrive(sequence: number, arrived: Arrived): void {
-    const packet = this.#underWay.get(sequence);
-    if (packet === undefined) {
-      // Given up too early, or acknowledged before.
-      const late = this.#lost.get(sequence);
-      if (late === undefined) return;
+    const packet = this.#underWay.get(sequence) ?? this.#lost.get(sequence);
+    if (packet === undefined) return; // Acknowledged before.
+    if (this.#underWay.delete(sequence)) {
+      this.#bytesUnderWay -= packet.payloadLength;
+      const isTooSoon = arrived.now - packet.sentAt < this.#leastRoundTripMs;
+      if (packet.isRepeated && isTooSoon) this.#noteReordering(packet.previousOrder);
+      this.#latestArrived = Math.max(this.#latestArrived, packet.order);
+      if (packet.order > (arrived.latest?.order ?? -1)) arrived.latest = packet;
+    } else {
       this.#lost.delete(sequence);
-      arrived.bytes += late.payloadLength;
-      arrived.count++;
-      return;
+      this.#noteReordering(packet.order);
     }
-    this.#underWay.delete(sequence);
-    this.#bytesUnderWay -= packet.payloadLength;
     arrived.bytes += packet.payloadLength;
     arrived.count++;
-    if (arrived.latest === undefined || packet.order > arrived.latest.order) {
-      arrived.latest = packet;
-    }
-    this.#noteArrival(packet.order);
   }
 
-  #noteArrival(order: number): void {
-    const latest = this.#latestArrived;
-    if (order < latest[latest.length - 1]!) return;
-    let index = latest.length - 1;
-    for (; index > 0 && latest[index - 1]! < order; index--) latest[index] = latest[index - 1]!;
-    latest[index] = order;
+  /** What was taken for lost had only been overtaken. */
+  #noteReordering(order: number): void {
+    const distance = this.#latestArrived - order + 1;
+    this.#reordering = Math.min(Math.max(this.#reordering, distance), MAX_REORDERING_PACKETS);
+  }
+
+  #roundTripOf(packet: SentPacket, now: number): number | undefined {
+    if (packet.isRepeated) return undefined;
+    const durationMs = now - packet.sentAt;
+    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, durationMs);
+    return durationMs;
   }
 
   /** Says whether something is lost that was sent after the last loss was told. */
   #findLost(): boolean {
     let isNew = false;
-    const lostBefore = this.#latestArrived.at(-1)!;
+    // When little is under way, what is lost must show in that.
+    const some = Math.max(REORDERING_PACKETS, this.#underWay.size >> 1);
+    const lostUpTo = this.#latestArrived - Math.min(this.#reordering, some);
     for (const packet of this.#underWay.values()) {
       const isNext = packet.sequence === this.#acknowledged + 1;
       const isTold = isNext && !packet.isRepeated && this.#duplicateAcks >= REORDERING_PACKETS;
-      if (packet.order >= lostBefore && !isTold) break;
+      if (packet.order > lostUpTo && !isTold) break;
       this.#underWay.delete(packet.sequence);
       this.#bytesUnderWay -= packet.payloadLength;
       this.#lost.set(packet.sequence, packet);
@@ -218,4 +226,5 @@ interface Arrived {
   bytes: number;
   count: number;
   latest: SentPacket | undefined;
+  readonly now: number;
 }
