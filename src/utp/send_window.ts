@@ -177,9 +177,11 @@ export class SendWindow {
     if (packet === undefined) return; // Acknowledged before.
     if (this.#underWay.delete(sequence)) {
       this.#bytesUnderWay -= packet.payloadLength;
-      const isTooSoon = arrived.now - packet.sentAt < this.#leastRoundTripMs;
-      if (packet.isRepeated && isTooSoon) this.#noteReordering(packet.previousOrder);
-      this.#latestArrived = Math.max(this.#latestArrived, packet.order);
+      // So soon that it was the first one that arrived.
+      const isEarlier = packet.isRepeated &&
+        arrived.now - packet.sentAt < this.#leastRoundTripMs;
+      if (isEarlier) this.#noteReordering(packet.previousOrder);
+      else this.#latestArrived = Math.max(this.#latestArrived, packet.order);
       if (packet.order > (arrived.latest?.order ?? -1)) arrived.latest = packet;
     } else {
       this.#lost.delete(sequence);

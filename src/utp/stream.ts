@@ -147,13 +147,15 @@ export class Stream {
     if (this.#outgoing.isFinished) this.#endWith("closed");
   }
 
-  /** Takes a RESET, which must answer one of the packets that are under way, or the next one. */
+  /** Takes a RESET, which must answer SYN, one of the packets that are under way, or STATE. */
   handleReset(ackNumber: number): void {
     if (this.#end !== undefined) return;
     const { acknowledged, nextSequence } = this.#outgoing;
     const sequence = nearestSequence(ackNumber, nextSequence);
-    if (sequence < acknowledged || sequence > nextSequence) return;
-    this.#endWith(this.isConnected ? "reset" : "refused");
+    const isOfSyn = sequence === nextSequence - 1;
+    const isOfSent = sequence >= acknowledged && sequence <= nextSequence;
+    if (this.isConnected && isOfSent) this.#endWith("reset");
+    else if (!this.isConnected && isOfSyn) this.#endWith("refused");
   }
 
   /** When `handleTimeout` is to be called; Infinity: never. */

@@ -72,13 +72,13 @@ export class LinkedPair {
     return this.#now;
   }
 
-  /** a connects to b, and says one byte, which makes b take notice. */
+  /** a connects to b, and says one byte, which makes b take notice. As often as it takes. */
   open(): { ours: Stream; theirs: Stream } {
     const ours = this.connect();
     this.send(this.a, ours, Uint8Array.of(0));
-    this.run(() => this.b.opened.length > 0, 60_000);
+    this.run(() => this.b.opened.length > 0 || ours.end !== undefined, 60_000);
     const [theirs] = this.b.opened;
-    if (theirs === undefined) throw new Error("the connection did not come about");
+    if (theirs === undefined) return this.open();
     theirs.read(new Uint8Array(1), this.#now);
     return { ours, theirs };
   }
@@ -105,8 +105,8 @@ export class LinkedPair {
     this.#apps.push(() => {
       for (let length; (length = stream.read(buffer, this.#now)) > 0;) {
         onBytes(buffer.subarray(0, length));
+        if (stream.deadline() <= this.#now) side.multiplexer.touch(stream, this.#now);
       }
-      if (stream.deadline() <= this.#now) side.multiplexer.touch(stream, this.#now);
     });
   }
 
