@@ -3,6 +3,7 @@
  * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9)
  * and of DHT nodes (BEP 5).
  */
+import type { Endpoint } from "../base/endpoint.ts";
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type ExtensionHandshake,
   parseExtensionHandshake,
 } from "../wire/extension.ts";
+import { parseHolepunch } from "../wire/holepunch_message.ts";
 import type { ExtendedMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { MetadataServing } from "./metadata_serving.ts";
@@ -30,6 +32,8 @@ export interface Beyond {
   readonly metadata?: Uint8Array | undefined;
   /** Whether we tell each other of other peers (BEP 11); by default not. */
   readonly pex?: boolean | undefined;
+  /** Whether we bring each other together with other peers, by uTP (BEP 55); by default not. */
+  readonly holepunch?: boolean | undefined;
   /**
    * The UDP port by which the peer reaches our DHT node (BEP 5), as far as is known by then;
    * undefined: DHT nodes are no matter between us.
@@ -47,6 +51,7 @@ export class Extensions {
   readonly #output: MessageWriter;
   readonly #events: SessionEvents;
   readonly #dhtPort: (() => number) | undefined;
+  readonly #takesHolepunch: boolean;
   readonly #metadata: MetadataServing | undefined;
   readonly #exchange: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
@@ -59,7 +64,9 @@ export class Extensions {
   #theirDhtPort = 0;
   #dhtPortCount = 0;
 
-  constructor({ host, metadata, pex, dhtPort, output, events, now }: ExtensionsOptions) {
+  constructor(options: ExtensionsOptions) {
+    const { host, metadata, pex, holepunch = false, dhtPort, output, events, now } = options;
+    this.#takesHolepunch = holepunch;
     this.#output = output;
     this.#events = events;
     this.#dhtPort = dhtPort;
@@ -81,6 +88,8 @@ export class Extensions {
       } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
         const peers = this.#exchange.hear(payload, now);
         if (peers.length > 0) this.#events.push({ kind: "peers-exchanged", peers });
+      } else if (id === EXTENSION_IDS.ut_holepunch && this.#takesHolepunch) {
+        this.#events.push({ kind: "holepunch", message: parseHolepunch(payload) });
       } else if (++this.#unknownCount > MAX_UNKNOWN_EXTENDED) {
         this.#events.close("unnegotiated-extension");
       }
@@ -123,6 +132,21 @@ export class Extensions {
   exchange(known: readonly PexPeer[], version: number, now: number): void {
     const payload = this.#exchange?.tell(known, version, now);
     if (payload !== undefined) this.#output.extended(this.#theirId("ut_pex"), payload);
+  }
+
+  /** It can bring us together with the endpoint, as it says. */
+  canReach(endpoint: Endpoint): boolean {
+    return this.takesHolepunch && this.#exchange?.knows(endpoint) === true;
+  }
+
+  /** It takes part in bringing peers together, and so do we. */
+  get takesHolepunch(): boolean {
+    return this.#takesHolepunch && this.#theirId("ut_holepunch") !== 0;
+  }
+
+  /** To a peer that `takesHolepunch`. */
+  sayHolepunch(payload: Uint8Array): void {
+    this.#output.extended(this.#theirId("ut_holepunch"), payload);
   }
 
   /** A later handshake changes what it names, and no more (BEP 10). */

@@ -6,6 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
@@ -232,6 +233,21 @@ export class PeerSession {
   exchange(known: readonly PexPeer[], version: number, now: number): void {
     assert(this.isExchangeDue(version, now));
     this.#say(() => this.#extensions.exchange(known, version, now), now);
+  }
+
+  /** They take part in bringing peers together (BEP 55). */
+  get takesHolepunch(): boolean {
+    return this.#extensions.takesHolepunch;
+  }
+
+  /** They can bring us together with the endpoint, as they say. */
+  canReach(endpoint: Endpoint): boolean {
+    return this.#extensions.canReach(endpoint);
+  }
+
+  /** Says a message of BEP 55 to a peer that `takesHolepunch`. */
+  sayHolepunch(payload: Uint8Array, now: number): void {
+    this.#say(() => this.#extensions.sayHolepunch(payload), now);
   }
 
   /** Asks for a block that they offer and that they do not owe us yet. */

@@ -13,6 +13,7 @@ export interface UtpConnectionOptions {
 }
 
 export class UtpConnection implements Connection {
+  readonly isUtp = true;
   readonly remote: Endpoint;
   readonly #stream: Stream;
   readonly #now: () => number;
