@@ -114,3 +114,26 @@ Deno.test("an answer that was overtaken says nothing", () => {
   sender.outgoing.write(new Uint8Array(100));
   deepStrictEqual(sender.send(), ["data 8 100"]);
 });
+
+Deno.test("send() has no more under way to a peer nearby than sockets hold", () => {
+  const sender = new Sender(10_000_000);
+  sender.outgoing.write(new Uint8Array(10_000_000));
+  let acked = FIRST - 1;
+  let underWay = 0;
+  for (let roundTrip = 0; roundTrip < 10; roundTrip++) {
+    underWay = sender.send().length;
+    sender.now += 0.5;
+    sender.ack(acked += underWay);
+  }
+  strictEqual(underWay, 511, "they are too small for more");
+  const large = new Outgoing({ maxPacketLength: 1_400, firstSequence: FIRST });
+  large.write(new Uint8Array(10_000_000));
+  for (let roundTrip = 0, acked = FIRST - 1; roundTrip < 10; roundTrip++) {
+    large.handleAck(packetOf({ ackNumber: acked, windowBytes: 10_000_000 }), roundTrip / 2);
+    const packets: Bytes[] = [];
+    large.send(packets, () => {}, roundTrip / 2);
+    underWay = packets.length;
+    acked += underWay;
+  }
+  strictEqual(underWay, Math.floor((96 + 16) * 1024 / 1_380));
+});

@@ -306,3 +306,18 @@ Deno.test("drain() acknowledges by the way where it can", () => {
   ok(stream.deadline() > 100);
   ok(bytesOf(data!).length === 30);
 });
+
+Deno.test("read() tells the peer at once of room that it may wait for", () => {
+  const stream = underWay();
+  const payload = new Uint8Array(1_000);
+  for (let sequence = 51; sequence < 151; sequence++) {
+    stream.handlePacket(dataOf({ sequenceNumber: sequence, ackNumber: 101, payload }), 0);
+  }
+  const [told] = stream.drain(1).map((bytes) => parsePacket(bytes)!);
+  ok(told!.windowBytes < 96 * 1024, "the peer is near: it has less room than that");
+  stream.read(new Uint8Array(10_000), 2);
+  strictEqual(stream.drain(2).length, 0, "a little is not worth a packet");
+  stream.read(new Uint8Array(100_000), 3);
+  const [again] = stream.drain(3).map((bytes) => parsePacket(bytes)!);
+  strictEqual(again!.windowBytes, 96 * 1024);
+});
