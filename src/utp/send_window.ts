@@ -166,6 +166,7 @@ export class SendWindow {
 
   #takeBits(selectiveAck: Uint8Array, arrived: Arrived): void {
     const first = this.#acknowledged + 2;
+    // What was never sent is not looked for.
     const count = Math.min(selectiveAck.length * 8, this.#next - first);
     for (let index = 0; index < count; index++) {
       if ((selectiveAck[index >> 3]! >> (index & 7)) & 1) this.#arrive(first + index, arrived);

@@ -106,6 +106,16 @@ Deno.test("a connection opens although its first packet is late or lost", () => 
   strictEqual(room.multiplexer.size, 1);
 });
 
+Deno.test("P33 a flood of packets of no connection costs no more than so many hashes", () => {
+  const room = new Room();
+  const data = room.firstData();
+  for (let count = 0; count < 2_000; count++) room.take(packetOf({ type: "data" }));
+  deepStrictEqual([room.take(data), room.multiplexer.size], [[], 0], "it is not even looked at");
+  room.now += 1_000;
+  room.take(data);
+  strictEqual(room.multiplexer.size, 1, "it comes again, as all data does");
+});
+
 Deno.test("STATE before any data opens nothing, and is no reason for RESET; FIN is", () => {
   const room = new Room();
   const data = room.firstData();

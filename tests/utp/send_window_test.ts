@@ -114,6 +114,17 @@ Deno.test("on a way where packets overtake each other, they are waited for longe
   deepStrictEqual(sender.repeatAll(), [9]);
 });
 
+Deno.test("after silence nothing is known of how packets overtake each other", () => {
+  const sender = new Sender(20);
+  sender.ack(0, bits(0, 1, 2, 3, 4, 5, 6));
+  sender.ack(8);
+  sender.window.handleTimeout();
+  sender.repeatAll();
+  for (let count = 0; count < 10; count++) sender.sendNext();
+  sender.ack(8, bits(0, 1, 2));
+  strictEqual(sender.window.lostLength, 100);
+});
+
 Deno.test("an answer that comes sooner than any can was to the first time", () => {
   const sender = new Sender(40);
   sender.now += 50;
