@@ -49,6 +49,19 @@ Deno.test("read() gives null once the peer has ended, after all that it sent", a
   strictEqual(await connection.read(buffer), null);
 });
 
+Deno.test("read() asks that the peer hears of the room that there is now", async () => {
+  const { stream, connection, take, work } = open();
+  const payload = new Uint8Array(100_000);
+  take(50, { payload });
+  take(51, { payload });
+  stream.drain(0);
+  stream.drain(20); // The peer is told how little room there is.
+  await connection.read(new Uint8Array(1));
+  strictEqual(work(), 0);
+  await connection.read(new Uint8Array(150_000));
+  strictEqual(work(), 1);
+});
+
 Deno.test("write() resolves once all is sent, and asks for that", async () => {
   const { stream, connection, take, work } = open();
   take(50); // Now it is known how much the peer can take.
