@@ -28,7 +28,7 @@ const UTP_CONNECT_TIMEOUT_MS = 3_000;
 /** Endpoints that uTP led to when TCP did not; then the oldest are forgotten. */
 const MAX_REMEMBERED = 1_000;
 /** Nobody has heard of us before: a short download does not load what uTP needs. */
-const LISTEN_DELAY_MS = 1_000;
+const LISTEN_DELAY_MS = 2_000;
 /** Connections that wait for the consumer; more wait with whoever accepted them. */
 const MAX_WAITING_CONNECTIONS = 16;
 
