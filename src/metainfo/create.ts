@@ -4,7 +4,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { encode } from "./bencode_encoder.ts";
-import { MAX_PIECE_COUNT } from "./metainfo.ts";
+import { MAX_PIECE_COUNT } from "./metainfo_content.ts";
 
 export interface MetainfoDraft {
   readonly name: string;

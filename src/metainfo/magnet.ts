@@ -40,12 +40,22 @@ export interface Magnet {
   readonly webSeeds: readonly string[];
 }
 
+/** Before an info-hash of version 2: SHA-256, of 32 bytes (BEP 52, multihash). */
+const MULTIHASH_PREFIX = "1220";
+
+/** The exact topic of a torrent: of version 2 alone by its whole info-hash (BEP 9, BEP 52). */
+export function exactTopic(infoHashHex: string): string {
+  return infoHashHex.length === 2 * HASH_LENGTH
+    ? `urn:btih:${infoHashHex}`
+    : `urn:btmh:${MULTIHASH_PREFIX}${infoHashHex}`;
+}
+
 /** The link that stands for a torrent: its info-hash, its name if that is known, and trackers. */
 export function magnetLink(
   { infoHashHex, name, trackers }: Pick<Magnet, "infoHashHex" | "name" | "trackers">,
 ): string {
   const parameters = [
-    `xt=urn:btih:${infoHashHex}`,
+    `xt=${exactTopic(infoHashHex)}`,
     ...name === undefined ? [] : [`dn=${encodeURIComponent(name.toWellFormed())}`],
     ...trackers.flat().map((url) => `tr=${encodeURIComponent(url.toWellFormed())}`),
   ];

@@ -10,6 +10,7 @@ import { StorageError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { failedReply } from "./disk_errors.ts";
+import { MerkleHasher } from "./merkle_hasher.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import { writePieces } from "./piece_writes.ts";
@@ -216,13 +217,21 @@ function readUpTo(
 /** Whether the bytes on disk are the piece. Only what concerns the whole target throws. */
 function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
   try {
-    return sha1Of(piece, files).digest("hex") === piece.hash ? "good" : "bad";
+    return isWhatItShouldBe(piece, files) ? "good" : "bad";
   } catch (error) {
     if (error instanceof StorageError && error.reason === "missing") return "missing";
     // A sector that cannot be read is a piece to be downloaded again (D3).
     if (error instanceof StorageError && error.reason === "io") return "bad";
     throw error;
   }
+}
+
+function isWhatItShouldBe(piece: PieceToHash, files: OpenFiles): boolean {
+  const { hash } = piece;
+  if (typeof hash === "string") return sha1Of(piece, files).digest("hex") === hash;
+  const hasher = new MerkleHasher();
+  hashPiece(hasher, piece, files);
+  return hasher.root(hash.leafCount) === hash.root;
 }
 
 function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
@@ -249,8 +258,19 @@ function sumOf(
 }
 
 /** SHA-1 of a piece. Throws StorageError "missing" when a file is absent or too short. */
-function sha1Of({ length, spans }: PieceOnDisk, files: OpenFiles): Hash {
+function sha1Of(piece: PieceOnDisk, files: OpenFiles): Hash {
   const hash = createHash("sha1");
+  hashPiece(hash, piece, files);
+  return hash;
+}
+
+/** What takes bytes one after the other, and makes a hash of them. */
+interface Hasher {
+  update(bytes: Uint8Array): unknown;
+}
+
+/** Adds a piece to the hash. Throws StorageError "missing" when a file is absent or too short. */
+function hashPiece(hash: Hasher, { length, spans }: PieceOnDisk, files: OpenFiles): void {
   let hashed = 0;
   for (const span of spans) {
     hashZeros(hash, span.pieceOffset - hashed);
@@ -258,11 +278,10 @@ function sha1Of({ length, spans }: PieceOnDisk, files: OpenFiles): Hash {
     hashed = span.pieceOffset + span.length;
   }
   hashZeros(hash, length - hashed);
-  return hash;
 }
 
 /** Adds a span's bytes to the hash. Throws StorageError "missing" when the file ends before. */
-function hashSpan(hash: Hash, span: Span, files: OpenFiles): void {
+function hashSpan(hash: Hasher, span: Span, files: OpenFiles): void {
   const descriptor = files.forReading(span.place);
   for (let done = 0; done < span.length;) {
     const length = Math.min(chunk.length, span.length - done);
@@ -273,7 +292,7 @@ function hashSpan(hash: Hash, span: Span, files: OpenFiles): void {
   }
 }
 
-function hashZeros(hash: Hash, count: number): void {
+function hashZeros(hash: Hasher, count: number): void {
   for (let left = count; left > 0; left -= zeros.length) {
     hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
   }

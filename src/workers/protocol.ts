@@ -59,8 +59,18 @@ export interface FileFacts {
   readonly isHollow?: boolean;
 }
 
-/** A SHA-1 in lower-case hex: text goes to a worker for less than bytes in a buffer of their own. */
+/** A hash in lower-case hex: text goes to a worker for less than bytes in a buffer of their own. */
 export type HexHash = string;
+
+/** What the hash of a piece must be: SHA-1 of version 1, … */
+export type PieceHash = HexHash | MerkleHash;
+
+/** … or the root of a tree of SHA-256 over its 16 KiB blocks (BEP 52 "pieces root"). */
+export interface MerkleHash {
+  readonly root: HexHash;
+  /** A power of two; those without a block are zeros. */
+  readonly leafCount: number;
+}
 
 /** One piece where it lies. */
 export interface PieceOnDisk {
@@ -71,18 +81,18 @@ export interface PieceOnDisk {
 
 /** One piece to be hashed where it lies, and compared. */
 export interface PieceToHash extends PieceOnDisk {
-  readonly hash: HexHash;
+  readonly hash: PieceHash;
 }
 
 /** Digest of a piece as found on disk: `missing` when a file is absent or too short. */
 export type PieceVerdict = "good" | "bad" | "missing";
 
 export type Job =
-  /** Verify, then write. Nothing is written unless the SHA-1 of `data` is `hash`. */
+  /** Verify, then write. Nothing is written unless `hash` is that of `data`. */
   | {
     readonly kind: "write";
     readonly data: Bytes;
-    readonly hash: HexHash;
+    readonly hash: PieceHash;
     readonly spans: readonly WriteSpan[];
     readonly wantDigests: boolean;
   }

@@ -1,0 +1,102 @@
+/**
+ * The hashes of the pieces of version 2, which are no part of the info dictionary (BEP 52 "piece
+ * layers"): each layer is proved by the `pieces root` of its file before it is believed.
+ */
+import { assert } from "../base/assert.ts";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { type BencodeDictionary, dictionaryIn } from "./bencode.ts";
+import { BLOCK_LENGTH, type Layout } from "./layout.ts";
+import { type LayerShape, MERKLE_HASH_LENGTH, merkleRoot, powerOfTwoFrom } from "./merkle.ts";
+import { metainfoError } from "./metainfo_error.ts";
+import type { MetainfoFile } from "./metainfo_files.ts";
+
+interface Contents {
+  readonly files: readonly MetainfoFile[];
+  readonly layout: Layout;
+}
+
+/** Throws `MetainfoError` unless the tree of a piece can be a whole part of that of its file. */
+export function requirePieceLength(pieceLength: number): void {
+  if (Number.isInteger(Math.log2(pieceLength)) && pieceLength >= BLOCK_LENGTH) return;
+  throw metainfoError(
+    "invalid-field",
+    `its piece length is not a power of two from ${BLOCK_LENGTH}, as version 2 asks`,
+  );
+}
+
+/**
+ * Leaves of the tree whose root is the hash of a piece of version 2: those of a whole piece, or, if
+ * all of its file lies in the piece, as few as a tree can have (BEP 52 "pieces root").
+ */
+export function leafCount({ layout, files }: Contents, piece: PieceIndex): number {
+  const [file] = layout.filesOf(piece);
+  const length = Math.min(files[file!]!.length, layout.pieceLength);
+  return powerOfTwoFrom(Math.ceil(length / BLOCK_LENGTH));
+}
+
+/** Of a file of more than one piece: how its layer of pieces lies in its tree. */
+function layerShape(fileLength: number, pieceLength: number): LayerShape {
+  return {
+    width: powerOfTwoFrom(Math.ceil(fileLength / pieceLength)),
+    height: Math.log2(pieceLength / BLOCK_LENGTH),
+  };
+}
+
+/** Are these the hashes of all pieces of the file, 32 bytes each? */
+function isLayerOf(layer: Uint8Array, file: MetainfoFile, pieceLength: number): boolean {
+  const shape = layerShape(file.length, pieceLength);
+  return layer.length === Math.ceil(file.length / pieceLength) * MERKLE_HASH_LENGTH &&
+    equalBytes(merkleRoot(layer, shape), file.piecesRoot!);
+}
+
+/**
+ * The hash of every piece, 32 bytes each: of a file of one piece its root. Throws `MetainfoError`
+ * when a layer is missing, belongs to no file, or is not what its root says.
+ */
+export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Contents): Bytes {
+  const layers = readLayers(root);
+  const hashes = new Uint8Array(layout.pieceCount * MERKLE_HASH_LENGTH);
+  const roots = new Set<string>(), proved = new Set<string>();
+  for (const [index, file] of files.entries()) {
+    if (file.piecesRoot === undefined) continue;
+    const hex = file.piecesRoot.toHex();
+    roots.add(hex);
+    const range = layout.piecesOf(index as FileIndex);
+    assert(range !== undefined);
+    const offset = range.first * MERKLE_HASH_LENGTH;
+    if (file.length <= layout.pieceLength) {
+      hashes.set(file.piecesRoot, offset);
+      continue;
+    }
+    const layer = layers.get(hex);
+    if (layer === undefined) {
+      throw metainfoError("invalid-field", `it has no piece layer of file ${index + 1}`);
+    }
+    // Files of the same content have the same root; to hash its layer once is enough.
+    const pieceCount = range.last - range.first + 1;
+    const isProved = proved.has(hex) && layer.length === pieceCount * MERKLE_HASH_LENGTH;
+    if (!isProved && !isLayerOf(layer, file, layout.pieceLength)) {
+      throw metainfoError(
+        "invalid-field",
+        `the piece layer of file ${index + 1} does not have the hash that the file tree names`,
+      );
+    }
+    proved.add(hex);
+    hashes.set(layer, offset);
+  }
+  if (layers.keys().every((hex) => roots.has(hex))) return hashes;
+  throw metainfoError("invalid-field", "it has a piece layer of no file");
+}
+
+/** By the root in hex. */
+function readLayers(root: BencodeDictionary): Map<string, Uint8Array> {
+  const layers = new Map<string, Uint8Array>();
+  for (const [key, value] of dictionaryIn(root, "piece layers")?.entries() ?? []) {
+    if (value.kind !== "string") {
+      throw metainfoError("invalid-field", "it has a piece layer that is no string");
+    }
+    layers.set(key.bytes.toHex(), value.bytes);
+  }
+  return layers;
+}
