@@ -155,12 +155,15 @@ export class Layout {
     return request.length === length ? { piece, block: request.block } : undefined;
   }
 
-  /** May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? */
+  /**
+   * May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? To some, libtorrent 2.0
+   * among them, the last piece of each file of version 2 is a whole one: beyond its end are zeros.
+   */
   isReadable(index: number, begin: number, length: number): boolean {
     const piece = this.pieceIndex(index);
     return piece !== undefined && Number.isSafeInteger(begin) && begin >= 0 &&
       Number.isSafeInteger(length) && length >= 1 && length <= BLOCK_LENGTH &&
-      begin + length <= this.pieceSize(piece);
+      begin + length <= (this.#isAligned ? this.pieceLength : this.pieceSize(piece));
   }
 
   /** A number that no other block of the torrent has. */

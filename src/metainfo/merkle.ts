@@ -13,12 +13,17 @@ export const MERKLE_HASH_LENGTH = 32;
 const zeroRoots: Bytes[] = [new Uint8Array(MERKLE_HASH_LENGTH)];
 
 /** The node above a tree whose leaves, `2 ** height` of them, are all zeros: what pads a layer. */
-function zeroRoot(height: number): Bytes {
+export function zeroRoot(height: number): Bytes {
   for (let made = zeroRoots.length; made <= height; made++) {
     const below = zeroRoots[made - 1]!;
-    zeroRoots.push(sha256(concatBytes(below, below)) as Bytes);
+    zeroRoots.push(parentOf(below, below));
   }
   return zeroRoots[height]!;
+}
+
+/** The node above two. */
+function parentOf(left: Uint8Array, right: Uint8Array): Bytes {
+  return sha256(concatBytes(left, right)) as Bytes;
 }
 
 /** Which nodes of a tree one layer has. */
@@ -30,7 +35,7 @@ export interface LayerShape {
 }
 
 /** The nodes above a layer, two by two: 32 bytes each, and half as many, padding left out. */
-function layerAbove(layer: Uint8Array, height: number): Bytes {
+export function layerAbove(layer: Uint8Array, height: number): Bytes {
   const count = layer.length / MERKLE_HASH_LENGTH;
   assert(Number.isInteger(count));
   const above = new Uint8Array(Math.ceil(count / 2) * MERKLE_HASH_LENGTH);

@@ -36,7 +36,7 @@ export function leafCount({ layout, files }: Contents, piece: PieceIndex): numbe
 }
 
 /** Of a file of more than one piece: how its layer of pieces lies in its tree. */
-function layerShape(fileLength: number, pieceLength: number): LayerShape {
+export function layerShape(fileLength: number, pieceLength: number): LayerShape {
   return {
     width: powerOfTwoFrom(Math.ceil(fileLength / pieceLength)),
     height: Math.log2(pieceLength / BLOCK_LENGTH),

@@ -1,9 +1,10 @@
 /**
  * The third part of being a peer: what both say besides pieces, mostly over the extension
- * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9)
- * and of DHT nodes (BEP 5).
+ * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9),
+ * of its hashes (BEP 52) and of DHT nodes (BEP 5).
  */
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
   EXTENSION_HANDSHAKE_ID,
@@ -11,8 +12,9 @@ import {
   type ExtensionHandshake,
   parseExtensionHandshake,
 } from "../wire/extension.ts";
-import type { ExtendedMessage } from "../wire/message.ts";
+import type { ExtendedMessage, HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
+import { HashServing } from "./hash_serving.ts";
 import { MetadataServing } from "./metadata_serving.ts";
 import { PeerExchange } from "./peer_exchange.ts";
 import type { SessionEvents } from "./session_event.ts";
@@ -28,6 +30,8 @@ export interface Beyond {
   readonly host: string;
   /** The info dictionary, raw, for those who have none yet (BEP 9); undefined: not given out. */
   readonly metadata?: Uint8Array | undefined;
+  /** The hashes of a torrent of version 2 (BEP 52); undefined: they are no matter between us. */
+  readonly layers?: LayerTrees | undefined;
   /** Whether we tell each other of other peers (BEP 11); by default not. */
   readonly pex?: boolean | undefined;
   /** The UDP port of our DHT node (BEP 5); undefined: DHT nodes are no matter between us. */
@@ -45,6 +49,7 @@ export class Extensions {
   readonly #events: SessionEvents;
   readonly #dhtPort: number | undefined;
   readonly #metadata: MetadataServing | undefined;
+  readonly #hashes: HashServing | undefined;
   readonly #exchange: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
   readonly #theirIds = new Map<string, number>();
@@ -54,11 +59,13 @@ export class Extensions {
   #theirDhtPort = 0;
   #dhtPortCount = 0;
 
-  constructor({ host, metadata, pex, dhtPort, output, events, now }: ExtensionsOptions) {
+  constructor(options: ExtensionsOptions) {
+    const { host, metadata, layers, pex, dhtPort, output, events, now } = options;
     this.#output = output;
     this.#events = events;
     this.#dhtPort = dhtPort;
     if (metadata !== undefined) this.#metadata = new MetadataServing({ metadata, output });
+    if (layers !== undefined) this.#hashes = new HashServing({ layers, output, events });
     if (pex) this.#exchange = new PeerExchange({ host, now });
   }
 
@@ -98,8 +105,16 @@ export class Extensions {
     this.#events.push({ kind: "dht-port", port });
   }
 
+  /** A request for hashes, or an answer, which nobody has asked for here. */
+  handleHashes(message: HashRequestMessage | HashesMessage): void {
+    if (this.#hashes === undefined) return this.#events.close("unnegotiated-extension");
+    if (message.kind === "hash-request") return this.#hashes.handleRequest(message);
+    this.#events.close("malformed-message");
+  }
+
   /** To be called twice a second or so: sends what waited for room. */
   handleTimeout(): void {
+    this.#hashes?.resume();
     this.#metadata?.resume(this.#theirId("ut_metadata"));
   }
 

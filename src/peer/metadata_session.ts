@@ -100,6 +100,8 @@ export class MetadataSession {
       case "piece":
         return this.#events.close("unrequested-block");
       case "unknown":
+      case "hashes":
+      case "hash-reject":
         return this.#events.close("malformed-message");
       case "have-all":
       case "have-none":

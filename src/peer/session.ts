@@ -179,6 +179,10 @@ export class PeerSession {
         return this.#handleExtended(message, now);
       case "port":
         return this.#extensions.handlePort(message.port);
+      case "hash-request":
+      case "hashes":
+      case "hash-reject":
+        return this.#say(() => this.#extensions.handleHashes(message), now);
       case "keep-alive":
         return;
       case "unknown":

@@ -4,7 +4,9 @@ import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
+import { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { Layout } from "../metainfo/layout.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import { allowedFastSet } from "../peer/allowed_fast.ts";
 import { PeerSession } from "../peer/session.ts";
@@ -53,8 +55,8 @@ export interface SwarmOptions {
   readonly superSeed?: boolean;
   /** How connections are encrypted; absent: not. */
   readonly encryption?: EncryptionMode;
-  /** The info dictionary, raw, that peers may ask for (BEP 9); absent: not given out. */
-  readonly metadata?: Uint8Array | undefined;
+  /** Peers may ask for its info dictionary (BEP 9), and in version 2 for its hashes (BEP 52). */
+  readonly metainfo: Metainfo;
   /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
   readonly usePex?: boolean;
   /** The UDP port of our DHT node, if peers may know of it: never for a private torrent. */
@@ -84,11 +86,14 @@ export class Swarm {
   readonly #introducing: Introducing;
   readonly #exchanging: Exchanging;
   readonly #fullPieces: Channel<FullPiece>;
+  readonly #layers: LayerTrees | undefined;
   #lastKey: PeerKey = 0;
   #isClosed = false;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
+    const { metainfo } = options;
+    this.#layers = metainfo.version === 2 ? new LayerTrees(metainfo) : undefined;
     this.#fullPieces = new Channel(this.maxPiecesInMemory);
     this.exchange = new BlockExchange({
       peers: this.#connections,
@@ -103,7 +108,11 @@ export class Swarm {
     this.#admission = new Admission({ ...options, members: this.#members });
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
-    const introducing = new Introducing({ ...options, onlyUploads: () => this.#onlyUploads });
+    const introducing = new Introducing({
+      ...options,
+      metadata: metainfo.infoBytes,
+      onlyUploads: () => this.#onlyUploads,
+    });
     const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
     this.#introducing = introducing;
     this.#exchanging = new Exchanging({ peers, introducing, isBanned });
@@ -198,10 +207,10 @@ export class Swarm {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
-    const { usePex: pex, metadata, dhtPort: port, udpPortFor } = this.#options;
+    const { usePex: pex, metainfo: { infoBytes: metadata }, dhtPort: port } = this.#options;
     const { host } = connection.remote;
-    const dhtPort = port && udpPortFor(host, port);
-    const beyond = { host, pex, metadata, dhtPort };
+    const dhtPort = port && this.#options.udpPortFor(host, port);
+    const beyond = { host, pex, metadata, layers: this.#layers, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
     session.open(this.#introducing.handshakeFor(connection.remote), now);
     if (uploadSlots > 0) {

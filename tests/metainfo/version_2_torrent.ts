@@ -95,7 +95,7 @@ export function version2Torrent(
   });
 }
 
-/** Bytes that differ from file to file. */
+/** Bytes that differ from block to block, and from file to file. */
 export function dataOf(length: number, seed = 1): Bytes {
-  return new Uint8Array(length).map((_, index) => (index * 31 + (index >> 8) * seed) & 0xff);
+  return new Uint8Array(length).map((_, index) => Math.imul(index ^ seed << 24, 0x9e3779b1) >> 13);
 }
