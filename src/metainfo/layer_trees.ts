@@ -1,15 +1,15 @@
 /**
  * The trees above the piece layers of a torrent of version 2, for peers that ask for hashes (BEP 52
- * "hash request"). Pure.
+ * "hash request"), and what proves an answer. Pure.
  */
-import { type Bytes, concatBytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes, equalBytes } from "../base/bytes.ts";
 import type { FileIndex } from "../base/ids.ts";
-import { layerAbove, MERKLE_HASH_LENGTH, zeroRoot } from "./merkle.ts";
+import { layerAbove, MERKLE_HASH_LENGTH, merkleRoot, parentOf, zeroRoot } from "./merkle.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { layerShape } from "./piece_layers.ts";
 
 /** The most hashes that are asked for at once, and given (BEP 52). */
-const MAX_RANGE_LENGTH = 512;
+export const MAX_RANGE_LENGTH = 512;
 
 /** A run of nodes of one layer of a file's tree, and the proof of it. */
 export interface LayerRange {
@@ -95,6 +95,24 @@ function nodeOf({ layers, height }: Tree, level: number, index: number): Uint8Ar
   const begin = index * MERKLE_HASH_LENGTH;
   const node = layers[level]!.subarray(begin, begin + MERKLE_HASH_LENGTH);
   return node.length === 0 ? zeroRoot(height + level) : node;
+}
+
+/** Do these hashes, nodes and proof, lead to the root? `proofLayers` must reach up to it. */
+export function provesRange(
+  hashes: Uint8Array,
+  { baseLayer, index, length }: LayerRange,
+  root: Uint8Array,
+): boolean {
+  const nodesLength = length * MERKLE_HASH_LENGTH;
+  const shape = { width: length, height: baseLayer };
+  let node = merkleRoot(hashes.subarray(0, nodesLength), shape);
+  let position = index / length;
+  for (let at = nodesLength; at < hashes.length; at += MERKLE_HASH_LENGTH) {
+    const sibling = hashes.subarray(at, at + MERKLE_HASH_LENGTH);
+    node = position % 2 === 0 ? parentOf(node, sibling) : parentOf(sibling, node);
+    position = Math.floor(position / 2);
+  }
+  return position === 0 && equalBytes(node, root);
 }
 
 function isPowerOfTwo(value: number): boolean {

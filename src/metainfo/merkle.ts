@@ -22,7 +22,7 @@ export function zeroRoot(height: number): Bytes {
 }
 
 /** The node above two. */
-function parentOf(left: Uint8Array, right: Uint8Array): Bytes {
+export function parentOf(left: Uint8Array, right: Uint8Array): Bytes {
   return sha256(concatBytes(left, right)) as Bytes;
 }
 

@@ -22,8 +22,9 @@ import { MERKLE_HASH_LENGTH } from "./merkle.ts";
 import { parseNodes, parseTrackers, parseWebSeeds } from "./metainfo_addresses.ts";
 import type { MetainfoContent } from "./metainfo_content.ts";
 import { metainfoError } from "./metainfo_error.ts";
+import { type NeededLayer, neededLayersOf } from "./piece_layers.ts";
 import { parseVersion1 } from "./version_1.ts";
-import { parseVersion2 } from "./version_2.ts";
+import { parseTreeAndLayout, parseVersion2 } from "./version_2.ts";
 
 /** Bytes of a .torrent, as libtorrent. Whoever reads one checks its size before. */
 export const MAX_METAINFO_LENGTH = 10_000_000;
@@ -90,6 +91,20 @@ export async function readMetainfo(bytes: Uint8Array): Promise<Metainfo> {
   const algorithm = contents.version === 2 ? "SHA-256" : "SHA-1";
   const digest = await crypto.subtle.digest(algorithm, contents.infoBytes);
   return identified(contents, new Uint8Array(digest));
+}
+
+/**
+ * The piece layers that a .torrent around this info dictionary must have: none in version 1. Throws
+ * `MetainfoError` when it is no good info dictionary, or they would be more than fits a .torrent.
+ */
+export function neededLayers(infoBytes: Bytes): readonly NeededLayer[] {
+  const { value: info, warnings } = decodeDocument(infoBytes);
+  if (info.kind !== "dictionary" || checkVersion(info) !== "version 2") return [];
+  checkStrictness(warnings, info, true);
+  const needed = neededLayersOf(parseTreeAndLayout(info, infoBytes, []));
+  const pieceCount = needed.reduce((total, layer) => total + layer.pieceCount, 0);
+  if (infoBytes.length + pieceCount * MERKLE_HASH_LENGTH <= MAX_METAINFO_LENGTH) return needed;
+  throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
 }
 
 function identified(contents: Contents, digest: Uint8Array): Metainfo {

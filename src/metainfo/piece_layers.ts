@@ -50,6 +50,41 @@ function isLayerOf(layer: Uint8Array, file: MetainfoFile, pieceLength: number): 
     equalBytes(merkleRoot(layer, shape), file.piecesRoot!);
 }
 
+/** The hashes of all pieces of a file, which must be had before one of them can be believed. */
+export interface NeededLayer {
+  /** The `pieces root` of the file. */
+  readonly root: Uint8Array;
+  /** More than one. */
+  readonly pieceCount: number;
+  /** Layers of its tree that are below the pieces. */
+  readonly height: number;
+}
+
+/** One for each root of a file of more than one piece, in the order of the torrent. */
+export function neededLayersOf({ files, layout: { pieceLength } }: Contents): NeededLayer[] {
+  const needed = new Map<string, NeededLayer>();
+  for (const { length, piecesRoot: root } of files) {
+    if (root === undefined || length <= pieceLength) continue;
+    const { height } = layerShape(length, pieceLength);
+    needed.set(root.toHex(), { root, pieceCount: Math.ceil(length / pieceLength), height });
+  }
+  return [...needed.values()];
+}
+
+/** The piece layers of a torrent of version 2, by their roots: as they stand in a .torrent. */
+export function pieceLayersOf(
+  { files, layout, pieceHashes }: Contents & { readonly pieceHashes: Uint8Array },
+): ReadonlyMap<Uint8Array, Uint8Array> {
+  const layers = new Map<string, readonly [root: Uint8Array, layer: Uint8Array]>();
+  for (const [index, { length, piecesRoot: root }] of files.entries()) {
+    if (root === undefined || length <= layout.pieceLength) continue;
+    const { first, last } = layout.piecesOf(index as FileIndex)!;
+    const bounds = [first, last + 1].map((piece) => piece * MERKLE_HASH_LENGTH);
+    layers.set(root.toHex(), [root, pieceHashes.subarray(...bounds)]);
+  }
+  return new Map(layers.values());
+}
+
 /**
  * The hash of every piece, 32 bytes each: of a file of one piece its root. Throws `MetainfoError`
  * when a layer is missing, belongs to no file, or is not what its root says.

@@ -16,8 +16,7 @@ export function parseVersion2(
   info: BencodeDictionary,
   { name, infoBytes, warnings }: ContentContext,
 ): MetainfoContent {
-  const files = parseTree(info, infoBytes, warnings);
-  const layout = parseLayout(info, files, true);
+  const { files, layout } = parseTreeAndLayout(info, infoBytes, warnings);
   return {
     pieceLength: layout.pieceLength,
     pieceHashes: parsePieceLayers(root, { files, layout }),
@@ -25,6 +24,16 @@ export function parseVersion2(
     files,
     isMultiFile: !isSingleFile(files, name),
   };
+}
+
+/** What the info dictionary says without its piece layers. Throws `MetainfoError`. */
+export function parseTreeAndLayout(
+  info: BencodeDictionary,
+  infoBytes: Uint8Array,
+  warnings: string[],
+): Pick<MetainfoContent, "files" | "layout"> {
+  const files = parseTree(info, infoBytes, warnings);
+  return { files, layout: parseLayout(info, files, true) };
 }
 
 /**

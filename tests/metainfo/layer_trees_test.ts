@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { type LayerRange, LayerTrees } from "../../src/metainfo/layer_trees.ts";
+import { type LayerRange, LayerTrees, provesRange } from "../../src/metainfo/layer_trees.ts";
 import { powerOfTwoFrom } from "../../src/metainfo/merkle.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { dataOf, hashFile, leavesOf, rootOf, version2Torrent } from "./version_2_torrent.ts";
@@ -97,4 +98,26 @@ Deno.test("hashesFor() gives no more than 512 hashes at once", () => {
   const range = { baseLayer: 0, index: 0, proofLayers: 0 };
   equal(trees.hashesFor(root, { ...range, length: 512 })?.length, 32 * 512);
   equal(trees.hashesFor(root, { ...range, length: pieces }), undefined);
+});
+
+Deno.test("provesRange() believes what leads to the root, and nothing that was changed", () => {
+  const samples = [sampleOf(5, 0), sampleOf(11, 1), sampleOf(40, 2)];
+  const runs = samples.flatMap((sample) => {
+    const whole = (range: LayerRange) =>
+      range.baseLayer + range.proofLayers === sample.layers.length - 2;
+    return [...ranges(sample)].filter(whole).map((range) => ({ sample, range }));
+  });
+  fc.assert(fc.property(fc.constantFrom(...runs), fc.nat(), fc.nat(255), (run, at, change) => {
+    const { sample: { trees, root }, range } = run;
+    const hashes = trees.hashesFor(root, range)!;
+    ok(provesRange(hashes, range, root));
+    const changed = hashes.slice();
+    changed[at % hashes.length]! ^= change;
+    equal(provesRange(changed, range, root), change === 0);
+    ok(!provesRange(hashes, range, root.toReversed()));
+    const elsewhere = { ...range, index: range.index + range.length };
+    // Runs of nothing but padding are all the same.
+    const isSame = trees.hashesFor(root, elsewhere)?.toHex() === hashes.toHex();
+    equal(provesRange(hashes, elsewhere, root), isSame);
+  }));
 });
