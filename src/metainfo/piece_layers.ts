@@ -2,8 +2,8 @@
  * The hashes of the pieces of version 2, which are no part of the info dictionary (BEP 52 "piece
  * layers"): each layer is proved by the `pieces root` of its file before it is believed.
  */
-import { assert } from "../base/assert.ts";
 import { type Bytes, equalBytes } from "../base/bytes.ts";
+import type { MetainfoError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { type BencodeDictionary, dictionaryIn } from "./bencode.ts";
 import { BLOCK_LENGTH, type Layout } from "./layout.ts";
@@ -29,9 +29,9 @@ export function requirePieceLength(pieceLength: number): void {
  * Leaves of the tree whose root is the hash of a piece of version 2: those of a whole piece, or, if
  * all of its file lies in the piece, as few as a tree can have (BEP 52 "pieces root").
  */
-export function leafCount({ layout, files }: Contents, piece: PieceIndex): number {
-  const [file] = layout.filesOf(piece);
-  const length = Math.min(files[file!]!.length, layout.pieceLength);
+export function leafCount({ layout }: Pick<Contents, "layout">, piece: PieceIndex): number {
+  const { first, last } = layout.piecesOf(layout.filesOf(piece)[0]!)!;
+  const length = first === last ? layout.pieceSize(piece) : layout.pieceLength;
   return powerOfTwoFrom(Math.ceil(length / BLOCK_LENGTH));
 }
 
@@ -91,37 +91,45 @@ export function pieceLayersOf(
  */
 export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Contents): Bytes {
   const layers = readLayers(root);
-  const hashes = new Uint8Array(layout.pieceCount * MERKLE_HASH_LENGTH);
   const roots = new Set<string>(), proved = new Set<string>();
   for (const [index, file] of files.entries()) {
     if (file.piecesRoot === undefined) continue;
     const hex = file.piecesRoot.toHex();
     roots.add(hex);
-    const range = layout.piecesOf(index as FileIndex);
-    assert(range !== undefined);
-    const offset = range.first * MERKLE_HASH_LENGTH;
-    if (file.length <= layout.pieceLength) {
-      hashes.set(file.piecesRoot, offset);
-      continue;
-    }
+    // A root stands for the content: to hash the layer of equal files once is enough.
+    if (file.length <= layout.pieceLength || proved.has(hex)) continue;
     const layer = layers.get(hex);
     if (layer === undefined) {
       throw metainfoError("invalid-field", `it has no piece layer of file ${index + 1}`);
     }
-    // Files of the same content have the same root; to hash its layer once is enough.
-    const pieceCount = range.last - range.first + 1;
-    const isProved = proved.has(hex) && layer.length === pieceCount * MERKLE_HASH_LENGTH;
-    if (!isProved && !isLayerOf(layer, file, layout.pieceLength)) {
-      throw metainfoError(
-        "invalid-field",
-        `the piece layer of file ${index + 1} does not have the hash that the file tree names`,
-      );
-    }
+    if (!isLayerOf(layer, file, layout.pieceLength)) throw wrongLayer(index);
     proved.add(hex);
-    hashes.set(layer, offset);
   }
-  if (layers.keys().every((hex) => roots.has(hex))) return hashes;
-  throw metainfoError("invalid-field", "it has a piece layer of no file");
+  if (!layers.keys().every((hex) => roots.has(hex))) {
+    throw metainfoError("invalid-field", "it has a piece layer of no file");
+  }
+  return joinHashes(layers, { files, layout });
+}
+
+/** Takes memory only for layers that are there. */
+function joinHashes(layers: ReadonlyMap<string, Uint8Array>, { files, layout }: Contents): Bytes {
+  const hashes = new Uint8Array(layout.pieceCount * MERKLE_HASH_LENGTH);
+  for (const [index, { length, piecesRoot }] of files.entries()) {
+    if (piecesRoot === undefined) continue;
+    const { first, last } = layout.piecesOf(index as FileIndex)!;
+    const isOnePiece = length <= layout.pieceLength;
+    const layer = isOnePiece ? piecesRoot : layers.get(piecesRoot.toHex())!;
+    if (layer.length !== (last - first + 1) * MERKLE_HASH_LENGTH) throw wrongLayer(index);
+    hashes.set(layer, first * MERKLE_HASH_LENGTH);
+  }
+  return hashes;
+}
+
+function wrongLayer(index: number): MetainfoError {
+  return metainfoError(
+    "invalid-field",
+    `the piece layer of file ${index + 1} does not have the hash that the file tree names`,
+  );
 }
 
 /** By the root in hex. */

@@ -5,9 +5,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { readSync } from "node:fs";
 import { assert } from "../base/assert.ts";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
-import { HASH_LENGTH } from "../base/ids.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { failedReply } from "./disk_errors.ts";
 import { MerkleHasher } from "./merkle_hasher.ts";
@@ -102,7 +101,7 @@ async function perform(job: OtherJob, files: OpenFiles): Promise<Replies[Job["ki
     case "hash":
       return { kind: "hashed", verdicts: job.pieces.map((piece) => judge(piece, files)) };
     case "digest":
-      return { kind: "digested", digests: digestAll(job.pieces, files) };
+      return { kind: "digested", ...digestAll(job, files) };
     case "sha256":
       return { kind: "summed", digests: job.files.map((file) => sumOf(file, job.stop, files)) };
     case "inspect":
@@ -234,12 +233,27 @@ function isWhatItShouldBe(piece: PieceToHash, files: OpenFiles): boolean {
   return hasher.root(hash.leafCount) === hash.root;
 }
 
-function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
-  const digests = new Uint8Array(pieces.length * HASH_LENGTH);
+/** Every byte is read once, also for both versions. */
+function digestAll(
+  { pieces, leafCounts, withoutSha1 = false }: JobOf<"digest">,
+  files: OpenFiles,
+): Omit<Replies["digest"], "kind"> {
+  const digests: Uint8Array[] = [], roots: Uint8Array[] = [];
   for (const [index, piece] of pieces.entries()) {
-    digests.set(sha1Of(piece, files).digest(), index * HASH_LENGTH);
+    const sha1 = withoutSha1 ? undefined : createHash("sha1");
+    const tree = leafCounts === undefined ? undefined : new MerkleHasher();
+    const both: Hasher = {
+      update(bytes) {
+        sha1?.update(bytes);
+        tree?.update(bytes);
+      },
+    };
+    // Padding is hashed in version 1 alone (BEP 47).
+    hashPiece(both, piece, files, { update: (bytes) => sha1?.update(bytes) });
+    if (sha1 !== undefined) digests.push(sha1.digest());
+    if (tree !== undefined) roots.push(Uint8Array.fromHex(tree.root(leafCounts![index]!)));
   }
-  return digests;
+  return { digests: concatBytes(...digests), roots: concatBytes(...roots) };
 }
 
 /** SHA-256 of a whole file. Throws StorageError: "missing" when it is too short. */
@@ -269,15 +283,23 @@ interface Hasher {
   update(bytes: Uint8Array): unknown;
 }
 
-/** Adds a piece to the hash. Throws StorageError "missing" when a file is absent or too short. */
-function hashPiece(hash: Hasher, { length, spans }: PieceOnDisk, files: OpenFiles): void {
+/**
+ * Adds a piece to the hash, and its padding to `padded`, the same if not given. Throws StorageError
+ * "missing" when a file is absent or too short.
+ */
+function hashPiece(
+  hash: Hasher,
+  { length, spans }: PieceOnDisk,
+  files: OpenFiles,
+  padded = hash,
+): void {
   let hashed = 0;
   for (const span of spans) {
-    hashZeros(hash, span.pieceOffset - hashed);
+    hashZeros(padded, span.pieceOffset - hashed);
     hashSpan(hash, span, files);
     hashed = span.pieceOffset + span.length;
   }
-  hashZeros(hash, length - hashed);
+  hashZeros(padded, length - hashed);
 }
 
 /** Adds a span's bytes to the hash. Throws StorageError "missing" when the file ends before. */

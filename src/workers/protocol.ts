@@ -106,8 +106,15 @@ export type Job =
     readonly buffer: ArrayBuffer | undefined;
   }
   | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
-  /** The SHA-1 of pieces that are to become a torrent: every byte must be there. */
-  | { readonly kind: "digest"; readonly pieces: readonly PieceOnDisk[] }
+  /** The hashes of pieces that are to become a torrent: every byte must be there. */
+  | {
+    readonly kind: "digest";
+    readonly pieces: readonly PieceOnDisk[];
+    /** Of the tree of each piece, each in one file; absent: version 2 is not wanted. */
+    readonly leafCounts?: readonly number[];
+    /** Version 1 is not wanted. */
+    readonly withoutSha1?: boolean;
+  }
   /** The SHA-256 of whole files, of so many bytes each. */
   | {
     readonly kind: "sha256";
@@ -166,8 +173,8 @@ export interface Replies {
   read: { readonly kind: "read"; readonly data: Bytes };
   frame: { readonly kind: "framed"; readonly data: Bytes };
   hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
-  /** `digests` has 20 bytes a piece, end to end. */
-  digest: { readonly kind: "digested"; readonly digests: Bytes };
+  /** SHA-1, 20 bytes a piece, end to end, and roots, 32 bytes a piece: empty if not wanted. */
+  digest: { readonly kind: "digested"; readonly digests: Bytes; readonly roots: Bytes };
   /** In lower-case hex. */
   sha256: { readonly kind: "summed"; readonly digests: readonly string[] };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };
