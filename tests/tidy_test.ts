@@ -11,7 +11,7 @@ import { SourceFile } from "./tidy/source_file.ts";
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["metainfo", "net"],
-  ["wire", "piece", "tracker", "web_seed", "dht", "lsd", "feed"],
+  ["wire", "piece", "tracker", "web_seed", "dht", "lsd", "feed", "utp"],
   ["peer"],
   ["workers"],
   ["storage"],
@@ -111,6 +111,7 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/demo/demo_content.ts": IN_DEMO,
   "src/cli/demo/lying_storage.ts": IN_DEMO,
   "src/cli/environment/environment.ts": "only binds the real world; process_test.ts runs all of it",
+  "src/cli/environment/running_torrent.ts": IN_COMMANDS,
   "src/cli/feed/feed_lane.ts": IN_FEED,
   "src/cli/feed/feed_memory.ts": IN_FEED,
   "src/cli/feed/feed_source.ts": IN_FEED,
@@ -137,6 +138,7 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/net/gateway_search.ts": IN_MAPPING,
   "src/net/gateway_ways.ts": IN_MAPPING,
   "src/net/upnp_http.ts": IN_MAPPING,
+  "src/peer/known_peer.ts": "one peer of the list; peer_list_test.ts runs it",
   "src/torrent/driven_connection.ts":
     "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
   "src/torrent/exchanging.ts": IN_SIMULATION,

@@ -5,14 +5,14 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { Channel } from "../base/channel.ts";
-import { addressBytes, type Endpoint, familyOf, type IpFamily } from "../base/endpoint.ts";
+import { addressBytes, type Endpoint, familyOf } from "../base/endpoint.ts";
 import type { InfoHash } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
+import type { DatagramSockets } from "../net/datagram_sockets.ts";
 import type { DatagramSocket, Network } from "../net/transport.ts";
 import { DhtNode, type DhtStatus } from "./node.ts";
 import { encodeSavedTable, parseSavedTable } from "./saved_table.ts";
 import type { Search, SearchOptions } from "./search.ts";
-import { openDhtSockets } from "./sockets.ts";
 
 /** More than any message; a longer datagram is cut, and so is no message. */
 const MAX_DATAGRAM_LENGTH = 4_096;
@@ -41,13 +41,12 @@ const MAX_RESOLVING = 8;
 const LONGEST_PAUSE_MS = 60_000;
 
 export interface DhtServiceOptions {
-  readonly network: Network;
+  /** Looks up names. */
+  readonly network: Pick<Network, "resolve">;
+  /** Its own from now on; none on a machine without a usable one. */
+  readonly sockets: DatagramSockets;
   readonly clock: Clock;
   readonly random: Random;
-  /** The UDP port to have, if it is free; any other otherwise. */
-  readonly port: number;
-  /** The local address to use; all when left out. */
-  readonly address?: string | undefined;
   /** Nodes to begin with; their hosts may be names. */
   readonly bootstrap: readonly Endpoint[];
   /** What `save` gave in an earlier run; damaged or old, it is as if it were not there (H11). */
@@ -74,7 +73,6 @@ export interface DhtSearch extends AsyncIterable<readonly Endpoint[]> {
 export class DhtService implements Disposable {
   readonly #options: DhtServiceOptions;
   readonly #node: DhtNode;
-  readonly #sockets: ReadonlyMap<IpFamily, DatagramSocket>;
   readonly #finds = new Map<Search, Channel<readonly Endpoint[]>>();
   readonly #closing = new AbortController();
   #resolving = 0;
@@ -82,24 +80,23 @@ export class DhtService implements Disposable {
   #wakesAt = -Infinity;
 
   constructor(options: DhtServiceOptions) {
-    const { network, clock, random, saved } = options;
+    const { sockets, clock, random, saved } = options;
     this.#options = options;
-    this.#sockets = openDhtSockets(network, options);
     this.#node = new DhtNode({
-      families: [...this.#sockets.keys()],
+      families: [...sockets.keys()],
       random,
       now: clock.now(),
       saved: saved && parseSavedTable(saved, clock.wallTime()),
       isReachable: options.isReachable ?? (() => false),
     });
-    for (const socket of new Set(this.#sockets.values())) this.#run(this.#receive(socket));
+    for (const socket of new Set(sockets.values())) this.#run(this.#receive(socket));
     this.#run(this.#keepTime());
     this.#run(this.#addBootstrap());
   }
 
   /** The UDP port; undefined without a socket. */
   get port(): number | undefined {
-    const [socket] = this.#sockets.values();
+    const [socket] = this.#options.sockets.values();
     return socket?.port;
   }
 
@@ -152,7 +149,7 @@ export class DhtService implements Disposable {
   close(): void {
     this.#closing.abort();
     this.#waking.abort();
-    for (const socket of this.#sockets.values()) socket.close();
+    for (const socket of this.#options.sockets.values()) socket.close();
     for (const channel of this.#finds.values()) channel.close();
   }
 
@@ -166,9 +163,10 @@ export class DhtService implements Disposable {
 
   /** Sends and hands on what there is, and sees to it that nothing is late. */
   #act(): void {
+    const { sockets } = this.#options;
     for (const effect of this.#node.drain()) {
       if (effect.kind === "found") this.#finds.get(effect.search)?.tryPush(effect.peers);
-      else void this.#sockets.get(familyOf(effect.to.host))?.send(effect.bytes, effect.to);
+      else void sockets.get(familyOf(effect.to.host))?.send(effect.bytes, effect.to);
     }
     if (this.#node.deadline() < this.#wakesAt) this.#waking.abort();
   }

@@ -1,7 +1,7 @@
 /** What a feed offers as a torrent: which texts can be one, and which may be followed. Pure. */
 import { MetainfoError } from "../base/errors.ts";
 import { magnetLink, parseInfoHash, parseMagnet } from "../metainfo/magnet.ts";
-import { mayLead } from "../net/http.ts";
+import { mayLead } from "../net/redirect.ts";
 
 /** Of a URL, in UTF-16 units, as in net/http.ts. */
 const MAX_URL_LENGTH = 8_192;

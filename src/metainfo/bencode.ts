@@ -149,13 +149,14 @@ class BencodeList extends Value implements Iterable<BencodeValue> {
   texts(): string[] | undefined {
     const { bytes, tape } = this.document;
     const end = this.third;
-    const texts: string[] = [];
-    for (let token = this.token + TAPE_STRIDE; token < end; token += TAPE_STRIDE) {
-      const first = bytes[tape[token]!]!;
-      if (first === BYTE_INTEGER || first === BYTE_LIST || first === BYTE_DICTIONARY) {
-        return undefined;
-      }
-      texts.push(textAt(bytes, tape[token + TAPE_THIRD]!, tape[token + TAPE_END]!));
+    const first = this.token + TAPE_STRIDE;
+    // No longer than it must be: of an array that grows most is room, and there may be a million.
+    const texts = new Array<string>((end - first) / TAPE_STRIDE);
+    for (let nth = 0; nth < texts.length; nth++) {
+      const token = first + nth * TAPE_STRIDE;
+      const kind = bytes[tape[token]!]!;
+      if (kind === BYTE_INTEGER || kind === BYTE_LIST || kind === BYTE_DICTIONARY) return undefined;
+      texts[nth] = textAt(bytes, tape[token + TAPE_THIRD]!, tape[token + TAPE_END]!);
     }
     return texts;
   }

@@ -83,7 +83,6 @@ function safeRoot(metainfo: Metainfo, platform: Platform, changes: Set<NameChang
 interface Directory {
   readonly id: number;
   readonly name: string;
-  readonly path: string;
 }
 
 /**
@@ -103,19 +102,25 @@ class Tree {
 
   constructor(root: string, platform: Platform) {
     this.#platform = platform;
-    this.#top = { id: 0, name: root, path: root };
+    this.#top = { id: 0, name: root };
   }
 
   place(file: MetainfoFile, changes: Set<NameChange>): string {
     const names = file.path.map((raw) => safeName(raw, this.#platform, changes) || SUBSTITUTE);
-    const fileName = names.pop()!;
+    const wanted = names.pop()!;
     let directory = this.#top;
-    for (const name of names) directory = this.#enter(directory, name, changes);
-    const name = this.#freeName(directory, fileName, changes, (key) => this.#isFree(key));
-    const key = keyOf(directory, name);
+    for (let depth = 0; depth < names.length; depth++) {
+      directory = this.#enter(directory, names[depth]!, changes);
+      names[depth] = directory.name;
+    }
+    const wantedKey = keyOf(directory, wanted);
+    const isFree = (key: string) => this.#isFree(key);
+    const name = this.#freeName(directory, wanted, wantedKey, isFree, changes);
+    const key = name === wanted ? wantedKey : keyOf(directory, name);
     this.#files.add(key);
     this.#hasPartials ||= key.endsWith(FOLDED_PARTIAL_SUFFIX);
-    return `${directory.path}/${name}`;
+    names.push(name);
+    return `${this.#top.name}/${names.join("/")}`;
   }
 
   #enter(parent: Directory, wanted: string, changes: Set<NameChange>): Directory {
@@ -126,24 +131,25 @@ class Tree {
       if (existing.name !== wanted) changes.add("duplicate");
       return existing;
     }
-    const name = this.#freeName(parent, wanted, changes, (key) => this.#isFreeForDirectory(key));
-    const id = this.#directories.size + 1;
-    const directory = { id, name, path: `${parent.path}/${name}` };
-    const key = keyOf(parent, name);
+    const isFree = (key: string) => this.#isFreeForDirectory(key);
+    const name = this.#freeName(parent, wanted, wantedKey, isFree, changes);
+    const directory = { id: this.#directories.size + 1, name };
+    const key = name === wanted ? wantedKey : keyOf(parent, name);
     this.#directories.set(key, directory);
-    this.#directories.set(wantedKey, directory);
+    if (key !== wantedKey) this.#directories.set(wantedKey, directory);
     this.#hasPartials ||= key.endsWith(FOLDED_PARTIAL_SUFFIX) ||
       wantedKey.endsWith(FOLDED_PARTIAL_SUFFIX);
     return directory;
   }
 
+  /** `wanted`, or else with a number. */
   #freeName(
     directory: Directory,
     wanted: string,
-    changes: Set<NameChange>,
+    wantedKey: string,
     isFree: (key: string) => boolean,
+    changes: Set<NameChange>,
   ): string {
-    const wantedKey = keyOf(directory, wanted);
     if (isFree(wantedKey)) return wanted;
     changes.add("duplicate");
     if (++this.#duplicates > MAX_DUPLICATES) {

@@ -16,6 +16,9 @@ export class DenoDatagramSocket implements DatagramSocket {
   readonly #socket: UdpSocket;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
+  /** Most datagrams are to whom the last one was, and from whom: to read an address takes time. */
+  #lastTo: { readonly endpoint: Endpoint; readonly address: Deno.NetAddr } | undefined;
+  #lastFrom: { readonly address: Deno.NetAddr; readonly endpoint: Endpoint } | undefined;
 
   constructor(socket: UdpSocket, clock: Clock) {
     const { hostname, port } = socket.addr as Deno.NetAddr;
@@ -26,10 +29,10 @@ export class DenoDatagramSocket implements DatagramSocket {
   }
 
   async send(bytes: Uint8Array, to: Endpoint): Promise<void> {
-    const hostname = hostAsSeenFrom(this.#localAddress, to.host);
-    if (hostname === undefined || this.#closing.signal.aborted) return;
+    const address = this.#addressOf(to);
+    if (address === undefined || this.#closing.signal.aborted) return;
     try {
-      await this.#socket.send(bytes, { transport: "udp", hostname, port: to.port });
+      await this.#socket.send(bytes, address);
     } catch {
       // Lost, like so many datagrams: no route, too long, forbidden by a firewall.
     }
@@ -40,8 +43,7 @@ export class DenoDatagramSocket implements DatagramSocket {
     while (!signal.aborted) {
       try {
         const [bytes, address] = await this.#socket.receive(buffer);
-        const { hostname, port } = address as Deno.NetAddr;
-        return { length: bytes.length, from: remoteEndpoint(hostname, port) };
+        return { length: bytes.length, from: this.#endpointOf(address as Deno.NetAddr) };
       } catch {
         await this.#clock.sleep(RECEIVE_RETRY_MS, signal);
       }
@@ -53,5 +55,25 @@ export class DenoDatagramSocket implements DatagramSocket {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#socket.close();
+  }
+
+  #addressOf(to: Endpoint): Deno.NetAddr | undefined {
+    const last = this.#lastTo;
+    if (last?.endpoint.host === to.host && last.endpoint.port === to.port) return last.address;
+    const hostname = hostAsSeenFrom(this.#localAddress, to.host);
+    if (hostname === undefined) return undefined;
+    const address: Deno.NetAddr = { transport: "udp", hostname, port: to.port };
+    this.#lastTo = { endpoint: to, address };
+    return address;
+  }
+
+  #endpointOf(address: Deno.NetAddr): Endpoint {
+    const last = this.#lastFrom;
+    if (last?.address.hostname === address.hostname && last.address.port === address.port) {
+      return last.endpoint;
+    }
+    const endpoint = remoteEndpoint(address.hostname, address.port);
+    this.#lastFrom = { address, endpoint };
+    return endpoint;
   }
 }

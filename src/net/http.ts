@@ -2,10 +2,10 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { hostOf, hostScope } from "../base/endpoint.ts";
 import { isBlockedPort } from "./blocked_ports.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Proxy } from "./proxy.ts";
+import { mayRedirect, type Resolve } from "./redirect.ts";
 import { ConnectError } from "./transport.ts";
 
 const DEFAULT_MAX_REDIRECTS = 5;
@@ -112,20 +112,26 @@ export interface FetchSetting {
   readonly clock: Clock;
   /** What servers are told of who asks; some trackers let in none but those that they know. */
   readonly userAgent: string;
+  /** Looks up the names that redirects lead to. */
+  readonly resolve: Resolve;
 }
 
 /** The real GET, on Deno's `fetch` or through a proxy. */
-export function createFetch({ clock, userAgent }: FetchSetting): FetchBounded {
+export function createFetch({ clock, userAgent, resolve }: FetchSetting): FetchBounded {
   return async (url, asked) => {
     const headers = new Headers({ "User-Agent": userAgent });
     // Whoever asks may say otherwise, in capitals or not.
     for (const [name, value] of Object.entries(asked.headers ?? {})) headers.set(name, value);
     const options = { ...asked, headers: Object.fromEntries(headers) };
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs, proxy } = options;
     const first = parseUrl(url);
     return await withDeadline(
       { clock, timeoutMs, signal },
-      (ending) => follow(first, options, getter({ ...options, signal: ending }, clock)),
+      (ending) =>
+        follow(first, options, {
+          get: getter({ ...options, signal: ending }, clock),
+          resolve: proxy === undefined ? resolve : leftToProxy,
+        }),
       (reason) => {
         const why = reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled";
         return new HttpError(reason, `Cannot fetch from ${first.host}: ${why}`);
@@ -134,11 +140,14 @@ export function createFetch({ clock, userAgent }: FetchSetting): FetchBounded {
   };
 }
 
+/** A proxy looks names up by itself, in a network that is not ours. */
+const leftToProxy: Resolve = () => Promise.resolve([]);
+
 /** Follows redirects by hand, so that each hop is checked like the first. */
 async function follow(
   first: URL,
   options: FetchOptions,
-  get: Get,
+  { get, resolve }: { get: Get; resolve: Resolve },
 ): Promise<FetchResult> {
   const { maxRedirects = DEFAULT_MAX_REDIRECTS, accept, handsOver = [] } = options;
   const headers = new Headers(options.headers);
@@ -158,7 +167,9 @@ async function follow(
       return { status, bytes: new Uint8Array(), url: url.href, location };
     }
     const next = parseUrl(location, url);
-    if (!mayLead(url, next)) throw unsupportedUrl(next, "a redirect into a local network");
+    if (!await mayRedirect(url, next, resolve)) {
+      throw unsupportedUrl(next, "a redirect into a local network");
+    }
     if (next.origin !== url.origin) { for (const name of SECRET_HEADERS) headers.delete(name); }
     url = next;
   }
@@ -189,16 +200,6 @@ function parseUrl(text: string, base?: URL): URL {
 
 function unsupportedUrl(url: URL, why: string): HttpError {
   return new HttpError("unsupported-url", `Cannot fetch from ${url.host || "URL"}: it is ${why}`);
-}
-
-/** May a server send us there? Not from the internet into somebody's own network. */
-export function mayLead(from: URL, to: URL): boolean {
-  const scope = scopeOf(to);
-  return scope === "global" || scope === "name" || scope === scopeOf(from);
-}
-
-function scopeOf(url: URL) {
-  return hostScope(hostOf(url));
 }
 
 function getter({ proxy, signal, timeoutMs }: FetchOptions, clock: Clock): Get {

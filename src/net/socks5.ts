@@ -55,6 +55,7 @@ export class Socks5Handshake {
   #input: Bytes = new Uint8Array(2);
   #inputLength = 0;
   #outcome: Socks5Outcome | undefined;
+  #hasAsked = false;
 
   constructor(to: Endpoint, credentials: Socks5Credentials) {
     this.#to = to;
@@ -73,6 +74,11 @@ export class Socks5Handshake {
   /** Undefined while it is under way. */
   get outcome(): Socks5Outcome | undefined {
     return this.#outcome;
+  }
+
+  /** What it says from now on is about who is asked for. */
+  get hasAsked(): boolean {
+    return this.#hasAsked;
   }
 
   /** What must be sent now. */
@@ -131,6 +137,7 @@ export class Socks5Handshake {
   }
 
   #ask(): void {
+    this.#hasAsked = true;
     this.#outputs.push(encodeConnect(this.#to));
     this.#await("reply", REPLY_HEAD_LENGTH);
   }

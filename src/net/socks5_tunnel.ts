@@ -22,7 +22,9 @@ export async function openSocks5Tunnel(
     const buffer = new Uint8Array(handshake.wanted);
     const length = await connection.read(buffer);
     if (length === null) {
-      throw new ConnectError("proxy", `${attempt}: the proxy closes the connection`);
+      // Some have no other words for a peer that is not there.
+      const failure = handshake.hasAsked ? "unreachable" : "proxy";
+      throw new ConnectError(failure, `${attempt}: the proxy closes the connection`);
     }
     handshake.handle(buffer.subarray(0, length));
   }

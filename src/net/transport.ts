@@ -9,6 +9,8 @@ export interface Connection {
   readonly remote: Endpoint;
   /** A web server that plays a peer: nobody else could speak to it as to one. */
   readonly isWebSeed?: boolean;
+  /** It is one of uTP (BEP 29), and `remote` is where the peer listens for others, too. */
+  readonly isUtp?: boolean;
   /**
    * Bytes read into `buffer`, at least 1; null once nothing more can come: the stream ended, the
    * peer broke it off, or we closed it. Never rejects.
@@ -56,11 +58,20 @@ export interface DatagramSocket {
   close(): void;
 }
 
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** By no other way than uTP, of a network that `hasUtp`. */
+  readonly onlyUtp?: boolean;
+}
+
 export interface Network {
   /** Why there are no datagrams, and no look-ups of names, on this network; else left out. */
   readonly noDatagrams?: string;
+  /** Peers are reached by uTP, too (BEP 29); else left out. */
+  readonly hasUtp?: boolean;
   /** Throws ConnectError. A name is resolved, and its addresses of both families raced. */
-  connect(to: Endpoint, options: { timeoutMs: number; signal: AbortSignal }): Promise<Connection>;
+  connect(to: Endpoint, options: ConnectOptions): Promise<Connection>;
   /**
    * Listens on the first free port of `ports`, 0 for any: on `address` alone, or else on all
    * addresses of both families. Throws ConnectError, "limit" when no port is free.

@@ -3,6 +3,7 @@
  * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9),
  * of its hashes (BEP 52) and of DHT nodes (BEP 5).
  */
+import type { Endpoint } from "../base/endpoint.ts";
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
@@ -12,6 +13,7 @@ import {
   type ExtensionHandshake,
   parseExtensionHandshake,
 } from "../wire/extension.ts";
+import { parseHolepunch } from "../wire/holepunch_message.ts";
 import type { ExtendedMessage, HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { HashServing } from "./hash_serving.ts";
@@ -34,8 +36,13 @@ export interface Beyond {
   readonly layers?: LayerTrees | undefined;
   /** Whether we tell each other of other peers (BEP 11); by default not. */
   readonly pex?: boolean | undefined;
-  /** The UDP port of our DHT node (BEP 5); undefined: DHT nodes are no matter between us. */
-  readonly dhtPort?: number | undefined;
+  /** Whether we bring each other together with other peers, by uTP (BEP 55); by default not. */
+  readonly holepunch?: boolean | undefined;
+  /**
+   * The UDP port by which the peer reaches our DHT node (BEP 5), as far as is known by then;
+   * undefined: DHT nodes are no matter between us.
+   */
+  readonly dhtPort?: (() => number) | undefined;
 }
 
 export interface ExtensionsOptions extends Beyond {
@@ -47,7 +54,8 @@ export interface ExtensionsOptions extends Beyond {
 export class Extensions {
   readonly #output: MessageWriter;
   readonly #events: SessionEvents;
-  readonly #dhtPort: number | undefined;
+  readonly #dhtPort: (() => number) | undefined;
+  readonly #takesHolepunch: boolean;
   readonly #metadata: MetadataServing | undefined;
   readonly #hashes: HashServing | undefined;
   readonly #exchange: PeerExchange | undefined;
@@ -56,11 +64,15 @@ export class Extensions {
   /** What the peer says of itself, all together; undefined before it does. */
   #theirs: ExtensionHandshake | undefined;
   #unknownCount = 0;
+  /** What the peer was told; undefined: nothing, or it knows no DHT. */
+  #saidDhtPort: number | undefined;
   #theirDhtPort = 0;
   #dhtPortCount = 0;
 
   constructor(options: ExtensionsOptions) {
-    const { host, metadata, layers, pex, dhtPort, output, events, now } = options;
+    const { host, metadata, layers, pex, holepunch = false } = options;
+    const { dhtPort, output, events, now } = options;
+    this.#takesHolepunch = holepunch;
     this.#output = output;
     this.#events = events;
     this.#dhtPort = dhtPort;
@@ -83,6 +95,8 @@ export class Extensions {
       } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
         const peers = this.#exchange.hear(payload, now);
         if (peers.length > 0) this.#events.push({ kind: "peers-exchanged", peers });
+      } else if (id === EXTENSION_IDS.ut_holepunch && this.#takesHolepunch) {
+        this.#events.push({ kind: "holepunch", message: parseHolepunch(payload) });
       } else if (++this.#unknownCount > MAX_UNKNOWN_EXTENDED) {
         this.#events.close("unnegotiated-extension");
       }
@@ -94,7 +108,10 @@ export class Extensions {
 
   /** Tells where our DHT node is, if there is one: for peers that said they know the DHT. */
   sayPort(): void {
-    if (this.#dhtPort !== undefined) this.#output.port(this.#dhtPort);
+    const port = this.#dhtPort?.();
+    if (port === undefined || port === this.#saidDhtPort) return;
+    this.#output.port(port);
+    this.#saidDhtPort = port;
   }
 
   /** Where the peer's DHT node is. Some say it without the bit in their handshake. */
@@ -112,8 +129,10 @@ export class Extensions {
     this.#events.close("malformed-message");
   }
 
-  /** To be called twice a second or so: sends what waited for room. */
+  /** To be called twice a second or so: sends what waited for room, or has changed. */
   handleTimeout(): void {
+    // The gateway may have said by now which port it has opened.
+    if (this.#saidDhtPort !== undefined) this.sayPort();
     this.#hashes?.resume();
     this.#metadata?.resume(this.#theirId("ut_metadata"));
   }
@@ -128,6 +147,21 @@ export class Extensions {
   exchange(known: readonly PexPeer[], version: number, now: number): void {
     const payload = this.#exchange?.tell(known, version, now);
     if (payload !== undefined) this.#output.extended(this.#theirId("ut_pex"), payload);
+  }
+
+  /** It can bring us together with the endpoint, as it says. */
+  canReach(endpoint: Endpoint): boolean {
+    return this.takesHolepunch && this.#exchange?.knows(endpoint) === true;
+  }
+
+  /** It takes part in bringing peers together, and so do we. */
+  get takesHolepunch(): boolean {
+    return this.#takesHolepunch && this.#theirId("ut_holepunch") !== 0;
+  }
+
+  /** To a peer that `takesHolepunch`. */
+  sayHolepunch(payload: Uint8Array): void {
+    this.#output.extended(this.#theirId("ut_holepunch"), payload);
   }
 
   /** A later handshake changes what it names, and no more (BEP 10). */

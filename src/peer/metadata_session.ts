@@ -142,6 +142,7 @@ export class MetadataSession {
   handleTimeout(now: number): void {
     if (this.#events.isClosed) return;
     if (now - this.#lastHeardAt >= SILENCE_TIMEOUT_MS) return this.#events.close("silent");
+    this.#extensions.handleTimeout();
     if (now - this.#lastSaidAt < KEEP_ALIVE_INTERVAL_MS) return;
     this.output.keepAlive();
     this.#lastSaidAt = now;

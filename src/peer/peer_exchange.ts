@@ -20,6 +20,8 @@ const FIRST_TELL_AFTER_MS = 1_000;
 /** Endpoints that we remember to have told, and would have to tell the end of. */
 const MAX_TOLD = 1_000;
 
+/** Endpoints that the peer is connected with, as it said: then the oldest are forgotten. */
+const MAX_HEARD_OF = 200;
 /** A peer that tells more often is after something else (P29; libtorrent's limit). */
 const MAX_HEARD = 6;
 const HEARD_WINDOW_MS = 60_000;
@@ -35,6 +37,8 @@ export class PeerExchange {
   readonly #scope: AddressScope;
   /** Told and not taken back, by the text of the endpoint. */
   readonly #told = new Map<string, Endpoint>();
+  /** Those that the peer told us and has not taken back, by the text of the endpoint. */
+  readonly #heardOf = new Set<string>();
   /** When the last messages came, at most MAX_HEARD of them. */
   readonly #heardAt: number[] = [];
   #tellAt: number;
@@ -55,7 +59,20 @@ export class PeerExchange {
       throw new ProtocolError("pex-flood", "Cannot use the peer: it lists peers without end");
     }
     this.#heardAt.push(now);
-    return parsePex(payload).added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
+    const { added, dropped } = parsePex(payload);
+    const peers = added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
+    for (const { endpoint } of peers) this.#heardOf.add(formatEndpoint(endpoint));
+    for (const endpoint of dropped) this.#heardOf.delete(formatEndpoint(endpoint));
+    for (const oldest of this.#heardOf) {
+      if (this.#heardOf.size <= MAX_HEARD_OF) break;
+      this.#heardOf.delete(oldest);
+    }
+    return peers;
+  }
+
+  /** The peer is connected with the endpoint, as it says. */
+  knows(endpoint: Endpoint): boolean {
+    return this.#heardOf.has(formatEndpoint(endpoint));
   }
 
   /** It is time to tell, and there may be something; nothing while `version` stays as it was. */
@@ -92,7 +109,7 @@ export class PeerExchange {
  * May one whose address is of `scope` name the endpoint, or be told it? The local addresses of
  * one network mean other machines in another (P29).
  */
-function concerns(endpoint: Endpoint, scope: AddressScope): boolean {
+export function concerns(endpoint: Endpoint, scope: AddressScope): boolean {
   if (!isDialable(endpoint, scope)) return false;
   switch (addressScope(endpoint.host)) {
     case "global":

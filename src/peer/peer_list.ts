@@ -1,7 +1,17 @@
 /** All endpoints of a torrent that we have heard of: whom to dial next, and whom never again. */
 import type { Random } from "../base/ambient.ts";
 import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import type { CloseReason } from "../base/errors.ts";
+import {
+  compareUrgency,
+  type Disconnection,
+  isKept,
+  type KnownPeer,
+  newPeer,
+  noteEnd,
+  noteFailure,
+  noteSource,
+  type PeerSource,
+} from "./known_peer.ts";
 
 /** Endpoints that are known at once (T11); one that failed makes way for a new one. */
 const MAX_KNOWN_PEERS = 3_000;
@@ -16,52 +26,12 @@ const MAX_SHUNNED = 3_000;
 /** An address is banned once so many of its endpoints are. */
 const BANNED_ENDPOINTS_PER_ADDRESS = 3;
 
-/** A stranger that failed is tried again after this time, doubled with every further failure. */
-const FIRST_RETRY_MS = 15_000;
-const MAX_RETRY_MS = 600_000;
-/**
- * The same for a peer that gave us blocks, or that the user named. Mostly a mere hiccup ended
- * the connection; and after an outage of ours all is back within a minute.
- */
-const FIRST_TRUSTED_RETRY_MS = 1_000;
-const MAX_TRUSTED_RETRY_MS = 60_000;
-/** A peer that neither had nor wanted anything, or is here already, is tried after this time. */
-const UNNEEDED_RETRY_MS = 600_000;
-
-/**
- * Who named an endpoint. Those that the user named come first, and are never forgotten, as are
- * those of the torrent itself; those that only other peers named come last.
- */
-export type PeerSource = "named" | "torrent" | "tracker" | "dht" | "pex" | "lsd" | "incoming";
-
 export interface PeerCounts {
   readonly known: number;
   readonly connected: number;
   readonly banned: number;
   /** Tried in vain, and never connected. */
   readonly unreachable: number;
-}
-
-/** How a connection ended. */
-export interface Disconnection {
-  readonly reason: CloseReason;
-  /** The peer gave us blocks. */
-  readonly wasUseful: boolean;
-}
-
-interface KnownPeer {
-  readonly endpoint: Endpoint;
-  /** The best that named it. */
-  source: PeerSource;
-  /** The address of the peer that named it, while no better source has. */
-  namedBy: string | undefined;
-  /** Gave us blocks once. */
-  wasUseful: boolean;
-  wasConnected: boolean;
-  state: "idle" | "dialling" | "connected";
-  /** Since it was last useful. */
-  failureCount: number;
-  retryAt: number;
 }
 
 interface Room {
@@ -160,6 +130,14 @@ export class PeerList {
     return best.endpoint;
   }
 
+  /** The endpoint is to be dialled now, as one of `next`; false when it cannot be. */
+  take(endpoint: Endpoint): boolean {
+    const peer = this.#known.get(formatEndpoint(endpoint));
+    if (peer?.state !== "idle") return false;
+    peer.state = "dialling";
+    return true;
+  }
+
   /** From when on `next` gives an endpoint, unless something changes; undefined when never. */
   nextAt(): number | undefined {
     let earliest: number | undefined;
@@ -190,21 +168,10 @@ export class PeerList {
   }
 
   /** The connection with an endpoint that we dialled has ended. */
-  disconnected(endpoint: Endpoint, { reason, wasUseful }: Disconnection, now: number): void {
-    if (reason === "own-connection") return this.markOwn(endpoint);
+  disconnected(endpoint: Endpoint, end: Disconnection, now: number): void {
+    if (end.reason === "own-connection") return this.markOwn(endpoint);
     const peer = this.#known.get(formatEndpoint(endpoint));
-    if (peer === undefined) return;
-    if (wasUseful) {
-      peer.wasUseful = true;
-      peer.failureCount = 0;
-    }
-    if (reason === "useless" || reason === "duplicate-connection") {
-      retryAfter(peer, UNNEEDED_RETRY_MS, now);
-    } else if (wasUseful) {
-      retryAfter(peer, FIRST_TRUSTED_RETRY_MS, now);
-    } else {
-      noteFailure(peer, now);
-    }
+    if (peer !== undefined) noteEnd(peer, end, now);
   }
 
   /**
@@ -270,68 +237,6 @@ export class PeerList {
       .sort(([, a], [, b]) => a.failureCount - b.failureCount)
       .map(([key]) => key);
   }
-}
-
-function newPeer(
-  endpoint: Endpoint,
-  source: PeerSource,
-  namedBy: string | undefined,
-): KnownPeer {
-  return {
-    endpoint,
-    source,
-    namedBy,
-    wasUseful: false,
-    wasConnected: false,
-    state: "idle",
-    failureCount: 0,
-    retryAt: -Infinity,
-  };
-}
-
-/** A known peer was named again. */
-function noteSource(peer: KnownPeer, source: PeerSource): void {
-  if (rankOf(source) >= rankOf(peer.source)) return;
-  peer.source = source;
-  peer.namedBy = undefined;
-}
-
-/** The lower, the better. */
-function rankOf(source: PeerSource): number {
-  if (source === "named") return 0;
-  return source === "pex" ? 2 : 1;
-}
-
-function isTrusted({ source, wasUseful }: KnownPeer): boolean {
-  return source === "named" || wasUseful;
-}
-
-/** Who names it says it once. */
-function isKept(peer: KnownPeer): boolean {
-  return isTrusted(peer) || peer.source === "torrent";
-}
-
-function noteFailure(peer: KnownPeer, now: number): void {
-  const doublings = Math.min(peer.failureCount++, 16);
-  const waitMs = isTrusted(peer)
-    ? Math.min(FIRST_TRUSTED_RETRY_MS * 2 ** doublings, MAX_TRUSTED_RETRY_MS)
-    : Math.min(FIRST_RETRY_MS * 2 ** doublings, MAX_RETRY_MS);
-  retryAfter(peer, waitMs, now);
-}
-
-function retryAfter(peer: KnownPeer, waitMs: number, now: number): void {
-  peer.state = "idle";
-  peer.retryAt = now + waitMs;
-}
-
-/** Negative when `a` is to be dialled before `b`. */
-function compareUrgency(a: KnownPeer, b: KnownPeer): number {
-  if (a.source !== b.source && (a.source === "named" || b.source === "named")) {
-    return a.source === "named" ? -1 : 1;
-  }
-  if (a.failureCount !== b.failureCount) return a.failureCount - b.failureCount;
-  if (a.wasUseful !== b.wasUseful) return a.wasUseful ? -1 : 1;
-  return rankOf(a.source) - rankOf(b.source);
 }
 
 /** Remembers, and forgets the oldest when it is too much. */

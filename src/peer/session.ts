@@ -6,17 +6,12 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Bitfield } from "../base/bitfield.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
-import type {
-  BareMessage,
-  BlockMessage,
-  ExtendedMessage,
-  IndexMessage,
-  Message,
-} from "../wire/message.ts";
+import type { ExtendedMessage, Message, ShortMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { type Beyond, Extensions } from "./extensions.ts";
 import { Fetching } from "./fetching.ts";
@@ -238,6 +233,21 @@ export class PeerSession {
     this.#say(() => this.#extensions.exchange(known, version, now), now);
   }
 
+  /** They take part in bringing peers together (BEP 55). */
+  get takesHolepunch(): boolean {
+    return this.#extensions.takesHolepunch;
+  }
+
+  /** They can bring us together with the endpoint, as they say. */
+  canReach(endpoint: Endpoint): boolean {
+    return this.#extensions.canReach(endpoint);
+  }
+
+  /** Says a message of BEP 55 to a peer that `takesHolepunch`. */
+  sayHolepunch(payload: Uint8Array, now: number): void {
+    this.#say(() => this.#extensions.sayHolepunch(payload), now);
+  }
+
   /** Asks for a block that they offer and that they do not owe us yet. */
   request(span: BlockSpan, now: number): void {
     this.#fetching.request(span, now);
@@ -314,7 +324,7 @@ export class PeerSession {
   }
 
   /** BEP 6. */
-  #handleFast(message: BareMessage | IndexMessage | BlockMessage, now: number): void {
+  #handleFast(message: ShortMessage, now: number): void {
     if (!this.#flags.fast) return this.#events.close("unnegotiated-extension");
     switch (message.kind) {
       case "have-all":

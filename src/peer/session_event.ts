@@ -3,6 +3,7 @@ import type { Bitfield } from "../base/bitfield.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
+import type { HolepunchMessage } from "../wire/holepunch_message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 
 /** Names one block of the torrent. */
@@ -46,6 +47,8 @@ export type SessionEvent =
   | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
   /** They know these peers (BEP 11): at most 50, who may be dialled. */
   | { readonly kind: "peers-exchanged"; readonly peers: readonly PexPeer[] }
+  /** They bring us together with somebody, or ask us to bring them together (BEP 55). */
+  | { readonly kind: "holepunch"; readonly message: HolepunchMessage }
   /** Where they have a DHT node, 1 to 65535 (BEP 5). */
   | { readonly kind: "dht-port"; readonly port: number }
   /** The last event: nothing but closing the connection is left to do. */

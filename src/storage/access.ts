@@ -54,6 +54,11 @@ export class Denials {
       : this.#ofFolder(folderOf(path), "create", path);
   }
 
+  /** A file of the target that is there and is cut. */
+  ofCutFile({ root, path }: Place): StorageError[] {
+    return this.#ofFile(`${root}/${path}`);
+  }
+
   /** A file of the target that is written to, made with its folders where it is not there. */
   ofTargetFile({ root, path }: Place, isThere: boolean): StorageError[] {
     const whole = `${root}/${path}`;

@@ -15,7 +15,7 @@ import { readJournal } from "./journal.ts";
 import { isTargetHeld, lockPath } from "./lock.ts";
 import { ResumeFile } from "./resume.ts";
 import { occupied, occupiedPlaces } from "./settle.ts";
-import { isAnythingAt, seeFiles, type Sightings } from "./sightings.ts";
+import { isAnythingAt, isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
 import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
@@ -224,7 +224,7 @@ function isNamed(
 /** What keeps files that are not done from being written. */
 function* hindrances(
   plan: FilePlan,
-  { files }: Sightings,
+  sightings: Sightings,
   { denials, isDone, isHere }: {
     readonly denials: Denials;
     readonly isDone: (file: FileIndex) => boolean;
@@ -232,14 +232,17 @@ function* hindrances(
   },
 ): Iterable<StorageError> {
   for (const file of [...plan.files, ...plan.emptyFiles]) {
-    if (isDone(file)) continue;
+    if (isDone(file)) {
+      if (isOversized(plan, file, sightings)) yield* denials.ofCutFile(plan.finalPlace(file));
+      continue;
+    }
     const part = plan.partPlace(file);
     // One that has nothing of the torrent under its final name is not touched, but replaced.
     const isKept = plan.lengthOf(file) > 0 && plan.isFinal(file) &&
       piecesOf(plan, file).some(isHere);
     if (isKept && !plan.overwrite && isAnythingAt(part)) yield occupied(part);
     if (isKept) yield* denials.ofTargetFile(plan.finalPlace(file), true);
-    else yield* denials.ofTargetFile(part, files.get(file)!.part !== undefined);
+    else yield* denials.ofTargetFile(part, sightings.files.get(file)!.part !== undefined);
   }
 }
 

@@ -10,7 +10,7 @@ import { hashPieces } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import { type KeptState, keptState } from "./kept_state.ts";
 import { createEmptyFiles, settleFiles } from "./settle.ts";
-import { seeFiles, type Sightings } from "./sightings.ts";
+import { isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
@@ -156,12 +156,6 @@ function isMisplaced(plan: FilePlan, piece: PieceIndex, { sourceOf }: Verdicts):
   return plan.metainfo.layout.filesOf(piece).some((file) =>
     plan.isSelected(file) === (sourceOf(file, piece) === plan.edges)
   );
-}
-
-/** Is it longer than it should be, under its final name? */
-function isOversized(plan: FilePlan, file: FileIndex, { files }: Sightings): boolean {
-  const { final } = files.get(file)!;
-  return plan.isFinal(file) && final !== undefined && final.size > plan.lengthOf(file);
 }
 
 function byteSum(plan: FilePlan, pieces: readonly PieceIndex[]): number {

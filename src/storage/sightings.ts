@@ -54,6 +54,12 @@ export async function seeFiles(
   return { files: seen, edges };
 }
 
+/** Is it longer than it should be, under its final name? Then it is cut, once it is verified. */
+export function isOversized(plan: FilePlan, file: FileIndex, { files }: Sightings): boolean {
+  const { final } = files.get(file)!;
+  return plan.isFinal(file) && final !== undefined && final.size > plan.lengthOf(file);
+}
+
 /** Is anything there, whatever it is? */
 export function isAnythingAt({ root, path }: Place): boolean {
   return lookAt(`${root}/${path}`) !== undefined;

@@ -4,7 +4,7 @@
  */
 import { StorageError } from "../base/errors.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, toStorageError } from "../workers/disk_errors.ts";
 import { realFolder } from "./target_folders.ts";
 
 const OWNER_ONLY = 0o600;
@@ -80,11 +80,21 @@ async function writeFlushed(path: string, bytes: Bytes): Promise<void> {
   await file.sync();
 }
 
+/** See `flushFolder` of the workers. */
 async function flushFolderOf(path: string): Promise<void> {
-  // Windows has no such call and no such need.
   if (Deno.build.os === "windows") return;
-  using folder = await Deno.open(folderOf(path), { read: true });
-  await folder.sync();
+  using folder = await openFolder(folderOf(path));
+  await folder?.sync();
+}
+
+/** Null when the system does not let us. */
+async function openFolder(folder: string): Promise<Deno.FsFile | null> {
+  try {
+    return await Deno.open(folder, { read: true });
+  } catch (error) {
+    if (codeOf(error) === "EACCES") return null;
+    throw error;
+  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

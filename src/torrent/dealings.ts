@@ -11,6 +11,9 @@ const MUTE_AFTER_MS = 3_000;
 /** The same for a peer that did send something: it may be slow. */
 const MUTE_AFTER_DATA_MS = 15_000;
 
+/** Why a connection ended; all that a web server breaks off is one thing to us. */
+export type Departure = CloseReason | "web-seed";
+
 /** What a connected peer does for us. */
 export type Standing = "giving" | "choking" | "mute" | "empty";
 
@@ -18,6 +21,7 @@ export type Standing = "giving" | "choking" | "mute" | "empty";
 export interface Dealer {
   readonly key: PeerKey;
   readonly endpoint: Endpoint;
+  readonly isWebSeed: boolean;
   readonly theirHave: Bitfield;
   readonly isPeerChoking: boolean;
   readonly session: { readonly downloadedBytes: number };
@@ -26,13 +30,13 @@ export interface Dealer {
 }
 
 export class Dealings {
-  readonly #departures: Partial<Record<CloseReason, number>> = {};
+  readonly #departures: Partial<Record<Departure, number>> = {};
   /** By their text. */
   readonly #contributors = new Set<string>();
   readonly #unchokedAt = new Map<PeerKey, number>();
 
   /** How connections ended, and how often. */
-  get departures(): Readonly<Partial<Record<CloseReason, number>>> {
+  get departures(): Readonly<Partial<Record<Departure, number>>> {
     return this.#departures;
   }
 
@@ -54,7 +58,9 @@ export class Dealings {
   left(peer: Dealer, reason: CloseReason): void {
     this.note(peer);
     this.#unchokedAt.delete(peer.key);
-    this.#departures[reason] = (this.#departures[reason] ?? 0) + 1;
+    const isOurs = reason === "finished" || reason === "banned";
+    const departure = peer.isWebSeed && !isOurs ? "web-seed" : reason;
+    this.#departures[departure] = (this.#departures[departure] ?? 0) + 1;
   }
 
   /** What a peer does for us, who lack `missing`; `windowMs` is long to be sent nothing. */

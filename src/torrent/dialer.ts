@@ -25,8 +25,8 @@ const MAX_HALF_OPEN = 100;
 const HOPEFUL_MS = 3_000;
 /** New dials: so many at once at the start, then so many a second. */
 const DIALS_PER_SECOND = 30;
-/** The pause when the system has no socket for us. */
-const NO_SOCKET_PAUSE_MS = 1_000;
+/** The pause when the system has no socket for us, or our proxy no connection: no peer's fault. */
+const PAUSES_MS: Readonly<Record<string, number>> = { limit: 1_000, proxy: 15_000 };
 
 /** A peer that has said who it is, and a connection on which nothing else has been said. */
 export interface ReadyPeer {
@@ -51,8 +51,16 @@ export interface DialerOptions {
   /** Endpoints that are dialled otherwise. */
   readonly webSeeds?: Pick<WebSeeds, "has" | "open">;
   readonly introduction: Introduction;
+  /** Nobody answers there; it may be reached with another's help. */
+  readonly onUnreachable?: (endpoint: Endpoint) => void;
   /** How many more peers are wanted than there are, those on their way not counted. */
   readonly wanted: () => number;
+}
+
+interface HalfOpen {
+  readonly since: number;
+  /** The peer dials us at the same time. */
+  readonly isMeeting: boolean;
 }
 
 export class Dialer {
@@ -62,8 +70,8 @@ export class Dialer {
   readonly #pace: TokenBucket;
   readonly #methods: DialMethods;
   readonly #failures: Record<string, number> = {};
-  /** Dials and handshakes under way, and when they began. */
-  readonly #halfOpen = new Map<Endpoint, number>();
+  /** Dials and handshakes under way. */
+  readonly #halfOpen = new Map<Endpoint, HalfOpen>();
   /** Peers that the next stage has not dealt with yet. */
   #undelivered = 0;
 
@@ -110,19 +118,32 @@ export class Dialer {
       if (this.#pace.waitMs(now) > 0) return;
       const endpoint = peerList.next(now);
       if (endpoint === undefined) return;
-      this.#pace.take(1, now);
-      this.#halfOpen.set(endpoint, now);
-      void this.#attempt(endpoint).finally(() => {
-        this.#halfOpen.delete(endpoint);
-        this.dial();
-      });
+      this.#start(endpoint, now);
     }
+  }
+
+  /** Dials an endpoint, which `namedBy` has told to dial us, out of its turn (BEP 55). */
+  meet(endpoint: Endpoint, namedBy: Endpoint): void {
+    const { peerList, clock } = this.#options;
+    const now = clock.now();
+    if (this.#closing.signal.aborted || this.#halfOpen.size >= MAX_HALF_OPEN) return;
+    peerList.add([endpoint], "pex", namedBy);
+    if (peerList.take(endpoint)) this.#start(endpoint, now, true);
+  }
+
+  #start(endpoint: Endpoint, now: number, isMeeting = false): void {
+    this.#pace.take(1, now);
+    this.#halfOpen.set(endpoint, { since: now, isMeeting });
+    void this.#attempt(endpoint).finally(() => {
+      this.#halfOpen.delete(endpoint);
+      this.dial();
+    });
   }
 
   /** Peers that will probably be here soon. */
   #comingCount(now: number): number {
     let hopeful = 0;
-    for (const since of this.#halfOpen.values()) if (now - since < HOPEFUL_MS) hopeful++;
+    for (const { since } of this.#halfOpen.values()) if (now - since < HOPEFUL_MS) hopeful++;
     return hopeful + this.#undelivered;
   }
 
@@ -154,17 +175,33 @@ export class Dialer {
     }
   }
 
-  /**
-   * Dials once more, at once and otherwise, when only the encryption failed. Undefined when the peer
-   * is not needed now.
-   */
+  /** Undefined when the peer is not needed now. */
   async #reach(endpoint: Endpoint): Promise<Introduced | undefined> {
-    const { webSeeds } = this.#options;
+    const { webSeeds, network } = this.#options;
     if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
+    const onlyUtp = this.#isMeeting(endpoint) && network.hasUtp === true;
+    try {
+      return await this.#agree(endpoint, onlyUtp);
+    } catch (error) {
+      if (onlyUtp || !this.#mayWantUtp(error)) throw error;
+      return await this.#agree(endpoint, true).catch((failure) => {
+        throw failure instanceof ConnectError ? error : failure;
+      });
+    }
+  }
+
+  /** It took up the connection, and hung up on whatever we said: so do those who want uTP alone. */
+  #mayWantUtp(error: unknown): boolean {
+    return this.#options.network.hasUtp === true && !this.#closing.signal.aborted &&
+      error instanceof ProtocolError && error.reason === "remote-closed";
+  }
+
+  /** Dials once more, at once and otherwise, when only the encryption failed. */
+  async #agree(endpoint: Endpoint, onlyUtp: boolean): Promise<Introduced> {
     const methods = this.#methods;
     const offer = methods.first(endpoint);
     try {
-      return await this.#introduce(endpoint, offer);
+      return await this.#introduce(endpoint, offer, onlyUtp);
     } catch (error) {
       methods.forget(endpoint);
       if (!(error instanceof EncryptionError)) throw error;
@@ -176,17 +213,21 @@ export class Dialer {
         throw error;
       }
       this.#pace.take(1, this.#options.clock.now());
-      const introduced = await this.#introduce(endpoint, fallback.offer);
+      const introduced = await this.#introduce(endpoint, fallback.offer, onlyUtp);
       methods.remember(endpoint, fallback.offer);
       return introduced;
     }
   }
 
   /** A connection of its own, closed when it leads to nothing. */
-  async #introduce(endpoint: Endpoint, offer: Offer): Promise<Introduced> {
+  async #introduce(endpoint: Endpoint, offer: Offer, onlyUtp: boolean): Promise<Introduced> {
     const { network, clock, random, introduction } = this.#options;
     const signal = this.#closing.signal;
-    const connection = await network.connect(endpoint, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
+    const connection = await network.connect(endpoint, {
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      signal,
+      onlyUtp,
+    });
     const abandon = () => connection.close();
     signal.addEventListener("abort", abandon);
     try {
@@ -206,15 +247,25 @@ export class Dialer {
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
     this.#failures[failure] = (this.#failures[failure] ?? 0) + 1;
-    if (failure === "limit") return this.#awaitSocket(endpoint);
+    const pauseMs = PAUSES_MS[failure];
+    if (pauseMs !== undefined) {
+      peerList.postponed(endpoint);
+      return this.#pause(pauseMs);
+    }
     peerList.failed(endpoint, clock.now());
+    const mayNeedHelp = error instanceof ConnectError && !this.#isMeeting(endpoint);
+    if (mayNeedHelp) this.#options.onUnreachable?.(endpoint);
   }
 
-  /** No socket was free, which says nothing of the peer. The pace makes the pause. */
-  #awaitSocket(endpoint: Endpoint): void {
+  #isMeeting(endpoint: Endpoint): boolean {
+    return this.#halfOpen.get(endpoint)?.isMeeting === true;
+  }
+
+  /** The pace makes it. */
+  #pause(durationMs: number): void {
     const now = this.#options.clock.now();
-    this.#options.peerList.postponed(endpoint);
-    if (this.#pace.waitMs(now) < NO_SOCKET_PAUSE_MS) this.#pace.take(DIALS_PER_SECOND, now);
+    if (this.#pace.waitMs(now) >= durationMs) return;
+    this.#pace.take(DIALS_PER_SECOND * durationMs / 1000, now);
   }
 }
 

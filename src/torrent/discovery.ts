@@ -1,7 +1,7 @@
 /** The first stage: from every source of peers, one stream of endpoints. */
 import type { Endpoint } from "../base/endpoint.ts";
 import { Channel } from "../base/channel.ts";
-import type { PeerSource } from "../peer/peer_list.ts";
+import type { PeerSource } from "../peer/known_peer.ts";
 
 /** Some endpoints, and who named them. */
 export interface Sighting {

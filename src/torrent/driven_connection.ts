@@ -104,6 +104,10 @@ export class DrivenConnection<Session extends DrivenSession> {
     return this.#options.connection.isWebSeed === true;
   }
 
+  get isUtp(): boolean {
+    return this.#options.connection.isUtp === true;
+  }
+
   /** Sends what waits in the session's output; returns at once. */
   flush(): void {
     if (this.isClosed || this.#writingSince !== undefined) return;

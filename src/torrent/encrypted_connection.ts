@@ -33,6 +33,10 @@ export class EncryptedConnection implements Connection {
     return this.#raw.remote;
   }
 
+  get isUtp(): boolean {
+    return this.#raw.isUtp === true;
+  }
+
   /** The raw connection once nothing is left to do: then it costs nothing to have been here. */
   get simplest(): Connection {
     return this.#incoming === undefined && this.#received.length === 0 ? this.#raw : this;

@@ -44,6 +44,8 @@ export class Exchanging {
       if (endpoint === undefined || isBanned(endpoint) || isBanned(peer.endpoint)) continue;
       const flags = (introducing.prefersEncryption(peer) ? PexFlag.prefersEncryption : 0) |
         (introducing.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
+        (peer.isUtp ? PexFlag.utp : 0) |
+        (peer.session.takesHolepunch ? PexFlag.holepunch : 0) |
         (peer.isIncoming ? 0 : PexFlag.reachable);
       contacts.push({ key: peer.key, endpoint, flags });
     }

@@ -1,5 +1,6 @@
 /** From the live parts of a torrent to plain values: what it is doing, and why it is not done. */
 import type { PieceIndex } from "../base/ids.ts";
+import type { Layout } from "../metainfo/layout.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { printable } from "../base/printable.ts";
 import type { PeerList } from "../peer/peer_list.ts";
@@ -157,4 +158,18 @@ function countChoking(stages: Stages | undefined): number {
   let choking = 0;
   for (const { session } of stages?.swarm.peers ?? []) if (session.isPeerChoking) choking++;
   return choking;
+}
+
+/** What is wanted yet; once nothing is, what there would be to want (BEP 21). */
+export function bytesLeft(
+  table: PieceTable,
+  layout: Layout,
+): { left: number; isPartialSeed: boolean } {
+  const isPartialSeed = table.isComplete && !table.have.isFull;
+  if (!isPartialSeed) return { left: table.bytesWanted - table.bytesHave, isPartialSeed };
+  let left = 0;
+  for (let index = 0; index < layout.pieceCount; index++) {
+    if (!table.have.has(index)) left += layout.pieceSize(index as PieceIndex);
+  }
+  return { left, isPartialSeed };
 }

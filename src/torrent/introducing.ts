@@ -24,6 +24,8 @@ export interface IntroducingOptions {
   readonly encryption?: EncryptionMode;
   /** Whether peers may be told of each other (BEP 11). */
   readonly usePex?: boolean | undefined;
+  /** Whether peers may be brought together (BEP 55). */
+  readonly useHolepunch?: boolean | undefined;
   /** Nothing more is wanted, and everybody may know it. */
   readonly onlyUploads: () => boolean;
 }
@@ -52,16 +54,20 @@ export class Introducing {
 
   /** The payload of our extension handshake. */
   handshakeFor({ host }: Endpoint): Uint8Array {
-    const { clientName, portFor, metadata, usePex, onlyUploads, encryption = "off" } =
-      this.#options;
-    const { ut_pex, ut_metadata } = EXTENSION_IDS;
+    const { clientName, portFor, metadata, usePex, useHolepunch, onlyUploads } = this.#options;
+    const { encryption = "off" } = this.#options;
+    const { ut_pex, ut_metadata, ut_holepunch } = EXTENSION_IDS;
     return encodeExtensionHandshake({
       clientName,
       requestQueueLimit: MAX_QUEUED_UPLOADS,
       yourIp: host,
       listenPort: portFor(host),
       metadataSize: metadata?.length,
-      messages: { ...(usePex && { ut_pex }), ...(metadata && { ut_metadata }) },
+      messages: {
+        ...(usePex && { ut_pex }),
+        ...(metadata && { ut_metadata }),
+        ...(useHolepunch && { ut_holepunch }),
+      },
       uploadOnly: onlyUploads(),
       prefersEncryption: encryption !== "off",
     });
@@ -97,9 +103,10 @@ export class Introducing {
   }
 
   /** Where others can dial the peer: where we did, or where it says that it listens. */
-  listensAt({ key, remote, isIncoming, isWebSeed }: PeerConnection): Endpoint | undefined {
+  listensAt(peer: PeerConnection): Endpoint | undefined {
+    const { key, remote, isIncoming, isWebSeed, isUtp } = peer;
     if (isWebSeed) return undefined;
-    if (!isIncoming) return remote;
+    if (!isIncoming || isUtp) return remote;
     const port = this.#peers.get(key)?.theirs?.listenPort;
     return port === undefined ? undefined : { host: remote.host, port };
   }

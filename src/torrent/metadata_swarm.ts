@@ -187,7 +187,7 @@ export class MetadataSwarm {
     const { clientName, portFor, dhtPort: port, udpPortFor, usePex, clock } = this.#options;
     const { connection, handshake: { flags } } = ready;
     const { host } = connection.remote;
-    const dhtPort = port && udpPortFor(host, port);
+    const dhtPort = port === undefined ? undefined : () => udpPortFor(host, port);
     const session = new MetadataSession({ flags, host, pex: usePex, dhtPort, now });
     const { ut_pex, ut_metadata } = EXTENSION_IDS;
     const introduction = encodeExtensionHandshake({

@@ -22,6 +22,7 @@ import { PeerConnection } from "./connection.ts";
 import { Dealings } from "./dealings.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import { Exchanging } from "./exchanging.ts";
+import { HolePunching } from "./hole_punching.ts";
 import { Introducing } from "./introducing.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { Revealing } from "./revealing.ts";
@@ -59,12 +60,16 @@ export interface SwarmOptions {
   readonly metainfo: Metainfo;
   /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
   readonly usePex?: boolean;
+  /** Bring peers together by uTP (BEP 55); never for a private torrent. */
+  readonly useHolepunch?: boolean;
   /** The UDP port of our DHT node, if peers may know of it: never for a private torrent. */
   readonly dhtPort?: number | undefined;
   readonly udpPortFor: UdpPortFor;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** A peer says that it knows these, at most 50. */
   readonly onExchanged?: (endpoints: readonly Endpoint[], from: Endpoint) => void;
+  /** A peer that one of ours knows expects us now (BEP 55). */
+  readonly onMeeting?: (endpoint: Endpoint, from: Endpoint) => void;
   /** A peer says that it has a DHT node there. */
   readonly onDhtNode?: (node: Endpoint) => void;
   /** There is room for another peer. */
@@ -85,6 +90,7 @@ export class Swarm {
   readonly #revealing: Revealing;
   readonly #introducing: Introducing;
   readonly #exchanging: Exchanging;
+  readonly #holePunching: HolePunching;
   readonly #fullPieces: Channel<FullPiece>;
   readonly #layers: LayerTrees | undefined;
   #lastKey: PeerKey = 0;
@@ -116,6 +122,12 @@ export class Swarm {
     const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
     this.#introducing = introducing;
     this.#exchanging = new Exchanging({ peers, introducing, isBanned });
+    this.#holePunching = new HolePunching({
+      ...options,
+      peers,
+      introducing,
+      now: options.clock.now(),
+    });
   }
 
   /** Full pieces on their way to the disk are bounded by the bytes of all pieces in memory. */
@@ -176,6 +188,11 @@ export class Swarm {
     this.exchange.fillAll(now);
   }
 
+  /** An endpoint could not be reached: a peer that knows it may bring us together. */
+  seekRelay(endpoint: Endpoint): void {
+    this.#holePunching.seek(endpoint, this.#options.clock.now());
+  }
+
   /** Ends all connections, and the stream of pieces after those that are complete. */
   close(): void {
     this.#isClosed = true;
@@ -207,10 +224,12 @@ export class Swarm {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
-    const { usePex: pex, metainfo: { infoBytes: metadata }, dhtPort: port } = this.#options;
+    const { usePex: pex, useHolepunch: holepunch, metainfo, udpPortFor } = this.#options;
+    const { dhtPort: port } = this.#options;
     const { host } = connection.remote;
-    const dhtPort = port && this.#options.udpPortFor(host, port);
-    const beyond = { host, pex, metadata, layers: this.#layers, dhtPort };
+    const dhtPort = port === undefined ? undefined : () => udpPortFor(host, port);
+    const metadata = metainfo.infoBytes, layers = this.#layers;
+    const beyond = { host, pex, holepunch, metadata, layers, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
     session.open(this.#introducing.handshakeFor(connection.remote), now);
     if (uploadSlots > 0) {
@@ -248,6 +267,9 @@ export class Swarm {
           break;
         case "peers-exchanged":
           this.#noteExchanged(event.peers, peer);
+          break;
+        case "holepunch":
+          this.#holePunching.handle(event.message, peer, now);
           break;
         case "dht-port":
           this.#options.onDhtNode?.({ host: peer.remote.host, port: event.port });

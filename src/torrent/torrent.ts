@@ -5,7 +5,6 @@
 import { formatEndpoint } from "../base/endpoint.ts";
 import { StoppedError } from "../base/errors.ts";
 import type { InfoHash, PieceIndex } from "../base/ids.ts";
-import type { Layout } from "../metainfo/layout.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import { Assembly } from "../piece/assembly.ts";
 import { Availability } from "../piece/availability.ts";
@@ -13,6 +12,7 @@ import { PiecePicker } from "../piece/picker.ts";
 import { PieceTable } from "../piece/piece_table.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import {
+  bytesLeft,
   evidenceOf,
   peerSnapshotsOf,
   snapshotOf,
@@ -167,7 +167,7 @@ export class Torrent {
   #createStages(): Stages {
     const { metainfo, memoryBudgetBytes, sequential, onEvent } = this.#options;
     const { layout, infoHash, isPrivate } = metainfo;
-    const { clock, random, peerId, uploadLimit } = this.#surroundings;
+    const { network, clock, random, peerId, uploadLimit } = this.#surroundings;
     this.#surroundings.listen();
     const sources = allowedSources(this.#options.sources, isPrivate);
     const dht = sources.dht ? this.#surroundings.dht() : undefined;
@@ -188,8 +188,10 @@ export class Torrent {
       peerList,
       uploader,
       usePex: sources.pex,
+      useHolepunch: sources.pex && network.hasUtp === true,
       dhtPort: dht?.port,
       onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
+      onMeeting: (endpoint, from) => dialer.meet(endpoint, from),
       onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => {
         if (this.#banned.length < MAX_BANNED_NAMED) this.#banned.push(formatEndpoint(endpoint));
@@ -203,6 +205,7 @@ export class Torrent {
       peerList,
       webSeeds,
       introduction: { infoHash, peerId, dht: dht?.port !== undefined },
+      onUnreachable: (endpoint) => swarm.seekRelay(endpoint),
       wanted: () => this.#peersWanted(swarm),
     });
     const peerSources = this.#createSources(swarm, uploader, webSeeds);
@@ -335,15 +338,4 @@ export class Torrent {
   #peersWanted(swarm: Swarm): number {
     return swarm.wantedCount(ENOUGH_USEFUL_PEERS);
   }
-}
-
-/** What is wanted yet; once nothing is, what there would be to want (BEP 21). */
-function bytesLeft(table: PieceTable, layout: Layout): { left: number; isPartialSeed: boolean } {
-  const isPartialSeed = table.isComplete && !table.have.isFull;
-  if (!isPartialSeed) return { left: table.bytesWanted - table.bytesHave, isPartialSeed };
-  let left = 0;
-  for (let index = 0; index < layout.pieceCount; index++) {
-    if (!table.have.has(index)) left += layout.pieceSize(index as PieceIndex);
-  }
-  return { left, isPartialSeed };
 }

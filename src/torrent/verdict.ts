@@ -2,7 +2,7 @@
  * How a job can end, and why a torrent is not complete: exactly one cause, judged from facts that
  * the engine has anyway, in the order written here. Pure.
  */
-import type { CloseReason } from "../base/errors.ts";
+import type { Departure } from "./dealings.ts";
 import { adviceOn, situationOf } from "./verdict_words.ts";
 
 /** Once no piece was verified for so long, what still comes and is corrupt is no progress. */
@@ -87,7 +87,7 @@ export interface Evidence {
   /** Failed dials by kind of failure: refused, timeout, no-encryption … */
   readonly dialFailures: Readonly<Record<string, number>>;
   /** How connections ended. */
-  readonly departures: Readonly<Partial<Record<CloseReason, number>>>;
+  readonly departures: Readonly<Partial<Record<Departure, number>>>;
   /** Wanted pieces that we lack; those among them that no connected peer has; … */
   readonly piecesMissing: number;
   readonly piecesUnavailable: number;

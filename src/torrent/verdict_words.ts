@@ -44,7 +44,7 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
         ? "name a peer with --peer, or allow the DHT"
         : "try again later, or name a peer with --peer";
     case "peers-unreachable":
-      if (Object.keys(facts.dialFailures).join() === "web-seed") {
+      if (isOfWebSeeds(facts)) {
         return "try again later, or name another server with --web-seed";
       }
       return facts.dialFailures["no-encryption"] === undefined
@@ -85,7 +85,7 @@ function standings({ peersChoking, peersMute, peersEmpty }: Evidence): string {
 function incompleteness(facts: Evidence): string {
   const { peersConnected, peersContributed, piecesMissing, piecesUnavailable } = facts;
   if (peersConnected === 0) {
-    const ends = [...endsOf(facts), ...dialsOf(facts)];
+    const ends = reasons(theirEnds(facts), facts.dialFailures);
     return `${count(piecesMissing, "piece")} missing, and every peer has left: ` +
       `${count(peersContributed, "peer")} gave data` +
       (ends.length > 0 ? `, ${ends.join(", ")}` : "");
@@ -119,7 +119,7 @@ type DialFacts = Pick<
 /** Why others could not be reached. */
 export function failedDials(facts: DialFacts): string {
   const { peersOurselves, dialsUnderWay } = facts;
-  const words = [...dialsOf(facts), ...endsOf(facts)];
+  const words = reasons(facts.dialFailures, theirEnds(facts));
   if (dialsUnderWay > 0) words.push(`${dialsUnderWay} not answered yet`);
   if (peersOurselves > 0) words.push(`${peersOurselves} ${verb(peersOurselves, "be")} ourselves`);
   return words.length > 0 ? words.join(", ") : "not answered yet";
@@ -145,18 +145,27 @@ const REASONS: Readonly<Record<string, string>> = {
   "remote-closed": "hung up",
 };
 
-function dialsOf({ dialFailures }: Pick<Evidence, "dialFailures">): string[] {
-  return reasons(dialFailures);
-}
+type Counts = Readonly<Record<string, number>>;
 
 /** Those we ended ourselves say nothing of the peers. */
-function endsOf({ departures }: Pick<Evidence, "departures">): string[] {
+function theirEnds({ departures }: Pick<Evidence, "departures">): Counts {
   const { finished: _, banned: __, ...ends } = departures;
-  return reasons(ends);
+  return ends;
 }
 
-function reasons(counts: Readonly<Record<string, number>>): string[] {
-  return Object.entries(counts)
+/** Nobody else has failed: it is not for want of a network. */
+function isOfWebSeeds(facts: Evidence): boolean {
+  const failures = Object.keys({ ...facts.dialFailures, ...theirEnds(facts) });
+  return failures.join() === "web-seed";
+}
+
+/** What is counted in both is told once. */
+function reasons(counts: Counts, others: Counts): string[] {
+  const total: Record<string, number> = { ...counts };
+  for (const [reason, times] of Object.entries(others)) {
+    total[reason] = (total[reason] ?? 0) + times;
+  }
+  return Object.entries(total)
     .filter(([, times]) => times > 0)
     .map(([reason, times]) => `${times} × ${REASONS[reason] ?? reason}`);
 }

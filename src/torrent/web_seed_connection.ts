@@ -14,11 +14,10 @@ import { BLOCK_HEADER_LENGTH, putBlockHeader } from "../wire/block_run.ts";
 import { MessageDecoder } from "../wire/decoder.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import type { Message } from "../wire/message.ts";
+import { FetchLimit } from "../web_seed/fetch_limit.ts";
 import type { FileRange } from "../web_seed/range_answer.ts";
 import { RequestedBlocks, type RequestedRun } from "../web_seed/requested_blocks.ts";
 
-/** GETs under way at once, as browsers have them: a distant server is hardly ever idle. */
-const MAX_FETCHES = 6;
 /** How often it says what it has: a peer that does so more often is parted from. */
 const MAX_OFFERS = 8;
 /** Parts of one answer that wait to be read; the server waits, too, then. */
@@ -84,7 +83,7 @@ export class WebSeedConnection implements Connection {
   /** Parts of the deliveries, in their order, that are not begun yet. */
   #waiting: Fetch[] = [];
   #fetchCount = 0;
-  #maxFetches = MAX_FETCHES;
+  readonly #fetchLimit = new FetchLimit();
   #offersLeft = MAX_OFFERS;
   /** Something does not come: nothing more is begun until it is its turn to be missed. */
   #isHalted = false;
@@ -207,7 +206,7 @@ export class WebSeedConnection implements Connection {
 
   /** Begins what there is to fetch. Runs are taken late, so that they are long. */
   #fetchAhead(): void {
-    while (this.#fetchCount < this.#maxFetches && !this.#isHalted && !this.#isClosed) {
+    while (this.#fetchCount < this.#fetchLimit.current && !this.#isHalted && !this.#isClosed) {
       if (this.#waiting.length === 0 && !this.#takeRun()) return;
       const fetch = this.#waiting.shift();
       if (fetch !== undefined) void this.#fetch(fetch);
@@ -237,7 +236,7 @@ export class WebSeedConnection implements Connection {
     try {
       const take = (part: Uint8Array) => parts.push(part);
       const outcome = fetch.outcome = await this.#options.fetchRange(range, take, signal);
-      if (!signal.aborted) this.#isHalted ||= outcome !== "done";
+      if (!signal.aborted) this.#noteOutcome(outcome);
       parts.close();
     } catch (error) {
       this.#isHalted ||= !signal.aborted;
@@ -245,6 +244,12 @@ export class WebSeedConnection implements Connection {
     }
     this.#fetchCount--;
     this.#fetchAhead();
+  }
+
+  /** What is answered after something did not come says nothing of how much may be asked. */
+  #noteOutcome(outcome: FetchOutcome): void {
+    this.#isHalted ||= outcome !== "done";
+    if (!this.#isHalted) this.#fetchLimit.answered();
   }
 
   /** A run as the messages that carry its blocks, each when all of it is here. */
@@ -286,8 +291,8 @@ export class WebSeedConnection implements Connection {
   /** Drops all that was asked for, and says again what there is: it can be had by asking anew. */
   #startAnew(isBusy: boolean): void {
     if (this.#isClosed) return;
-    if (this.#offersLeft === 0 || (isBusy && this.#maxFetches === 1)) return this.close();
-    if (isBusy) this.#maxFetches = Math.floor(this.#maxFetches / 2);
+    if (isBusy) this.#fetchLimit.busy();
+    if (this.#offersLeft === 0 || this.#fetchLimit.current === 0) return this.close();
     this.#drop();
     this.#output.choke();
     this.#offer();

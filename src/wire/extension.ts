@@ -19,8 +19,8 @@ import type { BencodeLimits } from "../metainfo/bencode_scan.ts";
 /** The id of the extension handshake itself; ids of other messages are 1 to 255. */
 export const EXTENSION_HANDSHAKE_ID = 0;
 
-/** Our own ids for the messages that we understand: PEX (BEP 11), metadata (BEP 9). */
-export const EXTENSION_IDS = { ut_pex: 1, ut_metadata: 2 } as const;
+/** Our own ids for the messages that we understand: PEX (BEP 11), metadata (BEP 9), BEP 55. */
+export const EXTENSION_IDS = { ut_pex: 1, ut_metadata: 2, ut_holepunch: 3 } as const;
 
 /** In UTF-16 units: longer names of programs are cut. */
 const MAX_CLIENT_NAME_LENGTH = 64;

@@ -127,11 +127,12 @@ export interface UnknownMessage {
   readonly id: number;
 }
 
+/** A message of a few numbers at most, which are of pieces and blocks. */
+export type ShortMessage = BareMessage | IndexMessage | BlockMessage;
+
 /** Any message of the peer protocol. */
 export type Message =
-  | BareMessage
-  | IndexMessage
-  | BlockMessage
+  | ShortMessage
   | PieceMessage
   | BitfieldMessage
   | PortMessage

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
-import { shortened } from "./disk_errors.ts";
+import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import type { FileFacts, Finish, Place } from "./protocol.ts";
 
@@ -63,18 +63,30 @@ export function createFile(place: Place, files: OpenFiles): void {
   files.release(place);
 }
 
-/** Makes names in a folder outlive a power failure. Windows has no such call and no such need. */
+/**
+ * Makes names in a folder outlive a power failure. Windows has no such call and no such need; in a
+ * folder that we may write to, and not read, it is left to the system when they do.
+ */
 export function flushFolder({ root, path }: Place): void {
   if (Deno.build.os === "windows") return;
   const folder = path === "" ? root : `${root}/${path}`;
-  attempt("flush", folder, () => {
-    const descriptor = openSync(folder, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  });
+  const descriptor = openFolder(folder);
+  if (descriptor === undefined) return;
+  try {
+    attempt("flush", folder, () => fsyncSync(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Undefined when the system does not let us. */
+function openFolder(folder: string): number | undefined {
+  try {
+    return openSync(folder, "r");
+  } catch (error) {
+    if (codeOf(error) === "EACCES") return undefined;
+    throw toStorageError(error, "flush", folder);
+  }
 }
 
 function moveFile(from: Place, to: Place, files: OpenFiles): void {

@@ -2,15 +2,14 @@
 import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type {
   Engine,
-  FinishedTorrent,
   MetadataRequest,
   MetadataRun,
-  RunningTorrent,
   ShareRequest,
   SurveyRequest,
   SurveyRun,
   TorrentRequest,
 } from "../../src/cli/environment/engine.ts";
+import type { FinishedTorrent, RunningTorrent } from "../../src/cli/environment/running_torrent.ts";
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import type { SurveyReport } from "../../src/torrent/survey.ts";

@@ -3,6 +3,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { type Endpoint, formatEndpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash } from "../../src/base/ids.ts";
 import { DhtService, type DhtServiceOptions } from "../../src/dht/service.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { ConnectError, type Network } from "../../src/net/transport.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
@@ -11,18 +12,21 @@ const INFO_HASH = new Uint8Array(20).fill(0xaa) as InfoHash;
 const PORT = 6881;
 const HERE = "10.0.0.1", THERE = "10.0.0.2", NAME = "router.example.org";
 
+type RoomOptions = DhtServiceOptions & { readonly network: Network };
+
 class Room {
   readonly clock = new ManualClock();
   readonly random = new SeededRandom(1);
   readonly network = new SimNetwork(this.clock, this.random);
   readonly ending = new AbortController();
 
-  start(host: string, options: Partial<DhtServiceOptions> = {}): DhtService {
+  start(host: string, options: Partial<RoomOptions> = {}): DhtService {
+    const { network = this.network.host(host) } = options;
     return new DhtService({
-      network: this.network.host(host),
+      network,
+      sockets: openDatagramSockets(network, { port: PORT, address: host }),
       clock: this.clock,
       random: this.random,
-      port: PORT,
       bootstrap: [],
       ...options,
     });
@@ -174,7 +178,7 @@ Deno.test("H3 of an endless flood no more is read than costs next to nothing", a
     close: () => void (isClosed = true),
   });
   const network = { ...room.network.host(HERE), openDatagram };
-  const service = room.start(HERE, { network, address: HERE });
+  const service = room.start(HERE, { network });
   await room.pass(10_000);
   ok(reads > 1_000 && reads < 6_000, `${reads} in ten seconds`);
   service.close();

@@ -23,7 +23,13 @@ function* decode(decoder: MessageDecoder): Iterable<Message> {
 /** One session and one fetch, as their driver would have them. */
 function talk(input: Uint8Array, random: Random): void {
   const flags = { fast: random.below(4) > 0, extended: random.below(4) > 0 };
-  const session = new MetadataSession({ flags, host: "10.0.0.1", pex: true, dhtPort: 1, now: 0 });
+  const session = new MetadataSession({
+    flags,
+    host: "10.0.0.1",
+    pex: true,
+    dhtPort: () => 1,
+    now: 0,
+  });
   const fetch = new MetadataFetch(new Uint8Array(20) as InfoHash);
   const decoder = new MessageDecoder({ maxMessageLength: MAX_MESSAGE_LENGTH });
   let now = 0, isClosed = false;

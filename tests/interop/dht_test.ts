@@ -5,6 +5,7 @@ import { type Endpoint, formatEndpoint, parseEndpoint } from "../../src/base/end
 import type { InfoHash } from "../../src/base/ids.ts";
 import { DhtService } from "../../src/dht/service.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { freePort, Lab } from "../loopback/lab.ts";
 import { DHTS } from "./dht_nodes.ts";
 import { isMissing } from "./installed.ts";
@@ -27,10 +28,9 @@ class Ours implements Disposable {
   ) {
     this.service = new DhtService({
       network,
+      sockets: openDatagramSockets(network, { port: 0, address: "127.0.0.1" }),
       clock,
       random,
-      port: 0,
-      address: "127.0.0.1",
       bootstrap: bootstrap.map((text) => parseEndpoint(text)!),
       ...(saved && { saved }),
     });

@@ -63,11 +63,11 @@ export class Namespace implements AsyncDisposable {
     return ["ip", ["netns", "exec", this.name, program, ...args]];
   }
 
-  /** A cable from here to `other`; each end is called `cable`. */
-  async connect(other: Namespace): Promise<void> {
-    const ends = ["netns", this.name, "type", "veth", "peer", "name", "cable", "netns", other.name];
-    await this.#lab.run("ip", ["link", "add", "cable", ...ends]);
-    for (const end of [this, other]) await end.ip("link", "set", "cable", "up");
+  /** A cable from here to `other`; each end has its name. */
+  async connect(other: Namespace, cable = "cable"): Promise<void> {
+    const ends = ["netns", this.name, "type", "veth", "peer", "name", cable, "netns", other.name];
+    await this.#lab.run("ip", ["link", "add", cable, ...ends]);
+    for (const end of [this, other]) await end.ip("link", "set", cable, "up");
   }
 
   /**

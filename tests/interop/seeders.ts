@@ -9,8 +9,12 @@ export interface ClientSettings {
   readonly port?: number;
   /** What it refuses to do without, both as a client and as a server; its default when left out. */
   readonly encryption?: ForeignEncryption;
-  /** Where transmission runs: the only one that never dials an address of loopback. */
+  /** Where transmission and libtorrent run; the former never dials an address of loopback. */
   readonly where?: Namespace;
+  /** Where libtorrent listens, if not on loopback. */
+  readonly address?: string;
+  /** They speak uTP as well as TCP. */
+  readonly utp?: boolean;
 }
 
 /**
@@ -65,7 +69,7 @@ const TRANSMISSION_ENCRYPTION: Partial<Record<ForeignEncryption, number>> = { rc
 async function startTransmission(
   lab: Lab,
   torrent: Torrent,
-  { port = freePort(), encryption, where }: ClientSettings = {},
+  { port = freePort(), encryption, where, utp = false }: ClientSettings = {},
 ): Promise<void> {
   const config = await lab.makeFolder(`transmission_${port}`);
   await Deno.writeTextFile(
@@ -80,17 +84,24 @@ async function startTransmission(
       "port-forwarding-enabled": false,
       "rpc-enabled": false,
       "start-added-torrents": true,
-      "utp-enabled": false,
+      "utp-enabled": utp,
       "watch-dir": `${config}/watch`,
       "watch-dir-enabled": true,
     }),
   );
   await Deno.mkdir(`${config}/watch`);
   await Deno.copyFile(torrent.file, `${config}/watch/seeded.torrent`);
-  const args = ["--foreground", "--config-dir", config];
-  const program = "transmission-daemon";
-  if (where === undefined) lab.start(program, args);
-  else lab.start(...where.command(program, ...args));
+  startIn(lab, where, ["transmission-daemon", "--foreground", "--config-dir", config]);
+}
+
+function startIn(
+  lab: Lab,
+  where: Namespace | undefined,
+  [program, ...args]: [string, ...string[]],
+  env?: Record<string, string>,
+): void {
+  if (where === undefined) lab.start(program, args, env);
+  else lab.start(...where.command(program, ...args), env);
 }
 
 const LIBTORRENT_ENCRYPTION: Record<ForeignEncryption, Record<string, number>> = {
@@ -102,11 +113,14 @@ const LIBTORRENT_ENCRYPTION: Record<ForeignEncryption, Record<string, number>> =
 function startLibtorrent(
   lab: Lab,
   torrent: Torrent,
-  { port = freePort(), encryption }: ClientSettings = {},
+  { port = freePort(), encryption, where, address }: ClientSettings = {},
 ): Promise<void> {
   const program = new URL("./libtorrent_seed.py", import.meta.url).pathname;
-  const more = encryption ? LIBTORRENT_ENCRYPTION[encryption] : {};
-  lab.start(PYTHON, [program, `${port}`, "0", torrent.file, torrent.folder], {
+  const more = {
+    ...(encryption && LIBTORRENT_ENCRYPTION[encryption]),
+    ...(address && { listen_interfaces: `${address}:${port}` }),
+  };
+  startIn(lab, where, [PYTHON, program, `${port}`, "0", torrent.file, torrent.folder], {
     LIBTORRENT_SETTINGS: JSON.stringify(more),
   });
   return Promise.resolve();

@@ -30,7 +30,11 @@ export class Announcing {
       random,
       clock,
       network,
-      fetch: createFetch({ clock, userAgent: "starling/0" }),
+      fetch: createFetch({
+        clock,
+        userAgent: "starling/0",
+        resolve: (name) => network.resolve(name),
+      }),
       numbers: () => this.numbers,
       isHungry: () => this.found.length < 50,
       isAlone: () => true,

@@ -145,6 +145,41 @@ const DENIED: readonly Situation[] = [
     place.folder("out/.starling");
     place.mode("out", 0o555);
   }],
+  ["the folder may be written, and not read", (place) => place.folder("out", 0o311)],
+  ["the state folder may be written, and not read", (place) => {
+    place.folder("out/.starling", 0o311);
+  }],
+  ["the torrent's folder may be written, and not read", (place) => place.folder("out/t", 0o311)],
+  ["a folder within may be written, and not read", (place) => place.folder("out/t/sub", 0o311)],
+  ["all is good where nothing may be read", (place) => {
+    place.all();
+    for (const path of ["out", "out/t", "out/t/sub"]) place.mode(path, 0o311);
+  }],
+  ["all was finished where nothing may be read", async (place) => {
+    await place.target.complete();
+    for (const path of ["out", "out/t", "out/t/sub", "out/.starling"]) place.mode(path, 0o311);
+  }],
+  ["one that was finished is gone where nothing may be read", async (place) => {
+    await place.target.complete();
+    Deno.removeSync(place.at("out/t/a"));
+    for (const path of ["out", "out/t", "out/t/sub", "out/.starling"]) place.mode(path, 0o311);
+  }],
+  ["a good file is too long, and may not be written", (place) => {
+    place.all();
+    Deno.writeFileSync(place.at("out/t/a"), FOREIGN, { append: true });
+    place.mode("out/t/a", 0o444);
+  }],
+  ["a good file is too long, and may not be read", (place) => {
+    place.all();
+    Deno.writeFileSync(place.at("out/t/a"), FOREIGN, { append: true });
+    place.mode("out/t/a", 0o244);
+  }],
+  ["a good file is too long where no names may be changed", (place) => {
+    place.all();
+    place.folder("out/.starling");
+    Deno.writeFileSync(place.at("out/t/a"), FOREIGN, { append: true });
+    for (const path of ["out", "out/t"]) place.mode(path, 0o555);
+  }],
   ["the state folder may not be written", (place) => place.folder("out/.starling", 0o555)],
   ["the lock may not be opened", (place) => {
     place.file("out/.starling/t.lock");
@@ -202,7 +237,7 @@ export async function disagreements(situations: readonly Situation[]): Promise<s
         lines.push(`${name}: foreseen ${foreseen.detail}, but ${met.detail}`);
       }
     } finally {
-      await new Deno.Command("chmod", { args: ["-R", "u+w", target.folder] }).output();
+      await new Deno.Command("chmod", { args: ["-R", "u+rwX", target.folder] }).output();
       await target[Symbol.asyncDispose]();
     }
   }

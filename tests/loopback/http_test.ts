@@ -16,7 +16,16 @@ import { SELF_SIGNED } from "./self_signed.ts";
 const KIB = 1024;
 const SECRET = "passkey-0123456789";
 const TEXT = new TextEncoder();
-const fetchDirectly = createFetch({ clock: new SystemClock(), userAgent: "starling/0" });
+/** Names that are known to nobody but to the check of redirects. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  "inside.invalid": ["10.0.0.1"],
+  "here.invalid": ["127.0.0.1"],
+};
+const fetchDirectly = createFetch({
+  clock: new SystemClock(),
+  userAgent: "starling/0",
+  resolve: (name) => Promise.resolve(NAMES[name] ?? []),
+});
 
 /** Tests a GET without a proxy, and with each kind of them. */
 function everyWay(name: string, run: (fetchBounded: FetchBounded) => Promise<void>): void {
@@ -260,6 +269,31 @@ everyWay(
     });
   },
 );
+
+Deno.test("T1 T21 fetch looks up the name that a redirect leads to before it asks there", async () => {
+  const handler: Handler = (_, path) =>
+    new Response(null, { status: 302, headers: { location: `http:/${path}/${SECRET}` } });
+  await withServer(handler, async (url) => {
+    await rejects(fetchDirectly(`${url}/inside.invalid`, options()), {
+      failure: "unsupported-url",
+      message: "Cannot fetch from inside.invalid: it is a redirect into a local network",
+    });
+    // It is this machine, as the one that leads there: what asks it finds no such name.
+    await rejectsWith("unreachable", fetchDirectly(`${url}/here.invalid`, options()));
+  });
+});
+
+Deno.test("fetch leaves the names that redirects lead to to the proxy", async () => {
+  await using proxied = startSocks5Proxy({ names: { "inside.invalid": "127.0.0.1" } });
+  let port = "";
+  const handler: Handler = (_, path) =>
+    path === "/" ? Response.redirect(`http://inside.invalid:${port}/there`) : new Response("hello");
+  await withServer(handler, async (url) => {
+    port = new URL(url).port;
+    const { bytes } = await fetchDirectly(url, options({ proxy: proxied.proxy }));
+    strictEqual(new TextDecoder().decode(bytes), "hello");
+  });
+});
 
 everyWay(
   "fetch hands over a redirect to a scheme that is asked for, within the limit",

@@ -8,7 +8,8 @@ import { DiskTarget } from "../storage/disk_target.ts";
 import { WRITTEN } from "./storage_writer.ts";
 
 const KILLS = 20;
-const MAX_KILL_DELAY_MS = 120;
+/** Kills happen after up to so many of its signs, however slow this machine is, and so long. */
+const MAX_SIGNS_BEFORE_KILL = 12, MAX_KILL_DELAY_MS = 20;
 
 const { metainfo } = WRITTEN;
 const SUBJECT = {
@@ -17,7 +18,7 @@ const SUBJECT = {
   fileCount: metainfo.files.length,
 };
 
-/** Starts the writer, and kills it a while after it has begun to write; false when it was done. */
+/** Starts the writer, and kills it once it is some way on; false when it was done. */
 async function writeAndKill(target: DiskTarget, random: SeededRandom): Promise<boolean> {
   const writer = new Deno.Command(Deno.execPath(), {
     args: [
@@ -33,7 +34,12 @@ async function writeAndKill(target: DiskTarget, random: SeededRandom): Promise<b
   }).spawn();
   const errors = new Response(writer.stderr).text();
   const reader = writer.stdout.getReader();
-  await reader.read();
+  const signs = 1 + random.below(MAX_SIGNS_BEFORE_KILL);
+  for (let seen = 0; seen < signs;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    seen += value.length;
+  }
   await new Promise((resolve) => setTimeout(resolve, random.below(MAX_KILL_DELAY_MS)));
   try {
     writer.kill("SIGKILL");

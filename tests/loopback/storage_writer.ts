@@ -1,6 +1,7 @@
 /**
  * Writes a download to a folder, in random order, and saves now and then, until it is complete
- * or killed: `storage_kill_test.ts` kills it. Says when it begins to write.
+ * or killed: `storage_kill_test.ts` kills it. Gives a sign when it begins to write, and whenever
+ * some pieces are written.
  */
 import { SeededRandom, shuffle } from "../../src/base/ambient.ts";
 import { DiskTarget, sampleData } from "../storage/disk_target.ts";
@@ -17,15 +18,17 @@ export const WRITTEN = sampleData("killed", {
 
 const PIECES_IN_FLIGHT = 8;
 const PIECES_PER_CHECKPOINT = 40;
+const SIGN = new TextEncoder().encode(".");
 
 async function writeUntilKilled(folder: string, seed: number): Promise<void> {
   const target = new DiskTarget(WRITTEN, { folder });
   await using run = await target.run();
   const missing = [...Array(run.have.length).keys()].filter((piece) => !run.have.has(piece));
   shuffle(missing, new SeededRandom(seed));
-  await Deno.stdout.write(new TextEncoder().encode("writing\n"));
+  await Deno.stdout.write(SIGN);
   for (let start = 0; start < missing.length; start += PIECES_IN_FLIGHT) {
     await target.writeAll(run.storage, missing.slice(start, start + PIECES_IN_FLIGHT));
+    await Deno.stdout.write(SIGN);
     // Not waited for, as in a download.
     if (start % PIECES_PER_CHECKPOINT === 0) run.storage.checkpoint();
   }

@@ -4,6 +4,7 @@ import { SystemClock, SystemRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import { DhtService } from "../../src/dht/service.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { assertValid } from "../cli/json_schema.ts";
 import { type Behaviour, play } from "../sim/scripted_peer.ts";
 import { Checkout, type Finished, finished } from "./checkout.ts";
@@ -94,12 +95,12 @@ export class VerdictRoom implements AsyncDisposable {
   /** A DHT node that knows nobody. */
   node(): string {
     const clock = new SystemClock();
+    const network = new DenoNetwork({ clock });
     const service = new DhtService({
-      network: new DenoNetwork({ clock }),
+      network,
+      sockets: openDatagramSockets(network, { port: freePort(), address: "127.0.0.1" }),
       clock,
       random: new SystemRandom(),
-      port: freePort(),
-      address: "127.0.0.1",
       bootstrap: [],
     });
     this.#ending.defer(() => service.close());

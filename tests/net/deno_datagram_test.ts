@@ -74,3 +74,19 @@ Deno.test("DenoDatagramSocket.close() ends receive(), and may be called again", 
   await socket.send(Uint8Array.of(1), { host: "192.0.2.1", port: 1 });
   deepStrictEqual([fake.sent, fake.closeCount], [[], 1]);
 });
+
+Deno.test("DenoDatagramSocket knows many addresses by turns", async () => {
+  const fake = new FakeUdpSocket("0.0.0.0");
+  const socket = new DenoDatagramSocket(fake, new ManualClock());
+  const endpoints = [1, 2].flatMap((port) =>
+    ["192.0.2.1", "192.0.2.2"].map((host) => ({ host, port }))
+  );
+  const turns = [0, 0, 1, 2, 3, 3, 0].map((index) => endpoints[index]!);
+  for (const to of turns) {
+    await socket.send(Uint8Array.of(1), to);
+    fake.onReceive = () =>
+      Promise.resolve([new Uint8Array(1), { transport: "udp", hostname: to.host, port: to.port }]);
+    deepStrictEqual((await socket.receive(new Uint8Array(1)))?.from, to);
+  }
+  deepStrictEqual(fake.sent, turns.map(({ host, port }) => `${host} ${port}`));
+});

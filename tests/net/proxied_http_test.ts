@@ -13,7 +13,11 @@ const SECRET = "hunter2";
 const STARTS = [startSocks5Proxy, startHttpProxy];
 const PROXY_NAMES: TestProxyOptions = { names: { "tracker.fake": "127.0.0.1" } };
 const clock = new SystemClock();
-const fetchBounded = createFetch({ clock, userAgent: "starling/0" });
+const fetchBounded = createFetch({
+  clock,
+  userAgent: "starling/0",
+  resolve: (name) => Promise.reject(new Error(`looked up ${name}`)),
+});
 
 function options(proxy: Proxy, given: Partial<FetchOptions> = {}): FetchOptions {
   const { signal } = new AbortController();

@@ -1,11 +1,12 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { type Encodable, encode } from "../../src/metainfo/bencode_encoder.ts";
+import { encodeHolepunch } from "../../src/wire/holepunch_message.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { encodePex, parsePex } from "../../src/wire/pex.ts";
 import { ScriptedSession } from "./scripted_session.ts";
 
-const OUR_PEX_ID = 1, OUR_METADATA_ID = 2;
+const OUR_PEX_ID = 1, OUR_METADATA_ID = 2, OUR_HOLEPUNCH_ID = 3;
 const TOLD = { endpoint: { host: "10.0.0.7", port: 6881 }, flags: 0 };
 const METADATA = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251);
 
@@ -32,6 +33,40 @@ Deno.test("a peer's list of peers is an event with those that may be dialled", (
     kind: "peers-exchanged",
     peers: [TOLD, { endpoint: { host: "192.0.2.1", port: 6881 }, flags: 0 }],
   }]);
+});
+
+Deno.test("a peer that names an endpoint and takes part in BEP 55 can reach it, as it says", () => {
+  const script = new ScriptedSession({ pex: true, holepunch: true });
+  const { session } = script;
+  script.hear(list("10.0.0.7"));
+  ok(!session.canReach(TOLD.endpoint), "it has not said that it takes part");
+  script.hear(handshake({ ut_holepunch: 7 }));
+  ok(session.takesHolepunch && session.canReach(TOLD.endpoint));
+  ok(!session.canReach({ ...TOLD.endpoint, port: 1 }));
+  session.sayHolepunch(encodeHolepunch("rendezvous", TOLD.endpoint), script.now);
+  const payload = encodeHolepunch("rendezvous", TOLD.endpoint);
+  deepStrictEqual(script.said(), [{ kind: "extended", id: 7, payload }]);
+});
+
+Deno.test("a peer's message of BEP 55 is an event; one that is malformed closes", () => {
+  const script = new ScriptedSession({ holepunch: true });
+  const { endpoint } = TOLD;
+  const payload = encodeHolepunch("connect", endpoint);
+  script.hear({ kind: "extended", id: OUR_HOLEPUNCH_ID, payload });
+  const message = { kind: "connect", endpoint, error: 0 };
+  deepStrictEqual(script.events(), [{ kind: "holepunch", message }]);
+  script.hear({ kind: "extended", id: OUR_HOLEPUNCH_ID, payload: payload.subarray(0, 5) });
+  deepStrictEqual(script.events(), [{ kind: "close", reason: "malformed-message" }]);
+});
+
+Deno.test("BEP 55 is no matter with whom we do not speak of it", () => {
+  const script = new ScriptedSession({ pex: true });
+  script.hear(handshake({ ut_holepunch: 7 }), list("10.0.0.7"));
+  script.events();
+  ok(!script.session.takesHolepunch && !script.session.canReach(TOLD.endpoint));
+  const payload = encodeHolepunch("connect", TOLD.endpoint);
+  script.hear({ kind: "extended", id: OUR_HOLEPUNCH_ID, payload });
+  deepStrictEqual(script.events(), []);
 });
 
 Deno.test("P29 a peer that lists peers too often is closed", () => {
@@ -155,8 +190,8 @@ Deno.test("without metadata to give, requests for it are messages that we do not
 Deno.test("open() says where our DHT node is to a peer that knows the DHT (BEP 5)", () => {
   for (
     const [dht, dhtPort, expected] of [
-      [true, 6882, [{ kind: "port", port: 6882 }]],
-      [false, 6882, []],
+      [true, () => 6882, [{ kind: "port", port: 6882 }]],
+      [false, () => 6882, []],
       [true, undefined, []],
     ] as const
   ) {
@@ -166,8 +201,24 @@ Deno.test("open() says where our DHT node is to a peer that knows the DHT (BEP 5
   }
 });
 
+Deno.test("handleTimeout() says where our DHT node is once more when that has changed", () => {
+  for (const dht of [true, false]) {
+    let port = 6882;
+    const script = new ScriptedSession({ dht, dhtPort: () => port, extended: false });
+    script.session.open(new Uint8Array(0), script.now);
+    script.said();
+    script.session.handleTimeout(script.now);
+    deepStrictEqual(script.said(), []);
+    port = 41_000;
+    for (const expected of [dht ? [{ kind: "port", port }] : [], []]) {
+      script.session.handleTimeout(script.now);
+      deepStrictEqual(script.said(), expected);
+    }
+  }
+});
+
 Deno.test("where a peer's DHT node is, is an event, four times at most", () => {
-  const script = new ScriptedSession({ dhtPort: 6882 });
+  const script = new ScriptedSession({ dhtPort: () => 6882 });
   const port = (port: number): Message => ({ kind: "port", port });
   script.hear(port(0), port(7), port(7), port(8), port(7));
   deepStrictEqual(script.events(), [7, 8, 7].map((port) => ({ kind: "dht-port", port })));

@@ -19,7 +19,7 @@ function create(options: Partial<MetadataSessionOptions> = {}): MetadataSession 
     flags: ALL,
     host: "192.0.2.1",
     pex: true,
-    dhtPort: 6881,
+    dhtPort: () => 6881,
     now: 0,
     ...options,
   });

@@ -150,6 +150,25 @@ Deno.test("P29 hear() takes 50 endpoints of a message", () => {
   deepStrictEqual(exchange.hear(payload, 0).length, 50);
 });
 
+Deno.test("knows() what the peer has told and not taken back, as far as it may name it", () => {
+  const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
+  const [a, b] = [nth(1), nth(2)], local = peer("192.168.0.1:6881");
+  exchange.hear(encodePex({ added: [a, b, local], dropped: [] }), 0);
+  const known = () => [a, b, local].map(({ endpoint }) => exchange.knows(endpoint));
+  deepStrictEqual(known(), [true, true, false]);
+  exchange.hear(encodePex({ added: [], dropped: [a.endpoint] }), MINUTE);
+  deepStrictEqual(known(), [false, true, false]);
+});
+
+Deno.test("knows() the last 200 that the peer has told", () => {
+  const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
+  for (let turn = 0; turn < 5; turn++) {
+    exchange.hear(encodePex({ added: many(50, 50 * turn), dropped: [] }), turn * MINUTE);
+  }
+  const known = many(250).filter(({ endpoint }) => exchange.knows(endpoint));
+  deepStrictEqual(known, many(200, 50));
+});
+
 Deno.test("P29 hear() throws what is malformed", () => {
   const exchange = new PeerExchange({ host: PUBLIC, now: 0 });
   throws(() => exchange.hear(new TextEncoder().encode("le"), 0), {

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
 import type { CloseReason } from "../../src/base/errors.ts";
-import { PeerList, type PeerSource } from "../../src/peer/peer_list.ts";
+import type { PeerSource } from "../../src/peer/known_peer.ts";
+import { PeerList } from "../../src/peer/peer_list.ts";
 
 const SECOND = 1_000, MINUTE = 60_000;
 
@@ -57,6 +58,15 @@ Deno.test("postponed() has an endpoint dialled as if it had not been", () => {
   list.ban(endpoint(B));
   list.postponed(endpoint(B));
   deepStrictEqual(list.counts.known, 1);
+});
+
+Deno.test("take() has an endpoint dialled out of its turn, but not twice, nor one that is unknown", () => {
+  const list = newList("tracker", A);
+  list.failed(endpoint(A), 0);
+  deepStrictEqual(list.next(1), undefined);
+  deepStrictEqual([list.take(endpoint(A)), list.take(endpoint(A))], [true, false]);
+  list.connected(endpoint(A));
+  deepStrictEqual([list.take(endpoint(A)), list.take(endpoint(B))], [false, false]);
 });
 
 Deno.test("add() tells how many are new", () => {

@@ -53,7 +53,7 @@ export class WatchedSession {
       metadata: new Uint8Array(METADATA_LENGTH),
       layers: LAYERS,
       pex: true,
-      dhtPort: 6881,
+      dhtPort: () => 6881,
       now: this.#now,
     });
     this.session.open(new Uint8Array(2), this.#now);

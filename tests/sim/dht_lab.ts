@@ -8,6 +8,7 @@ import { type KrpcQuery, parseKrpc } from "../../src/dht/krpc.ts";
 import { encodeError, encodeQuery, encodeResponse } from "../../src/dht/krpc_encoder.ts";
 import { createNodeId } from "../../src/dht/node_id.ts";
 import { type DhtSearch, DhtService, type DhtServiceOptions } from "../../src/dht/service.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { ManualClock } from "./manual_clock.ts";
 import type { DatagramLink } from "./sim_datagrams.ts";
 import { SimNetwork } from "./sim_network.ts";
@@ -79,11 +80,12 @@ export class DhtLab {
     options: Partial<DhtServiceOptions> & { host?: string } = {},
   ): Member {
     const host = options.host ?? this.newHost(link);
+    const network = this.network.host(host);
     const service = new DhtService({
-      network: this.network.host(host),
+      network,
+      sockets: openDatagramSockets(network, { port: PORT }),
       clock: this.clock,
       random: this.random,
-      port: PORT,
       bootstrap,
       isReachable: () => true,
       ...options,

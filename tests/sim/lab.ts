@@ -101,7 +101,10 @@ export class Lab {
   createClient(
     host: string,
     options: Partial<
-      Pick<ClientOptions, "fetch" | "maxUploadRate" | "encryption" | "openDht" | "externalPort">
+      Pick<
+        ClientOptions,
+        "network" | "fetch" | "maxUploadRate" | "encryption" | "openDht" | "externalPort"
+      >
     > = {},
   ): Client {
     const client = new Client({

@@ -6,6 +6,7 @@ import type { PieceIndex } from "../../src/base/ids.ts";
 import { failureOf } from "../../src/cli/output/failure.ts";
 import { noMetadata } from "../../src/cli/source/no_metadata.ts";
 import { DhtService } from "../../src/dht/service.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import type { FetchBounded } from "../../src/net/http.ts";
 import type { ClientOptions } from "../../src/torrent/client.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
@@ -80,9 +81,9 @@ class World {
       openDht: (port) =>
         new DhtService({
           network: network.host(OURS),
+          sockets: openDatagramSockets(network.host(OURS), { port }),
           clock,
           random: this.random,
-          port,
           bootstrap,
         }),
     };
@@ -91,9 +92,15 @@ class World {
   /** A DHT node that knows nobody. */
   addNode(host: string): void {
     const { network, clock } = this.lab;
-    const { random } = this;
-    const options = { network: network.host(host), clock, random, port: PORT, bootstrap: [] };
-    this.nodes.push(new DhtService(options));
+    this.nodes.push(
+      new DhtService({
+        network: network.host(host),
+        sockets: openDatagramSockets(network.host(host), { port: PORT }),
+        clock,
+        random: this.random,
+        bootstrap: [],
+      }),
+    );
   }
 
   readonly nodes: DhtService[] = [];

@@ -15,6 +15,7 @@ function dealer(changes: Partial<Dealer> = {}): Dealer {
     key: 1,
     endpoint: { host: "192.0.2.1", port: 6881 },
     theirHave: pieces(0, 1, 2, 3),
+    isWebSeed: false,
     isPeerChoking: false,
     session: { downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384 },
     lastDataAt: undefined,
@@ -55,4 +56,12 @@ Deno.test("left() counts how connections ended, and remembers who gave something
   dealings.left(dealer({ endpoint: { host: "192.0.2.2", port: 1 } }), "silent");
   deepStrictEqual(dealings.departures, { "remote-closed": 2, silent: 1 });
   deepStrictEqual(dealings.contributorCount, 1);
+});
+
+Deno.test("left() counts all that a web server breaks off as one thing", () => {
+  const dealings = new Dealings();
+  for (const reason of ["remote-closed", "silent", "banned", "finished"] as const) {
+    dealings.left(dealer({ isWebSeed: true }), reason);
+  }
+  deepStrictEqual(dealings.departures, { "web-seed": 2, banned: 1, finished: 1 });
 });

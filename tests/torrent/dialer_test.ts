@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type Random, SeededRandom } from "../../src/base/ambient.ts";
-import type { Endpoint } from "../../src/base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import { ConnectError, type Network } from "../../src/net/transport.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
@@ -34,9 +34,14 @@ interface Bench {
   open: number;
   mostOpen: number;
   started: number;
-  /** The system has no socket for a dial. */
-  lacksSockets: boolean;
+  /** What keeps us from any dial: the system has no socket, or the proxy is gone. */
+  lacks: "limit" | "proxy" | undefined;
   wanted: number;
+  hasUtp: boolean;
+  /** Whom a peer is to bring us together with. */
+  readonly unreachable: string[];
+  /** Endpoints that were dialled by uTP alone. */
+  readonly byUtp: string[];
 }
 
 /** A dialer whose network counts; the peers that it yields pile up in `ready`. */
@@ -45,11 +50,15 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
   const peerList = new PeerList({ random });
   const network: Network = {
     ...sim.host("10.0.0.1"),
+    get hasUtp() {
+      return bench.hasUtp;
+    },
     connect: async (to, options) => {
       bench.started++;
+      if (options.onlyUtp) bench.byUtp.push(formatEndpoint(to));
       bench.mostOpen = Math.max(bench.mostOpen, ++bench.open);
       try {
-        if (bench.lacksSockets) throw new ConnectError("limit", "Cannot connect: too many files");
+        if (bench.lacks) throw new ConnectError(bench.lacks, "Cannot connect: it is not to be had");
         return await sim.host("10.0.0.1").connect(to, options);
       } finally {
         bench.open--;
@@ -67,6 +76,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
       has: ({ host }) => host === WEB_SEED.host,
       open: () => Promise.resolve(void bench.started++),
     },
+    onUnreachable: (endpoint) => bench.unreachable.push(formatEndpoint(endpoint)),
     wanted: () => bench.wanted - bench.ready.length,
   });
   const bench: Bench = {
@@ -79,8 +89,11 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     open: 0,
     mostOpen: 0,
     started: 0,
-    lacksSockets: false,
+    lacks: undefined,
     wanted,
+    unreachable: [],
+    hasUtp: false,
+    byUtp: [],
   };
   return bench;
 }
@@ -177,7 +190,7 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
   const bench = createBench();
   const endpoints = hosts(40);
   for (const { host } of endpoints) void serve(bench, host, THEM);
-  bench.lacksSockets = true;
+  bench.lacks = "limit";
   await run(bench, endpoints);
   await tick(bench, 60_000);
   await bench.clock.run(() => bench.open === 0, 100);
@@ -185,8 +198,28 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
   ok(count >= 30 + 60 && count <= 30 + 60 * 15, `${count} dials in a minute`);
   deepStrictEqual(bench.dialer.failures, { "limit": count });
   deepStrictEqual(bench.peerList.counts.unreachable, 0);
-  bench.lacksSockets = false;
+  bench.lacks = undefined;
   await tick(bench, 3_500);
+  strictEqual(bench.ready.length, 40);
+  bench.dialer.close();
+});
+
+Deno.test("dial() blames no peer when the proxy is gone, and asks it for one a second at most", async () => {
+  const bench = createBench();
+  const endpoints = hosts(40);
+  for (const { host } of endpoints) void serve(bench, host, THEM);
+  bench.lacks = "proxy";
+  await run(bench, endpoints);
+  const atOnce = bench.started;
+  ok(atOnce <= 30, `${atOnce} dials at once`);
+  await tick(bench, 20 * 60_000);
+  await bench.clock.run(() => bench.open === 0, 100);
+  const count = bench.started - atOnce;
+  ok(count >= 80 && count <= 20 * 60, `${count} dials in twenty minutes`);
+  deepStrictEqual(bench.dialer.failures, { "proxy": bench.started });
+  deepStrictEqual(bench.peerList.counts.unreachable, 0);
+  bench.lacks = undefined;
+  await tick(bench, 20_000);
   strictEqual(bench.ready.length, 40);
   bench.dialer.close();
 });
@@ -194,11 +227,11 @@ Deno.test("S8 dial() blames no peer when no socket is free, and pauses before it
 Deno.test("S8 dial() pauses as long when one dial alone found no socket", async () => {
   const bench = createBench();
   void serve(bench, "10.0.1.0", THEM);
-  bench.lacksSockets = true;
+  bench.lacks = "limit";
   await run(bench, hosts(1));
   await tick(bench, 60_000);
   ok(bench.started <= 2 + 60 && bench.started >= 30, `${bench.started} dials in a minute`);
-  bench.lacksSockets = false;
+  bench.lacks = undefined;
   await tick(bench, 2_000);
   strictEqual(bench.ready.length, 1);
   bench.dialer.close();
@@ -211,6 +244,46 @@ Deno.test("dial() stops when there are peers enough", async () => {
   await bench.clock.run(() => false, 60_000);
   strictEqual(bench.ready.length, 3);
   strictEqual(bench.started, 3);
+  bench.dialer.close();
+});
+
+Deno.test("meet() dials at once, wanted or not, and once; help is sought for those dialled in turn", async () => {
+  const bench = createBench();
+  const [first, second, stranger] = hosts(3) as [Endpoint, Endpoint, Endpoint];
+  bench.hasUtp = true;
+  silence(bench, [stranger]);
+  await run(bench, [first, second]);
+  await tick(bench, 1_000);
+  deepStrictEqual(bench.unreachable.toSorted(), [first, second].map(formatEndpoint));
+  bench.wanted = 0;
+  for (const endpoint of [first, stranger, stranger]) bench.dialer.meet(endpoint, second);
+  await tick(bench, 60_000);
+  deepStrictEqual(bench.byUtp, [first, stranger].map(formatEndpoint));
+  deepStrictEqual(bench.unreachable.length, 2, "nobody is asked again because of a meeting");
+  bench.dialer.close();
+  bench.dialer.meet(second, first);
+  deepStrictEqual(bench.byUtp.length, 2);
+});
+
+Deno.test("meet() dials nobody who was banned, nor more than 100 at once", async () => {
+  const bench = createBench(0);
+  bench.hasUtp = true;
+  const [banned, ...others] = hosts(121) as [Endpoint, ...Endpoint[]];
+  silence(bench, others);
+  bench.peerList.ban(banned);
+  await run(bench, []);
+  for (const endpoint of [banned, ...others]) bench.dialer.meet(endpoint, others[0]!);
+  await bench.clock.run(() => false, 0);
+  deepStrictEqual([bench.open, bench.byUtp.includes(formatEndpoint(banned))], [100, false]);
+  bench.dialer.close();
+});
+
+Deno.test("S8 meet() and dial() seek no help when it was we who could not dial", async () => {
+  const bench = createBench();
+  bench.lacks = "limit";
+  await run(bench, hosts(1));
+  await tick(bench, 1_000);
+  deepStrictEqual(bench.unreachable, []);
   bench.dialer.close();
 });
 
@@ -340,6 +413,23 @@ Deno.test("P31 dial() counts one failure, and dials twice, when a peer hangs up 
   strictEqual(bench.started, 2);
   deepStrictEqual(bench.dialer.failures, { "remote-closed": 1 });
   bench.dialer.close();
+});
+
+Deno.test("dial() tries uTP alone when a peer takes up TCP and hangs up, and blames it as before", async () => {
+  const bench = createBench();
+  bench.hasUtp = true;
+  const [endpoint] = hosts(1) as [Endpoint];
+  const listener = bench.sim.host(endpoint.host).listen({ ports: [endpoint.port] });
+  const hangUp = async () => {
+    for await (const connection of listener) connection.close();
+  };
+  void hangUp();
+  await run(bench, [endpoint]);
+  await tick(bench, TICK_MS);
+  deepStrictEqual([bench.started, bench.byUtp], [2, [formatEndpoint(endpoint)]]);
+  deepStrictEqual(bench.dialer.failures, { "remote-closed": 1 });
+  bench.dialer.close();
+  listener.close();
 });
 
 Deno.test("P31 dial() waits with the fallback for another turn when a peer says nothing to encryption", async () => {

@@ -63,6 +63,18 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "another server with --web-seed",
   ],
   [
+    "that there is but a web server, which breaks off",
+    { peersKnown: 1, departures: { "web-seed": 2, finished: 1 }, dialFailures: { "web-seed": 1 } },
+    "none of 1 known peer can be reached (3 × a web seed of no use); try again later, or name " +
+    "another server with --web-seed",
+  ],
+  [
+    "that web servers and peers cannot be reached",
+    { peersKnown: 2, departures: { "web-seed": 2 }, dialFailures: { refused: 1 } },
+    "none of 2 known peers can be reached (1 × refused, 2 × a web seed of no use); check the " +
+    "network and the firewall, and try again later",
+  ],
+  [
     "that no tracker named others than those who cannot be reached",
     { trackers: [DEAD_TRACKER], namedPeers: 1, peersKnown: 1, dialFailures: { refused: 1 } },
     "none of 1 known peer can be reached (1 × refused), and of 1 tracker none answered " +

@@ -359,6 +359,36 @@ Deno.test("WebSeedConnection asks a busy server for less at once, and in the end
   strictEqual(line.closedCount, 1);
 });
 
+Deno.test("WebSeedConnection asks a server for more again that was busy for a while", async () => {
+  const content = contentOf(BLOCK_LENGTH, [40 * 2 * BLOCK_LENGTH]);
+  let isBusy = true, under = 0, most = 0;
+  const line = await greeted(connect(content, async (range, take, signal) => {
+    if (isBusy) return "busy";
+    most = Math.max(most, ++under);
+    const outcome = await serving(content)(range, take, signal);
+    under--;
+    return outcome;
+  }));
+  /** Every other piece, so that each is a GET of its own. */
+  const askAll = () =>
+    say(line, (output) => {
+      for (let piece = 0; piece < 80; piece += 2) output.request(piece, 0, BLOCK_LENGTH);
+    });
+  for (let times = 0; times < 2; times++) {
+    await askAll();
+    deepStrictEqual(await hear(line), { kind: "choke" });
+    await greeted(line);
+  }
+  isBusy = false;
+  await askAll();
+  const mostAfter: number[] = [];
+  for (let blocks = 0; blocks < 40; blocks++) {
+    strictEqual((await hear(line) as Message).kind, "piece");
+    mostAfter.push(most);
+  }
+  deepStrictEqual([mostAfter[0], mostAfter[12], mostAfter.at(-1)], [1, 1, 3]);
+});
+
 Deno.test("WebSeedConnection says eight times what it has, and then ends", async () => {
   const line = await greeted(connect(SMALL, () => Promise.resolve("lacking")));
   for (let offers = 1; offers < 8; offers++) {

@@ -32,6 +32,17 @@ class Opened extends TemporaryFolder {
   }
 }
 
+/** Has `method` of `owner` do something else until it is disposed of. */
+function replacing<Owner extends object, Name extends keyof Owner>(
+  owner: Owner,
+  name: Name,
+  method: Owner[Name],
+): Disposable {
+  const before = owner[name];
+  owner[name] = method;
+  return { [Symbol.dispose]: () => owner[name] = before };
+}
+
 Deno.test("forWriting() creates a file with its folders, sparse and as long as asked", () => {
   using opened = new Opened();
   const descriptor = opened.files.forWriting(opened.place("a/b/file"), {
@@ -159,6 +170,61 @@ Deno.test("flush() tells how the files look, and fails when one is gone (D5)", a
   const gone = { name: "StorageError", reason: "missing" };
   await rejects(opened.files.flush([opened.place("a/file"), opened.place("file")]), gone);
   await rejects(opened.files.flush([opened.place("b/file")]), gone);
+});
+
+Deno.test("flush() leaves what remains to threads once it has taken its time", async () => {
+  for (const [stepMs, isOverAtOnce] of [[0, true], [0.1, false]] as const) {
+    using opened = new Opened();
+    const places = Array.from({ length: 8 }, (_, index) => opened.place(`${index}`));
+    for (const place of places) {
+      opened.files.forWriting(place, { fileLength: 5, mayCreate: true });
+    }
+    let now = 0;
+    using _stub = replacing(performance, "now", () => now += stepMs);
+    let isOver = false;
+    const flushing = opened.files.flush(places).then(() => isOver = true);
+    // Threads answer later than all that is ready to run.
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    strictEqual(isOver, isOverAtOnce);
+    await flushing;
+  }
+});
+
+Deno.test("D8 OpenFiles refuses a file that is swapped after it was looked at, before it is opened", async () => {
+  using outside = new TemporaryFolder();
+  const opening: readonly ((files: OpenFiles, place: Place) => unknown)[] = [
+    (files, place) => files.forReading(place),
+    (files, place) => files.forWriting(place, { fileLength: 100, mayCreate: true }),
+    (files, place) => files.flush([place]),
+  ];
+  const swaps: readonly ((path: string) => void)[] = [
+    (path) => Deno.symlinkSync(outside.at("secret"), path),
+    (path) => Deno.writeTextFileSync(path, "another"),
+  ];
+  for (const open of opening) {
+    for (const swap of swaps) {
+      using opened = new Opened();
+      outside.write("secret", "secret");
+      opened.write("file", "12345");
+      const look = Deno.lstatSync;
+      const path = opened.at("file");
+      using _stub = replacing(Deno, "lstatSync", (looked) => {
+        const info = look(looked);
+        if (looked === path) {
+          Deno.renameSync(path, opened.at("aside"));
+          swap(path);
+        }
+        return info;
+      });
+      const refusal = {
+        reason: "missing",
+        message: `Cannot open ${path}: another file has taken its place`,
+      };
+      await rejects(async () => await open(opened.files, opened.place("file")), refusal);
+      deepStrictEqual([opened.files.size, opened.openFileCount], [0, 0]);
+      strictEqual(outside.text("secret"), "secret");
+    }
+  }
 });
 
 Deno.test("D5 a file open for reading is opened again when its name leads to another one", () => {

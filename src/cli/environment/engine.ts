@@ -2,20 +2,14 @@
 import { fail } from "../../base/assert.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { FileIndex } from "../../base/ids.ts";
-import { DenoNetwork } from "../../net/deno_network.ts";
 import { proxiedFetch } from "../../net/http.ts";
-import { proxiedNetwork } from "../../net/proxied_network.ts";
-import type { Network } from "../../net/transport.ts";
-import { DiskStorage, type FinishedFile } from "../../storage/disk_storage.ts";
+import { DiskStorage } from "../../storage/disk_storage.ts";
 import type { DigestWish } from "../../storage/file_digests.ts";
 import { SharedStorage } from "../../storage/shared_storage.ts";
-import type { Storage } from "../../storage/storage.ts";
 import { Client } from "../../torrent/client.ts";
 import type { MetadataOptions, MetadataSearch } from "../../torrent/metadata_search.ts";
-import type { PeerSnapshot, TorrentEvent, TorrentSnapshot } from "../../torrent/snapshot.ts";
+import type { TorrentEvent } from "../../torrent/snapshot.ts";
 import type { Survey, SurveyOptions } from "../../torrent/survey.ts";
-import type { Torrent } from "../../torrent/torrent.ts";
-import type { Verdict } from "../../torrent/verdict.ts";
 import { WorkerPool } from "../../workers/pool.ts";
 import type { FileRange } from "../files/byte_range.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
@@ -23,7 +17,9 @@ import type { GetOptions } from "../options/get_options.ts";
 import { VERSION } from "../output/version.ts";
 import { checkWorkerPermission, workerCount } from "./disk_workers.ts";
 import type { DataPlace, Environment, StateFolders } from "./environment.ts";
+import { Networks } from "./networks.ts";
 import { PeerFinding } from "./peer_finding.ts";
+import { type RunningTorrent, StoredTorrent } from "./running_torrent.ts";
 import { foldersOf } from "./state_folders.ts";
 
 /** What all torrents of a command share, and how each of them takes part in its swarm. */
@@ -39,6 +35,7 @@ export type EngineOptions =
     | "noPex"
     | "noLsd"
     | "noPortMap"
+    | "noUtp"
     | "dhtBootstrap"
     | "encryption"
     | "proxy"
@@ -114,25 +111,6 @@ export type SurveyRequest = Pick<
 /** A look at a swarm; see torrent/survey.ts. */
 export type SurveyRun = Pick<Survey, "run" | "stop">;
 
-/** A torrent that holds its target; see torrent/torrent.ts. */
-export interface RunningTorrent {
-  download(): Promise<void>;
-  seed(): Promise<void>;
-  stop(): Promise<void>;
-  /** Of a torrent that was downloaded: what there is now, and where (absolute). */
-  finished(): Promise<FinishedTorrent>;
-  snapshot(): TorrentSnapshot;
-  peerSnapshots(): readonly PeerSnapshot[];
-  verdict(progressWindowMs?: number): Verdict;
-  /** Lets go of the target; after `download` has ended. */
-  close(): Promise<void>;
-}
-
-export interface FinishedTorrent {
-  readonly outputDir: string;
-  readonly files: readonly FinishedFile[];
-}
-
 export interface Engine {
   /** Takes hold of the target. Throws StorageError; the reason of the request's signal. */
   open(request: TorrentRequest): Promise<RunningTorrent>;
@@ -165,6 +143,7 @@ class LocalEngine implements Engine {
   readonly #environment: Environment;
   readonly #pool: WorkerPool;
   readonly #client: Client;
+  readonly #networks: Networks;
   readonly #finding: PeerFinding;
   readonly #usesDht: boolean;
   readonly #usesLsd: boolean;
@@ -172,19 +151,21 @@ class LocalEngine implements Engine {
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
     const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd, noPortMap } = options;
-    const direct = new DenoNetwork({ clock });
-    const network: Network = proxy === undefined
-      ? direct
-      : proxiedNetwork(direct, proxy, { clock });
-    const hasDatagrams = network.noDatagrams === undefined;
-    const finding = this.#finding = new PeerFinding({ ...options, environment, network });
+    const networks = this.#networks = new Networks(options, environment);
+    const { direct: network, sharedPort, hasDatagrams } = networks;
+    const finding = this.#finding = new PeerFinding({
+      ...options,
+      environment,
+      network,
+      sharedPort,
+    });
     this.#usesDht = !noDht && hasDatagrams;
     this.#usesLsd = !noLsd && hasDatagrams && !finding.isOnlyHere;
     this.#options = options;
     this.#environment = environment;
     this.#pool = new WorkerPool({ size: workerCount(environment) });
     this.#client = new Client({
-      network,
+      network: networks.peers,
       fetch: proxy === undefined ? fetch : proxiedFetch(fetch, proxy),
       clock,
       random,
@@ -299,48 +280,8 @@ class LocalEngine implements Engine {
   async close(): Promise<void> {
     await this.#client.close();
     await this.#finding.close();
+    await this.#networks.close();
     this.#pool.close();
-  }
-}
-
-/** A torrent and the storage that it uses up. */
-class StoredTorrent implements RunningTorrent {
-  readonly #torrent: Torrent;
-  readonly #storage: Storage;
-  readonly finished: () => Promise<FinishedTorrent>;
-
-  constructor(torrent: Torrent, storage: Storage, finished: RunningTorrent["finished"]) {
-    this.#torrent = torrent;
-    this.#storage = storage;
-    this.finished = finished;
-  }
-
-  download(): Promise<void> {
-    return this.#torrent.download();
-  }
-
-  seed(): Promise<void> {
-    return this.#torrent.seed();
-  }
-
-  stop(): Promise<void> {
-    return this.#torrent.stop();
-  }
-
-  snapshot(): TorrentSnapshot {
-    return this.#torrent.snapshot();
-  }
-
-  peerSnapshots(): readonly PeerSnapshot[] {
-    return this.#torrent.peerSnapshots();
-  }
-
-  verdict(progressWindowMs?: number): Verdict {
-    return this.#torrent.verdict(progressWindowMs);
-  }
-
-  close(): Promise<void> {
-    return this.#storage.close();
   }
 }
 

@@ -138,7 +138,12 @@ export function realEnvironment(): Environment {
     terminalSize,
     fetch: async (url, options) => {
       const { createFetch } = await import("../../net/http.ts");
-      return await createFetch({ clock, userAgent: `starling/${VERSION}` })(url, options);
+      const resolve = async (name: string) => {
+        const { DenoNetwork } = await import("../../net/deno_network.ts");
+        return await new DenoNetwork({ clock }).resolve(name);
+      };
+      const userAgent = `starling/${VERSION}`;
+      return await createFetch({ clock, userAgent, resolve })(url, options);
     },
     openEngine: async (options) => {
       const { openEngine } = await import("./engine.ts");

@@ -7,6 +7,7 @@ import type { DhtService } from "../../dht/service.ts";
 import type { LocalDiscovery } from "../../lsd/service.ts";
 import type { MappedProtocol } from "../../net/nat_pmp.ts";
 import type { PortMapping } from "../../net/port_mapping.ts";
+import type { SharedPort } from "../../net/shared_port.ts";
 import type { Network } from "../../net/transport.ts";
 import { readStateFile } from "../../storage/state_file.ts";
 import type { GetOptions } from "../options/get_options.ts";
@@ -22,6 +23,8 @@ const SAVE_INTERVAL_MS = 10 * 60_000;
 export interface PeerFindingOptions extends Pick<GetOptions, "bindAddress" | "dhtBootstrap"> {
   readonly environment: Pick<Environment, "clock" | "random" | "keepState">;
   readonly network: Network;
+  /** Where the DHT's datagrams go. */
+  readonly sharedPort: SharedPort;
   /** Where the DHT's table is kept; undefined: nowhere. */
   readonly folders?: StateFolders;
   /** The table is only read. */
@@ -74,15 +77,14 @@ export class PeerFinding {
    * was closed and is needed again.
    */
   openDht(port: number): DhtService {
-    const { environment: { clock, random }, network, dhtBootstrap, bindAddress } = this.#options;
+    const { environment: { clock, random }, network, sharedPort, dhtBootstrap } = this.#options;
     const earlier = this.#dht;
     assert(this.#dhtCode !== undefined, "`load` comes before `openDht`");
     this.#dht = new this.#dhtCode.DhtService({
       network,
+      sockets: sharedPort.open("dht", port),
       clock,
       random,
-      port,
-      address: bindAddress,
       bootstrap: dhtBootstrap,
       saved: earlier?.save() ?? this.#saved,
       isReachable: () => this.externalPort("udp") !== undefined,

@@ -49,6 +49,7 @@ export const searchOptions = {
   noDht: flag("--no-dht", "do not use the DHT"),
   noPex: flag("--no-pex", "do not exchange peers with peers"),
   noLsd: flag("--no-lsd", "do not look for peers on the local network"),
+  noUtp: flag("--no-utp", "reach peers by TCP alone"),
   noPortMap: flag("--no-port-map", "do not ask the router to forward the port"),
   dhtBootstrap: options(
     "--dht-bootstrap",

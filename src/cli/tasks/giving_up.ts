@@ -1,6 +1,6 @@
 /** Why a download ended before it was complete, when nothing has failed. Pure. */
 import type { TorrentSnapshot } from "../../torrent/snapshot.ts";
-import type { RunningTorrent } from "../environment/engine.ts";
+import type { RunningTorrent } from "../environment/running_torrent.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { type Failure, failureBy, interruptedWith } from "../output/failure.ts";
 import { formatDuration, formatPercent } from "../output/units.ts";

@@ -1,7 +1,7 @@
 /** A torrent that is complete and is shared until its goal is reached, or until it is stopped. */
 import type { Clock } from "../../base/ambient.ts";
 import { reachedGoal, type SeedingGoal, shareRatio } from "../../torrent/seeding_goal.ts";
-import type { RunningTorrent } from "../environment/engine.ts";
+import type { RunningTorrent } from "../environment/running_torrent.ts";
 import type { Interruption } from "../environment/interruption.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { type Failure, interruptedWith } from "../output/failure.ts";

@@ -3,7 +3,7 @@ import { printable } from "../../base/printable.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import type { SeedingGoal } from "../../torrent/seeding_goal.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../torrent/snapshot.ts";
-import type { RunningTorrent } from "../environment/engine.ts";
+import type { RunningTorrent } from "../environment/running_torrent.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { Interruption } from "../environment/interruption.ts";
 import { CommandError, ExitCode, type Failure, failureOf, isMistake } from "../output/failure.ts";

@@ -5,6 +5,7 @@ import type { NodeId } from "../../../src/base/ids.ts";
 import { PeerFinding } from "../../../src/cli/environment/peer_finding.ts";
 import { encodeSavedTable, parseSavedTable } from "../../../src/dht/saved_table.ts";
 import { DenoNetwork } from "../../../src/net/deno_network.ts";
+import { SharedPort } from "../../../src/net/shared_port.ts";
 import { ManualClock } from "../../sim/manual_clock.ts";
 import { natPmpNetwork } from "../../net/nat_pmp_network.ts";
 
@@ -20,6 +21,7 @@ interface Bench {
 function create(stateDir: string, keepError?: Error, clock = new SystemClock()): Bench {
   const kept: Record<string, Uint8Array> = {};
   const log: string[] = [];
+  const network = new DenoNetwork({ clock });
   const finding = new PeerFinding({
     bindAddress: LOOPBACK,
     dhtBootstrap: [],
@@ -32,7 +34,8 @@ function create(stateDir: string, keepError?: Error, clock = new SystemClock()):
         return Promise.resolve(`${folders.stateDir}/${name}`);
       },
     },
-    network: new DenoNetwork({ clock }),
+    network,
+    sharedPort: new SharedPort({ network, clock, address: LOOPBACK }),
     folders: { outputDir: stateDir, stateDir },
     onLog: (line) => log.push(line),
   });
@@ -116,11 +119,13 @@ Deno.test("mapPort() leaves the gateway alone when isOnlyHere says that only thi
 
 Deno.test("mapPort() has the gateway open a port for connections, and one for datagrams", async () => {
   const clock = new ManualClock();
+  const network = natPmpNetwork(clock, { tcp: 40_000, udp: 41_000 });
   const finding = new PeerFinding({
     bindAddress: undefined,
     dhtBootstrap: [],
     environment: { clock, random: new SeededRandom(1), keepState: () => Promise.resolve("") },
-    network: natPmpNetwork(clock, { tcp: 40_000, udp: 41_000 }),
+    network,
+    sharedPort: new SharedPort({ network, clock }),
   });
   deepStrictEqual([finding.externalPort("tcp"), finding.externalPort("udp")], [
     undefined,

@@ -65,6 +65,7 @@ const SEARCH_DEFAULTS = {
   noPex: false,
   noLsd: false,
   noPortMap: false,
+  noUtp: false,
   dhtBootstrap: [
     { host: "router.bittorrent.com", port: 6881 },
     { host: "dht.transmissionbt.com", port: 6881 },
@@ -127,7 +128,15 @@ Deno.test("parseArguments() takes every option, typed", () => {
     ...["--max-download-rate", "2M", "--max-upload-rate", "1.5K", "--select", "*.iso"],
     ...["--select", "1,3-5", "--range", "a:0-1K", "--sequential", "--no-tracker"],
     ...["--web-seed", "http://a.example/f", "--web-seed=https://b.example/", "--no-web-seed"],
-    ...["--no-dht", "--no-pex", "--no-lsd", "--no-port-map", "--dht-bootstrap", "127.0.0.1:6881"],
+    ...[
+      "--no-dht",
+      "--no-pex",
+      "--no-lsd",
+      "--no-utp",
+      "--no-port-map",
+      "--dht-bootstrap",
+      "127.0.0.1:6881",
+    ],
     ...["--dht-bootstrap", "[::1]:7", "--encryption", "require"],
     ...["--proxy", "socks5://me:secret@127.0.0.1:1080"],
     ...["--metadata-timeout", "20s", "--metadata-only"],
@@ -162,6 +171,7 @@ Deno.test("parseArguments() takes every option, typed", () => {
     noPex: true,
     noLsd: true,
     noPortMap: true,
+    noUtp: true,
     dhtBootstrap: [{ host: "127.0.0.1", port: 6881 }, { host: "::1", port: 7 }],
     encryption: "require",
     proxy: {
@@ -303,7 +313,7 @@ Deno.test("parseArguments() answers help, version and completion by itself", () 
 });
 
 const SEARCH_OPTIONS = [
-  ...["--no-tracker", "--no-dht", "--no-pex", "--no-lsd", "--no-port-map"],
+  ...["--no-tracker", "--no-dht", "--no-pex", "--no-lsd", "--no-utp", "--no-port-map"],
   ...["--dht-bootstrap HOST:PORT", "--encryption MODE", "--proxy URL", "--metadata-timeout T"],
 ];
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { openDhtSockets } from "../../src/dht/sockets.ts";
+import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { ConnectError, type DatagramSocket, type Network } from "../../src/net/transport.ts";
 
 /** A machine that refuses some sockets, named `address port`. */
@@ -13,7 +13,7 @@ function machine(refused: (socket: string) => boolean, failure: Error): Network 
 
 const TAKEN = new ConnectError("limit", "Cannot open: taken");
 
-Deno.test("openDhtSockets() opens one socket or two, on the port or another (S7)", () => {
+Deno.test("openDatagramSockets() opens one socket or two, on the port or another (S7)", () => {
   const rows: [name: string, refused: (socket: string) => boolean, ports: object, count: number][] =
     [
       ["two families apart", () => false, { ipv4: 6881, ipv6: 6881 }, 2],
@@ -23,21 +23,21 @@ Deno.test("openDhtSockets() opens one socket or two, on the port or another (S7)
       ["no UDP", () => true, {}, 0],
     ];
   for (const [name, refused, ports, count] of rows) {
-    const sockets = openDhtSockets(machine(refused, TAKEN), { port: 6881 });
+    const sockets = openDatagramSockets(machine(refused, TAKEN), { port: 6881 });
     const found = Object.fromEntries([...sockets].map(([family, { port }]) => [family, port]));
     deepStrictEqual(found, ports, name);
     strictEqual(new Set(sockets.values()).size, count, name);
   }
 });
 
-Deno.test("openDhtSockets() with an address reaches its family alone", () => {
+Deno.test("openDatagramSockets() with an address reaches its family alone", () => {
   for (const [address, family] of [["127.0.0.1", "ipv4"], ["::1", "ipv6"]] as const) {
-    const sockets = openDhtSockets(machine(() => false, TAKEN), { port: 6881, address });
+    const sockets = openDatagramSockets(machine(() => false, TAKEN), { port: 6881, address });
     deepStrictEqual([...sockets.keys()], [family]);
   }
 });
 
-Deno.test("openDhtSockets() does not hide what is no failure of the network", () => {
+Deno.test("openDatagramSockets() does not hide what is no failure of the network", () => {
   const denied = new Error("Requires net access");
-  throws(() => openDhtSockets(machine(() => true, denied), { port: 6881 }), denied);
+  throws(() => openDatagramSockets(machine(() => true, denied), { port: 6881 }), denied);
 });

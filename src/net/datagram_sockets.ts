@@ -1,17 +1,21 @@
-/** The UDP sockets of the DHT: one for each address family, or one for both. */
+/** One UDP port of both address families, as far as the machine has them. */
 import { familyOf, type IpFamily } from "../base/endpoint.ts";
-import { ConnectError, type DatagramSocket, type Network } from "../net/transport.ts";
+import { ANY_IPV4, ANY_IPV6 } from "./dual_stack.ts";
+import { ConnectError, type DatagramSocket, type Network } from "./transport.ts";
 
-const ANY_ADDRESS: Readonly<Record<IpFamily, string>> = { ipv4: "0.0.0.0", ipv6: "::" };
+const ANY_ADDRESS: Readonly<Record<IpFamily, string>> = { ipv4: ANY_IPV4, ipv6: ANY_IPV6 };
+
+/** Sockets by the family that they reach: one for each, or one for both. */
+export type DatagramSockets = ReadonlyMap<IpFamily, DatagramSocket>;
 
 /**
- * Sockets by the family that they reach, on `port` if it is free and on any port otherwise; none
- * where the machine has none (S7). With an address, only that of its family.
+ * Sockets on `port` if it is free and on any port otherwise; none where the machine has none (S7).
+ * With an address, only that of its family.
  */
-export function openDhtSockets(
+export function openDatagramSockets(
   network: Network,
   { port, address }: { port: number; address?: string | undefined },
-): Map<IpFamily, DatagramSocket> {
+): DatagramSockets {
   const sockets = new Map<IpFamily, DatagramSocket>();
   if (address !== undefined) {
     const socket = tryOpen(network, address, port);

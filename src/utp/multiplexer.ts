@@ -1,0 +1,227 @@
+/**
+ * All connections of our sockets: whom a datagram is for, and what becomes of those for nobody
+ * (BEP 29; hostile-inputs P33). Pure: `now` is in milliseconds.
+ */
+import type { Random } from "../base/ambient.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { type Endpoint, familyOf, formatEndpoint, type IpFamily } from "../base/endpoint.ts";
+import { TokenBucket } from "../base/rate.ts";
+import { Introductions } from "./introduction.ts";
+import { encodePacket, type Packet, parsePacket } from "./packet.ts";
+import { RECEIVE_WINDOW_BYTES } from "./receive_window.ts";
+import { Stream } from "./stream.ts";
+import { wireMicroseconds } from "./wrapping.ts";
+
+/** Those that are being closed included. */
+export const MAX_STREAMS = 500;
+/**
+ * UDP payload that passes nearly everywhere in one piece: of IPv4 as others do it, with room for
+ * tunnels; of IPv6 what every link must take (RFC 8200, section 5), less two headers.
+ */
+const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_400, ipv6: 1_232 };
+/** SYNs that are answered in a second; each answer costs a hash, and may hit whom it is not for. */
+const SYN_ANSWERS_PER_SECOND = 500;
+/** Packets of no connection that are looked at in a second: whether they open one costs a hash. */
+const STRAYS_PER_SECOND = 500;
+/** RESETs that are sent in a second. */
+const RESETS_PER_SECOND = 50;
+/** Tries to find an id that no connection to the endpoint has. */
+const MAX_ID_TRIES = 16;
+const NOTHING = new Uint8Array(0);
+
+/** What is to be done: send a datagram, or look at a stream that a peer has opened or changed. */
+export type Effect =
+  | { readonly kind: "send"; readonly bytes: Bytes; readonly to: Endpoint }
+  | { readonly kind: "opened"; readonly stream: Stream }
+  | { readonly kind: "changed"; readonly stream: Stream };
+
+export interface MultiplexerOptions {
+  readonly random: Random;
+  readonly now: number;
+  /** May a peer open one more connection? */
+  readonly isAccepting: () => boolean;
+}
+
+export class Multiplexer {
+  readonly #random: Random;
+  readonly #isAccepting: () => boolean;
+  readonly #introductions: Introductions;
+  readonly #streams = new Map<string, Stream>();
+  readonly #synAnswers: TokenBucket;
+  readonly #strays: TokenBucket;
+  readonly #resets: TokenBucket;
+  #deadline = Infinity;
+  #effects: Effect[] = [];
+
+  constructor({ random, now, isAccepting }: MultiplexerOptions) {
+    this.#random = random;
+    this.#isAccepting = isAccepting;
+    this.#introductions = new Introductions({ random });
+    this.#synAnswers = new TokenBucket(SYN_ANSWERS_PER_SECOND, now);
+    this.#strays = new TokenBucket(STRAYS_PER_SECOND, now);
+    this.#resets = new TokenBucket(RESETS_PER_SECOND, now);
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Begins to connect; undefined when there are too many connections. */
+  connect(remote: Endpoint, timeoutMs: number, now: number): Stream | undefined {
+    const receiveId = this.#freeId(remote);
+    if (receiveId === undefined || this.#streams.size >= MAX_STREAMS) return undefined;
+    const sendId = (receiveId + 1) & 0xffff;
+    const firstSequence = this.#random.below(0x1_0000);
+    const options = { remote, receiveId, sendId, firstSequence, now, ...lengthFor(remote) };
+    const stream = Stream.connect(options, timeoutMs);
+    this.#streams.set(keyOf(remote, receiveId), stream);
+    this.touch(stream, now);
+    return stream;
+  }
+
+  handleDatagram(datagram: Uint8Array, from: Endpoint, now: number): void {
+    const packet = parsePacket(datagram);
+    if (packet === undefined) return;
+    if (packet.type === "syn") return this.#handleSyn(packet, from, now);
+    if (packet.type === "reset") return this.#handleReset(packet, from, now);
+    const stream = this.#streams.get(keyOf(from, packet.connectionId)) ??
+      this.#openedBy(packet, from, now);
+    if (stream === undefined) return;
+    stream.handlePacket(packet, now);
+    this.touch(stream, now);
+  }
+
+  /** Something was done with the stream: it may have packets to send, or be over. */
+  touch(stream: Stream, now: number): void {
+    for (const bytes of stream.drain(now)) this.#send(bytes, stream.remote);
+    if (stream.end !== undefined) this.#streams.delete(keyOf(stream.remote, stream.receiveId));
+    this.#deadline = Math.min(this.#deadline, stream.deadline());
+    this.#effects.push({ kind: "changed", stream });
+  }
+
+  /** When `handleTimeout` is to be called, at the latest; Infinity: never. */
+  deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Does for all streams what is due. */
+  handleTimeout(now: number): void {
+    this.#deadline = Infinity;
+    for (const stream of this.#streams.values()) {
+      if (stream.deadline() <= now) {
+        stream.handleTimeout(now);
+        this.touch(stream, now);
+      } else this.#deadline = Math.min(this.#deadline, stream.deadline());
+    }
+  }
+
+  /** Ends all connections. */
+  close(now: number): void {
+    for (const stream of this.#streams.values()) {
+      stream.close(now);
+      this.touch(stream, now);
+    }
+  }
+
+  /** What is to be done since the last call, in order. */
+  drain(): Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** Answered, and forgotten: so many strangers cost nothing, whoever they say they are. */
+  #handleSyn(syn: Packet, from: Endpoint, now: number): void {
+    const receiveId = (syn.connectionId + 1) & 0xffff;
+    if (this.#streams.has(keyOf(from, receiveId))) return; // It has heard our answer already.
+    if (!this.#hasRoom) return this.#reset(syn, from, now);
+    if (this.#synAnswers.waitMs(now) > 0) return;
+    this.#synAnswers.take(1, now);
+    this.#send(
+      encodePacket({
+        type: "state",
+        connectionId: syn.connectionId,
+        timestampUs: wireMicroseconds(now),
+        timestampDifferenceUs: (wireMicroseconds(now) - syn.timestampUs) >>> 0,
+        windowBytes: RECEIVE_WINDOW_BYTES,
+        sequenceNumber: this.#introductions.firstSequence(syn, from, now),
+        ackNumber: syn.sequenceNumber,
+        selectiveAck: NOTHING,
+      }),
+      from,
+    );
+  }
+
+  /** It has the id that was in the packet which it answers; some send the one that we have. */
+  #handleReset(packet: Packet, from: Endpoint, now: number): void {
+    for (const distance of [0, -1, 1]) {
+      const receiveId = (packet.connectionId + distance) & 0xffff;
+      const stream = this.#streams.get(keyOf(from, receiveId));
+      if (stream === undefined) continue;
+      if (distance !== 0 && stream.sendId !== packet.connectionId) continue;
+      stream.handleReset(packet.ackNumber);
+      return this.touch(stream, now);
+    }
+  }
+
+  /** The stream that a peer opens with a packet of none; the others hear that there is none. */
+  #openedBy(packet: Packet, from: Endpoint, now: number): Stream | undefined {
+    if (this.#strays.waitMs(now) > 0) return undefined;
+    this.#strays.take(1, now);
+    const opened = this.#introductions.openedBy(packet, from, now);
+    if (opened === undefined || !this.#hasRoom || packet.type === "fin") {
+      this.#reset(packet, from, now);
+      return undefined;
+    }
+    if (packet.type !== "data") return undefined; // It has not said anything yet.
+    const { synSequence, firstSequence } = opened;
+    const sendId = (packet.connectionId - 1) & 0xffff;
+    const ids = { receiveId: packet.connectionId, sendId };
+    const options = { remote: from, firstSequence, now, ...ids, ...lengthFor(from) };
+    const stream = Stream.accept(options, synSequence);
+    this.#streams.set(keyOf(from, packet.connectionId), stream);
+    this.#effects.push({ kind: "opened", stream });
+    return stream;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#streams.size < MAX_STREAMS && this.#isAccepting();
+  }
+
+  /** Never for a RESET. */
+  #reset(packet: Packet, to: Endpoint, now: number): void {
+    if (this.#resets.waitMs(now) > 0) return;
+    this.#resets.take(1, now);
+    const reset = {
+      type: "reset",
+      connectionId: packet.connectionId,
+      timestampUs: wireMicroseconds(now),
+      timestampDifferenceUs: 0,
+      windowBytes: 0,
+      sequenceNumber: 0,
+      ackNumber: packet.sequenceNumber,
+      selectiveAck: NOTHING,
+    } as const;
+    this.#send(encodePacket(reset), to);
+  }
+
+  #send(bytes: Bytes, to: Endpoint): void {
+    this.#effects.push({ kind: "send", bytes, to });
+  }
+
+  #freeId(remote: Endpoint): number | undefined {
+    for (let tries = 0; tries < MAX_ID_TRIES; tries++) {
+      const id = this.#random.below(0x1_0000);
+      if (!this.#streams.has(keyOf(remote, id))) return id;
+    }
+    return undefined;
+  }
+}
+
+function lengthFor({ host }: Endpoint): { maxPacketLength: number } {
+  return { maxPacketLength: MAX_PACKET_LENGTH[familyOf(host)] };
+}
+
+function keyOf(remote: Endpoint, receiveId: number): string {
+  return `${receiveId} ${formatEndpoint(remote)}`;
+}

@@ -1,0 +1,162 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type { DatagramSockets } from "../../src/net/datagram_sockets.ts";
+import { SharedPort } from "../../src/net/shared_port.ts";
+import type { DatagramSocket, Network } from "../../src/net/transport.ts";
+import { ManualClock } from "../sim/manual_clock.ts";
+import { SimNetwork } from "../sim/sim_network.ts";
+
+const PORT = 6881;
+const HERE = "10.0.0.1", THERE = "10.0.0.2";
+const LONGEST = 4_096;
+
+class Room {
+  readonly clock = new ManualClock();
+  readonly network = new SimNetwork(this.clock);
+  readonly here = this.network.host(HERE);
+  readonly shared = new SharedPort({ network: this.here, clock: this.clock, address: HERE });
+  readonly stranger = this.network.host(THERE).openDatagram({ port: PORT });
+
+  async hears(...datagrams: readonly (readonly number[])[]): Promise<void> {
+    for (const bytes of datagrams) {
+      await this.stranger.send(Uint8Array.from(bytes), { host: HERE, port: PORT });
+    }
+    await this.pass(10);
+  }
+
+  async pass(durationMs: number): Promise<void> {
+    await this.clock.run(() => false, durationMs);
+  }
+}
+
+function only(sockets: DatagramSockets): DatagramSocket {
+  return sockets.get("ipv4")!;
+}
+
+/** What a socket receives, and its end. */
+function read(socket: DatagramSocket, bufferLength = LONGEST): unknown[] {
+  const received: unknown[] = [];
+  const run = async () => {
+    const buffer = new Uint8Array(bufferLength);
+    while (true) {
+      const datagram = await socket.receive(buffer);
+      received.push(datagram && [...buffer.subarray(0, datagram.length)]);
+      if (datagram === null) return;
+    }
+  };
+  void run();
+  return received;
+}
+
+Deno.test("open() gives each protocol its datagrams, by the first byte", async () => {
+  const room = new Room();
+  const dht = read(only(room.shared.open("dht", PORT)));
+  const utp = read(only(room.shared.open("utp", PORT)));
+  const uTP = [[0x01, 7], [0x11], [0x21], [0x31], [0x41, 0]];
+  const nobodys = [[], [0x51], [0x02], [0x00], [0x65], [0xf1]];
+  await room.hears([0x64, 0x65], ...uTP, ...nobodys, [0x64]);
+  deepStrictEqual(dht, [[0x64, 0x65], [0x64]]);
+  deepStrictEqual(utp, uTP);
+});
+
+Deno.test("open() sends from the one port, whichever protocol it is for", async () => {
+  const room = new Room();
+  const from: string[] = [];
+  const run = async () => {
+    const buffer = new Uint8Array(LONGEST);
+    for (let count = 0; count < 2; count++) {
+      const received = await room.stranger.receive(buffer);
+      from.push(`${received?.from.host} ${received?.from.port} ${buffer[0]}`);
+    }
+  };
+  void run();
+  for (const protocol of ["dht", "utp"] as const) {
+    const socket = only(room.shared.open(protocol, PORT));
+    strictEqual(socket.port, PORT);
+    await socket.send(Uint8Array.of(from.length), { host: THERE, port: PORT });
+    await room.pass(10);
+  }
+  deepStrictEqual(from, [`${HERE} ${PORT} 0`, `${HERE} ${PORT} 1`]);
+});
+
+Deno.test("close() of one protocol leaves the port to the other; of the last one, gives it back", async () => {
+  const room = new Room();
+  const dhtSocket = only(room.shared.open("dht", PORT));
+  const utpSocket = only(room.shared.open("utp", PORT));
+  const dht = read(dhtSocket), utp = read(utpSocket);
+  await room.hears([0x64, 1], [0x01, 1]);
+  dhtSocket.close();
+  await room.hears([0x64, 2], [0x01, 2]);
+  utpSocket.close();
+  deepStrictEqual([dht, utp], [[[0x64, 1], null], [[0x01, 1], [0x01, 2]]]);
+  const other = room.here.openDatagram({ address: HERE, port: PORT });
+  strictEqual(other.port, PORT);
+  await room.hears([0x01, 3]);
+  deepStrictEqual(utp.at(-1), null);
+});
+
+Deno.test("open() opens the port anew when all have closed it", async () => {
+  const room = new Room();
+  only(room.shared.open("dht", PORT)).close();
+  const dht = read(only(room.shared.open("dht", PORT)));
+  await room.hears([0x64]);
+  deepStrictEqual(dht, [[0x64]]);
+});
+
+Deno.test("open() hears a protocol that comes later, and one that comes again", async () => {
+  const room = new Room();
+  read(only(room.shared.open("dht", PORT)));
+  const first = only(room.shared.open("utp", PORT));
+  const second = only(room.shared.open("utp", PORT));
+  first.close();
+  const utp = read(second);
+  await room.hears([0x01]);
+  deepStrictEqual(utp, [[0x01]]);
+});
+
+Deno.test("receive() cuts what is longer than the buffer, and any datagram to 4 KiB", async () => {
+  const room = new Room();
+  const utp = read(only(room.shared.open("utp", PORT)), 2);
+  const dht = read(only(room.shared.open("dht", PORT)), 10_000);
+  await room.hears([0x01, 2, 3, 4], [0x64, ...new Uint8Array(5_000)]);
+  deepStrictEqual(utp, [[0x01, 2]]);
+  strictEqual((dht[0] as number[]).length, LONGEST);
+});
+
+Deno.test("open() keeps 64 datagrams that nobody reads, and loses the rest", async () => {
+  const room = new Room();
+  const socket = only(room.shared.open("utp", PORT));
+  await room.hears(...Array.from({ length: 100 }, (_, index) => [0x01, index]));
+  const utp = read(socket);
+  await room.pass(1);
+  strictEqual(utp.length, 64);
+  deepStrictEqual(utp.at(-1), [0x01, 63]);
+});
+
+Deno.test("send() sends nothing once it is closed", async () => {
+  const room = new Room();
+  read(only(room.shared.open("dht", PORT)));
+  const socket = only(room.shared.open("utp", PORT));
+  socket.close();
+  await socket.send(Uint8Array.of(1), { host: THERE, port: PORT });
+  strictEqual(room.network.datagrams.sent, 0);
+});
+
+Deno.test("H3 open() reads no more of an endless flood than costs next to nothing", async () => {
+  const clock = new ManualClock();
+  let reads = 0, isClosed = false;
+  const openDatagram = () => ({
+    port: PORT,
+    send: () => Promise.resolve(),
+    receive: () => {
+      const from = { host: THERE, port: ++reads % 60_000 + 1 };
+      return Promise.resolve(isClosed ? null : { length: 100, from });
+    },
+    close: () => void (isClosed = true),
+  });
+  const network = { openDatagram } as unknown as Network;
+  const sockets = new SharedPort({ network, clock, address: HERE }).open("dht", PORT);
+  await clock.run(() => false, 10_000);
+  ok(reads > 1_000 && reads < 6_000, `${reads} in ten seconds`);
+  for (const socket of sockets.values()) socket.close();
+  await clock.run(() => false, 1_000);
+});
