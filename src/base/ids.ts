@@ -15,6 +15,10 @@ export type FileIndex = Brand<number, "FileIndex">;
 
 /** SHA-1 of the raw bytes of an info dictionary, 20 bytes (BEP 3). */
 export type InfoHash = Brand<Uint8Array<ArrayBuffer>, "InfoHash">;
+/** SHA-256 of the raw bytes of an info dictionary of version 2, 32 bytes (BEP 52). */
+export type Sha256InfoHash = Brand<Uint8Array<ArrayBuffer>, "Sha256InfoHash">;
+/** All of an info-hash, of either version: peers know it by its first 20 bytes. */
+export type FullInfoHash = InfoHash | Sha256InfoHash;
 /** What a client calls itself for one session, 20 bytes (BEP 3; BEP 20 for the shape). */
 export type PeerId = Brand<Uint8Array<ArrayBuffer>, "PeerId">;
 /** What a node of the DHT calls itself: where it stands among the info-hashes, 20 bytes (BEP 5). */

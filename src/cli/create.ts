@@ -2,9 +2,20 @@
 import { MetainfoError, StorageError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
-import { choosePieceLength, createMetainfo, type MetainfoDraft } from "../metainfo/create.ts";
+import {
+  choosePieceLength,
+  createMetainfo,
+  type MetainfoDraft,
+  paddedFiles,
+  type TorrentFormat,
+} from "../metainfo/create.ts";
+import { compareInTree } from "../metainfo/create_tree.ts";
+import { Layout, type LayoutFile } from "../metainfo/layout.ts";
 import { magnetLink } from "../metainfo/magnet.ts";
-import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
+import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
+import { metainfoError } from "../metainfo/metainfo_error.ts";
+import { isOnDisk } from "../metainfo/metainfo_files.ts";
 import { diskPaths } from "../metainfo/paths.ts";
 import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
 import { findSource, type SourceTree } from "../storage/source_tree.ts";
@@ -36,7 +47,7 @@ export async function create(options: CreateOptions, context: CommandContext): P
   const name = options.name ?? found.name;
   if (name === "") throw usageError(`${shownPath(options.path)} has no name; give one with --name`);
   const target = await findTarget(options, name, environment);
-  const tree = withoutTarget(found, target);
+  const tree = inOrder(withoutTarget(found, target), options.format);
   const pool = new WorkerPool({ size: workerCount(environment) });
   const progress = new HashProgress(printable(name, MAX_WARNING_LENGTH), environment, {
     verb: "hashed",
@@ -47,12 +58,15 @@ export async function create(options: CreateOptions, context: CommandContext): P
     const places = tree.files.map(({ place }) => place);
     const facts = await lookAtFiles(pool, places);
     const draft = draftOf(name, tree, facts, options, environment);
-    const { layout } = preview(draft, options.path);
+    const layout = preview(draft, options);
+    const { format } = options, isPadded = format === "hybrid" && !draft.isSingleFile;
+    const paddedLength = isPadded ? draft.pieceLength : undefined;
     const onProgress = (hashed: number, total: number) => progress.show(hashed, total);
-    const pieceHashes = await hashFiles({ layout, places, facts, pool, onProgress, signal });
+    const given = { layout, format, paddedLength, places, facts, pool, onProgress, signal };
+    const hashes = await hashFiles(given);
     progress.end();
     signal.throwIfAborted();
-    const bytes = createMetainfo({ ...draft, pieceHashes });
+    const bytes = createMetainfo({ ...draft, ...hashes });
     const metainfo = parseMetainfo(bytes);
     const { random } = environment;
     await writeTorrentFile(bytes, { ...target, mayReplace: options.overwrite, pool, random });
@@ -65,7 +79,7 @@ export async function create(options: CreateOptions, context: CommandContext): P
   }
 }
 
-/** Everything but the hashes, which are zeros. Throws when there is nothing to hash. */
+/** Everything but the hashes. Throws when there is nothing to hash. */
 function draftOf(
   name: string,
   { files, isSingleFile }: SourceTree,
@@ -83,13 +97,14 @@ function draftOf(
   const pieceLength = options.pieceLength ?? choosePieceLength(totalLength);
   return {
     name,
+    format: options.format,
     files: files.map(({ path }, index) => ({
       path: isSingleFile ? [name] : path,
       length: facts[index]!.size,
     })),
     isSingleFile,
     pieceLength,
-    pieceHashes: new Uint8Array(Math.ceil(totalLength / pieceLength) * HASH_LENGTH),
+    pieceHashes: new Uint8Array(),
     trackers: options.trackers,
     webSeeds: options.webSeeds,
     nodes: options.nodes,
@@ -102,19 +117,38 @@ function draftOf(
 }
 
 /**
- * The torrent with hashes of nothing: what nobody could download is known before hours of
- * hashing. Throws a usage error.
+ * What is to be hashed. A torrent of version 1 with hashes of nothing is made of it: what nobody
+ * could download is known before hours of hashing. Throws a usage error.
  */
-function preview(draft: MetainfoDraft, path: string): Metainfo {
+function preview(draft: MetainfoDraft, { path, format }: CreateOptions): Layout {
+  const { files, pieceLength } = draft, isAligned = format !== "v1";
+  const padded = isAligned ? paddedFiles(draft) : files;
+  const totalLength = padded.reduce((total, { length }) => total + length, 0);
+  const pieceHashes = new Uint8Array(Math.ceil(totalLength / pieceLength) * HASH_LENGTH);
   try {
-    const metainfo = parseMetainfo(createMetainfo(draft));
+    const metainfo = parseMetainfo(
+      createMetainfo({ ...draft, format: "v1", files: padded, pieceHashes }),
+    );
     diskPaths(metainfo, "linux");
-    return metainfo;
+    if (isAligned) checkLayers(metainfo.layout.pieceCount);
+    return isAligned
+      ? new Layout({ pieceLength, files: files.map(asLayoutFile), isAligned })
+      : metainfo.layout;
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
     const fact = error.message.replace(/^Cannot [^:]*: /, "");
     throw usageError(`Cannot make a torrent of ${shownPath(path)}: ${fact}`);
   }
+}
+
+/** In version 2 the hashes of pieces are longer. */
+function checkLayers(pieceCount: number): void {
+  if (pieceCount * MERKLE_HASH_LENGTH <= MAX_METAINFO_LENGTH) return;
+  throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
+}
+
+function asLayoutFile({ length }: { readonly length: number }): LayoutFile {
+  return { length, isPadding: false };
 }
 
 /** A torrent that is made again must not hold the last one, nor take the place of its data. */
@@ -124,6 +158,13 @@ function withoutTarget(tree: SourceTree, { folder, name, shown }: TorrentTarget)
   if (tree.isSingleFile && files.length === 0) {
     throw usageError(`${shownPath(shown)} cannot be both the data and the .torrent`);
   }
+  return { ...tree, files };
+}
+
+/** Of version 2 in the order of its tree; of version 1 as they come, in that of whole paths. */
+function inOrder(tree: SourceTree, format: TorrentFormat): SourceTree {
+  if (format === "v1") return tree;
+  const files = tree.files.toSorted((one, other) => compareInTree(one.path, other.path));
   return { ...tree, files };
 }
 
@@ -182,8 +223,9 @@ function print(
     stdout.writeLine(toJson({ torrent: shown, ...describeForPrograms({ metainfo, files }) }));
     return;
   }
-  const { layout: { totalLength, pieceCount }, pieceLength } = metainfo;
-  const content = `${formatCount(metainfo.files.length, "file")}, ${formatSize(totalLength)} in ` +
+  const { layout: { dataLength, pieceCount }, pieceLength } = metainfo;
+  const fileCount = metainfo.files.filter(isOnDisk).length;
+  const content = `${formatCount(fileCount, "file")}, ${formatSize(dataLength)} in ` +
     `${formatCount(pieceCount, "piece")} of ${formatSize(pieceLength)}`;
   stdout.writeLine(`  Torrent  ${shownPath(shown)}`);
   stdout.writeLine(`  Content  ${content}`);

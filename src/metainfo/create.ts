@@ -1,20 +1,31 @@
-/** A .torrent from what is known of its files (BEP 3, BEP 12, BEP 19, BEP 5, BEP 27). Pure. */
+/**
+ * A .torrent from what is known of its files (BEP 3, BEP 12, BEP 19, BEP 5, BEP 27; BEP 52 and, for
+ * both versions at once, BEP 47). Pure.
+ */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
-import { encode } from "./bencode_encoder.ts";
-import { MAX_PIECE_COUNT } from "./metainfo.ts";
+import { type EncodableRecord, encode } from "./bencode_encoder.ts";
+import { createTree } from "./create_tree.ts";
+import { MAX_PIECE_COUNT } from "./metainfo_content.ts";
+
+/** Of which version: both together are a hybrid (BEP 52 "upgrade path"). */
+export type TorrentFormat = "v1" | "v2" | "hybrid";
 
 export interface MetainfoDraft {
   readonly name: string;
+  /** By default version 1. The files of the others are in the order of `compareInTree`. */
+  readonly format?: TorrentFormat;
   /** In the order of the torrent. The only file of a single-file torrent has `[name]` as path. */
   readonly files: readonly { readonly path: readonly string[]; readonly length: number }[];
   readonly isSingleFile: boolean;
   /** Bytes. */
   readonly pieceLength: number;
-  /** SHA-1 of each piece, end to end. */
+  /** SHA-1 of each piece, end to end; nothing in version 2. */
   readonly pieceHashes: Uint8Array;
+  /** The root of each piece, end to end, unless it is of version 1. */
+  readonly pieceRoots?: Uint8Array;
   /** Tracker URLs by tier. */
   readonly trackers?: readonly (readonly string[])[];
   readonly webSeeds?: readonly string[];
@@ -33,11 +44,9 @@ const MAX_CHOSEN_PIECE_LENGTH = 2 ** 24;
 
 /** The bytes of a .torrent: the same for the same draft, always. */
 export function createMetainfo(draft: MetainfoDraft): Bytes {
-  const { files, isSingleFile, trackers = [], webSeeds = [], nodes = [] } = draft;
-  const totalLength = files.reduce((total, { length }) => total + length, 0);
-  const pieceCount = Math.ceil(totalLength / draft.pieceLength);
-  assert(!isSingleFile || files.length === 1);
-  assert(draft.pieceHashes.length === pieceCount * HASH_LENGTH);
+  const { isSingleFile, format = "v1", trackers = [], webSeeds = [], nodes = [] } = draft;
+  assert(!isSingleFile || draft.files.length === 1);
+  const tree = format === "v1" ? undefined : createTree(draft);
   const urls = trackers.flat();
   return encode({
     announce: urls[0],
@@ -46,16 +55,50 @@ export function createMetainfo(draft: MetainfoDraft): Bytes {
     "created by": draft.createdBy,
     "creation date": draft.creationDate,
     info: {
-      files: isSingleFile ? undefined : files.map(({ length, path }) => ({ length, path })),
-      length: isSingleFile ? totalLength : undefined,
+      ...format === "v2" ? {} : version1Fields(draft),
+      "file tree": tree?.files,
+      "meta version": tree && 2,
       name: draft.name,
       "piece length": draft.pieceLength,
-      pieces: draft.pieceHashes,
       private: draft.isPrivate ? 1 : undefined,
       source: draft.source,
     },
     nodes: nodes.length > 0 ? nodes.map(({ host, port }) => [host, port]) : undefined,
+    "piece layers": tree?.layers,
     "url-list": webSeeds.length > 0 ? webSeeds : undefined,
+  });
+}
+
+function version1Fields(draft: MetainfoDraft): EncodableRecord {
+  const files: readonly PaddedFile[] = draft.format === "hybrid" ? paddedFiles(draft) : draft.files;
+  const totalLength = files.reduce((total, { length }) => total + length, 0);
+  const pieceCount = Math.ceil(totalLength / draft.pieceLength);
+  assert(draft.pieceHashes.length === pieceCount * HASH_LENGTH);
+  return draft.isSingleFile ? { length: totalLength, pieces: draft.pieceHashes } : {
+    files: files.map(({ attr, length, path }) => ({ attr, length, path })),
+    pieces: draft.pieceHashes,
+  };
+}
+
+interface PaddedFile {
+  readonly path: readonly string[];
+  readonly length: number;
+  readonly attr?: "p";
+}
+
+/** After each file as much padding as fills its last piece: the last one too, as others have it. */
+export function paddedFiles(
+  { files, isSingleFile, pieceLength }: Pick<
+    MetainfoDraft,
+    "files" | "isSingleFile" | "pieceLength"
+  >,
+): readonly PaddedFile[] {
+  if (isSingleFile) return files;
+  return files.flatMap(({ path, length }): PaddedFile[] => {
+    const rest = length % pieceLength;
+    if (rest === 0) return [{ path, length }];
+    const padding = pieceLength - rest;
+    return [{ path, length }, { path: [".pad", `${padding}`], length: padding, attr: "p" }];
   });
 }
 

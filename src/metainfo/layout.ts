@@ -1,7 +1,9 @@
 /**
  * Where everything lies: all arithmetic of pieces, blocks and files, and the one place where
  * integers from the wire become valid indices. Files lie end to end in the order of the torrent,
- * cut into pieces of `pieceLength`, cut into blocks of 16 KiB (BEP 3).
+ * cut into pieces of `pieceLength`, cut into blocks of 16 KiB (BEP 3). In version 2 each file begins
+ * with a piece of its own, and its last piece ends where it does (BEP 52 "pieces root"): what lies
+ * between two files is nothing, neither requested nor hashed.
  */
 import { assert } from "../base/assert.ts";
 import type { BlockIndex, FileIndex, PieceIndex } from "../base/ids.ts";
@@ -38,19 +40,31 @@ export interface PieceRange {
   readonly last: PieceIndex;
 }
 
+export interface LayoutOptions {
+  readonly pieceLength: number;
+  readonly files: readonly LayoutFile[];
+  /** Each file that has bytes begins with a piece of its own (BEP 52); by default it need not. */
+  readonly isAligned?: boolean;
+}
+
 export class Layout {
-  /** Bytes of every piece but, perhaps, the last. */
+  /** Bytes of every piece but, perhaps, the last: of the torrent, or of each file in version 2. */
   readonly pieceLength: number;
   readonly pieceCount: number;
   /** Bytes of all files, padding included. */
   readonly totalLength: number;
+  /** Where the last file ends within the torrent. */
+  readonly #end: number;
   /** Files of every kind, empty ones and padding included. */
   readonly fileCount: number;
-  /** `fileCount + 1` offsets within the torrent: where each file starts, and the end. */
+  /** Each file begins with a piece of its own. */
+  readonly #isAligned: boolean;
+  /** Offsets within the torrent: where each file starts and ends. */
   readonly #fileStarts: Float64Array;
+  readonly #fileEnds: Float64Array;
   /**
    * The files that hold bytes of their own, ascending: neither empty nor padding. Whatever lies
-   * between them is padding; so a search never walks over a million empty files.
+   * between them is padding, or nothing; so a search never walks over a million empty files.
    */
   readonly #dataFiles: Uint32Array;
   readonly #dataLength: number;
@@ -60,14 +74,16 @@ export class Layout {
   #latestSpans: readonly FileSpan[] = [];
   #latestFiles: readonly FileIndex[] = [];
 
-  constructor(options: { readonly pieceLength: number; readonly files: readonly LayoutFile[] }) {
-    const { pieceLength, files } = options;
+  constructor(options: LayoutOptions) {
+    const { pieceLength, files, isAligned = false } = options;
     assert(Number.isSafeInteger(pieceLength) && pieceLength > 0);
     this.pieceLength = pieceLength;
     this.fileCount = files.length;
-    this.#fileStarts = new Float64Array(files.length + 1);
+    this.#isAligned = isAligned;
+    this.#fileStarts = new Float64Array(files.length);
+    this.#fileEnds = new Float64Array(files.length);
     const dataFiles = new Uint32Array(files.length);
-    let offset = 0, dataFileCount = 0, dataLength = 0;
+    let offset = 0, dataFileCount = 0, dataLength = 0, totalLength = 0;
     // No entries: they are slow until the code is optimised, and by then all files are done.
     for (let index = 0; index < files.length; index++) {
       const { length, isPadding } = files[index]!;
@@ -75,14 +91,18 @@ export class Layout {
       if (length > 0 && !isPadding) {
         dataFiles[dataFileCount++] = index;
         dataLength += length;
+        if (isAligned) offset = Math.ceil(offset / pieceLength) * pieceLength;
       }
+      this.#fileStarts[index] = offset;
       offset += length;
-      this.#fileStarts[index + 1] = offset;
+      totalLength += length;
+      this.#fileEnds[index] = offset;
     }
     assert(Number.isSafeInteger(offset));
     this.#dataFiles = dataFiles.slice(0, dataFileCount);
     this.#dataLength = dataLength;
-    this.totalLength = offset;
+    this.totalLength = totalLength;
+    this.#end = offset;
     this.pieceCount = Math.ceil(offset / pieceLength);
     this.#blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH);
   }
@@ -104,7 +124,9 @@ export class Layout {
 
   /** Bytes of a piece. */
   pieceSize(piece: PieceIndex): number {
-    return Math.min(this.pieceLength, this.totalLength - piece * this.pieceLength);
+    const start = piece * this.pieceLength;
+    const end = this.#isAligned ? this.#fileEndAfter(start) : this.#end;
+    return Math.min(this.pieceLength, end - start);
   }
 
   blockCount(piece: PieceIndex): number {
@@ -133,12 +155,15 @@ export class Layout {
     return request.length === length ? { piece, block: request.block } : undefined;
   }
 
-  /** May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? */
+  /**
+   * May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? To some, libtorrent 2.0
+   * among them, the last piece of each file of version 2 is a whole one: beyond its end are zeros.
+   */
   isReadable(index: number, begin: number, length: number): boolean {
     const piece = this.pieceIndex(index);
     return piece !== undefined && Number.isSafeInteger(begin) && begin >= 0 &&
       Number.isSafeInteger(length) && length >= 1 && length <= BLOCK_LENGTH &&
-      begin + length <= this.pieceSize(piece);
+      begin + length <= (this.#isAligned ? this.pieceLength : this.pieceSize(piece));
   }
 
   /** A number that no other block of the torrent has. */
@@ -160,7 +185,7 @@ export class Layout {
     for (let data = this.#firstDataFileEndingAfter(start);; data++) {
       const file = this.#dataFiles[data];
       if (file === undefined) return spans;
-      const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileStarts[file + 1]!;
+      const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileEnds[file]!;
       const from = Math.max(start, fileStart);
       if (from >= end) return spans;
       spans.push({
@@ -188,7 +213,7 @@ export class Layout {
    * undefined when there are no such bytes.
    */
   piecesOfRange(file: FileIndex, start: number, end: number): PieceRange | undefined {
-    const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileStarts[file + 1]!;
+    const fileStart = this.#fileStarts[file]!, fileEnd = this.#fileEnds[file]!;
     const from = fileStart + Math.max(0, start);
     const to = Math.min(fileEnd, fileStart + end);
     if (from >= to) return undefined;
@@ -212,8 +237,13 @@ export class Layout {
     const file = this.#dataFiles[data];
     if (file !== undefined && this.#fileStarts[file]! <= last) return size;
     if (data === 0) return 0;
-    const dataEnd = this.#fileStarts[this.#dataFiles[data - 1]! + 1]!;
+    const dataEnd = this.#fileEnds[this.#dataFiles[data - 1]!]!;
     return Math.max(0, dataEnd - start);
+  }
+
+  /** Where the first file ends that has bytes after `offset`. */
+  #fileEndAfter(offset: number): number {
+    return this.#fileEnds[this.#dataFiles[this.#firstDataFileEndingAfter(offset)]!]!;
   }
 
   /** An index into `#dataFiles`; its length when none ends after `offset`. */
@@ -221,7 +251,7 @@ export class Layout {
     let low = 0, high = this.#dataFiles.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#fileStarts[this.#dataFiles[middle]! + 1]! > offset) high = middle;
+      if (this.#fileEnds[this.#dataFiles[middle]!]! > offset) high = middle;
       else low = middle + 1;
     }
     return low;

@@ -2,7 +2,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../base/endpoint.ts";
 import { MetainfoError, type MetainfoReason } from "../base/errors.ts";
-import { HASH_LENGTH, type InfoHash } from "../base/ids.ts";
+import { type FullInfoHash, HASH_LENGTH, type InfoHash, type Sha256InfoHash } from "../base/ids.ts";
 import { trackerUrl, webSeedUrl } from "./metainfo_addresses.ts";
 
 /** UTF-16 units of a link: room for ten thousand trackers, and no more to look at. */
@@ -23,8 +23,9 @@ export interface IndexRange {
 
 /** What a magnet link says. Only its info-hash can be relied on. */
 export interface Magnet {
-  readonly infoHash: InfoHash;
-  /** The info-hash in lower-case hex. */
+  /** In full: 20 bytes, of version 2 alone 32. */
+  readonly infoHash: FullInfoHash;
+  /** The info-hash in lower-case hex: 40 digits, of version 2 alone 64. */
   readonly infoHashHex: string;
   /** The name to show until the torrent is known: not safe for a disk or a terminal ("dn"). */
   readonly name?: string;
@@ -40,12 +41,22 @@ export interface Magnet {
   readonly webSeeds: readonly string[];
 }
 
+/** Before an info-hash of version 2: SHA-256, of 32 bytes (BEP 52, multihash). */
+const MULTIHASH_PREFIX = "1220";
+
+/** The exact topic of a torrent: of version 2 alone by its whole info-hash (BEP 9, BEP 52). */
+export function exactTopic(infoHashHex: string): string {
+  return infoHashHex.length === 2 * HASH_LENGTH
+    ? `urn:btih:${infoHashHex}`
+    : `urn:btmh:${MULTIHASH_PREFIX}${infoHashHex}`;
+}
+
 /** The link that stands for a torrent: its info-hash, its name if that is known, and trackers. */
 export function magnetLink(
   { infoHashHex, name, trackers }: Pick<Magnet, "infoHashHex" | "name" | "trackers">,
 ): string {
   const parameters = [
-    `xt=urn:btih:${infoHashHex}`,
+    `xt=${exactTopic(infoHashHex)}`,
     ...name === undefined ? [] : [`dn=${encodeURIComponent(name.toWellFormed())}`],
     ...trackers.flat().map((url) => `tr=${encodeURIComponent(url.toWellFormed())}`),
   ];
@@ -53,10 +64,18 @@ export function magnetLink(
 }
 
 /**
- * The info-hash that `text` is, 40 hexadecimal digits or 32 of base32 (RFC 4648), in either
- * case; undefined when it is neither.
+ * The info-hash that `text` is: 40 hexadecimal digits or 32 of base32 (RFC 4648), or of version 2
+ * 64 hexadecimal digits; in either case. Undefined when it is none of them.
  */
-export function parseInfoHash(text: string): InfoHash | undefined {
+export function parseInfoHash(text: string): FullInfoHash | undefined {
+  return parseSha256(text) ?? parseSha1(text);
+}
+
+function parseSha256(text: string): Sha256InfoHash | undefined {
+  return /^[\da-fA-F]{64}$/.test(text) ? Uint8Array.fromHex(text) as Sha256InfoHash : undefined;
+}
+
+function parseSha1(text: string): InfoHash | undefined {
   if (/^[\da-fA-F]{40}$/.test(text)) return Uint8Array.fromHex(text) as InfoHash;
   // No flag "i" and no upper-casing first: "ſ" and "ı" would become letters of the alphabet.
   return /^[a-zA-Z2-7]{32}$/.test(text) ? decodeBase32(text.toLowerCase()) : undefined;
@@ -107,27 +126,47 @@ function parseParameters(query: string): Map<string, string[]> {
   return parameters;
 }
 
-/** The info-hash among the exact topics; those of other networks are not ours to read. */
-function parseTopics(topics: readonly string[]): InfoHash {
-  let found: InfoHash | undefined;
-  let hasVersion2 = false;
-  for (const topic of topics.map(decodeEscapes)) {
-    hasVersion2 ||= /^urn:btmh:/i.test(topic);
-    const text = /^urn:btih:(.*)$/is.exec(topic)?.[1];
+/**
+ * The info-hash among the exact topics; those of other networks are not ours to read. Of a hybrid,
+ * which has two, that of version 1.
+ */
+function parseTopics(topics: readonly string[]): FullInfoHash {
+  const urns = topics.map(decodeEscapes);
+  const found = onlyTopic(urns, /^urn:btih:(.*)$/is, parseSha1, NO_SHA1) ??
+    onlyTopic(urns, /^urn:btmh:(.*)$/is, parseMultihash, NO_SHA256);
+  if (found !== undefined) return found;
+  throw magnetError("invalid-field", "it has no info-hash (xt=urn:btih:…)");
+}
+
+const NO_SHA1 = "its info-hash is neither 40 hex digits nor 32 of base32";
+const NO_SHA256 = "its info-hash of version 2 is not 1220 and 64 hex digits";
+
+/** What follows `prefix` in one topic, or in several that agree; undefined when in none. */
+function onlyTopic<Hash extends FullInfoHash>(
+  topics: readonly string[],
+  prefix: RegExp,
+  parse: (text: string) => Hash | undefined,
+  problem: string,
+): Hash | undefined {
+  let found: Hash | undefined;
+  for (const topic of topics) {
+    const text = prefix.exec(topic)?.[1];
     if (text === undefined) continue;
-    const infoHash = parseInfoHash(text);
-    if (infoHash === undefined) {
-      throw magnetError("invalid-field", "its info-hash is neither 40 hex digits nor 32 of base32");
-    }
+    const infoHash = parse(text);
+    if (infoHash === undefined) throw magnetError("invalid-field", problem);
     if (found !== undefined && found.toHex() !== infoHash.toHex()) {
       throw magnetError("invalid-field", "it names two torrents");
     }
     found = infoHash;
   }
-  if (found !== undefined) return found;
-  throw hasVersion2
-    ? magnetError("unsupported", "its torrent is of version 2 only, which is not supported")
-    : magnetError("invalid-field", "it has no info-hash (xt=urn:btih:…)");
+  return found;
+}
+
+/** A SHA-256 as a multihash, in hex. */
+function parseMultihash(text: string): Sha256InfoHash | undefined {
+  return text.startsWith(MULTIHASH_PREFIX)
+    ? parseSha256(text.slice(MULTIHASH_PREFIX.length))
+    : undefined;
 }
 
 /** The digits must be of the alphabet, 32 of them: 160 bits without a rest. */

@@ -3,6 +3,7 @@
  * many as the pieces. Names are raw; `paths.ts` makes them safe.
  */
 import { sha1 } from "@noble/hashes/legacy.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { Bytes } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { HASH_LENGTH, type InfoHash, type PieceIndex } from "../base/ids.ts";
@@ -17,19 +18,16 @@ import {
 } from "./bencode.ts";
 import type { BencodeWarning } from "./bencode_scan.ts";
 import { foreignFile } from "./foreign_file.ts";
-import { checkHybrid } from "./hybrid.ts";
-import { Layout } from "./layout.ts";
+import { MERKLE_HASH_LENGTH } from "./merkle.ts";
 import { parseNodes, parseTrackers, parseWebSeeds } from "./metainfo_addresses.ts";
+import type { MetainfoContent } from "./metainfo_content.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import { type MetainfoFile, parseFiles } from "./metainfo_files.ts";
+import { type NeededLayer, neededLayersOf } from "./piece_layers.ts";
+import { parseVersion1 } from "./version_1.ts";
+import { parseTreeAndLayout, parseVersion2 } from "./version_2.ts";
 
 /** Bytes of a .torrent, as libtorrent. Whoever reads one checks its size before. */
 export const MAX_METAINFO_LENGTH = 10_000_000;
-/** As libtorrent: what fits 2^15 - 1 blocks. */
-const MAX_PIECE_LENGTH = (2 ** 15 - 1) * 16_384;
-/** As libtorrent. */
-export const MAX_PIECE_COUNT = 2 ** 21;
-
 /** Beyond so many bytes it is quicker to ask another thread for a hash. */
 const MAX_HASHED_AT_ONCE = 64 * 1024;
 
@@ -38,23 +36,17 @@ const MAX_CREATION_DATE = 253_402_300_799;
 const SUPPORTED_VERSION = 2;
 const BLANKS: readonly number[] = [0x09, 0x0a, 0x0d, 0x20];
 
-export interface Metainfo {
+export interface Metainfo extends MetainfoContent {
+  /** Which version's rules its pieces follow: of a hybrid 1 (BEP 52 "upgrade path"). */
+  readonly version: 1 | 2;
+  /** What peers, trackers and the DHT know it by: of version 2 the first 20 bytes of SHA-256. */
   readonly infoHash: InfoHash;
-  /** The info-hash in lower-case hex. */
+  /** The whole info-hash in lower-case hex: 40 digits, of version 2 alone 64. */
   readonly infoHashHex: string;
   /** The suggested name as it is in the torrent: not safe for a disk or a terminal. */
   readonly name: string;
-  /** Bytes of a piece. */
-  readonly pieceLength: number;
-  /** SHA-1 of each piece, end to end: 20 bytes a piece. */
-  readonly pieceHashes: Uint8Array;
-  readonly layout: Layout;
-  /** In the order of the torrent, padding and links included: the index is the `FileIndex`. */
-  readonly files: readonly MetainfoFile[];
   /** Peers may come from the trackers only (BEP 27). */
   readonly isPrivate: boolean;
-  /** Files go into a folder of the torrent's name, even if there is only one. */
-  readonly isMultiFile: boolean;
   /** Tracker URLs by tier (BEP 12): http, https or udp. */
   readonly trackers: readonly (readonly string[])[];
   /** http or https URLs (BEP 19). */
@@ -74,9 +66,10 @@ export interface Metainfo {
   readonly warnings: readonly string[];
 }
 
-/** SHA-1 of a piece, 20 bytes: a view. */
-export function pieceHash(metainfo: Metainfo, piece: PieceIndex): Uint8Array {
-  return metainfo.pieceHashes.subarray(piece * HASH_LENGTH, (piece + 1) * HASH_LENGTH);
+/** The hash of a piece, of its version's length: a view. */
+export function pieceHash({ version, pieceHashes }: Metainfo, piece: PieceIndex): Uint8Array {
+  const length = version === 2 ? MERKLE_HASH_LENGTH : HASH_LENGTH;
+  return pieceHashes.subarray(piece * length, (piece + 1) * length);
 }
 
 /** All but what the torrent is known by. */
@@ -85,7 +78,7 @@ type Contents = Omit<Metainfo, "infoHash" | "infoHashHex">;
 /** The torrent that `bytes` are. Throws `MetainfoError`, whose message is one clear sentence. */
 export function parseMetainfo(bytes: Uint8Array): Metainfo {
   const contents = parseContents(bytes);
-  return identified(contents, sha1(contents.infoBytes));
+  return identified(contents, (contents.version === 2 ? sha256 : sha1)(contents.infoBytes));
 }
 
 /**
@@ -95,12 +88,28 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
 export async function readMetainfo(bytes: Uint8Array): Promise<Metainfo> {
   if (bytes.length <= MAX_HASHED_AT_ONCE) return parseMetainfo(bytes);
   const contents = parseContents(bytes);
-  const digest = await crypto.subtle.digest("SHA-1", contents.infoBytes);
+  const algorithm = contents.version === 2 ? "SHA-256" : "SHA-1";
+  const digest = await crypto.subtle.digest(algorithm, contents.infoBytes);
   return identified(contents, new Uint8Array(digest));
 }
 
+/**
+ * The piece layers that a .torrent around this info dictionary must have: none in version 1. Throws
+ * `MetainfoError` when it is no good info dictionary, or they would be more than fits a .torrent.
+ */
+export function neededLayers(infoBytes: Bytes): readonly NeededLayer[] {
+  const { value: info, warnings } = decodeDocument(infoBytes);
+  if (info.kind !== "dictionary" || checkVersion(info) !== "version 2") return [];
+  checkStrictness(warnings, info, true);
+  const needed = neededLayersOf(parseTreeAndLayout(info, infoBytes, []));
+  const pieceCount = needed.reduce((total, layer) => total + layer.pieceCount, 0);
+  if (infoBytes.length + pieceCount * MERKLE_HASH_LENGTH <= MAX_METAINFO_LENGTH) return needed;
+  throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
+}
+
 function identified(contents: Contents, digest: Uint8Array): Metainfo {
-  return { ...contents, infoHash: digest as InfoHash, infoHashHex: digest.toHex() };
+  const infoHash = digest.slice(0, HASH_LENGTH) as InfoHash;
+  return { ...contents, infoHash, infoHashHex: digest.toHex() };
 }
 
 function parseContents(bytes: Uint8Array): Contents {
@@ -110,24 +119,20 @@ function parseContents(bytes: Uint8Array): Contents {
   if (info === undefined) {
     throw metainfoError("invalid-field", "it has no info dictionary");
   }
-  const isHybrid = checkVersion(info);
-  checkStrictness(document.warnings, info, isHybrid);
+  const kind = checkVersion(info);
+  checkStrictness(document.warnings, info, kind !== "version 1");
   const warnings = describeWarnings(document.warnings);
   const name = textIn(info, "name.utf-8") ?? textIn(info, "name");
   if (name === undefined) throw metainfoError("invalid-field", "it has no name");
-  const isMultiFile = checkFileFields(info);
-  const files = parseFiles(info, name, warnings);
-  const layout = parseLayout(info, files);
-  if (isHybrid) checkHybrid(info, layout.pieceLength, files);
   const infoBytes = new Uint8Array(info.raw);
+  const version = kind === "version 2" ? 2 : 1;
   return {
+    version,
     name,
-    pieceLength: layout.pieceLength,
-    pieceHashes: parsePieceHashes(info, infoBytes, layout),
-    layout,
-    files,
+    ...version === 2
+      ? parseVersion2(root, info, { name, infoBytes, warnings })
+      : parseVersion1(info, { name, infoBytes, warnings, isHybrid: kind === "hybrid" }),
     isPrivate: parsePrivate(info, warnings),
-    isMultiFile,
     trackers: parseTrackers(root, warnings),
     webSeeds: parseWebSeeds(root, warnings),
     nodes: parseNodes(root),
@@ -156,28 +161,26 @@ function decodeDocument(bytes: Uint8Array): BencodePrefix {
   }
 }
 
-/** True for a torrent of both versions, of which the first is used (BEP 52 "upgrade path"). */
-function checkVersion(info: BencodeDictionary): boolean {
+/** Of a torrent of both versions the first is used (BEP 52 "upgrade path"). */
+function checkVersion(info: BencodeDictionary): "version 1" | "version 2" | "hybrid" {
   const version = integerIn(info, "meta version") ?? 1;
   if (version > SUPPORTED_VERSION) {
     throw metainfoError("unsupported", `it is of version ${version}, newer than is known here`);
   }
-  const hasVersion1 = info.get("pieces") !== undefined;
-  if (!hasVersion1 && (version === 2 || info.get("file tree") !== undefined)) {
-    throw metainfoError("unsupported", "it is of version 2 only, which is not supported");
-  }
-  return version === 2;
+  if (version === 2) return info.get("pieces") === undefined ? "version 2" : "hybrid";
+  if (info.get("pieces") !== undefined || info.get("file tree") === undefined) return "version 1";
+  throw metainfoError("invalid-field", "it has a file tree, but its meta version is not 2");
 }
 
 /** Version 1 is full of sloppy encoders and is read with warnings; BEP 52 allows none. */
 function checkStrictness(
   warnings: readonly BencodeWarning[],
   info: BencodeDictionary,
-  isHybrid: boolean,
+  isStrict: boolean,
 ): void {
   for (const { kind, offset } of warnings) {
     const isInInfo = offset >= info.start && offset < info.end;
-    if (isHybrid || (kind === "duplicate-key" && isInInfo)) {
+    if (isStrict || (kind === "duplicate-key" && isInInfo)) {
       throw metainfoError("invalid-field", `there is ${WARNING_TEXT[kind]} at byte ${offset}`);
     }
   }
@@ -194,60 +197,6 @@ function describeWarnings(warnings: readonly BencodeWarning[]): string[] {
   const [first] = warnings;
   if (first === undefined) return [];
   return [`it is sloppily encoded: there is ${WARNING_TEXT[first.kind]} at byte ${first.offset}`];
-}
-
-/** True when there is a list of files, false when there is one length. */
-function checkFileFields(info: BencodeDictionary): boolean {
-  const length = info.get("length"), files = info.get("files");
-  if (length !== undefined && files !== undefined) {
-    throw metainfoError("invalid-field", "it has both a length and a list of files");
-  }
-  if (files !== undefined && files.kind !== "list") {
-    throw metainfoError("invalid-field", "its list of files is no list");
-  }
-  if (length === undefined && files === undefined) {
-    throw metainfoError("invalid-field", "it has neither a length nor a list of files");
-  }
-  return files !== undefined;
-}
-
-function parseLayout(info: BencodeDictionary, files: readonly MetainfoFile[]): Layout {
-  const pieceLength = integerIn(info, "piece length");
-  if (pieceLength === undefined || pieceLength < 1 || pieceLength > MAX_PIECE_LENGTH) {
-    throw metainfoError(
-      "invalid-field",
-      `its piece length is not a number from 1 to ${MAX_PIECE_LENGTH}`,
-    );
-  }
-  let totalLength = 0, dataLength = 0;
-  for (const { length, isPadding } of files) {
-    totalLength += length;
-    if (!isPadding) dataLength += length;
-    if (totalLength > pieceLength * MAX_PIECE_COUNT) {
-      throw metainfoError("too-large", `it has more than ${MAX_PIECE_COUNT} pieces`);
-    }
-  }
-  if (dataLength === 0) throw metainfoError("invalid-field", "it holds no data");
-  return new Layout({ pieceLength, files });
-}
-
-/** A view into `infoBytes`, so that the file's bytes as read need not be kept. */
-function parsePieceHashes(
-  info: BencodeDictionary,
-  infoBytes: Uint8Array,
-  { pieceCount }: Layout,
-): Uint8Array {
-  const field = info.get("pieces");
-  if (field?.kind !== "string") throw metainfoError("invalid-field", "it has no piece hashes");
-  const { length } = field.bytes;
-  if (length !== pieceCount * HASH_LENGTH) {
-    throw metainfoError(
-      "invalid-field",
-      `its piece hashes are ${length} bytes, not ${HASH_LENGTH} for each of ${pieceCount} pieces`,
-    );
-  }
-  const end = field.end - info.start;
-  return infoBytes.subarray(end - length, end);
 }
 
 /** What is there but makes no sense counts as private: that way nothing leaks. */

@@ -13,6 +13,8 @@ export interface MetainfoFile {
   readonly isExecutable: boolean;
   /** A symbolic link: has no bytes and is not written. */
   readonly isSymlink: boolean;
+  /** Of a file of version 2 that has bytes: the root of its merkle tree, 32 bytes (BEP 52). */
+  readonly piecesRoot?: Uint8Array;
 }
 
 /** Is there anything of this file on disk? Not of padding and symbolic links. */
@@ -21,7 +23,7 @@ export function isOnDisk(file: MetainfoFile): boolean {
 }
 
 /** As libtorrent: 2^48 - 1 bytes. */
-const MAX_FILE_LENGTH = 2 ** 48 - 1;
+export const MAX_FILE_LENGTH = 2 ** 48 - 1;
 /** Directories in a path, as libtorrent. */
 export const MAX_PATH_ELEMENTS = 100;
 /** Where BEP 47 suggests to put padding, each file named by its length. */
@@ -51,9 +53,14 @@ export function parseFiles(
     }
     files.push(parseFile(entry, undefined, ordinal));
   }
+  warnOfLinks(files, warnings);
+  return files;
+}
+
+/** Says how many files are left out. */
+export function warnOfLinks(files: readonly MetainfoFile[], warnings: string[]): void {
   const linkCount = files.filter((file) => file.isSymlink).length;
   if (linkCount > 0) warnings.push(`symbolic links are not made: ${linkCount} left out`);
-  return files;
 }
 
 /** `ordinal` counts from 1: it names the file in errors, where its own name may be anything. */

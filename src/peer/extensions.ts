@@ -1,10 +1,11 @@
 /**
  * The third part of being a peer: what both say besides pieces, mostly over the extension
- * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9)
- * and of DHT nodes (BEP 5).
+ * protocol (BEP 10): of themselves, of other peers (BEP 11), of the torrent's metadata (BEP 9),
+ * of its hashes (BEP 52) and of DHT nodes (BEP 5).
  */
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
   EXTENSION_HANDSHAKE_ID,
@@ -13,8 +14,9 @@ import {
   parseExtensionHandshake,
 } from "../wire/extension.ts";
 import { parseHolepunch } from "../wire/holepunch_message.ts";
-import type { ExtendedMessage } from "../wire/message.ts";
+import type { ExtendedMessage, HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
+import { HashServing } from "./hash_serving.ts";
 import { MetadataServing } from "./metadata_serving.ts";
 import { PeerExchange } from "./peer_exchange.ts";
 import type { SessionEvents } from "./session_event.ts";
@@ -30,6 +32,8 @@ export interface Beyond {
   readonly host: string;
   /** The info dictionary, raw, for those who have none yet (BEP 9); undefined: not given out. */
   readonly metadata?: Uint8Array | undefined;
+  /** The hashes of a torrent of version 2 (BEP 52); undefined: they are no matter between us. */
+  readonly layers?: LayerTrees | undefined;
   /** Whether we tell each other of other peers (BEP 11); by default not. */
   readonly pex?: boolean | undefined;
   /** Whether we bring each other together with other peers, by uTP (BEP 55); by default not. */
@@ -53,6 +57,7 @@ export class Extensions {
   readonly #dhtPort: (() => number) | undefined;
   readonly #takesHolepunch: boolean;
   readonly #metadata: MetadataServing | undefined;
+  readonly #hashes: HashServing | undefined;
   readonly #exchange: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
   readonly #theirIds = new Map<string, number>();
@@ -65,12 +70,14 @@ export class Extensions {
   #dhtPortCount = 0;
 
   constructor(options: ExtensionsOptions) {
-    const { host, metadata, pex, holepunch = false, dhtPort, output, events, now } = options;
+    const { host, metadata, layers, pex, holepunch = false } = options;
+    const { dhtPort, output, events, now } = options;
     this.#takesHolepunch = holepunch;
     this.#output = output;
     this.#events = events;
     this.#dhtPort = dhtPort;
     if (metadata !== undefined) this.#metadata = new MetadataServing({ metadata, output });
+    if (layers !== undefined) this.#hashes = new HashServing({ layers, output, events });
     if (pex) this.#exchange = new PeerExchange({ host, now });
   }
 
@@ -115,10 +122,18 @@ export class Extensions {
     this.#events.push({ kind: "dht-port", port });
   }
 
+  /** A request for hashes, or an answer, which nobody has asked for here. */
+  handleHashes(message: HashRequestMessage | HashesMessage): void {
+    if (this.#hashes === undefined) return this.#events.close("unnegotiated-extension");
+    if (message.kind === "hash-request") return this.#hashes.handleRequest(message);
+    this.#events.close("malformed-message");
+  }
+
   /** To be called twice a second or so: sends what waited for room, or has changed. */
   handleTimeout(): void {
     // The gateway may have said by now which port it has opened.
     if (this.#saidDhtPort !== undefined) this.sayPort();
+    this.#hashes?.resume();
     this.#metadata?.resume(this.#theirId("ut_metadata"));
   }
 

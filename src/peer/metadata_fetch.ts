@@ -4,9 +4,9 @@
  * locks nobody else out. When what they put together has another info-hash, each of them gives
  * all of it alone, into a buffer of its own: that shows who lied, and holds up nobody (P27, M30).
  */
-import { sha1 } from "@noble/hashes/legacy.js";
-import { type Bytes, equalBytes } from "../base/bytes.ts";
-import type { InfoHash } from "../base/ids.ts";
+import type { Bytes } from "../base/bytes.ts";
+import type { FullInfoHash } from "../base/ids.ts";
+import { isInfoHashOf } from "../metainfo/info_hash.ts";
 import { MAX_METAINFO_LENGTH } from "../metainfo/metainfo.ts";
 import type { MetadataDataMessage } from "../wire/metadata_message.ts";
 import { MetadataBuffer, type MetadataPeer } from "./metadata_buffer.ts";
@@ -66,14 +66,14 @@ interface Group {
 }
 
 export class MetadataFetch {
-  readonly #infoHash: InfoHash;
+  readonly #infoHash: FullInfoHash;
   readonly #sources = new Map<MetadataPeer, Source>();
   readonly #groups = new Map<number, Group>();
   readonly #claimCounts = new Map<MetadataPeer, number>();
   #effects: MetadataEffect[] = [];
   #isFound = false;
 
-  constructor(infoHash: InfoHash) {
+  constructor(infoHash: FullInfoHash) {
     this.#infoHash = infoHash;
   }
 
@@ -206,7 +206,7 @@ export class MetadataFetch {
   #verify(buffer: MetadataBuffer, now: number): void {
     const infoBytes = buffer.join();
     const { givers } = buffer;
-    if (equalBytes(sha1(infoBytes), this.#infoHash)) {
+    if (isInfoHashOf(this.#infoHash, infoBytes)) {
       this.#isFound = true;
       this.#effects.push({ kind: "found", infoBytes, givers });
       return;

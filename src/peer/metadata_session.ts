@@ -4,9 +4,16 @@
  * like PeerSession.
  */
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { LayerRange } from "../metainfo/layer_trees.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import { EXTENSION_HANDSHAKE_ID, EXTENSION_IDS } from "../wire/extension.ts";
-import type { BlockMessage, ExtendedMessage, Message } from "../wire/message.ts";
+import type {
+  BlockMessage,
+  ExtendedMessage,
+  HashesMessage,
+  HashRequestMessage,
+  Message,
+} from "../wire/message.ts";
 import {
   encodeMetadataReject,
   encodeMetadataRequest,
@@ -18,7 +25,7 @@ import { type Beyond, Extensions } from "./extensions.ts";
 import { KEEP_ALIVE_INTERVAL_MS, SILENCE_TIMEOUT_MS } from "./session.ts";
 import { type SessionEvent, SessionEvents } from "./session_event.ts";
 
-/** Blocks that a peer may ask for although we have none, as it was told (P11). */
+/** Blocks and hashes that a peer may ask for although we have none, as it was told (P11). */
 const MAX_REQUESTS = 300;
 
 export interface MetadataSessionOptions extends Omit<Beyond, "metadata"> {
@@ -28,8 +35,12 @@ export interface MetadataSessionOptions extends Omit<Beyond, "metadata"> {
   readonly now: number;
 }
 
-/** What a peer answers to a request for a piece of metadata; data is a view. */
-export type MetadataAnswer = MetadataDataMessage | MetadataPieceMessage & { kind: "reject" };
+/** What a peer answers to a request for a piece of metadata, or for hashes; data are views. */
+export type MetadataAnswer =
+  | MetadataDataMessage
+  | MetadataPieceMessage & { kind: "reject" }
+  | HashesMessage
+  | HashRequestMessage & { kind: "hash-reject" };
 
 export class MetadataSession {
   /** Messages for the peer: the driver takes and writes them. */
@@ -86,6 +97,13 @@ export class MetadataSession {
     this.#lastSaidAt = now;
   }
 
+  /** Asks for a run of a layer of the file that has this root (BEP 52). */
+  requestHashes(root: Uint8Array, range: LayerRange, now: number): void {
+    if (this.#events.isClosed) return;
+    this.output.hashRequest(root, range);
+    this.#lastSaidAt = now;
+  }
+
   /** Never throws for what the peer says. Nothing happens after a `close` event. */
   handleMessage(message: Message, now: number): void {
     if (this.#events.isClosed) return;
@@ -99,6 +117,12 @@ export class MetadataSession {
         return this.#handleRequest(message, now);
       case "piece":
         return this.#events.close("unrequested-block");
+      case "hash-request":
+        return this.#refuse(() => this.output.hashReject(message.root, message.range), now);
+      case "hashes":
+        return void this.#answers.push(message);
+      case "hash-reject":
+        return void this.#answers.push({ ...message, kind: "hash-reject" });
       case "unknown":
         return this.#events.close("malformed-message");
       case "have-all":
@@ -125,9 +149,15 @@ export class MetadataSession {
   }
 
   #handleRequest({ index, begin, length }: BlockMessage, now: number): void {
+    this.#refuse(() => {
+      if (this.#flags.fast) this.output.reject(index, begin, length);
+    }, now);
+  }
+
+  /** We have nothing yet: no blocks, and no hashes either. */
+  #refuse(say: () => void, now: number): void {
     if (++this.#requestCount > MAX_REQUESTS) return this.#events.close("request-flood");
-    if (!this.#flags.fast) return;
-    this.output.reject(index, begin, length);
+    say();
     this.#lastSaidAt = now;
   }
 

@@ -11,13 +11,7 @@ import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
-import type {
-  BareMessage,
-  BlockMessage,
-  ExtendedMessage,
-  IndexMessage,
-  Message,
-} from "../wire/message.ts";
+import type { ExtendedMessage, Message, ShortMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { type Beyond, Extensions } from "./extensions.ts";
 import { Fetching } from "./fetching.ts";
@@ -180,6 +174,10 @@ export class PeerSession {
         return this.#handleExtended(message, now);
       case "port":
         return this.#extensions.handlePort(message.port);
+      case "hash-request":
+      case "hashes":
+      case "hash-reject":
+        return this.#say(() => this.#extensions.handleHashes(message), now);
       case "keep-alive":
         return;
       case "unknown":
@@ -326,7 +324,7 @@ export class PeerSession {
   }
 
   /** BEP 6. */
-  #handleFast(message: BareMessage | IndexMessage | BlockMessage, now: number): void {
+  #handleFast(message: ShortMessage, now: number): void {
     if (!this.#flags.fast) return this.#events.close("unnegotiated-extension");
     switch (message.kind) {
       case "have-all":

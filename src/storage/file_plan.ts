@@ -9,7 +9,15 @@ import type { FileSpan } from "../metainfo/layout.ts";
 import { type Metainfo, pieceHash } from "../metainfo/metainfo.ts";
 import { isOnDisk } from "../metainfo/metainfo_files.ts";
 import { type DiskPaths, PARTIAL_SUFFIX } from "../metainfo/paths.ts";
-import type { Finish, HexHash, PieceToHash, Place, Span, WriteSpan } from "../workers/protocol.ts";
+import { leafCount } from "../metainfo/piece_layers.ts";
+import type {
+  Finish,
+  PieceHash,
+  PieceToHash,
+  Place,
+  Span,
+  WriteSpan,
+} from "../workers/protocol.ts";
 
 export interface FilePlanOptions {
   readonly metainfo: Metainfo;
@@ -130,8 +138,10 @@ export class FilePlan {
     };
   }
 
-  hashOf(piece: PieceIndex): HexHash {
-    return pieceHash(this.metainfo, piece).toHex();
+  hashOf(piece: PieceIndex): PieceHash {
+    const { metainfo } = this;
+    const hash = pieceHash(metainfo, piece).toHex();
+    return metainfo.version === 1 ? hash : { root: hash, leafCount: leafCount(metainfo, piece) };
   }
 
   /** Every piece that has bytes of a selected file. */

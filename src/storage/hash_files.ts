@@ -1,8 +1,11 @@
 /** Hashes files that are to become a torrent, on all workers, and notices when they change. */
 import { StorageError } from "../base/errors.ts";
-import { HASH_LENGTH } from "../base/ids.ts";
+import { HASH_LENGTH, type PieceIndex } from "../base/ids.ts";
+import type { TorrentFormat } from "../metainfo/create.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { Layout } from "../metainfo/layout.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
+import { leafCount } from "../metainfo/piece_layers.ts";
 import type { FileFacts, JobRunner, PieceOnDisk, Place } from "../workers/protocol.ts";
 import { concurrently } from "./concurrently.ts";
 import { inspectFiles, JOBS_PER_WORKER, runOrThrow } from "./disk_jobs.ts";
@@ -12,6 +15,10 @@ const DIGEST_JOB_BYTES = 8 * 1024 * 1024;
 
 export interface HashOptions {
   readonly layout: Layout;
+  /** Which versions' hashes are wanted. Of 2, the layout is aligned; by default 1 alone. */
+  readonly format?: TorrentFormat;
+  /** Of both versions: bytes of a piece in version 1, where padding fills it. */
+  readonly paddedLength?: number | undefined;
   /** Where each file of the layout is. */
   readonly places: readonly Place[];
   /** How each looked when the layout was made of their sizes. */
@@ -29,28 +36,48 @@ export async function lookAtFiles(pool: JobRunner, places: readonly Place[]): Pr
   );
 }
 
+/** The hashes of all pieces, end to end: 20 bytes each, and 32; empty when not wanted. */
+export interface PieceHashes {
+  readonly pieceHashes: Bytes;
+  readonly pieceRoots: Bytes;
+}
+
 /**
- * SHA-1 of every piece, end to end. Throws StorageError when a file cannot be read, or is another
+ * The hashes of every piece. Throws StorageError when a file cannot be read, or is another
  * size or was written to since `facts` were taken; or `signal`'s reason.
  */
-export async function hashFiles(options: HashOptions): Promise<Bytes> {
-  const { layout, places, facts, pool, onProgress, signal } = options;
-  const hashes = new Uint8Array(layout.pieceCount * HASH_LENGTH);
+export async function hashFiles(options: HashOptions): Promise<PieceHashes> {
+  const { layout, format = "v1", places, facts, pool, onProgress, signal } = options;
+  const withoutSha1 = format === "v2", withRoots = format !== "v1";
+  const pieceHashes = new Uint8Array(withoutSha1 ? 0 : layout.pieceCount * HASH_LENGTH);
+  const pieceRoots = new Uint8Array(withRoots ? layout.pieceCount * MERKLE_HASH_LENGTH : 0);
   let hashed = 0;
   const tasks = function* () {
     for (const { first, count } of runsOf(layout)) {
       yield async () => {
-        const pieces = Array.from({ length: count }, (_, index) => find(first + index, options));
-        const { digests } = await runOrThrow<"digest">(pool, { kind: "digest", pieces });
-        hashes.set(digests, first * HASH_LENGTH);
-        hashed += pieces.reduce((sum, { length }) => sum + length, 0);
+        const indices = Array.from(
+          { length: count },
+          (_, index) => layout.pieceIndex(first + index)!,
+        );
+        const pieces = indices.map((piece) => find(piece, options));
+        const leafCounts = withRoots && indices.map((piece) => leafCount({ layout }, piece));
+        const job = {
+          kind: "digest",
+          pieces,
+          withoutSha1,
+          ...(leafCounts && { leafCounts }),
+        } as const;
+        const { digests, roots } = await runOrThrow<"digest">(pool, job);
+        if (!withoutSha1) pieceHashes.set(digests, first * HASH_LENGTH);
+        if (withRoots) pieceRoots.set(roots, first * MERKLE_HASH_LENGTH);
+        hashed += indices.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
         onProgress(hashed, layout.totalLength);
       };
     }
   };
   await concurrently(pool.size * JOBS_PER_WORKER, tasks(), signal);
   await checkUnchanged(pool, places, facts);
-  return hashes;
+  return { pieceHashes, pieceRoots };
 }
 
 /** The pieces of each job. */
@@ -61,13 +88,12 @@ function* runsOf({ pieceCount, pieceLength }: Layout): Iterable<{ first: number;
   }
 }
 
-function find(index: number, { layout, places }: HashOptions): PieceOnDisk {
-  const piece = layout.pieceIndex(index)!;
+function find(piece: PieceIndex, { layout, places, paddedLength }: HashOptions): PieceOnDisk {
   const spans = layout.fileSpans(piece).map(({ file, ...span }) => ({
     ...span,
     place: places[file]!,
   }));
-  return { length: layout.pieceSize(piece), spans };
+  return { length: paddedLength ?? layout.pieceSize(piece), spans };
 }
 
 async function checkUnchanged(

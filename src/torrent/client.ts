@@ -5,6 +5,7 @@ import { familyOf, hostScope } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
+import { shortInfoHash } from "../metainfo/info_hash.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { MappedProtocol } from "../net/nat_pmp.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
@@ -122,7 +123,7 @@ export class Client {
 
   /** A search for the metadata of a magnet; nothing happens before its `find`. */
   findMetadata(options: MetadataOptions): MetadataSearch {
-    const { infoHash, sources: { dht } } = options;
+    const { sources: { dht } } = options, infoHash = shortInfoHash(options.infoHash);
     const search = this.#enter(
       infoHash,
       dht,

@@ -50,7 +50,7 @@ export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
   const downRate = stages?.swarm.exchange.meter.rate(now) ?? 0;
   const missingBytes = table.bytesWanted - table.bytesHave;
   return {
-    infoHash: metainfo.infoHash.toHex(),
+    infoHash: metainfo.infoHashHex,
     name: printable(metainfo.name, MAX_NAME_LENGTH),
     state,
     checked,

@@ -1,5 +1,5 @@
 /** One peer of a torrent whose metadata is not known, driven. */
-import { MAX_PIECE_COUNT } from "../metainfo/metainfo.ts";
+import { MAX_PIECE_COUNT } from "../metainfo/metainfo_content.ts";
 import type { MetadataSession } from "../peer/metadata_session.ts";
 import { DrivenConnection, type DrivenConnectionOptions } from "./driven_connection.ts";
 

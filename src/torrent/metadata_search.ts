@@ -2,11 +2,12 @@
  * From an info-hash alone to the info dictionary (BEP 9): the sources of peers, the dialer, and
  * a swarm that wants nothing but metadata. Nothing of it outlives the search but what it found.
  */
-import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { StoppedError } from "../base/errors.ts";
-import type { InfoHash } from "../base/ids.ts";
+import type { FullInfoHash, InfoHash } from "../base/ids.ts";
+import { shortInfoHash } from "../metainfo/info_hash.ts";
 import { PeerList } from "../peer/peer_list.ts";
+import type { GivenMetadata } from "../peer/torrent_fetch.ts";
 import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, type Sighting } from "./discovery.ts";
@@ -27,7 +28,7 @@ const UNKNOWN_LEFT = 16_384;
 const MAX_FOUND_PEERS = 500;
 
 export interface MetadataOptions {
-  readonly infoHash: InfoHash;
+  readonly infoHash: FullInfoHash;
   /** Tiers of announce URLs. */
   readonly trackers: readonly (readonly string[])[];
   /** Peers that the user or the link named. */
@@ -38,9 +39,7 @@ export interface MetadataOptions {
   readonly onEvent: (event: TorrentEvent) => void;
 }
 
-export interface FoundMetadata {
-  /** The info dictionary: its SHA-1 is the info-hash, and nothing else of it has been looked at. */
-  readonly infoBytes: Bytes;
+export interface FoundMetadata extends GivenMetadata {
   /** Peers of the torrent: those that gave metadata, those that have it, and others. */
   readonly peers: readonly Endpoint[];
 }
@@ -71,13 +70,15 @@ interface Stages {
 }
 
 export class MetadataSearch {
+  /** As peers know it. */
+  readonly infoHash: InfoHash;
   readonly #options: MetadataOptions;
   readonly #surroundings: Surroundings;
   readonly #peerList: PeerList;
   /** By their text. */
   readonly #sighted = new Map<string, Endpoint>();
   readonly #leaving = new AbortController();
-  readonly #end = Promise.withResolvers<Bytes>();
+  readonly #end = Promise.withResolvers<GivenMetadata>();
   #stages: Stages | undefined;
   #ticking: Promise<void> = Promise.resolve();
   #left: Promise<void> | undefined;
@@ -85,14 +86,11 @@ export class MetadataSearch {
   readonly #over = Promise.withResolvers<void>();
 
   constructor(options: MetadataOptions, surroundings: Surroundings) {
+    this.infoHash = shortInfoHash(options.infoHash);
     this.#options = options;
     this.#surroundings = surroundings;
     this.#peerList = new PeerList(surroundings);
     this.#end.promise.catch(() => {}); // `find` sees it, if it runs at all
-  }
-
-  get infoHash(): InfoHash {
-    return this.#options.infoHash;
   }
 
   /** Resolves once no tracker is told anything any more. */
@@ -107,11 +105,11 @@ export class MetadataSearch {
   async find(): Promise<FoundMetadata> {
     try {
       this.#join();
-      const infoBytes = await this.#end.promise;
+      const given = await this.#end.promise;
       const peers = this.#foundPeers();
       await this.#leave();
       void this.#partUnlessReplaced();
-      return { infoBytes, peers };
+      return { ...given, peers };
     } catch (error) {
       await this.stop();
       throw error;
@@ -165,14 +163,15 @@ export class MetadataSearch {
   }
 
   #createStages(): Stages {
-    const { infoHash, sources: switches, peers, maxPeers, onEvent } = this.#options;
+    const { sources: switches, peers, maxPeers, onEvent } = this.#options;
+    const { infoHash } = this;
     const { clock, clientName, peerId, portFor, udpPortFor } = this.#surroundings;
     const dht = switches.dht ? this.#surroundings.dht() : undefined;
     const dhtPort = dht?.port;
     const peerList = this.#peerList;
     this.#surroundings.listen();
     const swarm: MetadataSwarm = new MetadataSwarm({
-      infoHash,
+      infoHash: this.#options.infoHash,
       peerList,
       clock,
       clientName,
@@ -194,6 +193,7 @@ export class MetadataSearch {
     });
     const sources: PeerSources = new PeerSources({
       ...this.#options,
+      infoHash,
       nodes: [],
       known: [{ endpoints: peers, source: "named" }],
       surroundings: this.#surroundings,

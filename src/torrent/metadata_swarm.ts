@@ -1,13 +1,12 @@
 /** All connected peers of a torrent whose metadata is not known, from ready peers to metadata. */
 import type { Clock } from "../base/ambient.ts";
-import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint, type PortFor, type UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
-import type { InfoHash } from "../base/ids.ts";
+import type { FullInfoHash } from "../base/ids.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
-import { MetadataFetch } from "../peer/metadata_fetch.ts";
-import { type MetadataAnswer, MetadataSession } from "../peer/metadata_session.ts";
+import { MetadataSession } from "../peer/metadata_session.ts";
 import type { PeerList } from "../peer/peer_list.ts";
+import { type GivenMetadata, type TorrentEffect, TorrentFetch } from "../peer/torrent_fetch.ts";
 import {
   encodeExtensionHandshake,
   EXTENSION_IDS,
@@ -26,7 +25,7 @@ const ENOUGH_SOURCES = 20;
 const MAX_REMEMBERED_PEERS = 3_000;
 
 export interface MetadataSwarmOptions {
-  readonly infoHash: InfoHash;
+  readonly infoHash: FullInfoHash;
   readonly peerList: PeerList;
   readonly clock: Clock;
   /** Name and version. */
@@ -57,18 +56,18 @@ interface Member {
 
 export class MetadataSwarm {
   readonly #options: MetadataSwarmOptions;
-  readonly #fetch: MetadataFetch;
+  readonly #fetch: TorrentFetch;
   readonly #members = new Map<MetadataPeer, Member>();
   /** Where peers can be dialled that say they have metadata, those who are gone too. */
   readonly #owners = new Map<MetadataPeer, Endpoint>();
-  readonly #found = Promise.withResolvers<Bytes>();
+  readonly #found = Promise.withResolvers<GivenMetadata>();
   #givers: ReadonlySet<MetadataPeer> = new Set();
   #lastKey: MetadataPeer = 0;
   #isClosed = false;
 
   constructor(options: MetadataSwarmOptions) {
     this.#options = options;
-    this.#fetch = new MetadataFetch(options.infoHash);
+    this.#fetch = new TorrentFetch(options.infoHash);
     this.#found.promise.catch(() => {}); // whoever collects sees it
   }
 
@@ -107,8 +106,8 @@ export class MetadataSwarm {
     return [...byText.values()];
   }
 
-  /** Takes in all peers that come, until they have given the info dictionary. */
-  collect(ready: AsyncIterable<ReadyPeer>): Promise<Bytes> {
+  /** Takes in all peers that come, until they have given the metadata. */
+  collect(ready: AsyncIterable<ReadyPeer>): Promise<GivenMetadata> {
     const welcome = async () => {
       for await (const peer of ready) this.#join(peer);
     };
@@ -151,6 +150,8 @@ export class MetadataSwarm {
       hasMetadata: false,
       hasGiven: false,
     });
+    this.#fetch.handlePeer(connection.key, now);
+    this.#act(now);
     connection.run().then(
       (reason) => this.#leave(connection.key, ready, reason),
       (error) => this.#found.reject(error),
@@ -213,7 +214,11 @@ export class MetadataSwarm {
 
   #handleEvents(peer: MetadataConnection, now: number): void {
     const { key, session, remote } = peer;
-    for (const answer of session.drainAnswers()) this.#handleAnswer(key, answer, now);
+    for (const answer of session.drainAnswers()) {
+      const hasGiven = this.#fetch.handleAnswer(key, answer, now);
+      const member = this.#members.get(key);
+      if (hasGiven && member !== undefined) member.hasGiven = true;
+    }
     for (const event of session.drain()) {
       switch (event.kind) {
         case "extension-handshake":
@@ -229,13 +234,6 @@ export class MetadataSwarm {
           peer.close(event.reason);
       }
     }
-  }
-
-  #handleAnswer(key: MetadataPeer, answer: MetadataAnswer, now: number): void {
-    if (answer.kind === "reject") return this.#fetch.handleReject(key, answer.piece, now);
-    const member = this.#members.get(key);
-    if (member !== undefined) member.hasGiven = true;
-    this.#fetch.handleData(key, answer, now);
   }
 
   #noteHandshake(peer: MetadataConnection, handshake: ExtensionHandshake, now: number): void {
@@ -260,12 +258,10 @@ export class MetadataSwarm {
   #act(now: number): void {
     for (const effect of this.#fetch.drain()) {
       switch (effect.kind) {
-        case "request": {
-          const connection = this.#members.get(effect.peer)?.connection;
-          connection?.session.request(effect.piece, now);
-          connection?.flush();
+        case "request":
+        case "request-hashes":
+          this.#ask(effect, now);
           break;
-        }
         case "liar":
           this.#ban(effect.peer);
           break;
@@ -275,9 +271,18 @@ export class MetadataSwarm {
           break;
         case "found":
           this.#givers = effect.givers;
-          this.#found.resolve(effect.infoBytes);
+          this.#found.resolve(effect.given);
       }
     }
+  }
+
+  #ask(request: TorrentEffect & { kind: `request${string}` }, now: number): void {
+    const connection = this.#members.get(request.peer)?.connection;
+    if (connection === undefined) return;
+    const { session } = connection;
+    if (request.kind === "request") session.request(request.piece, now);
+    else session.requestHashes(request.root, request.range, now);
+    connection.flush();
   }
 
   /** It may be gone: what it gave can take long to be found out. */

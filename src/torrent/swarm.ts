@@ -4,7 +4,9 @@ import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
+import { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { Layout } from "../metainfo/layout.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import { allowedFastSet } from "../peer/allowed_fast.ts";
 import { PeerSession } from "../peer/session.ts";
@@ -54,8 +56,8 @@ export interface SwarmOptions {
   readonly superSeed?: boolean;
   /** How connections are encrypted; absent: not. */
   readonly encryption?: EncryptionMode;
-  /** The info dictionary, raw, that peers may ask for (BEP 9); absent: not given out. */
-  readonly metadata?: Uint8Array | undefined;
+  /** Peers may ask for its info dictionary (BEP 9), and in version 2 for its hashes (BEP 52). */
+  readonly metainfo: Metainfo;
   /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
   readonly usePex?: boolean;
   /** Bring peers together by uTP (BEP 55); never for a private torrent. */
@@ -90,11 +92,14 @@ export class Swarm {
   readonly #exchanging: Exchanging;
   readonly #holePunching: HolePunching;
   readonly #fullPieces: Channel<FullPiece>;
+  readonly #layers: LayerTrees | undefined;
   #lastKey: PeerKey = 0;
   #isClosed = false;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
+    const { metainfo } = options;
+    this.#layers = metainfo.version === 2 ? new LayerTrees(metainfo) : undefined;
     this.#fullPieces = new Channel(this.maxPiecesInMemory);
     this.exchange = new BlockExchange({
       peers: this.#connections,
@@ -109,7 +114,11 @@ export class Swarm {
     this.#admission = new Admission({ ...options, members: this.#members });
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
-    const introducing = new Introducing({ ...options, onlyUploads: () => this.#onlyUploads });
+    const introducing = new Introducing({
+      ...options,
+      metadata: metainfo.infoBytes,
+      onlyUploads: () => this.#onlyUploads,
+    });
     const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
     this.#introducing = introducing;
     this.#exchanging = new Exchanging({ peers, introducing, isBanned });
@@ -215,11 +224,12 @@ export class Swarm {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
     const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
-    const { usePex: pex, useHolepunch: holepunch, metadata, udpPortFor } = this.#options;
+    const { usePex: pex, useHolepunch: holepunch, metainfo, udpPortFor } = this.#options;
     const { dhtPort: port } = this.#options;
     const { host } = connection.remote;
     const dhtPort = port === undefined ? undefined : () => udpPortFor(host, port);
-    const beyond = { host, pex, holepunch, metadata, dhtPort };
+    const metadata = metainfo.infoBytes, layers = this.#layers;
+    const beyond = { host, pex, holepunch, metadata, layers, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
     session.open(this.#introducing.handshakeFor(connection.remote), now);
     if (uploadSlots > 0) {

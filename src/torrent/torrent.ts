@@ -166,7 +166,7 @@ export class Torrent {
 
   #createStages(): Stages {
     const { metainfo, memoryBudgetBytes, sequential, onEvent } = this.#options;
-    const { layout, infoHash, infoBytes: metadata, isPrivate } = metainfo;
+    const { layout, infoHash, isPrivate } = metainfo;
     const { network, clock, random, peerId, uploadLimit } = this.#surroundings;
     this.#surroundings.listen();
     const sources = allowedSources(this.#options.sources, isPrivate);
@@ -187,7 +187,6 @@ export class Torrent {
       picker,
       peerList,
       uploader,
-      metadata,
       usePex: sources.pex,
       useHolepunch: sources.pex && network.hasUtp === true,
       dhtPort: dht?.port,

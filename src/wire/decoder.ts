@@ -3,7 +3,16 @@ import { assert } from "../base/assert.ts";
 import { getUint16, getUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
-import { type BareMessage, LENGTH_PREFIX_LENGTH, type Message, MessageId } from "./message.ts";
+import {
+  type BareMessage,
+  HASH_REQUEST_LENGTH,
+  type HashRange,
+  LENGTH_PREFIX_LENGTH,
+  MAX_HASHES,
+  type Message,
+  MessageId,
+  NODE_LENGTH,
+} from "./message.ts";
 
 /** Bytes of the buffer of a peer that says little; two blocks fit. */
 const INITIAL_BUFFER_LENGTH = 32 * 1024;
@@ -152,9 +161,18 @@ function isLegalLength(id: number, length: number): boolean {
       return length === 3;
     case MessageId.extended:
       return length >= 2;
+    case MessageId.hashRequest:
+    case MessageId.hashReject:
+      return length === HASH_REQUEST_LENGTH;
+    case MessageId.hashes:
+      return isLegalCount((length - HASH_REQUEST_LENGTH) / NODE_LENGTH);
     default:
       return true;
   }
+}
+
+function isLegalCount(hashCount: number): boolean {
+  return Number.isInteger(hashCount) && hashCount >= 1 && hashCount <= MAX_HASHES;
 }
 
 /** The message whose body is `buffer` from `at` to `end`; its length has been checked. */
@@ -197,6 +215,14 @@ function parseBody(buffer: Uint8Array, id: number, at: number, end: number): Mes
       return { kind: "allowed-fast", index: getUint32(buffer, at) };
     case MessageId.port:
       return { kind: "port", port: getUint16(buffer, at) };
+    case MessageId.hashRequest:
+      return { kind: "hash-request", ...parseHashRange(buffer, at) };
+    case MessageId.hashReject:
+      return { kind: "hash-reject", ...parseHashRange(buffer, at) };
+    case MessageId.hashes: {
+      const hashes = buffer.subarray(at + HASH_REQUEST_LENGTH - 1, end);
+      return { kind: "hashes", ...parseHashRange(buffer, at), hashes };
+    }
     default:
       return { kind: "unknown", id };
   }
@@ -212,5 +238,18 @@ function parseBlockMessage(
     index: getUint32(buffer, at),
     begin: getUint32(buffer, at + 4),
     length: getUint32(buffer, at + 8),
+  };
+}
+
+function parseHashRange(buffer: Uint8Array, at: number): { root: Uint8Array; range: HashRange } {
+  const rest = at + NODE_LENGTH;
+  return {
+    root: buffer.subarray(at, rest),
+    range: {
+      baseLayer: getUint32(buffer, rest),
+      index: getUint32(buffer, rest + 4),
+      length: getUint32(buffer, rest + 8),
+      proofLayers: getUint32(buffer, rest + 12),
+    },
   };
 }

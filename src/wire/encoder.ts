@@ -2,7 +2,13 @@
 import { assert } from "../base/assert.ts";
 import { putUint16, putUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
-import { LENGTH_PREFIX_LENGTH, MessageId } from "./message.ts";
+import {
+  HASH_REQUEST_LENGTH,
+  type HashRange,
+  LENGTH_PREFIX_LENGTH,
+  MessageId,
+  NODE_LENGTH,
+} from "./message.ts";
 
 /** Bytes of the first buffer: the opening of a connection, or some sixty requests. */
 const INITIAL_BUFFER_LENGTH = 1024;
@@ -113,6 +119,22 @@ export class MessageWriter {
     this.#buffer.set(payload, at + 1);
   }
 
+  /** Asks for nodes of the tree of a file, whose `pieces root` is `root` (BEP 52). */
+  hashRequest(root: Uint8Array, range: HashRange): void {
+    this.#hashMessage(MessageId.hashRequest, root, range);
+  }
+
+  /** The answer that there is none. */
+  hashReject(root: Uint8Array, range: HashRange): void {
+    this.#hashMessage(MessageId.hashReject, root, range);
+  }
+
+  /** Copies `hashes`, 32 bytes each: nodes, then proof. */
+  hashes(root: Uint8Array, range: HashRange, hashes: Uint8Array): void {
+    const at = this.#hashMessage(MessageId.hashes, root, range, hashes.length);
+    if (at >= 0) this.#buffer.set(hashes, at);
+  }
+
   /**
    * All that waits, for one write, or undefined when nothing does. The bytes do not change
    * until `release`, which must come before the next `take`. Throws ProtocolError
@@ -158,6 +180,19 @@ export class MessageWriter {
     putUint32(this.#buffer, at, index);
     putUint32(this.#buffer, at + 4, begin);
     putUint32(this.#buffer, at + 8, length);
+  }
+
+  /** The offset of what follows the range, or -1 when it is dropped. */
+  #hashMessage(id: number, root: Uint8Array, range: HashRange, restLength = 0): number {
+    const at = this.#begin(id, HASH_REQUEST_LENGTH + restLength);
+    if (at < 0) return -1;
+    assert(root.length === NODE_LENGTH);
+    this.#buffer.set(root, at);
+    const { baseLayer, index, length, proofLayers } = range;
+    for (const [nth, number] of [baseLayer, index, length, proofLayers].entries()) {
+      putUint32(this.#buffer, at + NODE_LENGTH + 4 * nth, number);
+    }
+    return at + HASH_REQUEST_LENGTH - 1;
   }
 
   /** Writes length prefix and type; the offset of the body, or -1 when it is dropped. */

@@ -1,6 +1,6 @@
 /**
  * The messages of the peer protocol, after the handshake: BEP 3, BEP 5 (port), BEP 6 (fast
- * extension) and BEP 10 (extended).
+ * extension), BEP 10 (extended) and BEP 52 (hashes of version 2).
  *
  * Integers are as they came: nothing here has been checked against a torrent.
  */
@@ -23,10 +23,20 @@ export const MessageId = {
   reject: 16,
   allowedFast: 17,
   extended: 20,
+  hashRequest: 21,
+  hashes: 22,
+  hashReject: 23,
 } as const;
 
 /** Bytes of the length prefix, a big-endian unsigned integer (BEP 3 "peer messages"). */
 export const LENGTH_PREFIX_LENGTH = 4;
+
+/** Bytes of a SHA-256. */
+export const NODE_LENGTH = 32;
+/** Bytes of a hash request with its type: root, base layer, index, length, proof layers. */
+export const HASH_REQUEST_LENGTH = 1 + NODE_LENGTH + 4 * 4;
+/** The most hashes in one message: as many as are asked for at once, and a proof of all layers. */
+export const MAX_HASHES = 512 + 32;
 
 /** A message that carries nothing but its kind. */
 export interface BareMessage {
@@ -86,19 +96,47 @@ export interface ExtendedMessage {
   readonly payload: Uint8Array;
 }
 
+/** Names a run of nodes of a file's tree (BEP 52 "hash request"). */
+export interface HashRequestMessage {
+  readonly kind: "hash-request" | "hash-reject";
+  /** The `pieces root` of the file: a view that lives until the decoder's next `space`. */
+  readonly root: Uint8Array;
+  readonly range: HashRange;
+}
+
+/** As `LayerRange`, but each is unsigned 32-bit, as it came. */
+export interface HashRange {
+  readonly baseLayer: number;
+  readonly index: number;
+  readonly length: number;
+  readonly proofLayers: number;
+}
+
+/** What was asked for. `root` and `hashes` are views that live until the decoder's next `space`. */
+export interface HashesMessage {
+  readonly kind: "hashes";
+  readonly root: Uint8Array;
+  readonly range: HashRange;
+  /** 32 bytes each, at least one and at most MAX_HASHES: nodes, then proof. */
+  readonly hashes: Uint8Array;
+}
+
 /** A well-framed message that we do not know; its payload is skipped. */
 export interface UnknownMessage {
   readonly kind: "unknown";
   readonly id: number;
 }
 
+/** A message of a few numbers at most, which are of pieces and blocks. */
+export type ShortMessage = BareMessage | IndexMessage | BlockMessage;
+
 /** Any message of the peer protocol. */
 export type Message =
-  | BareMessage
-  | IndexMessage
-  | BlockMessage
+  | ShortMessage
   | PieceMessage
   | BitfieldMessage
   | PortMessage
   | ExtendedMessage
+  | HashRequestMessage
+  | HashesMessage
   | UnknownMessage;

@@ -5,11 +5,11 @@
 import { createHash, type Hash } from "node:crypto";
 import { readSync } from "node:fs";
 import { assert } from "../base/assert.ts";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
-import { HASH_LENGTH } from "../base/ids.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { failedReply } from "./disk_errors.ts";
+import { MerkleHasher } from "./merkle_hasher.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import { writePieces } from "./piece_writes.ts";
@@ -101,7 +101,7 @@ async function perform(job: OtherJob, files: OpenFiles): Promise<Replies[Job["ki
     case "hash":
       return { kind: "hashed", verdicts: job.pieces.map((piece) => judge(piece, files)) };
     case "digest":
-      return { kind: "digested", digests: digestAll(job.pieces, files) };
+      return { kind: "digested", ...digestAll(job, files) };
     case "sha256":
       return { kind: "summed", digests: job.files.map((file) => sumOf(file, job.stop, files)) };
     case "inspect":
@@ -216,7 +216,7 @@ function readUpTo(
 /** Whether the bytes on disk are the piece. Only what concerns the whole target throws. */
 function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
   try {
-    return sha1Of(piece, files).digest("hex") === piece.hash ? "good" : "bad";
+    return isWhatItShouldBe(piece, files) ? "good" : "bad";
   } catch (error) {
     if (error instanceof StorageError && error.reason === "missing") return "missing";
     // A sector that cannot be read is a piece to be downloaded again (D3).
@@ -225,12 +225,35 @@ function judge(piece: PieceToHash, files: OpenFiles): PieceVerdict {
   }
 }
 
-function digestAll(pieces: readonly PieceOnDisk[], files: OpenFiles): Bytes {
-  const digests = new Uint8Array(pieces.length * HASH_LENGTH);
+function isWhatItShouldBe(piece: PieceToHash, files: OpenFiles): boolean {
+  const { hash } = piece;
+  if (typeof hash === "string") return sha1Of(piece, files).digest("hex") === hash;
+  const hasher = new MerkleHasher();
+  hashPiece(hasher, piece, files);
+  return hasher.root(hash.leafCount) === hash.root;
+}
+
+/** Every byte is read once, also for both versions. */
+function digestAll(
+  { pieces, leafCounts, withoutSha1 = false }: JobOf<"digest">,
+  files: OpenFiles,
+): Omit<Replies["digest"], "kind"> {
+  const digests: Uint8Array[] = [], roots: Uint8Array[] = [];
   for (const [index, piece] of pieces.entries()) {
-    digests.set(sha1Of(piece, files).digest(), index * HASH_LENGTH);
+    const sha1 = withoutSha1 ? undefined : createHash("sha1");
+    const tree = leafCounts === undefined ? undefined : new MerkleHasher();
+    const both: Hasher = {
+      update(bytes) {
+        sha1?.update(bytes);
+        tree?.update(bytes);
+      },
+    };
+    // Padding is hashed in version 1 alone (BEP 47).
+    hashPiece(both, piece, files, { update: (bytes) => sha1?.update(bytes) });
+    if (sha1 !== undefined) digests.push(sha1.digest());
+    if (tree !== undefined) roots.push(Uint8Array.fromHex(tree.root(leafCounts![index]!)));
   }
-  return digests;
+  return { digests: concatBytes(...digests), roots: concatBytes(...roots) };
 }
 
 /** SHA-256 of a whole file. Throws StorageError: "missing" when it is too short. */
@@ -249,20 +272,38 @@ function sumOf(
 }
 
 /** SHA-1 of a piece. Throws StorageError "missing" when a file is absent or too short. */
-function sha1Of({ length, spans }: PieceOnDisk, files: OpenFiles): Hash {
+function sha1Of(piece: PieceOnDisk, files: OpenFiles): Hash {
   const hash = createHash("sha1");
-  let hashed = 0;
-  for (const span of spans) {
-    hashZeros(hash, span.pieceOffset - hashed);
-    hashSpan(hash, span, files);
-    hashed = span.pieceOffset + span.length;
-  }
-  hashZeros(hash, length - hashed);
+  hashPiece(hash, piece, files);
   return hash;
 }
 
+/** What takes bytes one after the other, and makes a hash of them. */
+interface Hasher {
+  update(bytes: Uint8Array): unknown;
+}
+
+/**
+ * Adds a piece to the hash, and its padding to `padded`, the same if not given. Throws StorageError
+ * "missing" when a file is absent or too short.
+ */
+function hashPiece(
+  hash: Hasher,
+  { length, spans }: PieceOnDisk,
+  files: OpenFiles,
+  padded = hash,
+): void {
+  let hashed = 0;
+  for (const span of spans) {
+    hashZeros(padded, span.pieceOffset - hashed);
+    hashSpan(hash, span, files);
+    hashed = span.pieceOffset + span.length;
+  }
+  hashZeros(padded, length - hashed);
+}
+
 /** Adds a span's bytes to the hash. Throws StorageError "missing" when the file ends before. */
-function hashSpan(hash: Hash, span: Span, files: OpenFiles): void {
+function hashSpan(hash: Hasher, span: Span, files: OpenFiles): void {
   const descriptor = files.forReading(span.place);
   for (let done = 0; done < span.length;) {
     const length = Math.min(chunk.length, span.length - done);
@@ -273,7 +314,7 @@ function hashSpan(hash: Hash, span: Span, files: OpenFiles): void {
   }
 }
 
-function hashZeros(hash: Hash, count: number): void {
+function hashZeros(hash: Hasher, count: number): void {
   for (let left = count; left > 0; left -= zeros.length) {
     hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
   }

@@ -9,9 +9,10 @@ import type { Bytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { failedReply } from "./disk_errors.ts";
+import { MerkleHasher } from "./merkle_hasher.ts";
 import { finishFiles } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
-import type { FileFacts, Finish, JobOf, ReplyTo, WriteSpan } from "./protocol.ts";
+import type { FileFacts, Finish, JobOf, PieceHash, ReplyTo, WriteSpan } from "./protocol.ts";
 
 /** One piece on its way. */
 interface PieceWrite {
@@ -34,7 +35,7 @@ export async function writePieces(
     const piece: PieceWrite = { job, isGood: false, finished: [], error: undefined };
     pieces.push(piece);
     try {
-      piece.isGood = sha1(job.data) === job.hash;
+      piece.isGood = isPiece(job.data, job.hash);
       if (!piece.isGood) continue;
       if (job.spans.some(isWholeFile)) await writeAndFinish(piece, stretch, files);
       else for (const span of job.spans) stretch.add(piece, span);
@@ -44,6 +45,13 @@ export async function writePieces(
   }
   stretch.end();
   return pieces.map(replyTo);
+}
+
+function isPiece(data: Bytes, hash: PieceHash): boolean {
+  if (typeof hash === "string") return sha1(data) === hash;
+  const hasher = new MerkleHasher();
+  hasher.update(data);
+  return hasher.root(hash.leafCount) === hash.root;
 }
 
 /** Writes a piece that has whole files, and gives these their names. */

@@ -59,8 +59,18 @@ export interface FileFacts {
   readonly isHollow?: boolean;
 }
 
-/** A SHA-1 in lower-case hex: text goes to a worker for less than bytes in a buffer of their own. */
+/** A hash in lower-case hex: text goes to a worker for less than bytes in a buffer of their own. */
 export type HexHash = string;
+
+/** What the hash of a piece must be: SHA-1 of version 1, … */
+export type PieceHash = HexHash | MerkleHash;
+
+/** … or the root of a tree of SHA-256 over its 16 KiB blocks (BEP 52 "pieces root"). */
+export interface MerkleHash {
+  readonly root: HexHash;
+  /** A power of two; those without a block are zeros. */
+  readonly leafCount: number;
+}
 
 /** One piece where it lies. */
 export interface PieceOnDisk {
@@ -71,18 +81,18 @@ export interface PieceOnDisk {
 
 /** One piece to be hashed where it lies, and compared. */
 export interface PieceToHash extends PieceOnDisk {
-  readonly hash: HexHash;
+  readonly hash: PieceHash;
 }
 
 /** Digest of a piece as found on disk: `missing` when a file is absent or too short. */
 export type PieceVerdict = "good" | "bad" | "missing";
 
 export type Job =
-  /** Verify, then write. Nothing is written unless the SHA-1 of `data` is `hash`. */
+  /** Verify, then write. Nothing is written unless `hash` is that of `data`. */
   | {
     readonly kind: "write";
     readonly data: Bytes;
-    readonly hash: HexHash;
+    readonly hash: PieceHash;
     readonly spans: readonly WriteSpan[];
     readonly wantDigests: boolean;
   }
@@ -96,8 +106,15 @@ export type Job =
     readonly buffer: ArrayBuffer | undefined;
   }
   | { readonly kind: "hash"; readonly pieces: readonly PieceToHash[] }
-  /** The SHA-1 of pieces that are to become a torrent: every byte must be there. */
-  | { readonly kind: "digest"; readonly pieces: readonly PieceOnDisk[] }
+  /** The hashes of pieces that are to become a torrent: every byte must be there. */
+  | {
+    readonly kind: "digest";
+    readonly pieces: readonly PieceOnDisk[];
+    /** Of the tree of each piece, each in one file; absent: version 2 is not wanted. */
+    readonly leafCounts?: readonly number[];
+    /** Version 1 is not wanted. */
+    readonly withoutSha1?: boolean;
+  }
   /** The SHA-256 of whole files, of so many bytes each. */
   | {
     readonly kind: "sha256";
@@ -156,8 +173,8 @@ export interface Replies {
   read: { readonly kind: "read"; readonly data: Bytes };
   frame: { readonly kind: "framed"; readonly data: Bytes };
   hash: { readonly kind: "hashed"; readonly verdicts: readonly PieceVerdict[] };
-  /** `digests` has 20 bytes a piece, end to end. */
-  digest: { readonly kind: "digested"; readonly digests: Bytes };
+  /** SHA-1, 20 bytes a piece, end to end, and roots, 32 bytes a piece: empty if not wanted. */
+  digest: { readonly kind: "digested"; readonly digests: Bytes; readonly roots: Bytes };
   /** In lower-case hex. */
   sha256: { readonly kind: "summed"; readonly digests: readonly string[] };
   inspect: { readonly kind: "inspected"; readonly facts: readonly (FileFacts | undefined)[] };

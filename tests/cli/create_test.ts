@@ -3,6 +3,7 @@ import { run } from "../../src/cli/run.ts";
 import { createMetainfo } from "../../src/metainfo/create.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { makeTorrent, randomBytes } from "../loopback/content.ts";
+import { version2Torrent } from "../metainfo/version_2_torrent.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
 import { Terminal } from "./terminal.ts";
@@ -49,6 +50,49 @@ Deno.test("create makes the torrent of a folder, and prints info-hash and magnet
   ]);
   deepStrictEqual(read(folder).infoHash, infoHash);
   deepStrictEqual([...Deno.readDirSync(folder.path)].length, 2);
+});
+
+Deno.test("create --format v2 makes the torrent of version 2, and links to it", async () => {
+  using folder = withData();
+  folder.write("tree/sub.txt", "between a folder and what is in it");
+  const output = folder.at("x.torrent"), length = ["--piece-length", "32K", "--no-date"];
+  const { exitCode, out, err } = await create([
+    "-o",
+    output,
+    "--format",
+    "v2",
+    ...length,
+    folder.at("tree"),
+  ]);
+  deepStrictEqual([exitCode, err], [0, ""]);
+  const files = { ...CONTENT, "sub.txt": Deno.readFileSync(folder.at("tree/sub.txt")) };
+  const expected = parseMetainfo(version2Torrent(files, { name: "tree" }));
+  const metainfo = read(folder);
+  deepStrictEqual([metainfo.version, metainfo.infoHashHex], [2, expected.infoHashHex]);
+  deepStrictEqual(metainfo.pieceHashes, expected.pieceHashes);
+  ok(out.includes("Content  4 files, 146 KiB in 7 pieces of 32 KiB"), out);
+  ok(out.includes(`magnet:?xt=urn:btmh:1220${expected.infoHashHex}&dn=tree`), out);
+});
+
+Deno.test("create --format hybrid makes a torrent of both versions, of one file or many", async () => {
+  using folder = withData();
+  for (const path of ["tree", "tree/one.bin"]) {
+    const args = ["-o", folder.at("x.torrent"), "--overwrite", "--piece-length", "32K"];
+    const { exitCode, out, err } = await create([...args, "--format", "hybrid", folder.at(path)]);
+    deepStrictEqual([exitCode, err], [0, ""]);
+    const metainfo = read(folder);
+    deepStrictEqual([metainfo.version, metainfo.infoHashHex.length], [1, 40]);
+    ok(
+      out.includes(
+        path === "tree" ? "3 files, 146 KiB in 6 pieces" : "1 file, 97.6 KiB in 4 pieces",
+      ),
+      out,
+    );
+    const { environment: { out: said } } = await create([], {
+      args: ["verify", folder.at("x.torrent"), path === "tree" ? folder.path : folder.at("tree")],
+    });
+    ok(said.includes("all good"), said);
+  }
 });
 
 Deno.test("create makes the torrent of a single file, in a folder under its own name", async () => {

@@ -107,8 +107,12 @@ export class FakeSearch implements MetadataRun {
     this.#ending.promise.catch(() => {});
   }
 
-  succeed(infoBytes: FoundMetadata["infoBytes"], peers: FoundMetadata["peers"] = []): void {
-    this.#ending.resolve({ infoBytes, peers });
+  succeed(
+    infoBytes: FoundMetadata["infoBytes"],
+    peers: FoundMetadata["peers"] = [],
+    pieceLayers: FoundMetadata["pieceLayers"] = new Map(),
+  ): void {
+    this.#ending.resolve({ infoBytes, pieceLayers, peers });
   }
 
   fail(error: unknown): void {

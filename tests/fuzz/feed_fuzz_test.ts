@@ -22,7 +22,7 @@ function checkItem({ title, links, infoHashes, problem, publishedAt }: FeedItem)
       strictEqual(href, link);
     }
   }
-  ok(infoHashes.every((infoHash) => /^[0-9a-f]{40}$/.test(infoHash)));
+  ok(infoHashes.every((infoHash) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(infoHash)));
   ok(publishedAt === undefined || Number.isSafeInteger(publishedAt));
 }
 

@@ -42,7 +42,7 @@ function talk(input: Uint8Array, random: Random): void {
     for (const message of decode(decoder)) session.handleMessage(message, now);
     for (const answer of session.drainAnswers()) {
       if (answer.kind === "data") fetch.handleData(PEER, answer, now);
-      else fetch.handleReject(PEER, answer.piece, now);
+      else if (answer.kind === "reject") fetch.handleReject(PEER, answer.piece, now);
     }
     for (const event of session.drain()) {
       ok(!isClosed, "nothing after a close");

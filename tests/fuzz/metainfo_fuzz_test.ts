@@ -24,11 +24,14 @@ Deno.test("fuzz: parseMetainfo() gives a torrent that holds together, or throws 
       const metainfo = parse(input);
       if (metainfo === undefined) return;
       const { layout, files, infoBytes, pieceHashes, warnings } = metainfo;
-      equal(pieceHashes.length, 20 * layout.pieceCount);
+      const isVersion2 = metainfo.version === 2;
+      equal(pieceHashes.length, (isVersion2 ? 32 : 20) * layout.pieceCount);
       equal(layout.fileCount, files.length);
       ok(layout.dataLength > 0 && layout.pieceCount > 0);
       equal(layout.totalLength, files.reduce((total, { length }) => total + length, 0));
-      equal(metainfo.infoHashHex, createHash("sha1").update(infoBytes).digest("hex"));
+      const algorithm = isVersion2 ? "sha256" : "sha1";
+      equal(metainfo.infoHashHex, createHash(algorithm).update(infoBytes).digest("hex"));
+      equal(metainfo.infoHash.toHex(), metainfo.infoHashHex.slice(0, 40));
       for (const url of [...metainfo.trackers.flat(), ...metainfo.webSeeds]) ok(URL.canParse(url));
       for (const warning of warnings) ok(/^[\x20-\x7e]+$/.test(warning), warning);
       const paths = diskPaths(metainfo, "windows");

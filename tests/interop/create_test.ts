@@ -16,6 +16,13 @@ const LIBTORRENT_SHOW = [
   "print(json.dumps([str(info.info_hash()), info.piece_length(), files, trackers]))",
 ].join("\n");
 
+/** Prints the info-hashes of both versions, of each torrent. */
+const LIBTORRENT_HASHES = [
+  "import libtorrent as lt, json, sys",
+  "hashes = [lt.torrent_info(path).info_hashes() for path in sys.argv[1:]]",
+  "print(json.dumps([[str(each.v1), str(each.v2)] for each in hashes]))",
+].join("\n");
+
 async function infoHashOf(torrent: string, checkout: Checkout): Promise<unknown> {
   const info = await checkout.run("info", "--json", torrent);
   assertExit(info, 0);
@@ -137,6 +144,24 @@ for (const content of [ONE_FILE, MANY_FILES]) {
       ]);
     },
   });
+
+  for (const format of ["v2", "hybrid"]) {
+    Deno.test({
+      name: `create --format ${format} gives ${content.description} libtorrent's info-hashes`,
+      ignore: isMissing("python3-libtorrent"),
+      async fn() {
+        await using lab = await Lab.open();
+        const { folder, torrent } = await ours(lab, content, "--format", format);
+        const program = new URL("./libtorrent_make.py", import.meta.url).pathname;
+        const source = `${folder}/${content.name}`, theirs = lab.path("theirs.torrent");
+        const args = [source, theirs, `${content.pieceLength}`, TRACKER, format];
+        await lab.run(PYTHON, [program, ...args]);
+        const hashes = await lab.run(PYTHON, ["-c", LIBTORRENT_HASHES, torrent, theirs]);
+        const [own, foreign] = JSON.parse(hashes);
+        deepStrictEqual(own, foreign);
+      },
+    });
+  }
 
   Deno.test({
     name: `transmission and aria2 read what create makes of ${content.description}`,

@@ -1,8 +1,12 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, equal, strictEqual, throws } from "node:assert/strict";
+import { MetainfoError } from "../../src/base/errors.ts";
 import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import { composeTorrent } from "../../src/metainfo/compose.ts";
 import { createMetainfo } from "../../src/metainfo/create.ts";
-import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { neededLayers, parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { pieceLayersOf } from "../../src/metainfo/piece_layers.ts";
+import { sampleTorrent } from "./sample_torrent.ts";
+import { dataOf, version2Torrent } from "./version_2_torrent.ts";
 
 const { infoBytes, infoHashHex } = parseMetainfo(createMetainfo({
   name: "größe",
@@ -27,6 +31,35 @@ Deno.test("composeTorrent() keeps the info-hash, the trackers by tier and the we
     deepStrictEqual(metainfo.infoBytes, infoBytes);
     deepStrictEqual(warnings, []);
   }
+});
+
+Deno.test("composeTorrent() adds the piece layers that a torrent of version 2 needs", () => {
+  const files = { a: dataOf(70_000), b: dataOf(40_000, 2), c: dataOf(70_000), d: dataOf(9) };
+  const metainfo = parseMetainfo(version2Torrent(files));
+  const layers = pieceLayersOf(metainfo);
+  equal(layers.size, 2);
+  const addresses = { trackers: [["http://t.example/x"]], webSeeds: ["http://w.example/"] };
+  const again = parseMetainfo(composeTorrent(metainfo.infoBytes, addresses, layers));
+  deepStrictEqual({ ...again, trackers: [], webSeeds: [] }, metainfo);
+  deepStrictEqual([again.trackers, again.webSeeds], [addresses.trackers, addresses.webSeeds]);
+  const needed = neededLayers(metainfo.infoBytes);
+  deepStrictEqual(needed.map(({ root }) => root), [...layers.keys()]);
+  deepStrictEqual(needed.map(({ pieceCount, height }) => [pieceCount, height]), [[3, 1], [2, 1]]);
+});
+
+Deno.test("neededLayers() gives none for version 1, and refuses what could be no .torrent", () => {
+  deepStrictEqual(neededLayers(parseMetainfo(sampleTorrent()).infoBytes), []);
+  const info = (fields: Parameters<typeof sampleTorrent>[0]) =>
+    encode({ name: "x", "meta version": 2, "piece length": 16_384, ...fields });
+  const leaf = (length: number) => ({ "": { length, "pieces root": new Uint8Array(32).fill(1) } });
+  const most = Math.floor((10_000_000 - 200) / 32);
+  equal(neededLayers(info({ "file tree": { a: leaf(most * 16_384) } })).length, 1);
+  throws(
+    () => neededLayers(info({ "file tree": { a: leaf((most + 10) * 16_384) } })),
+    /larger than 10000000 bytes/,
+  );
+  throws(() => neededLayers(info({})), /no file tree/);
+  throws(() => neededLayers(new Uint8Array(3)), MetainfoError);
 });
 
 Deno.test("composeTorrent() does not encode a sloppy info dictionary anew", () => {

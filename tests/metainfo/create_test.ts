@@ -1,7 +1,8 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { choosePieceLength, createMetainfo } from "../../src/metainfo/create.ts";
-import { MAX_PIECE_COUNT, parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { MAX_PIECE_COUNT } from "../../src/metainfo/metainfo_content.ts";
 
 const single = {
   name: "a.iso",

@@ -56,13 +56,6 @@ Deno.test("M23 parseMetainfo() rejects padding in a version 2 file tree", () => 
   );
 });
 
-Deno.test("M27 parseMetainfo() says that version 2 alone is not supported", () => {
-  const only = (info: Record<string, undefined | number>) =>
-    hybridTorrent({ length: undefined, pieces: undefined, ...info });
-  rejectsTorrent(only({}), "unsupported", /version 2 only, which is not supported/);
-  rejectsTorrent(only({ "meta version": undefined }), "unsupported", /version 2 only/);
-});
-
 Deno.test("M27 parseMetainfo() uses the first half of a hybrid that agrees with the second", () => {
   const single = parseMetainfo(hybridTorrent());
   equal(single.layout.totalLength, 40_000);

@@ -239,3 +239,49 @@ Deno.test("Layout of nothing has no pieces", () => {
   equal(layout.pieceIndex(0), undefined);
   equal(layout.fileCount, 0);
 });
+
+/** The same files with padding before each that would not begin with a piece (BEP 47). */
+function padded(pieceLength: number, files: readonly LayoutFile[]): LayoutFile[] {
+  const result: LayoutFile[] = [];
+  let offset = 0;
+  for (const { length } of files) {
+    const padding = length === 0 ? 0 : (pieceLength - offset % pieceLength) % pieceLength;
+    result.push({ length: padding, isPadding: true }, { length, isPadding: false });
+    offset += padding + length;
+  }
+  return result;
+}
+
+Deno.test("an aligned layout is that of padded files without the padding", () => {
+  fc.assert(fc.property(torrent, ({ pieceLength, files }) => {
+    const bare = files.map(({ length }) => ({ length, isPadding: false }));
+    const layout = new Layout({ pieceLength, files: bare, isAligned: true });
+    const model = new Layout({ pieceLength, files: padded(pieceLength, bare) });
+    equal(layout.pieceCount, model.pieceCount);
+    equal(layout.totalLength, layout.dataLength);
+    equal(layout.dataLength, model.dataLength);
+    for (const piece of pieces(layout)) {
+      const spans = model.fileSpans(piece).map((span) => ({ ...span, file: (span.file - 1) / 2 }));
+      deepStrictEqual(layout.fileSpans(piece), spans);
+      equal(layout.filesOf(piece).length, 1);
+      const size = layout.pieceSize(piece);
+      equal(size, spans[0]!.length);
+      let end = 0;
+      for (let block = 0; block < layout.blockCount(piece); block++) {
+        const request = layout.blockRequest(piece, block as BlockIndex);
+        deepStrictEqual(request, model.blockRequest(piece, block as BlockIndex));
+        end = request.begin + request.length;
+      }
+      equal(end, size);
+      // Beyond the end of a file others may ask, as we do not.
+      ok(layout.isReadable(piece, pieceLength - 1, 1));
+      ok(!layout.isReadable(piece, pieceLength - 1, 2));
+      ok(!layout.isReadable(piece, pieceLength, 1));
+    }
+    for (const [index, { length }] of bare.entries()) {
+      const range = layout.piecesOf(index as FileIndex);
+      deepStrictEqual(range, model.piecesOf(2 * index + 1 as FileIndex));
+      equal(length === 0, range === undefined);
+    }
+  }));
+});

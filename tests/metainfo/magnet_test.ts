@@ -10,6 +10,7 @@ import {
 } from "../../src/metainfo/magnet.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 
+const SHA256_HEX = "0123456789abcdef".repeat(4);
 const HEX = "0123456789abcdef0123456789abcdef01234567";
 /** RFC 4648 of the same bytes. */
 const BASE32 = "AERUKZ4JVPG66AJDIVTYTK6N54ASGRLH";
@@ -98,6 +99,15 @@ Deno.test("parseMagnet() reads links as people and programs write them", () => {
   for (const link of SAME) strictEqual(parseMagnet(link).infoHashHex, HEX, link);
 });
 
+Deno.test("parseMagnet() reads a link of version 2 by its multihash, in either case", () => {
+  for (const text of [`urn:btmh:1220${SHA256_HEX}`, `URN:BTMH:1220${SHA256_HEX.toUpperCase()}`]) {
+    const magnet = parseMagnet(`magnet:?xt=${text}&dn=x&xt=urn:sha1:${BASE32}`);
+    strictEqual(magnet.infoHashHex, SHA256_HEX);
+    deepStrictEqual(magnet.infoHash, Uint8Array.fromHex(SHA256_HEX));
+    strictEqual(magnetLink(magnet), `magnet:?xt=urn:btmh:1220${SHA256_HEX}&dn=x`);
+  }
+});
+
 Deno.test("M29 parseMagnet() throws MetainfoError when the info-hash is not good", () => {
   const BAD: readonly (readonly [string, MetainfoError["reason"], RegExp])[] = [
     ["", "invalid-field", /does not start with magnet/],
@@ -115,7 +125,17 @@ Deno.test("M29 parseMagnet() throws MetainfoError when the info-hash is not good
     [`magnet:?xt=urn:btih:${BASE32}=`, "invalid-field", /neither 40 hex/],
     [`magnet:?xt=urn:btih:%ZZ${HEX.slice(3)}`, "invalid-field", /neither 40 hex/],
     [`magnet:?${XT}&xt=urn:btih:f${HEX.slice(1)}`, "invalid-field", /two torrents/],
-    [`magnet:?xt=urn:btmh:1220${"ab".repeat(32)}`, "unsupported", /version 2 only/],
+    [`magnet:?xt=urn:btmh:1220${"ab".repeat(31)}`, "invalid-field", /not 1220 and 64 hex/],
+    [`magnet:?xt=urn:btmh:1220${"ab".repeat(32)}0`, "invalid-field", /not 1220 and 64 hex/],
+    [`magnet:?xt=urn:btmh:1120${"ab".repeat(32)}`, "invalid-field", /not 1220 and 64 hex/],
+    [`magnet:?xt=urn:btmh:${"ab".repeat(32)}`, "invalid-field", /not 1220 and 64 hex/],
+    [`magnet:?xt=urn:btmh:1220${HEX}`, "invalid-field", /not 1220 and 64 hex/],
+    [
+      `magnet:?xt=urn:btmh:1220${SHA256_HEX}&xt=urn:btmh:1220${"ab".repeat(32)}`,
+      "invalid-field",
+      /two torrents/,
+    ],
+    [`magnet:?xt=urn:btih:${SHA256_HEX}`, "invalid-field", /neither 40 hex/],
     [`magnet:?${XT}&dn=${"x".repeat(1_048_576)}`, "too-large", /too long/],
   ];
   for (const [link, reason, message] of BAD) {
@@ -204,6 +224,15 @@ Deno.test("parseInfoHash() takes hex and base32 of any 20 bytes, in either case"
     }
   }));
   strictEqual(toBase32(Uint8Array.fromHex(HEX)).toUpperCase(), BASE32);
+});
+
+Deno.test("parseInfoHash() takes the hex of 32 bytes, which are of version 2", () => {
+  const plain = Uint8Array.fromHex(SHA256_HEX);
+  deepStrictEqual(parseInfoHash(SHA256_HEX), plain);
+  deepStrictEqual(parseInfoHash(SHA256_HEX.toUpperCase()), plain);
+  for (const text of [SHA256_HEX.slice(1), `${SHA256_HEX}0`, `g${SHA256_HEX.slice(1)}`]) {
+    strictEqual(parseInfoHash(text), undefined);
+  }
 });
 
 Deno.test("parseInfoHash() gives undefined for everything else", () => {

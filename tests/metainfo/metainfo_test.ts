@@ -4,11 +4,11 @@ import type { PieceIndex } from "../../src/base/ids.ts";
 import { encode } from "../../src/metainfo/bencode_encoder.ts";
 import {
   MAX_METAINFO_LENGTH,
-  MAX_PIECE_COUNT,
   parseMetainfo,
   pieceHash,
   readMetainfo,
 } from "../../src/metainfo/metainfo.ts";
+import { MAX_PIECE_COUNT } from "../../src/metainfo/metainfo_content.ts";
 import { latin1Bytes } from "./latin1_bytes.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
 import { sampleFiles, sampleTorrent } from "./sample_torrent.ts";

@@ -53,6 +53,33 @@ const introduction = (metadataId = THEIR_ID) =>
 const closeOf = (session: MetadataSession) =>
   session.drain().flatMap((event) => event.kind === "close" ? event.reason : []);
 
+const ROOT = new Uint8Array(32).fill(3);
+const RANGE = { baseLayer: 1, index: 0, length: 4, proofLayers: 2 };
+
+Deno.test("requestHashes() asks for hashes, and what comes is an answer", () => {
+  const session = create();
+  session.requestHashes(ROOT, RANGE, 0);
+  deepStrictEqual(said(session), [{ kind: "hash-request", root: ROOT, range: RANGE }]);
+  const hashes = { kind: "hashes", root: ROOT, range: RANGE, hashes: new Uint8Array(64) } as const;
+  const refusal = { kind: "hash-reject", root: ROOT, range: RANGE } as const;
+  session.handleMessage(hashes, 0);
+  session.handleMessage(refusal, 0);
+  deepStrictEqual(session.drainAnswers(), [hashes, refusal]);
+  deepStrictEqual(closeOf(session), []);
+});
+
+Deno.test("P11 MetadataSession refuses hashes, which it has none of, 300 times", () => {
+  const session = create();
+  const request = { kind: "hash-request", root: ROOT, range: RANGE } as const;
+  for (let count = 0; count < 300; count++) {
+    session.handleMessage(request, 0);
+    deepStrictEqual(said(session), [{ kind: "hash-reject", root: ROOT, range: RANGE }]);
+  }
+  deepStrictEqual(closeOf(session), []);
+  session.handleMessage(request, 0);
+  deepStrictEqual(closeOf(session), ["request-flood"]);
+});
+
 Deno.test("MetadataSession opens with having nothing, its handshake and the DHT port", () => {
   const payload = new Uint8Array([1, 2, 3]);
   const session = create();

@@ -3,11 +3,14 @@ import type { Random } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
 import { isDialable } from "../../src/base/endpoint.ts";
+import { LayerTrees } from "../../src/metainfo/layer_trees.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { PeerSession } from "../../src/peer/session.ts";
 import type { SessionEvent } from "../../src/peer/session_event.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { MAX_PEX_PEERS } from "../../src/wire/pex.ts";
+import { dataOf, version2Torrent } from "../metainfo/version_2_torrent.ts";
 
 const KIB = 1024;
 /** 5 pieces of 2 blocks, and one of 100 bytes. */
@@ -15,6 +18,8 @@ const LAYOUT = new Layout({
   pieceLength: 32 * KIB,
   files: [{ length: 160 * KIB + 100, isPadding: false }],
 });
+/** Of the same pieces. */
+const LAYERS = new LayerTrees(parseMetainfo(version2Torrent({ a: dataOf(160 * KIB + 100) })));
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Two pieces, and a short one. */
 const METADATA_LENGTH = 40_000;
@@ -46,6 +51,7 @@ export class WatchedSession {
       flags,
       host: "10.0.0.2",
       metadata: new Uint8Array(METADATA_LENGTH),
+      layers: LAYERS,
       pex: true,
       dhtPort: () => 6881,
       now: this.#now,

@@ -15,6 +15,7 @@ import type { PieceOutcome, Storage } from "../../src/storage/storage.ts";
 import { MessageDecoder } from "../../src/wire/decoder.ts";
 import { WorkerPool } from "../../src/workers/pool.ts";
 import { randomBytes } from "../loopback/content.ts";
+import { version2Torrent } from "../metainfo/version_2_torrent.ts";
 
 /** Lengths by path; a path that starts with `.pad/` is padding. */
 export type FileLengths = Readonly<Record<string, number>>;
@@ -60,6 +61,21 @@ export function sampleData(
     ...(typeof files === "number" ? { length: files } : { files: list }),
   };
   return { metainfo: parseMetainfo(encode({ info })), data, contents };
+}
+
+/** A torrent of version 2: `data` has zeros where a file does not fill its last piece. */
+export function sampleVersion2(name: string, files: FileLengths, pieceLength: number): SampleData {
+  const paths = Object.keys(files).toSorted();
+  const contents = new Map(
+    paths.map((path, index) => [path, randomBytes(files[path]!, index + 1)]),
+  );
+  const aligned = [...contents.values()].map((bytes) => {
+    const whole = new Uint8Array(Math.ceil(bytes.length / pieceLength) * pieceLength);
+    whole.set(bytes);
+    return whole;
+  });
+  const bytes = version2Torrent(Object.fromEntries(contents), { name, pieceLength });
+  return { metainfo: parseMetainfo(bytes), data: concatBytes(...aligned), contents };
 }
 
 export type OpenOptions = Partial<DiskStorageOptions>;
@@ -155,8 +171,9 @@ export class DiskTarget implements AsyncDisposable {
 
   /** The bytes of a piece, in a buffer of their own. */
   piece(index: number): Bytes {
-    const { pieceLength } = this.sample.metainfo;
-    return this.sample.data.slice(index * pieceLength, (index + 1) * pieceLength);
+    const { pieceLength, layout } = this.sample.metainfo;
+    const begin = index * pieceLength;
+    return this.sample.data.slice(begin, begin + layout.pieceSize(index as PieceIndex));
   }
 
   write(storage: Storage, index: number): Promise<PieceOutcome> {

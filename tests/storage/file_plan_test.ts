@@ -1,7 +1,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { Span } from "../../src/workers/protocol.ts";
+import { dataOf, leavesOf, rootOf, version2Torrent } from "../metainfo/version_2_torrent.ts";
 import { sampleData } from "./disk_target.ts";
 import { planOf } from "./plan_of.ts";
 
@@ -93,12 +95,29 @@ Deno.test("toHash() takes bytes from where they are, which may be elsewhere", ()
   ]);
   const inEdges = partial.toHash(SECOND, () => partial.edges);
   deepStrictEqual(shown(inEdges.spans), ["/state/HASH.edges@10,0,2", "/state/HASH.edges@12,2,8"]);
-  deepStrictEqual([partial.toHash(FIRST, () => undefined).length, inEdges.hash.length], [10, 40]);
+  strictEqual(partial.toHash(FIRST, () => undefined).length, 10);
+  strictEqual(inEdges.hash, partial.hashOf(SECOND));
 });
 
 Deno.test("hashOf() gives the SHA-1 of a piece in hex", () => {
   const { metainfo } = plan();
   strictEqual(plan().hashOf(SECOND), metainfo.pieceHashes.slice(20, 40).toHex());
+});
+
+Deno.test("hashOf() gives the root of a piece of version 2, and how many leaves are below it", () => {
+  const small = dataOf(40_000), large = dataOf(300_000);
+  const metainfo = parseMetainfo(version2Torrent({ large, small }, { pieceLength: 65_536 }));
+  const plan = planOf(metainfo, [0, 1]);
+  const shown = [0, 4, 5].map((piece) => plan.hashOf(piece as PieceIndex));
+  const rootHex = (data: Uint8Array, leafCount: number) => ({
+    root: rootOf(leavesOf(data, leafCount)).toHex(),
+    leafCount,
+  });
+  deepStrictEqual(shown, [
+    rootHex(large.subarray(0, 65_536), 4),
+    rootHex(large.subarray(4 * 65_536), 4),
+    rootHex(small, 4),
+  ]);
 });
 
 Deno.test("a single file lies in the output folder itself", () => {

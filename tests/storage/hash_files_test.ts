@@ -26,7 +26,14 @@ async function hash(lengths: readonly number[], pieceLength: number, setting: Se
     pieceLength,
     files: lengths.map((length) => ({ length, isPadding: false })),
   });
-  const hashes = await hashFiles({ layout, places, facts, pool: jobs, onProgress, signal });
+  const { pieceHashes: hashes } = await hashFiles({
+    layout,
+    places,
+    facts,
+    pool: jobs,
+    onProgress,
+    signal,
+  });
   return { hashes, data: concatBytes(...contents) };
 }
 

@@ -9,6 +9,11 @@ function record<Shape extends object>(
 }
 
 const uint32 = fc.nat(2 ** 32 - 1);
+const root = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const range = record({ baseLayer: uint32, index: uint32, length: uint32, proofLayers: uint32 });
+const hashes = fc.integer({ min: 1, max: 20 }).chain((count) =>
+  fc.uint8Array({ minLength: 32 * count, maxLength: 32 * count, size: "max" })
+);
 const block = { index: uint32, begin: uint32, length: uint32 };
 
 /** Any message that we can write, of moderate size. */
@@ -45,4 +50,6 @@ export const arbitraryMessage: fc.Arbitrary<Message> = fc.oneof(
     id: fc.nat(255),
     payload: fc.uint8Array({ maxLength: 500 }),
   }),
+  record({ kind: fc.constantFrom("hash-request" as const, "hash-reject" as const), root, range }),
+  record({ kind: fc.constant("hashes" as const), root, range, hashes }),
 );

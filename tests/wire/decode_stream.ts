@@ -32,6 +32,11 @@ function copyOf(message: Message): Message {
       return { ...message, bytes: message.bytes.slice() };
     case "extended":
       return { ...message, payload: message.payload.slice() };
+    case "hash-request":
+    case "hash-reject":
+      return { ...message, root: message.root.slice() };
+    case "hashes":
+      return { ...message, root: message.root.slice(), hashes: message.hashes.slice() };
     default:
       return message;
   }

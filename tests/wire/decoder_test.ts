@@ -11,7 +11,11 @@ import { writeMessage } from "./write_message.ts";
 
 const KIB = 1024;
 
-/** Every message, as BEP 3, 5, 6 and 10 show it, and what it says. */
+const ROOT = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
+const RANGE = { baseLayer: 2, index: 512, length: 256, proofLayers: 9 };
+const RANGE_HEX = ROOT.toHex() + "00000002000002000000010000000009";
+
+/** Every message, as BEP 3, 5, 6, 10 and 52 show it, and what it says. */
 const EXAMPLES: readonly (readonly [hex: string, message: Message])[] = [
   ["00000000", { kind: "keep-alive" }],
   ["0000000100", { kind: "choke" }],
@@ -42,6 +46,14 @@ const EXAMPLES: readonly (readonly [hex: string, message: Message])[] = [
   ["0000000511ffffffff", { kind: "allowed-fast", index: 4_294_967_295 }],
   ["0000000414006465", { kind: "extended", id: 0, payload: Uint8Array.of(0x64, 0x65) }],
   ["000000021403", { kind: "extended", id: 3, payload: new Uint8Array(0) }],
+  ["0000003115" + RANGE_HEX, { kind: "hash-request", root: ROOT, range: RANGE }],
+  ["0000007116" + RANGE_HEX + "ab".repeat(64), {
+    kind: "hashes",
+    root: ROOT,
+    range: RANGE,
+    hashes: new Uint8Array(64).fill(0xab),
+  }],
+  ["0000003117" + RANGE_HEX, { kind: "hash-reject", root: ROOT, range: RANGE }],
 ];
 
 function blockMessage(
@@ -76,7 +88,7 @@ function newDecoder(maxMessageLength = MAX_MESSAGE_LENGTH): MessageDecoder {
   return new MessageDecoder({ maxMessageLength });
 }
 
-Deno.test("next() gives every message of BEP 3, 5, 6 and 10", () => {
+Deno.test("next() gives every message of BEP 3, 5, 6, 10 and 52", () => {
   for (const [hex, message] of EXAMPLES) deepStrictEqual(decodeStream(bytesOf(hex)), [message]);
 });
 
@@ -148,10 +160,11 @@ Deno.test("P5 next() refuses fixed-size messages of another size at their type",
     [3, [9]],
     [5, [4, 13, 17]],
     [13, [6, 8, 16]],
+    [49, [21, 23]],
   ];
   for (const [right, ids] of lengths) {
     for (const id of ids) {
-      for (const length of [1, 2, 3, 4, 5, 6, 12, 13, 14, 100]) {
+      for (const length of [1, 2, 3, 4, 5, 6, 12, 13, 14, 48, 49, 50, 100]) {
         const decoder = newDecoder();
         feed(decoder, message(id, length).subarray(0, 5));
         if (length !== right) throws(() => decoder.next(), { reason: "malformed-message" });
@@ -165,6 +178,25 @@ Deno.test("P5 next() refuses fixed-size messages of another size at their type",
 Deno.test("P5 next() refuses a piece without its header and an extended message without id", () => {
   for (const [id, length] of [[7, 1], [7, 8], [20, 1]] as const) {
     throws(() => decodeStream(message(id, length)), { reason: "malformed-message" });
+  }
+});
+
+Deno.test("P5 next() refuses hashes that are none, too many or cut, at their type", () => {
+  const outcome = (length: number) => {
+    const decoder = newDecoder();
+    feed(decoder, message(22, length).subarray(0, 5));
+    try {
+      return decoder.next();
+    } catch (error) {
+      ok(error instanceof ProtocolError);
+      return error.reason;
+    }
+  };
+  for (const length of [49 + 32, 49 + 64, 49 + 544 * 32]) {
+    deepStrictEqual(outcome(length), undefined);
+  }
+  for (const length of [1, 48, 49, 49 + 31, 49 + 33, 49 + 545 * 32]) {
+    deepStrictEqual(outcome(length), "malformed-message");
   }
 });
 

@@ -4,13 +4,17 @@ import { MessageWriter } from "../../src/wire/encoder.ts";
 const KIB = 1024;
 const BLOCK = new Uint8Array(16 * KIB).fill(9);
 
+const ROOT = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
+const RANGE = { baseLayer: 2, index: 512, length: 256, proofLayers: 9 };
+const RANGE_HEX = ROOT.toHex() + "00000002000002000000010000000009";
+
 function written(write: (writer: MessageWriter) => void): string {
   const writer = new MessageWriter();
   write(writer);
   return (writer.take() ?? new Uint8Array(0)).toHex();
 }
 
-Deno.test("MessageWriter writes every message as BEP 3, 5, 6 and 10 show it", () => {
+Deno.test("MessageWriter writes every message as BEP 3, 5, 6, 10 and 52 show it", () => {
   const cases: readonly (readonly [(writer: MessageWriter) => void, string])[] = [
     [(writer) => writer.keepAlive(), "00000000"],
     [(writer) => writer.choke(), "0000000100"],
@@ -32,6 +36,9 @@ Deno.test("MessageWriter writes every message as BEP 3, 5, 6 and 10 show it", ()
     [(writer) => writer.reject(1, 16_384, 16_384), "0000000d10000000010000400000004000"],
     [(writer) => writer.allowedFast(4_294_967_295), "0000000511ffffffff"],
     [(writer) => writer.extended(3, Uint8Array.of(0x64, 0x65)), "0000000414036465"],
+    [(writer) => writer.hashRequest(ROOT, RANGE), "0000003115" + RANGE_HEX],
+    [(writer) => writer.hashes(ROOT, RANGE, ROOT), "0000005116" + RANGE_HEX + ROOT.toHex()],
+    [(writer) => writer.hashReject(ROOT, RANGE), "0000003117" + RANGE_HEX],
   ];
   for (const [write, hex] of cases) strictEqual(written(write), hex);
 });

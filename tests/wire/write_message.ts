@@ -38,6 +38,12 @@ export function writeMessage(writer: MessageWriter, message: Message): void {
       return writer.port(message.port);
     case "extended":
       return writer.extended(message.id, message.payload);
+    case "hash-request":
+      return writer.hashRequest(message.root, message.range);
+    case "hash-reject":
+      return writer.hashReject(message.root, message.range);
+    case "hashes":
+      return writer.hashes(message.root, message.range, message.hashes);
     case "unknown":
       throw new Error(`no message of ours has the type ${message.id}`);
   }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { runJobs } from "../../src/workers/jobs.ts";
 import { OpenFiles } from "../../src/workers/open_files.ts";
 import type { JobOf, PieceToHash, Place, Span } from "../../src/workers/protocol.ts";
+import { dataOf, leavesOf, rootOf } from "../metainfo/version_2_torrent.ts";
 import { bytesOf, Desk, sha1, writeJob } from "./desk.ts";
 
 Deno.test("D5 frame gives no bytes of a changed file, and looks once at each for all of a message", async () => {
@@ -144,6 +145,25 @@ Deno.test("digest gives the SHA-1 of each piece, and takes nothing that is cut s
   const reply = await desk.run<"digest">({ kind: "digest", pieces });
   ok(reply.kind === "failed" && reply.reason === "missing", JSON.stringify(reply));
   deepStrictEqual(reply.message, `Cannot read ${desk.at("b")}: the file is shorter than it was`);
+});
+
+Deno.test("digest gives the roots of version 2 as well, or alone, and pads version 1 alone", async () => {
+  using desk = new Desk();
+  const data = dataOf(50_000);
+  desk.write("a", data);
+  const pieces = [
+    { length: 32_768, spans: [desk.span("a", 0, 0, 32_768)] },
+    { length: 32_768, spans: [desk.span("a", 32_768, 0, 17_232)] },
+  ];
+  const job = { kind: "digest", pieces, leafCounts: [2, 2] } as const;
+  const first = data.subarray(0, 32_768), last = data.subarray(32_768);
+  const padded = new Uint8Array(32_768);
+  padded.set(last);
+  const roots = rootOf(leavesOf(first, 2)).toHex() + rootOf(leavesOf(last, 2)).toHex();
+  const both = await desk.must<"digest">(job);
+  deepStrictEqual([both.digests.toHex(), both.roots.toHex()], [sha1(first) + sha1(padded), roots]);
+  const alone = await desk.must<"digest">({ ...job, withoutSha1: true });
+  deepStrictEqual([alone.digests.toHex(), alone.roots.toHex()], ["", roots]);
 });
 
 Deno.test("whatever is written in any spans is read and hashed as the same bytes", async () => {

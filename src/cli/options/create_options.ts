@@ -1,6 +1,7 @@
 /** The options of `create`: the table in docs/reference.md is written from here. Pure. */
-import { flag, type Given, option, options, word } from "./option.ts";
+import { flag, type Given, option, optionOr, options, word } from "./option.ts";
 import {
+  choiceValue,
   endpointValue,
   nameValue,
   pathValue,
@@ -20,6 +21,12 @@ export const createTable = {
     "-t, --tracker",
     tierValue,
     'a tracker; more of them are asked in this order, "," joins equal ones',
+  ),
+  format: optionOr(
+    "v1",
+    "--format",
+    choiceValue("VERSION", ["v1", "v2", "hybrid"]),
+    "BitTorrent's version: v1, v2 (BEP 52) or hybrid, which is both (v1)",
   ),
   pieceLength: option(
     "--piece-length",

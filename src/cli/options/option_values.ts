@@ -62,11 +62,11 @@ export const addressValue = valueOf(
   "an IPv4 or IPv6 address",
 );
 
-/** A torrent's info-hash, in lower-case hex. */
+/** A torrent's info-hash as trackers know it, in lower-case hex: of version 2 the first 20 bytes. */
 export const infoHashValue = valueOf(
   "INFOHASH",
-  (text) => /^[0-9a-f]{40}$/i.test(text) ? text.toLowerCase() : undefined,
-  "an info-hash of 40 hexadecimal digits",
+  (text) => /^([0-9a-f]{40})([0-9a-f]{24})?$/i.exec(text)?.[1]?.toLowerCase(),
+  "an info-hash of 40 hexadecimal digits, or 64",
 );
 
 /** The URL of a proxy, which may hold a password: it is never quoted back. */

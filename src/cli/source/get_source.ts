@@ -92,7 +92,7 @@ export class GetSource {
     const { name, infoBytes: { length } } = found.source.metainfo;
     rename(name, infoHashHex);
     tell({ kind: "metadata", length, isKept: found.isKept, durationMs: this.#elapsedMs });
-    if (!found.isKept && !options.metadataOnly) await this.#keep(found);
+    if (!found.isKept && !options.metadataOnly) await this.#keep(found, link);
     return { ...found, selectedFiles };
   }
 
@@ -129,12 +129,12 @@ export class GetSource {
   }
 
   /** The next run needs no search. When this fails, the download goes on, and says the rest. */
-  async #keep({ source: { metainfo }, bytes }: LinkedTorrent): Promise<void> {
+  async #keep({ bytes }: LinkedTorrent, { infoHashHex }: Magnet): Promise<void> {
     const { environment, options: { outputDir }, tell } = this.#context;
     const folders = { outputDir, stateDir: this.#stateDir };
     const { keptName } = await import("./link_reader.ts");
     try {
-      await environment.keepState(folders, keptName(metainfo.infoHashHex), bytes);
+      await environment.keepState(folders, keptName(infoHashHex), bytes);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       tell({ kind: "warning", message: `the metadata is not kept: ${error.message}` });

@@ -1,6 +1,6 @@
 /** Magnet links and bare info-hashes: sources that say which torrent, and not what is in it. Pure. */
 import { MetainfoError } from "../../base/errors.ts";
-import { type Magnet, parseInfoHash, parseMagnet } from "../../metainfo/magnet.ts";
+import { exactTopic, type Magnet, parseInfoHash, parseMagnet } from "../../metainfo/magnet.ts";
 import { invalidSource } from "../output/failure.ts";
 
 /** A file whose name looks like a link is read as `./magnet:…`. */
@@ -31,7 +31,7 @@ export function linkWithoutSecrets(source: string): string {
   try {
     const { infoHashHex, name } = parseMagnet(source);
     const end = name === undefined ? "" : `&dn=${encodeURIComponent(name.toWellFormed())}`;
-    return `magnet:?xt=urn:btih:${infoHashHex}${end}`;
+    return `magnet:?xt=${exactTopic(infoHashHex)}${end}`;
   } catch {
     return "magnet:?…";
   }

@@ -3,10 +3,12 @@ import { dirname } from "node:path";
 import type { Bytes } from "../../base/bytes.ts";
 import { type Endpoint, isLoopback } from "../../base/endpoint.ts";
 import { MetainfoError, TrackerError } from "../../base/errors.ts";
-import { composeTorrent } from "../../metainfo/compose.ts";
+import { composeTorrent, type PieceLayers } from "../../metainfo/compose.ts";
+import { isInfoHashOf } from "../../metainfo/info_hash.ts";
 import type { Magnet } from "../../metainfo/magnet.ts";
 import { parseMetainfo } from "../../metainfo/metainfo.ts";
 import { STATE_FOLDER } from "../../metainfo/paths.ts";
+import { pieceLayersOf } from "../../metainfo/piece_layers.ts";
 import type { FoundMetadata, MetadataStatus } from "../../torrent/metadata_search.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
 import { parseTrackerUrl } from "../../tracker/tracker_url.ts";
@@ -106,24 +108,24 @@ export class LinkReader {
   async read(): Promise<LinkedTorrent> {
     const kept = await this.#readKept();
     if (kept !== undefined) return kept;
-    const { infoBytes, peers } = await this.#search();
-    const found = await this.#compose(infoBytes, this.#link);
+    const { infoBytes, pieceLayers, peers } = await this.#search();
+    const found = await this.#compose(infoBytes, this.#link, pieceLayers);
     if (found.source.metainfo.isPrivate) return found;
     return { ...found, peers: [...found.peers, ...peers] };
   }
 
   /** What is there but is not this torrent does not matter: peers have it. */
   async #readKept(): Promise<LinkedTorrent | undefined> {
-    const { infoHashHex, trackers, webSeeds } = this.#link;
+    const { infoHash, infoHashHex, trackers, webSeeds } = this.#link;
     for (const folder of this.#options.stateFolders) {
       try {
         const path = `${folder}/${keptName(infoHashHex)}`;
         const kept = parseMetainfo(await readTorrentFile(path, this.#options.environment));
-        if (kept.infoHashHex !== infoHashHex) continue;
+        if (!isInfoHashOf(infoHash, kept.infoBytes)) continue;
         const torrent = await this.#compose(kept.infoBytes, {
           trackers: [...trackers, ...kept.trackers],
           webSeeds: [...webSeeds, ...kept.webSeeds],
-        });
+        }, kept.version === 2 ? pieceLayersOf(kept) : undefined);
         return { ...torrent, isKept: true };
       } catch (error) {
         const isOfFile = error instanceof MetainfoError || error instanceof CommandError;
@@ -136,9 +138,10 @@ export class LinkReader {
   async #compose(
     infoBytes: Uint8Array,
     addresses: Pick<Magnet, "trackers" | "webSeeds">,
+    pieceLayers: PieceLayers | undefined,
   ): Promise<LinkedTorrent> {
     const { infoHashHex, peers } = this.#link;
-    const bytes = composeTorrent(infoBytes, addresses);
+    const bytes = composeTorrent(infoBytes, addresses, pieceLayers);
     const source = await parseTorrent(bytes, infoHashHex, this.#options.environment);
     return { source, bytes, peers, isKept: false };
   }

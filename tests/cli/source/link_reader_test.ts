@@ -7,7 +7,10 @@ import {
 } from "../../../src/cli/source/link_reader.ts";
 import { composeTorrent } from "../../../src/metainfo/compose.ts";
 import { magnetLink, parseMagnet } from "../../../src/metainfo/magnet.ts";
+import { parseMetainfo } from "../../../src/metainfo/metainfo.ts";
+import { pieceLayersOf } from "../../../src/metainfo/piece_layers.ts";
 import type { TorrentEvent } from "../../../src/torrent/snapshot.ts";
+import { dataOf, version2Torrent } from "../../metainfo/version_2_torrent.ts";
 import type { ManualClock } from "../../sim/manual_clock.ts";
 import { FakeEngine, type FakeSearch } from "../fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "../fake_environment.ts";
@@ -97,6 +100,22 @@ Deno.test("LinkReader asks nobody when the metadata was kept, and knows all trac
   deepStrictEqual(metainfo.trackers, [["http://a.example/x"], ["http://b.example/"]]);
   deepStrictEqual(metainfo.webSeeds, ["http://w.example/"]);
   deepStrictEqual([isKept, engine.searches.length], [true, 0]);
+});
+
+Deno.test("LinkReader makes a .torrent of version 2 with its piece layers, and keeps them", async () => {
+  const metainfo = parseMetainfo(version2Torrent({ a: dataOf(70_000), b: dataOf(5) }));
+  const pieceLayers = pieceLayersOf(metainfo);
+  const link = magnetLink(metainfo);
+  const found = startReading({
+    link,
+    onSearch: (search) => search.succeed(metainfo.infoBytes, [], pieceLayers),
+  });
+  const { bytes, source, isKept } = await found.reader.read();
+  deepStrictEqual([isKept, source.metainfo.pieceHashes], [false, metainfo.pieceHashes]);
+  const kept = startReading({ link, files: { [`state/${metainfo.infoHashHex}.torrent`]: bytes } });
+  const again = await kept.reader.read();
+  deepStrictEqual([again.isKept, kept.engine.searches.length], [true, 0]);
+  deepStrictEqual(again.source.metainfo, source.metainfo);
 });
 
 Deno.test("LinkReader asks peers when what was kept is corrupt, another's, or cannot be read", async () => {

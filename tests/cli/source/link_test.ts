@@ -16,6 +16,15 @@ Deno.test("readLink() reads magnet links, and info-hashes of both alphabets", ()
   deepStrictEqual(link?.trackers, [["http://t.example/announce"]]);
 });
 
+Deno.test("readLink() reads links and info-hashes of version 2", () => {
+  const hex = HEX.repeat(2).slice(0, 64);
+  for (const source of [hex, hex.toUpperCase(), `magnet:?xt=urn:btmh:1220${hex}`]) {
+    deepStrictEqual(readLink(source)?.infoHashHex, hex);
+  }
+  const secret = `magnet:?tr=http://t.example/secret&xt=urn:btmh:1220${hex}`;
+  deepStrictEqual(linkWithoutSecrets(secret), `magnet:?xt=urn:btmh:1220${hex}`);
+});
+
 Deno.test("readLink() leaves alone what is a file, a URL or standard input", () => {
   const others = [
     ...["-", "x.torrent", "./magnet:?xt=x", `./${HEX}`, HEX.slice(1), `${HEX}0`, `${BASE32}A`],

@@ -1,0 +1,73 @@
+/** What only an info dictionary of version 2 has (BEP 52 "metainfo files"): files, their hashes. */
+import type { BencodeDictionary } from "./bencode.ts";
+import { visitFileTree } from "./file_tree.ts";
+import { MERKLE_HASH_LENGTH } from "./merkle.ts";
+import { type ContentContext, type MetainfoContent, parseLayout } from "./metainfo_content.ts";
+import { metainfoError } from "./metainfo_error.ts";
+import { type MetainfoFile, warnOfLinks } from "./metainfo_files.ts";
+import { parsePieceLayers } from "./piece_layers.ts";
+
+/**
+ * The content of a torrent of version 2 alone, whose piece layers are in `root`, the dictionary around
+ * the info dictionary. Throws `MetainfoError`.
+ */
+export function parseVersion2(
+  root: BencodeDictionary,
+  info: BencodeDictionary,
+  { name, infoBytes, warnings }: ContentContext,
+): MetainfoContent {
+  const { files, layout } = parseTreeAndLayout(info, infoBytes, warnings);
+  return {
+    pieceLength: layout.pieceLength,
+    pieceHashes: parsePieceLayers(root, { files, layout }),
+    layout,
+    files,
+    isMultiFile: !isSingleFile(files, name),
+  };
+}
+
+/** What the info dictionary says without its piece layers. Throws `MetainfoError`. */
+export function parseTreeAndLayout(
+  info: BencodeDictionary,
+  infoBytes: Uint8Array,
+  warnings: string[],
+): Pick<MetainfoContent, "files" | "layout"> {
+  const files = parseTree(info, infoBytes, warnings);
+  return { files, layout: parseLayout(info, files, true) };
+}
+
+/**
+ * The files of the tree, in its order; `piecesRoot` is a view of `infoBytes`, the info dictionary
+ * as it was encoded. Throws `MetainfoError`.
+ */
+function parseTree(
+  info: BencodeDictionary,
+  infoBytes: Uint8Array,
+  warnings: string[],
+): readonly MetainfoFile[] {
+  for (const name of ["files", "length"]) {
+    if (info.get(name) === undefined) continue;
+    throw metainfoError("invalid-field", `it has the "${name}" of version 1, but no piece hashes`);
+  }
+  const files: MetainfoFile[] = [];
+  visitFileTree(info, (path, { rootEnd, ...file }) => {
+    if (path.length === 0) {
+      throw metainfoError("invalid-field", "its file tree has a file without a name");
+    }
+    const end = rootEnd === undefined ? undefined : rootEnd - info.start;
+    files.push({
+      ...file,
+      path: [...path],
+      isPadding: false,
+      ...(end !== undefined && { piecesRoot: infoBytes.subarray(end - MERKLE_HASH_LENGTH, end) }),
+    });
+  });
+  warnOfLinks(files, warnings);
+  return files;
+}
+
+/** A single file has the torrent's name and stands in no folder, as in version 1. */
+function isSingleFile(files: readonly MetainfoFile[], name: string): boolean {
+  const [only] = files;
+  return files.length === 1 && only!.path.length === 1 && only!.path[0] === name;
+}

@@ -1,0 +1,96 @@
+import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { concatBytes } from "../../src/base/bytes.ts";
+import { createMetainfo, paddedFiles } from "../../src/metainfo/create.ts";
+import { compareInTree, createTree } from "../../src/metainfo/create_tree.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { dataOf, hashFile, version2Torrent } from "./version_2_torrent.ts";
+
+const PIECE_LENGTH = 32_768;
+/** By path, in the order of the tree; two are equal. */
+const FILES: readonly (readonly [path: string, length: number, seed: number])[] = [
+  ["a/x", 3 * PIECE_LENGTH + 1, 1],
+  ["a.b", PIECE_LENGTH, 2],
+  ["copy", 3 * PIECE_LENGTH + 1, 1],
+  ["empty", 0, 3],
+  ["small", 10, 4],
+];
+const CONTENTS = FILES.map(([path, length, seed]) => [path, dataOf(length, seed)] as const);
+
+function draft() {
+  const roots = CONTENTS.flatMap(([, data]) => {
+    if (data.length === 0) return [];
+    const { root, layer } = hashFile(data, PIECE_LENGTH);
+    return [layer ?? root];
+  });
+  return {
+    name: "folder",
+    files: FILES.map(([path, length]) => ({ path: path.split("/"), length })),
+    isSingleFile: false,
+    pieceLength: PIECE_LENGTH,
+    pieceHashes: new Uint8Array(),
+    pieceRoots: concatBytes(...roots),
+  };
+}
+
+Deno.test("createMetainfo() makes a torrent of version 2 as BEP 52 has it", () => {
+  const bytes = createMetainfo({ ...draft(), format: "v2" });
+  const expected = version2Torrent(Object.fromEntries(CONTENTS), { pieceLength: PIECE_LENGTH });
+  deepStrictEqual(bytes, expected);
+});
+
+Deno.test("createMetainfo() makes a hybrid whose halves agree, padded behind every file", () => {
+  const pieceHashes = new Uint8Array(20 * 10).fill(1);
+  const metainfo = parseMetainfo(createMetainfo({ ...draft(), format: "hybrid", pieceHashes }));
+  equal(metainfo.version, 1);
+  deepStrictEqual(
+    metainfo.files.map(({ path, length, isPadding }) => [path.join("/"), length, isPadding]),
+    [
+      ["a/x", 98_305, false],
+      [".pad/32767", 32_767, true],
+      ["a.b", 32_768, false],
+      ["copy", 98_305, false],
+      [".pad/32767", 32_767, true],
+      ["empty", 0, false],
+      ["small", 10, false],
+      [".pad/32758", 32_758, true],
+    ],
+  );
+});
+
+Deno.test("paddedFiles() leaves a single file as it is", () => {
+  const files = [{ path: ["a"], length: 5 }];
+  deepStrictEqual(paddedFiles({ files, isSingleFile: true, pieceLength: 16_384 }), files);
+});
+
+Deno.test("createTree() asks for the roots of exactly all pieces", () => {
+  const { pieceRoots, ...rest } = draft();
+  ok(createTree({ ...rest, pieceRoots }));
+  throws(() => createTree({ ...rest, pieceRoots: concatBytes(pieceRoots, new Uint8Array(32)) }));
+});
+
+Deno.test("compareInTree() sorts as the keys of the tree are sorted", () => {
+  const path = fc.array(fc.string({ minLength: 1, maxLength: 3, unit: "binary" }), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { maxLength: 6, selector: (names) => names[0] }), (paths) => {
+      const leaf = { length: 1, "pieces root": new Uint8Array(32).fill(1) };
+      const wellFormed = paths.map((path) => path.map((name) => name.toWellFormed()));
+      if (wellFormed.length === 0) return;
+      if (new Set(wellFormed.map(([first]) => first)).size < wellFormed.length) return;
+      const sorted = wellFormed.toSorted(compareInTree);
+      const files = sorted.map((path) => ({ path, length: leaf.length }));
+      const pieceRoots = new Uint8Array(32 * files.length).fill(1);
+      const made = {
+        name: "x",
+        isSingleFile: false,
+        pieceLength: 16_384,
+        pieceHashes: new Uint8Array(),
+      };
+      const bytes = createMetainfo({ ...made, format: "v2", files, pieceRoots });
+      deepStrictEqual(parseMetainfo(bytes).files.map(({ path }) => path), sorted);
+    }),
+  );
+});

@@ -1,0 +1,196 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { LayerTrees } from "../../src/metainfo/layer_trees.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { neededLayersOf, pieceLayersOf } from "../../src/metainfo/piece_layers.ts";
+import { type LayerEffect, LayerFetch } from "../../src/peer/layer_fetch.ts";
+import type { HashesMessage, HashRequestMessage } from "../../src/wire/message.ts";
+import { dataOf, version2Torrent } from "../metainfo/version_2_torrent.ts";
+
+const KIB = 1024;
+const PIECE_LENGTH = 16 * KIB;
+/** Layers of 1300 pieces (three runs), of 2 and of 5, and none. */
+const METAINFO = parseMetainfo(version2Torrent({
+  a: dataOf(1_300 * PIECE_LENGTH - 1),
+  b: dataOf(2 * PIECE_LENGTH, 2),
+  c: dataOf(5 * PIECE_LENGTH, 3),
+  d: dataOf(9, 4),
+}, { pieceLength: PIECE_LENGTH }));
+const TREES = new LayerTrees(METAINFO);
+const RUN_COUNT = 5;
+
+type Request = LayerEffect & { kind: "request" };
+
+class Scene {
+  readonly fetch = new LayerFetch(neededLayersOf(METAINFO));
+  now = 1_000;
+  readonly asked: Request[] = [];
+  /** Peers to part from, with the reason. */
+  readonly parted: string[] = [];
+  found: ReadonlyMap<Uint8Array, Uint8Array> | undefined;
+
+  act(): void {
+    for (const effect of this.fetch.drain()) {
+      ok(this.found === undefined, "nothing comes after the last effect");
+      if (effect.kind === "request") this.asked.push(effect);
+      else if (effect.kind === "found") this.found = effect.layers;
+      else this.parted.push(`${effect.kind} ${effect.peer}`);
+    }
+  }
+
+  join(...peers: number[]): void {
+    for (const peer of peers) this.fetch.handlePeer(peer, this.now);
+    this.act();
+  }
+
+  pass(ms: number): void {
+    this.now += ms;
+    this.fetch.handleTimeout(this.now);
+    this.act();
+  }
+
+  /** What a peer was asked for and has not answered here; it is forgotten then. */
+  take(peer: number): Request[] {
+    const taken = this.asked.filter((request) => request.peer === peer);
+    for (const request of taken) this.asked.splice(this.asked.indexOf(request), 1);
+    return taken;
+  }
+
+  answer(request: Request, change: (hashes: Uint8Array) => Uint8Array = (same) => same): boolean {
+    const hashes = change(TREES.hashesFor(request.root, request.range)!);
+    const message: HashesMessage = { ...request, kind: "hashes", hashes };
+    const isNew = this.fetch.handleHashes(request.peer, message, this.now);
+    this.act();
+    return isNew;
+  }
+
+  refuse(request: Request): void {
+    const message: HashRequestMessage = { ...request, kind: "hash-reject" };
+    this.fetch.handleReject(request.peer, message, this.now);
+    this.act();
+  }
+
+  /** This peer answers all that it is asked for. */
+  serve(peer: number): void {
+    for (let taken = this.take(peer); taken.length > 0; taken = this.take(peer)) {
+      for (const request of taken) this.answer(request);
+    }
+  }
+
+  assertFound(): void {
+    deepStrictEqual([...this.found!], [...pieceLayersOf(METAINFO)]);
+    deepStrictEqual(this.parted, []);
+  }
+}
+
+function flipped(hashes: Uint8Array): Uint8Array {
+  hashes[40]! ^= 1;
+  return hashes;
+}
+
+Deno.test("LayerFetch collects all layers from one peer, four runs at once", () => {
+  const scene = new Scene();
+  scene.join(1);
+  equal(scene.asked.length, 4);
+  deepStrictEqual(scene.asked[0]!.range, { baseLayer: 0, index: 0, length: 512, proofLayers: 10 });
+  scene.serve(1);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch shares the runs among peers, each asked of one", () => {
+  const scene = new Scene();
+  scene.join(1, 2);
+  const keys = scene.asked.map(({ root, range }) => `${root.toHex()} ${range.index}`);
+  equal(new Set(keys).size, RUN_COUNT);
+  scene.serve(2);
+  scene.serve(1);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch parts from a liar, and asks others for what it owed", () => {
+  const scene = new Scene();
+  scene.join(1);
+  ok(!scene.answer(scene.take(1)[0]!, flipped));
+  deepStrictEqual(scene.parted, ["liar 1"]);
+  scene.parted.length = 0;
+  scene.join(2);
+  scene.serve(2);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch parts from a peer whose answer has a wrong length", () => {
+  const changes = [
+    (hashes: Uint8Array) => hashes.subarray(32),
+    (hashes: Uint8Array) => new Uint8Array(hashes.length + 32),
+  ];
+  for (const change of changes) {
+    const scene = new Scene();
+    scene.join(1);
+    scene.answer(scene.take(1)[0]!, change);
+    deepStrictEqual(scene.parted, ["malformed 1"]);
+    scene.parted.length = 0;
+    scene.join(2);
+    scene.serve(2);
+    scene.assertFound();
+  }
+});
+
+Deno.test("LayerFetch asks others when a peer is silent or refuses, and it again much later", () => {
+  const scene = new Scene();
+  scene.join(1);
+  const owed = scene.take(1);
+  scene.pass(9_000);
+  equal(scene.asked.length, 0);
+  scene.pass(1_000);
+  equal(scene.fetch.sourceCount, 0);
+  scene.join(2);
+  scene.refuse(scene.take(2)[0]!);
+  equal(scene.fetch.sourceCount, 0);
+  scene.pass(19_000);
+  equal(scene.asked.length, 0);
+  // What comes late is welcome.
+  ok(scene.answer(owed[0]!));
+  equal(scene.fetch.sourceCount, 1);
+  scene.serve(1);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch asks a second peer for what the first has not sent in a second", () => {
+  const scene = new Scene();
+  scene.join(1, 2);
+  scene.serve(2);
+  equal(scene.found, undefined);
+  scene.pass(500);
+  equal(scene.take(2).length, 0);
+  scene.pass(500);
+  scene.serve(2);
+  scene.assertFound();
+  // The first is no worse for it.
+  for (const request of scene.take(1)) ok(!scene.answer(request));
+  deepStrictEqual(scene.parted, []);
+});
+
+Deno.test("LayerFetch gives the runs of a peer that is gone to others", () => {
+  const scene = new Scene();
+  scene.join(1);
+  scene.fetch.handleGone(1, scene.now);
+  scene.fetch.handleGone(7, scene.now);
+  scene.join(2);
+  scene.serve(2);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch bears a hundred answers that nobody asked for, and no more", () => {
+  const scene = new Scene();
+  scene.join(1);
+  const stray: Request = { ...scene.asked[0]!, root: new Uint8Array(32) };
+  const message: HashesMessage = { ...stray, kind: "hashes", hashes: new Uint8Array(32) };
+  for (let count = 0; count < 100; count++) {
+    ok(!scene.fetch.handleHashes(1, message, scene.now));
+    scene.refuse(stray);
+  }
+  deepStrictEqual(scene.parted, []);
+  scene.fetch.handleHashes(1, message, scene.now);
+  scene.act();
+  deepStrictEqual(scene.parted, ["malformed 1"]);
+  ok(!scene.fetch.handleHashes(9, message, scene.now), "a peer that is not known is no matter");
+});
