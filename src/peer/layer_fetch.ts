@@ -9,18 +9,12 @@ import { MERKLE_HASH_LENGTH, powerOfTwoFrom } from "../metainfo/merkle.ts";
 import type { NeededLayer } from "../metainfo/piece_layers.ts";
 import type { HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { MetadataPeer } from "./metadata_buffer.ts";
+import { Patience } from "./patience.ts";
 
 /** Runs that one peer is asked for at once: 64 KiB. */
 const MAX_OUTSTANDING = 4;
-/** A peer that sends nothing for so long, though asked, is late; what comes then is welcome. */
-const SILENCE_TIMEOUT_MS = 10_000;
 /** When nothing else is left, a run is asked of another peer after this time, and again. */
 const MORE_ASKED_AFTER_MS = 1_000;
-/** A peer that refuses, or is late, is asked again after this time, doubled every time. */
-const FIRST_REST_MS = 20_000;
-const MAX_REST_MS = 300_000;
-/** How often a peer may send what nobody asked it for. */
-const MAX_UNREQUESTED = 100;
 
 /** It gave hashes that do not lead to the root; or what it sends makes no sense. */
 type LayerFault = "liar" | "malformed";
@@ -53,11 +47,7 @@ interface Source {
   readonly asked: Set<Run>;
   /** Runs that it was to send once: they may come yet. */
   readonly late: Set<Run>;
-  /** When it was asked for something while it owed nothing, or sent something. */
-  activeAt: number;
-  restsUntil: number;
-  restCount: number;
-  unrequestedCount: number;
+  readonly patience: Patience;
 }
 
 export class LayerFetch {
@@ -79,7 +69,7 @@ export class LayerFetch {
 
   /** Peers that have not left us waiting since they last gave some. */
   get sourceCount(): number {
-    return this.#sources.values().reduce((n, { restCount }) => restCount === 0 ? n + 1 : n, 0);
+    return this.#sources.values().reduce((n, { patience }) => patience.isUnbroken ? n + 1 : n, 0);
   }
 
   /** What there is to do since the last call. */
@@ -95,10 +85,7 @@ export class LayerFetch {
       peer,
       asked: new Set(),
       late: new Set(),
-      activeAt: now,
-      restsUntil: -Infinity,
-      restCount: 0,
-      unrequestedCount: 0,
+      patience: new Patience(now),
     };
     this.#sources.set(peer, source);
     this.#ask(source, now);
@@ -110,7 +97,7 @@ export class LayerFetch {
     if (source === undefined || this.#missingCount === 0) return false;
     const run = take(source.asked, message) ?? take(source.late, message);
     if (run === undefined) {
-      if (++source.unrequestedCount > MAX_UNREQUESTED) this.#partFrom(source, "malformed", now);
+      if (!source.patience.bearsUnrequested()) this.#partFrom(source, "malformed", now);
       return false;
     }
     const fault = faultOf(run, message.hashes);
@@ -119,9 +106,7 @@ export class LayerFetch {
       this.#partFrom(source, fault, now);
       return false;
     }
-    source.activeAt = now;
-    source.restCount = 0;
-    source.restsUntil = -Infinity;
+    source.patience.renew(now);
     const isNew = !run.isHere;
     if (isNew) this.#put(run, message.hashes);
     this.#ask(source, now);
@@ -147,8 +132,7 @@ export class LayerFetch {
   /** To be called twice a second or so. */
   handleTimeout(now: number): void {
     for (const source of this.#sources.values()) {
-      const isLate = source.asked.size > 0 && now - source.activeAt >= SILENCE_TIMEOUT_MS;
-      if (isLate) this.#rest(source, now);
+      if (source.asked.size > 0 && source.patience.isOver(now)) this.#rest(source, now);
     }
     this.#askAll(now);
   }
@@ -175,11 +159,11 @@ export class LayerFetch {
   }
 
   #ask(source: Source, now: number): void {
-    if (source.restsUntil > now) return;
+    if (source.patience.isResting(now)) return;
     while (source.asked.size < MAX_OUTSTANDING) {
       const run = this.#choose(source, now);
       if (run === undefined) return;
-      if (source.asked.size === 0) source.activeAt = now;
+      if (source.asked.size === 0) source.patience.begin(now);
       source.asked.add(run);
       this.#asked.add(run);
       run.askedAt = now;
@@ -200,8 +184,7 @@ export class LayerFetch {
 
   /** The source will send nothing of what it was asked for, and is not asked for a while. */
   #rest(source: Source, now: number): void {
-    const doublings = Math.min(source.restCount++, 16);
-    source.restsUntil = now + Math.min(FIRST_REST_MS * 2 ** doublings, MAX_REST_MS);
+    source.patience.rest(now);
     for (const run of source.asked) {
       source.late.add(run);
       source.asked.delete(run);

@@ -10,6 +10,7 @@ import { isInfoHashOf } from "../metainfo/info_hash.ts";
 import { MAX_METAINFO_LENGTH } from "../metainfo/metainfo.ts";
 import type { MetadataDataMessage } from "../wire/metadata_message.ts";
 import { MetadataBuffer, type MetadataPeer } from "./metadata_buffer.ts";
+import { Patience } from "./patience.ts";
 
 /** In bytes: what fits a .torrent that we read, with room for trackers. More is not believed. */
 const MAX_METADATA_LENGTH = MAX_METAINFO_LENGTH - 2 ** 20;
@@ -17,14 +18,8 @@ const MAX_METADATA_LENGTH = MAX_METAINFO_LENGTH - 2 ** 20;
 const MAX_HELD_BYTES = 64 * 2 ** 20;
 /** Pieces that one peer is asked for at once: a megabyte a second at a tenth of a second. */
 const MAX_OUTSTANDING = 8;
-/** A peer that sends nothing for so long, though asked, is late; what comes then is welcome. */
-const SILENCE_TIMEOUT_MS = 10_000;
-/** A peer that refuses, or is late, is asked again after this time, doubled every time. */
-const FIRST_REST_MS = 20_000;
-const MAX_REST_MS = 300_000;
-/** How often a peer may change its mind about the size; and send what nobody asked it for. */
+/** How often a peer may change its mind about the size. */
 const MAX_CLAIMS = 4;
-const MAX_UNREQUESTED = 100;
 
 /** What the driver has to do. */
 export type MetadataEffect =
@@ -52,11 +47,7 @@ interface Source {
   readonly asked: Set<number>;
   /** Pieces that it was to send once: they may come yet, or a second time. */
   readonly late: Set<number>;
-  /** When it was asked for something while it owed nothing, or sent something. */
-  activeAt: number;
-  restsUntil: number;
-  restCount: number;
-  unrequestedCount: number;
+  readonly patience: Patience;
 }
 
 interface Group {
@@ -79,7 +70,7 @@ export class MetadataFetch {
 
   /** Peers that claim to have it, and have not left us waiting since they last gave some. */
   get sourceCount(): number {
-    return this.#sources.values().reduce((n, { restCount }) => restCount === 0 ? n + 1 : n, 0);
+    return this.#sources.values().reduce((n, { patience }) => patience.isUnbroken ? n + 1 : n, 0);
   }
 
   /** Bytes that came and are kept, all dictionaries together: bounded by MAX_HELD_BYTES. */
@@ -124,10 +115,7 @@ export class MetadataFetch {
       own: undefined,
       asked: new Set(),
       late: new Set(),
-      activeAt: now,
-      restsUntil: -Infinity,
-      restCount: 0,
-      unrequestedCount: 0,
+      patience: new Patience(now),
     };
     this.#sources.set(peer, source);
     this.#ask(source, now);
@@ -140,7 +128,7 @@ export class MetadataFetch {
     const { piece, data, totalSize = source.group.size } = message;
     const wasAsked = source.asked.delete(piece);
     if (!wasAsked && !source.late.delete(piece)) {
-      if (++source.unrequestedCount > MAX_UNREQUESTED) this.#partFrom(peer, "malformed", now);
+      if (!source.patience.bearsUnrequested()) this.#partFrom(peer, "malformed", now);
       return;
     }
     const buffer = bufferOf(source);
@@ -149,9 +137,7 @@ export class MetadataFetch {
       if (wasAsked) buffer.noteReleased(piece);
       return this.#partFrom(peer, "malformed", now);
     }
-    source.activeAt = now;
-    source.restCount = 0;
-    source.restsUntil = -Infinity;
+    source.patience.renew(now);
     buffer.put(piece, data, peer, now);
     if (buffer.isComplete) this.#verify(buffer, now);
     else {
@@ -179,8 +165,7 @@ export class MetadataFetch {
   /** To be called twice a second or so. */
   handleTimeout(now: number): void {
     for (const source of this.#sources.values()) {
-      const isLate = source.asked.size > 0 && now - source.activeAt >= SILENCE_TIMEOUT_MS;
-      if (isLate) this.#rest(source, now);
+      if (source.asked.size > 0 && source.patience.isOver(now)) this.#rest(source, now);
     }
     this.#askAll(now);
   }
@@ -190,13 +175,13 @@ export class MetadataFetch {
   }
 
   #ask(source: Source, now: number): void {
-    if (this.#isFound || source.restsUntil > now) return;
+    if (this.#isFound || source.patience.isResting(now)) return;
     const buffer = source.group.shared ??
       (source.own ??= new MetadataBuffer(source.group.size, now));
     while (source.asked.size < MAX_OUTSTANDING) {
       const piece = buffer.choose(source.asked, now);
       if (piece === undefined) return;
-      if (source.asked.size === 0) source.activeAt = now;
+      if (source.asked.size === 0) source.patience.begin(now);
       source.asked.add(piece);
       buffer.noteAsked(piece, now);
       this.#effects.push({ kind: "request", peer: source.peer, piece });
@@ -226,8 +211,7 @@ export class MetadataFetch {
 
   /** The source will send nothing of what it was asked for, and is not asked for a while. */
   #rest(source: Source, now: number): void {
-    const doublings = Math.min(source.restCount++, 16);
-    source.restsUntil = now + Math.min(FIRST_REST_MS * 2 ** doublings, MAX_REST_MS);
+    source.patience.rest(now);
     this.#release(source);
   }
 
