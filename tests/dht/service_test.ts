@@ -5,6 +5,7 @@ import type { InfoHash } from "../../src/base/ids.ts";
 import { DhtService, type DhtServiceOptions } from "../../src/dht/service.ts";
 import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { ConnectError, type Network } from "../../src/net/transport.ts";
+import { FloodedSocket } from "../sim/flooded_socket.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
@@ -167,20 +168,11 @@ Deno.test("addNode() asks whether it is a node, names too, and begins a search t
 
 Deno.test("H3 of an endless flood no more is read than costs next to nothing", async () => {
   const room = new Room();
-  let reads = 0, isClosed = false;
-  const openDatagram = () => ({
-    port: PORT,
-    send: () => Promise.resolve(),
-    receive: () => {
-      const from = { host: THERE, port: ++reads % 60_000 + 1 };
-      return Promise.resolve(isClosed ? null : { length: 100, from });
-    },
-    close: () => void (isClosed = true),
-  });
-  const network = { ...room.network.host(HERE), openDatagram };
+  const socket = new FloodedSocket({ host: THERE, port: PORT });
+  const network = { ...room.network.host(HERE), openDatagram: () => socket };
   const service = room.start(HERE, { network });
   await room.pass(10_000);
-  ok(reads > 1_000 && reads < 6_000, `${reads} in ten seconds`);
+  ok(socket.reads > 1_000 && socket.reads < 6_000, `${socket.reads} in ten seconds`);
   service.close();
   await room.pass(100_000);
 });

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { DatagramSockets } from "../../src/net/datagram_sockets.ts";
 import { SharedPort } from "../../src/net/shared_port.ts";
 import type { DatagramSocket, Network } from "../../src/net/transport.ts";
+import { FloodedSocket } from "../sim/flooded_socket.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
@@ -143,20 +144,11 @@ Deno.test("send() sends nothing once it is closed", async () => {
 
 Deno.test("H3 open() reads no more of an endless flood than costs next to nothing", async () => {
   const clock = new ManualClock();
-  let reads = 0, isClosed = false;
-  const openDatagram = () => ({
-    port: PORT,
-    send: () => Promise.resolve(),
-    receive: () => {
-      const from = { host: THERE, port: ++reads % 60_000 + 1 };
-      return Promise.resolve(isClosed ? null : { length: 100, from });
-    },
-    close: () => void (isClosed = true),
-  });
-  const network = { openDatagram } as unknown as Network;
+  const socket = new FloodedSocket({ host: THERE, port: PORT });
+  const network = { openDatagram: () => socket } as unknown as Network;
   const sockets = new SharedPort({ network, clock, address: HERE }).open("dht", PORT);
   await clock.run(() => false, 10_000);
-  ok(reads > 1_000 && reads < 6_000, `${reads} in ten seconds`);
-  for (const socket of sockets.values()) socket.close();
+  ok(socket.reads > 1_000 && socket.reads < 6_000, `${socket.reads} in ten seconds`);
+  sockets.get("ipv4")!.close();
   await clock.run(() => false, 1_000);
 });

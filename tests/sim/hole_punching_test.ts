@@ -9,7 +9,7 @@ import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 // Loaded before the clock stands still: `UtpNetwork` loads it when it is needed.
 import "../../src/utp/service.ts";
 import { UtpNetwork } from "../../src/utp/utp_network.ts";
-import { fullBitfield, Lab, PORT } from "./lab.ts";
+import { Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 
 const PIECE_LENGTH = 32_768;
@@ -46,14 +46,7 @@ class Room {
     const { lab } = this;
     lab.network.setLink(host, { ...LINK, isBlackHole: isBehindNat });
     lab.network.datagrams.setLink(host, { latencyMs: LINK.latencyMs, isFiltered: isBehindNat });
-    const disk = lab.createDisk();
-    if (isSeed) {
-      disk.claimed = fullBitfield(PIECES);
-      for (const index of disk.claimed.ones()) {
-        const piece = lab.metainfo.layout.pieceIndex(index)!;
-        disk.pieces.set(piece, lab.contentOf(piece));
-      }
-    }
+    const disk = isSeed ? lab.createFullDisk() : lab.createDisk();
     const storage = new SimStorage(lab.metainfo, disk, lab.clock, { latencyMs: 1 });
     const network = hasUtp ? this.#networkOf(host) : lab.network.host(host);
     const limits = maxUploadRate === undefined ? {} : { maxUploadRate };

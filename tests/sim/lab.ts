@@ -51,6 +51,16 @@ export class Lab {
     return new SimDisk(this.metainfo.layout.pieceCount);
   }
 
+  /** The disk of one that has everything. */
+  createFullDisk(): SimDisk {
+    const disk = this.createDisk();
+    disk.claimed = fullBitfield(disk.claimed.length);
+    for (const index of disk.claimed.ones()) {
+      disk.pieces.set(index as PieceIndex, this.contentOf(index as PieceIndex));
+    }
+    return disk;
+  }
+
   /** The bytes of a piece. */
   contentOf(piece: PieceIndex): Bytes {
     const { layout } = this.metainfo;
@@ -61,11 +71,7 @@ export class Lab {
   /** A peer that has everything and uploads; with `lies`, some blocks come corrupt. */
   addSeed(host: string, link: Link, lies?: () => boolean): Torrent {
     this.network.setLink(host, link);
-    const disk = this.createDisk();
-    disk.claimed = fullBitfield(disk.claimed.length);
-    for (const index of disk.claimed.ones()) {
-      disk.pieces.set(index as PieceIndex, this.contentOf(index as PieceIndex));
-    }
+    const disk = this.createFullDisk();
     const honest = new SimStorage(this.metainfo, disk, this.clock, { latencyMs: 1 });
     const storage = lies === undefined ? honest : new LyingStorage(honest, lies);
     const torrent = this.addTorrent(this.createClient(host), storage, {

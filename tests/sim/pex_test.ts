@@ -4,7 +4,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
-import { fullBitfield, Lab, PORT } from "./lab.ts";
+import { Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 
 const PIECE_LENGTH = 32_768;
@@ -33,14 +33,7 @@ class Room {
   ): Torrent {
     const { lab } = this;
     lab.network.setLink(host, LINK);
-    const disk = lab.createDisk();
-    if (isSeed) {
-      disk.claimed = fullBitfield(PIECES);
-      for (const index of disk.claimed.ones()) {
-        const piece = lab.metainfo.layout.pieceIndex(index)!;
-        disk.pieces.set(piece, lab.contentOf(piece));
-      }
-    }
+    const disk = isSeed ? lab.createFullDisk() : lab.createDisk();
     const storage = new SimStorage(lab.metainfo, disk, lab.clock, { latencyMs: 1 });
     const torrent = lab.addTorrent(lab.createClient(host), storage, {
       uploadSlots: 0,
