@@ -37,7 +37,7 @@ class Room {
 
   constructor({ isPrivate = false } = {}) {
     const content = this.#random.bytes(PIECES * PIECE_LENGTH);
-    this.lab = new Lab(content, PIECE_LENGTH, this.#random, isPrivate);
+    this.lab = new Lab(content, PIECE_LENGTH, this.#random, { isPrivate });
   }
 
   add(host: string, options: MemberOptions = {}): Torrent {

@@ -3,13 +3,11 @@ import { ok } from "node:assert/strict";
 import type { Random } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
-import { concatBytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
 import type { FileIndex, PeerId, PieceIndex } from "../../src/base/ids.ts";
 import { LyingStorage } from "../../src/cli/demo/lying_storage.ts";
-import { createMetainfo } from "../../src/metainfo/create.ts";
-import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { Client, type ClientOptions } from "../../src/torrent/client.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
@@ -19,7 +17,8 @@ import type { EncryptionMode } from "../../src/wire/mse.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { type Behaviour, play } from "./scripted_peer.ts";
 import { type Link, SimNetwork } from "./sim_network.ts";
-import { sha1, SimDisk, SimStorage } from "./sim_storage.ts";
+import { SimDisk, SimStorage } from "./sim_storage.ts";
+import { bytesOf, type SimTorrentOptions, torrentOf } from "./sim_torrent.ts";
 
 export const PORT = 6881;
 /** In simulated time: whatever has to settle at the end does so by then. */
@@ -40,10 +39,15 @@ export class Lab {
   readonly #ending = new AbortController();
   readonly #clients = new Set<Client>();
 
-  constructor(content: Bytes, pieceLength: number, random: Random, isPrivate = false) {
+  constructor(
+    content: Bytes,
+    pieceLength: number,
+    random: Random,
+    options: Omit<SimTorrentOptions, "pieceLength"> = {},
+  ) {
     this.#content = content;
     this.#random = random;
-    this.metainfo = torrentOf(content, pieceLength, isPrivate);
+    this.metainfo = torrentOf(content, { pieceLength, ...options });
   }
 
   /** An empty disk for a downloader. */
@@ -63,9 +67,7 @@ export class Lab {
 
   /** The bytes of a piece. */
   contentOf(piece: PieceIndex): Bytes {
-    const { layout } = this.metainfo;
-    const begin = piece * layout.pieceLength;
-    return this.#content.slice(begin, begin + layout.pieceSize(piece));
+    return bytesOf(this.metainfo, this.#content, piece);
   }
 
   /** A peer that has everything and uploads; with `lies`, some blocks come corrupt. */
@@ -173,19 +175,4 @@ export function fullBitfield(length: number): Bitfield {
   const field = new Bitfield(length);
   field.setAll();
   return field;
-}
-
-function torrentOf(content: Bytes, pieceLength: number, isPrivate: boolean): Metainfo {
-  const hashes: Uint8Array[] = [];
-  for (let begin = 0; begin < content.length; begin += pieceLength) {
-    hashes.push(sha1(content.subarray(begin, begin + pieceLength)));
-  }
-  return parseMetainfo(createMetainfo({
-    name: "content",
-    files: [{ path: ["content"], length: content.length }],
-    isSingleFile: true,
-    pieceLength,
-    pieceHashes: concatBytes(...hashes),
-    isPrivate,
-  }));
 }

@@ -22,7 +22,7 @@ class Room {
   constructor(seed: number, isPrivate = false) {
     const random = new SeededRandom(seed);
     const content = random.bytes(PIECES * PIECE_LENGTH);
-    this.lab = new Lab(content, PIECE_LENGTH, random, isPrivate);
+    this.lab = new Lab(content, PIECE_LENGTH, random, { isPrivate });
   }
 
   /** A peer that knows only these, and finds others through them. */

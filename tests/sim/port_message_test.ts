@@ -42,7 +42,7 @@ async function meet(options: {
   readonly isPrivate?: boolean;
 }): Promise<(Endpoint[] | undefined)[]> {
   const random = new SeededRandom(1);
-  const lab = new Lab(random.bytes(PIECE_LENGTH), PIECE_LENGTH, random, options.isPrivate);
+  const lab = new Lab(random.bytes(PIECE_LENGTH), PIECE_LENGTH, random, options);
   const opened = new Map<string, DeafDht>();
   const add = (host: string, { port, dht }: { port?: number; dht: boolean }, peers: Endpoint[]) => {
     const openDht = () => {

@@ -14,6 +14,8 @@ import { type DiskFaults, type SimDisk, SimStorage } from "./sim_storage.ts";
 /** Simulated time in which every download with an honest seed must be complete. */
 const LIMIT_MS = 30 * 60_000;
 const DOWNLOADER = "10.0.0.1";
+/** Those of the lengths below that a torrent of version 2 may have. */
+const VERSION_2_PIECE_LENGTHS: readonly number[] = [16_384, 32_768, 65_536];
 const TROUBLES = [
   "liar",
   "liar",
@@ -65,7 +67,9 @@ class Scenario {
     const pieceLength = this.#choose([16_384, 32_768, 65_536, 40_000, 100_003, 5_000]);
     const length = 1 + this.#random.below(pieceLength * this.#choose([1, 4, 20, 40]));
     this.#tell(`${length} bytes in pieces of ${pieceLength}`);
-    this.#lab = new Lab(this.#random.bytes(length), pieceLength, this.#random);
+    const fileLengths = this.#cut(length, pieceLength);
+    const content = this.#random.bytes(length);
+    this.#lab = new Lab(content, pieceLength, this.#random, { fileLengths });
     this.#disk = this.#lab.createDisk();
     if (seed % 2 === 1) this.#encrypt();
   }
@@ -155,6 +159,17 @@ class Scenario {
       this.#tell(`${host} would ${mode} encryption`);
       return mode;
     };
+  }
+
+  /** The files of a torrent of version 2, by chance of its own; undefined of version 1. */
+  #cut(length: number, pieceLength: number): number[] | undefined {
+    if (this.#seed % 3 !== 0 || !VERSION_2_PIECE_LENGTHS.includes(pieceLength)) return undefined;
+    const random = new SeededRandom(this.#seed + 3);
+    const cuts = Array.from({ length: random.below(6) }, () => random.below(length + 1));
+    const bounds = [0, ...cuts.toSorted((one, other) => one - other), length];
+    const lengths = bounds.slice(1).map((end, index) => end - bounds[index]!);
+    this.#tell(`version 2, files of ${lengths.join(", ")} bytes`);
+    return lengths;
   }
 
   #addSeed(host: string, lies?: () => boolean): void {

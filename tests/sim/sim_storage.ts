@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import { type Bytes, equalBytes } from "../../src/base/bytes.ts";
+import type { Bytes } from "../../src/base/bytes.ts";
 import { StorageError } from "../../src/base/errors.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import { BLOCK_LENGTH } from "../../src/metainfo/layout.ts";
-import { type Metainfo, pieceHash } from "../../src/metainfo/metainfo.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type {
   CheckpointOutcome,
   PieceOutcome,
@@ -15,6 +15,7 @@ import type {
   Storage,
 } from "../../src/storage/storage.ts";
 import { frameBlocks, headersLength } from "../../src/wire/block_run.ts";
+import { isPiece } from "./sim_torrent.ts";
 
 export interface DiskFaults {
   readonly latencyMs: number;
@@ -60,7 +61,7 @@ export class SimStorage implements Storage {
     const bytes = data.slice();
     const buffer = data.buffer.transfer();
     await this.#clock.sleep(this.#faults.latencyMs);
-    const isGood = equalBytes(sha1(bytes), pieceHash(this.#metainfo, piece));
+    const isGood = isPiece(this.#metainfo, piece, bytes);
     if (!isGood) return { kind: "corrupt", buffer, digests: digestsOf(bytes) };
     if (this.#disk.pieces.size >= (this.#faults.capacity ?? Infinity)) {
       const error = new StorageError("no-space", "sim", "Cannot write sim: the disk is full");

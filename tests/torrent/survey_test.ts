@@ -20,7 +20,7 @@ class Scene {
   constructor({ isPrivate = false } = {}) {
     const random = new SeededRandom(5);
     const content = random.bytes(PIECES * PIECE_LENGTH);
-    this.lab = new Lab(content, PIECE_LENGTH, random, isPrivate);
+    this.lab = new Lab(content, PIECE_LENGTH, random, { isPrivate });
     this.lab.network.setLink(OURS, LINK);
   }
 
