@@ -63,6 +63,8 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** By no other way than uTP, of a network that `hasUtp`. */
   readonly onlyUtp?: boolean;
+  /** TCP does not lead there, and uTP is still tried. */
+  readonly onTcpFailure?: (error: ConnectError) => void;
 }
 
 export interface Network {

@@ -1,4 +1,4 @@
-/** How each endpoint is spoken to: with encryption, without, or as it went well before. Pure. */
+/** How each endpoint is spoken to: with encryption or without, by uTP alone or not. Pure. */
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { type EncryptionMode, PayloadMethod } from "../wire/mse.ts";
 
@@ -15,6 +15,7 @@ export class DialMethods {
   readonly #usual: Offer;
   /** Those that want it otherwise than usual. */
   readonly #remembered = new Map<string, Offer>();
+  readonly #hungUp = new Set<string>();
 
   constructor(readonly mode: EncryptionMode) {
     // A peer that is offered RC4 may take it, and it costs both; the handshake alone hides enough.
@@ -48,6 +49,21 @@ export class DialMethods {
       this.#remembered.delete(oldest);
       break;
     }
+  }
+
+  /** It took up TCP, and hung up on whatever we said: so do those who want uTP alone. */
+  noteHangUp(endpoint: Endpoint): void {
+    this.#hungUp.add(formatEndpoint(endpoint));
+    if (this.#hungUp.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#hungUp) {
+      this.#hungUp.delete(oldest);
+      break;
+    }
+  }
+
+  /** It hung up the last time: now it may be tried by uTP, and then by TCP again. */
+  takeHangUp(endpoint: Endpoint): boolean {
+    return this.#hungUp.delete(formatEndpoint(endpoint));
   }
 
   /** Neither way led anywhere: it may be another peer by now. */

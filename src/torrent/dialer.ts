@@ -4,7 +4,12 @@ import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { ProtocolError, WebSeedError } from "../base/errors.ts";
 import { TokenBucket } from "../base/rate.ts";
-import { ConnectError, type Connection, type Network } from "../net/transport.ts";
+import {
+  ConnectError,
+  type ConnectFailure,
+  type Connection,
+  type Network,
+} from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import type { Handshake } from "../wire/handshake.ts";
 import type { EncryptionMode } from "../wire/mse.ts";
@@ -61,6 +66,8 @@ interface HalfOpen {
   readonly since: number;
   /** The peer dials us at the same time. */
   readonly isMeeting: boolean;
+  /** Why TCP does not lead there, while uTP is tried. */
+  tcpFailure: ConnectFailure | undefined;
 }
 
 export class Dialer {
@@ -82,12 +89,21 @@ export class Dialer {
   }
 
   get failures(): DialFailures {
-    return this.#failures;
+    const failures = { ...this.#failures };
+    for (const { tcpFailure } of this.#halfOpen.values()) {
+      if (tcpFailure !== undefined) failures[tcpFailure] = (failures[tcpFailure] ?? 0) + 1;
+    }
+    return failures;
   }
 
   /** Dials and handshakes under way. */
   get underWayCount(): number {
     return this.#halfOpen.size;
+  }
+
+  /** Those of them that have not failed by TCP. */
+  get unansweredCount(): number {
+    return this.#halfOpen.values().reduce((n, { tcpFailure }) => tcpFailure ? n : n + 1, 0);
   }
 
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
@@ -133,7 +149,7 @@ export class Dialer {
 
   #start(endpoint: Endpoint, now: number, isMeeting = false): void {
     this.#pace.take(1, now);
-    this.#halfOpen.set(endpoint, { since: now, isMeeting });
+    this.#halfOpen.set(endpoint, { since: now, isMeeting, tcpFailure: undefined });
     void this.#attempt(endpoint).finally(() => {
       this.#halfOpen.delete(endpoint);
       this.dial();
@@ -143,7 +159,9 @@ export class Dialer {
   /** Peers that will probably be here soon. */
   #comingCount(now: number): number {
     let hopeful = 0;
-    for (const { since } of this.#halfOpen.values()) if (now - since < HOPEFUL_MS) hopeful++;
+    for (const { since, tcpFailure } of this.#halfOpen.values()) {
+      if (tcpFailure === undefined && now - since < HOPEFUL_MS) hopeful++;
+    }
     return hopeful + this.#undelivered;
   }
 
@@ -175,30 +193,16 @@ export class Dialer {
     }
   }
 
-  /** Undefined when the peer is not needed now. */
+  /**
+   * Dials once more, at once and otherwise, when only the encryption failed. Undefined when the peer
+   * is not needed now.
+   */
   async #reach(endpoint: Endpoint): Promise<Introduced | undefined> {
     const { webSeeds, network } = this.#options;
     if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
-    const onlyUtp = this.#isMeeting(endpoint) && network.hasUtp === true;
-    try {
-      return await this.#agree(endpoint, onlyUtp);
-    } catch (error) {
-      if (onlyUtp || !this.#mayWantUtp(error)) throw error;
-      return await this.#agree(endpoint, true).catch((failure) => {
-        throw failure instanceof ConnectError ? error : failure;
-      });
-    }
-  }
-
-  /** It took up the connection, and hung up on whatever we said: so do those who want uTP alone. */
-  #mayWantUtp(error: unknown): boolean {
-    return this.#options.network.hasUtp === true && !this.#closing.signal.aborted &&
-      error instanceof ProtocolError && error.reason === "remote-closed";
-  }
-
-  /** Dials once more, at once and otherwise, when only the encryption failed. */
-  async #agree(endpoint: Endpoint, onlyUtp: boolean): Promise<Introduced> {
     const methods = this.#methods;
+    const onlyUtp = network.hasUtp === true &&
+      (this.#isMeeting(endpoint) || methods.takeHangUp(endpoint));
     const offer = methods.first(endpoint);
     try {
       return await this.#introduce(endpoint, offer, onlyUtp);
@@ -227,6 +231,7 @@ export class Dialer {
       timeoutMs: CONNECT_TIMEOUT_MS,
       signal,
       onlyUtp,
+      onTcpFailure: ({ failure }) => this.#noteTcpFailure(endpoint, failure),
     });
     const abandon = () => connection.close();
     signal.addEventListener("abort", abandon);
@@ -234,10 +239,22 @@ export class Dialer {
       return await introduce(connection, introduction, { clock, random, offer });
     } catch (error) {
       connection.close();
+      const hungUp = error instanceof ProtocolError && error.reason === "remote-closed";
+      if (hungUp && !connection.isUtp) this.#methods.noteHangUp(endpoint);
       throw error;
     } finally {
       signal.removeEventListener("abort", abandon);
     }
+  }
+
+  /** It is counted on no more, and others may be dialled. */
+  #noteTcpFailure(endpoint: Endpoint, failure: ConnectFailure): void {
+    const dial = this.#halfOpen.get(endpoint);
+    if (dial === undefined) return;
+    dial.tcpFailure = failure;
+    const pauseMs = PAUSES_MS[failure];
+    if (pauseMs === undefined) this.dial();
+    else this.#pause(pauseMs);
   }
 
   #noteFailure(endpoint: Endpoint, error: unknown): void {

@@ -122,7 +122,7 @@ export function evidenceOf(facts: TorrentFacts, windowMs: number, now: number): 
     peersContributed: stages?.swarm.contributorCount ?? 0,
     peersBanned: banned,
     banned: facts.banned,
-    dialsUnderWay: stages?.dialer.underWayCount ?? 0,
+    dialsUnderWay: stages?.dialer.unansweredCount ?? 0,
     dialFailures: { ...stages?.dialer.failures },
     departures: { ...stages?.swarm.dealings.departures },
     piecesMissing: missing.length,

@@ -17,11 +17,13 @@ import type { Introducing } from "./introducing.ts";
 
 /**
  * What we ask for, what we do for others, and where we go on another's word, each so often a
- * second and so often at once: whoever asks for more is not heard, so that nobody can make us
- * knock at other people's doors (P33).
+ * second and so often at once, so that nobody can make us knock at other people's doors (P33).
  */
 const PER_SECOND = 2;
 const AT_ONCE = 20;
+/** So often one peer is heard: whoever says more is not, and takes nothing from the others. */
+const HEARD_PER_SECOND = 0.2;
+const HEARD_AT_ONCE = 5;
 
 export interface HolePunchingOptions {
   /** The connected peers, live. */
@@ -38,6 +40,7 @@ export class HolePunching {
   readonly #asked: TokenBucket;
   readonly #relayed: TokenBucket;
   readonly #met: TokenBucket;
+  readonly #heard = new WeakMap<PeerConnection, TokenBucket>();
 
   constructor(options: HolePunchingOptions) {
     const create = () => new TokenBucket(PER_SECOND, options.now, AT_ONCE);
@@ -57,12 +60,22 @@ export class HolePunching {
 
   /** Of an error nothing follows: when the endpoint is dialled again, another may be asked. */
   handle({ kind, endpoint }: HolepunchMessage, from: PeerConnection, now: number): void {
+    if (!mayGoOn(this.#heardOf(from, now), now)) return;
     if (kind === "rendezvous") {
       if (mayGoOn(this.#relayed, now)) this.#relay(endpoint, from, now);
     } else if (kind === "connect") {
       if (!mayHearOf(from, endpoint) || !mayGoOn(this.#met, now)) return;
       this.#options.onMeeting?.(endpoint, from.remote);
     }
+  }
+
+  #heardOf(peer: PeerConnection, now: number): TokenBucket {
+    let heard = this.#heard.get(peer);
+    if (heard === undefined) {
+      heard = new TokenBucket(HEARD_PER_SECOND, now, HEARD_AT_ONCE);
+      this.#heard.set(peer, heard);
+    }
+    return heard;
   }
 
   #relay(endpoint: Endpoint, from: PeerConnection, now: number): void {

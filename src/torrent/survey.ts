@@ -273,7 +273,7 @@ export class Survey {
       peersReached: this.#reached,
       seeds: this.#seeds,
       peersUseful: this.#useful,
-      dialsUnderWay: dialer.underWayCount + this.#asking.size,
+      dialsUnderWay: dialer.unansweredCount + this.#asking.size,
       failures,
       webSeedFaults: this.#webSeedFaults,
       pieces: { wanted: wanted.count, ...this.#copies.of(wanted) },

@@ -19,14 +19,17 @@ import {
 import type { UtpService } from "./service.ts";
 
 /**
- * How long TCP is tried alone: it is several times as fast on one machine, and whoever is there
- * has mostly answered the first SYN by then.
+ * How long TCP is tried alone: it is several times as fast on one machine, and whoever is there has
+ * mostly answered by then, the second SYN after a second if the first was lost.
  */
-const TCP_HEAD_START_MS = 1_000;
+const TCP_HEAD_START_MS = 1_300;
 /** SYNs of uTP are small and soon repeated: whoever has not answered by then is not there. */
 const UTP_CONNECT_TIMEOUT_MS = 3_000;
-/** Endpoints that uTP led to when TCP did not; then the oldest are forgotten. */
+/** Whoever has refused TCP is not far away, or not there: two SYNs tell. */
+const UTP_AFTER_REFUSAL_MS = 1_500;
+/** Endpoints that uTP led to when TCP did not, and how long it goes first there. */
 const MAX_REMEMBERED = 1_000;
+const UTP_FIRST_MS = 10 * 60_000;
 /** Nobody has heard of us before: a short download does not load what uTP needs. */
 const LISTEN_DELAY_MS = 2_000;
 /** Connections that wait for the consumer; more wait with whoever accepted them. */
@@ -46,7 +49,8 @@ export class UtpNetwork implements Network {
   readonly hasUtp = true;
   readonly #options: UtpNetworkOptions;
   readonly #closing = new AbortController();
-  readonly #byUtp = new Set<string>();
+  /** When uTP led to an endpoint, the oldest first. */
+  readonly #ledByUtpAt = new Map<string, number>();
   #port = 0;
   #service: Promise<UtpService> | undefined;
 
@@ -56,17 +60,28 @@ export class UtpNetwork implements Network {
 
   /** The failure is that which came first, which is mostly that of TCP. */
   async connect(to: Endpoint, options: ConnectOptions): Promise<Connection> {
-    const { timeoutMs, signal, onlyUtp = false } = options;
+    const { signal, onlyUtp = false } = options;
     const key = formatEndpoint(to);
-    const inTurn: readonly Transport[] = this.#byUtp.has(key) ? ["utp", "tcp"] : ["tcp", "utp"];
+    const inTurn: readonly Transport[] = this.#isUtpFirst(key) ? ["utp", "tcp"] : ["tcp", "utp"];
     const ways: readonly Transport[] = onlyUtp ? ["utp"] : inTurn;
+    let utpTimeoutMs = UTP_CONNECT_TIMEOUT_MS;
+    const connectByTcp = async (signal: AbortSignal) => {
+      try {
+        return await this.#options.network.connect(to, { ...options, signal });
+      } catch (error) {
+        if (!(error instanceof ConnectError)) throw error;
+        if (error.failure === "refused") utpTimeoutMs = UTP_AFTER_REFUSAL_MS;
+        if (!signal.aborted) options.onTcpFailure?.(error);
+        throw error;
+      }
+    };
     return await raceAttempts<Transport, Connection>({
       ways,
       delayMs: TCP_HEAD_START_MS,
       attempt: async (way, signal) => {
         const connection = way === "tcp"
-          ? await this.#options.network.connect(to, { timeoutMs, signal })
-          : await this.#connectByUtp(to, signal);
+          ? await connectByTcp(signal)
+          : await this.#connectByUtp(to, utpTimeoutMs, signal);
         if (!signal.aborted) this.#remember(key, way);
         return connection;
       },
@@ -100,18 +115,24 @@ export class UtpNetwork implements Network {
     (await this.#service)?.close();
   }
 
+  #isUtpFirst(key: string): boolean {
+    const ledAt = this.#ledByUtpAt.get(key);
+    return ledAt !== undefined && this.#options.clock.now() - ledAt < UTP_FIRST_MS;
+  }
+
   #remember(key: string, way: Transport): void {
-    this.#byUtp.delete(key);
+    if (way === "utp" && this.#isUtpFirst(key)) return; // TCP comes first again some time.
+    this.#ledByUtpAt.delete(key);
     if (way === "tcp") return;
-    this.#byUtp.add(key);
-    if (this.#byUtp.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#byUtp) {
-      this.#byUtp.delete(oldest);
+    this.#ledByUtpAt.set(key, this.#options.clock.now());
+    if (this.#ledByUtpAt.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#ledByUtpAt.keys()) {
+      this.#ledByUtpAt.delete(oldest);
       break;
     }
   }
 
-  async #connectByUtp(to: Endpoint, signal: AbortSignal): Promise<Connection> {
+  async #connectByUtp(to: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
     const addresses = addressBytes(to.host) ? [to.host] : await this.resolve(to.host);
     if (addresses.length === 0) {
       const attempt = `Cannot connect to ${formatEndpoint(to)}`;
@@ -120,8 +141,7 @@ export class UtpNetwork implements Network {
     const service = await this.#open();
     return await raceAddresses<Connection>({
       addresses,
-      attempt: (host, signal) =>
-        service.connect({ host, port: to.port }, { timeoutMs: UTP_CONNECT_TIMEOUT_MS, signal }),
+      attempt: (host, signal) => service.connect({ host, port: to.port }, { timeoutMs, signal }),
       discard: (connection) => connection.close(),
       clock: this.#options.clock,
       signal,

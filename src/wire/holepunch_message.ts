@@ -13,12 +13,11 @@ const IPV4_LENGTH = 6, IPV6_LENGTH = 18;
 const HEAD_LENGTH = 2;
 const ERROR_LENGTH = 4;
 
-/** Why a relay does not bring two together, by its number (BEP 55). */
+/** Why we as a relay do not bring two together, by its number (BEP 55). */
 export const HolepunchError = {
   noSuchPeer: 1,
   notConnected: 2,
   noSupport: 3,
-  noSelf: 4,
 } as const;
 
 export interface HolepunchMessage {

@@ -2,13 +2,17 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
+import type { PeerId } from "../../src/base/ids.ts";
 import { SharedPort } from "../../src/net/shared_port.ts";
 import type { Network } from "../../src/net/transport.ts";
+import { introduce } from "../../src/torrent/handshaking.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 // Loaded before the clock stands still: `UtpNetwork` loads it when it is needed.
 import "../../src/utp/service.ts";
 import { UtpNetwork } from "../../src/utp/utp_network.ts";
+import { MessageDecoder } from "../../src/wire/decoder.ts";
+import { EXTENSION_HANDSHAKE_ID, parseExtensionHandshake } from "../../src/wire/extension.ts";
 import { Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 
@@ -155,9 +159,39 @@ Deno.test("nobody is brought together when one of the three does not take part",
   }
 });
 
-Deno.test("nobody is brought together for a private torrent (BEP 27)", async () => {
-  await inRoom(async (room) => {
-    await addCouple(room);
-    ok(!await room.isComplete(room.add(NEWCOMER, { isBehindNat: true, peers: at(HUB, SEED) })));
-  }, { isPrivate: true });
+/** The messages that a host's torrent understands, as it says to a peer that dials it. */
+async function understoodBy(host: string, { lab }: Room): Promise<string[]> {
+  const { clock, metainfo: { infoHash } } = lab;
+  const { signal } = new AbortController();
+  const connecting = lab.network.host("10.0.9.1").connect({ host, port: PORT }, {
+    timeoutMs: LIMIT_MS,
+    signal,
+  });
+  await lab.settled(connecting, LIMIT_MS);
+  const connection = await connecting;
+  const introduction = { infoHash, peerId: new Uint8Array(20).fill(9) as PeerId };
+  const options = { clock, random: new SeededRandom(2), offer: undefined };
+  const introducing = introduce(connection, introduction, options);
+  await lab.settled(introducing, LIMIT_MS);
+  const decoder = new MessageDecoder({ maxMessageLength: 2 ** 17 });
+  while (true) {
+    const reading = connection.read(decoder.space());
+    await lab.settled(reading, LIMIT_MS);
+    decoder.advance(await reading ?? 0);
+    for (let message = decoder.next(); message !== undefined; message = decoder.next()) {
+      if (message.kind !== "extended" || message.id !== EXTENSION_HANDSHAKE_ID) continue;
+      connection.close();
+      return [...parseExtensionHandshake(message.payload).messages.keys()];
+    }
+  }
+}
+
+Deno.test("a torrent says that it brings peers together, but not a private one (BEP 27)", async () => {
+  for (const isPrivate of [false, true]) {
+    await inRoom(async (room) => {
+      room.add(SEED, { isSeed: true });
+      const understood = await understoodBy(SEED, room);
+      strictEqual(understood.includes("ut_holepunch"), !isPrivate, understood.join());
+    }, { isPrivate });
+  }
 });

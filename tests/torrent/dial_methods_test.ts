@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { DialMethods } from "../../src/torrent/dial_methods.ts";
 import { PayloadMethod } from "../../src/wire/mse.ts";
@@ -53,4 +53,17 @@ Deno.test("remember() forgets the oldest of 3001 endpoints, not one told of agai
   strictEqual(methods.first(peer(2)), PLAINTEXT);
   strictEqual(methods.first(peer(1)), EITHER);
   strictEqual(methods.first(peer(3)), undefined);
+});
+
+Deno.test("takeHangUp() is true once after an endpoint has hung up, for the last 3000 of them", () => {
+  const methods = new DialMethods("prefer");
+  const nth = (index: number) => ({ host: `10.0.${index >> 8}.${index & 255}`, port: 1 });
+  ok(!methods.takeHangUp(nth(0)));
+  for (let index = 0; index <= 3_000; index++) methods.noteHangUp(nth(index));
+  deepStrictEqual([0, 1, 3_000, 1].map((index) => methods.takeHangUp(nth(index))), [
+    false,
+    true,
+    true,
+    false,
+  ]);
 });

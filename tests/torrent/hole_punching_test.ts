@@ -134,19 +134,33 @@ Deno.test("handle() ignores errors and what later versions say", () => {
 
 Deno.test("P33 seek() and handle() do no more than 20 of a kind at once, and 2 a second", () => {
   const room = new Room();
-  const peer = room.add("203.0.113.1:50000", { knowsTarget: true });
-  const kinds: readonly [run: (now: number) => void, count: () => number][] = [
-    [(now) => room.punching.seek(TARGET, now), () => room.said.length],
-    [(now) => room.hear("rendezvous", TARGET, peer, now), () => room.said.length],
-    [(now) => room.hear("connect", TARGET, peer, now), () => room.met.length],
-  ];
+  room.add("198.51.100.7:6881", { knowsTarget: true });
+  const peers = Array.from({ length: 100 }, (_, index) => room.add(`203.0.113.${index}:5000`));
+  const kinds: readonly [run: (from: PeerConnection, now: number) => void, count: () => number][] =
+    [
+      [(_, now) => room.punching.seek(TARGET, now), () => room.said.length],
+      [(from, now) => room.hear("rendezvous", TARGET, from, now), () => room.said.length / 2],
+      [(from, now) => room.hear("connect", TARGET, from, now), () => room.met.length],
+    ];
   for (const [run, count] of kinds) {
-    const before = count();
-    for (let turn = 0; turn < 100; turn++) run(0);
-    strictEqual(count() - before, 20);
-    for (let turn = 0; turn < 100; turn++) run(10_000);
-    strictEqual(count() - before, 40);
-    for (let now = 20_000; now < 30_000; now += 10) run(now);
-    strictEqual(count() - before, 40 + 20 + 20);
+    room.said.length = 0;
+    for (const from of peers) run(from, 0);
+    strictEqual(count(), 20);
+    for (const from of peers) run(from, 10_000);
+    strictEqual(count(), 40);
+  }
+});
+
+Deno.test("P33 handle() hears no peer more than 5 times at once, and once in 5 s, whatever it says", () => {
+  for (const kind of ["rendezvous", "connect"] as const) {
+    const room = new Room();
+    const flooding = room.add("203.0.113.1:50000"), honest = room.add("203.0.113.2:50000");
+    const count = () => room.said.length + room.met.length;
+    for (let turn = 0; turn < 100; turn++) room.hear(kind, TARGET, flooding);
+    strictEqual(count(), 5);
+    for (let now = 0; now < 60_000; now += 250) room.hear(kind, TARGET, flooding, now);
+    strictEqual(count(), 5 + 12);
+    room.hear(kind, TARGET, honest, 60_000);
+    strictEqual(count(), 5 + 12 + 1);
   }
 });

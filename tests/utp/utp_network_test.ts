@@ -2,7 +2,13 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { SharedPort } from "../../src/net/shared_port.ts";
-import type { Connection, ConnectOptions, Listener, Network } from "../../src/net/transport.ts";
+import type {
+  ConnectError,
+  Connection,
+  ConnectOptions,
+  Listener,
+  Network,
+} from "../../src/net/transport.ts";
 import { UtpService } from "../../src/utp/service.ts";
 import { UtpNetwork } from "../../src/utp/utp_network.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
@@ -127,13 +133,13 @@ Deno.test("connect() says nothing by uTP when TCP answers within a second", asyn
   });
 });
 
-Deno.test("connect() tries uTP too when TCP has been silent for a second", async () => {
+Deno.test("connect() tries uTP too when TCP has been silent for 1.3 s", async () => {
   await inRoom(async (room, here) => {
     const there = room.add(THERE);
     await room.listen(there);
     room.sim.setLink(THERE, BLACK_HOLE);
     const { connection, afterMs } = await room.connect(here);
-    deepStrictEqual([connection.isUtp, connection.remote, afterMs], [true, TO, 1_004]);
+    deepStrictEqual([connection.isUtp, connection.remote, afterMs], [true, TO, 1_304]);
     ok(await room.passesBytes(connection, there));
     deepStrictEqual(there.accepted[0]!.remote.host, HERE);
   });
@@ -159,8 +165,35 @@ Deno.test("connect() tries uTP first where it was what led there, until TCP does
     room.sim.datagrams.setLink(THERE, { latencyMs: 1, isDown: true });
     room.sim.setLink(THERE, { latencyMs: 1, bytesPerSecond: Infinity });
     const byTcp = await room.connect(here);
-    deepStrictEqual([byTcp.connection.isUtp, byTcp.afterMs], [undefined, 1_002]);
+    deepStrictEqual([byTcp.connection.isUtp, byTcp.afterMs], [undefined, 1_302]);
     deepStrictEqual((await room.connect(here)).afterMs, 2);
+  });
+});
+
+Deno.test("connect() tries TCP first again ten minutes after uTP led there", async () => {
+  await inRoom(async (room, here) => {
+    const there = room.add(THERE);
+    await room.listen(there);
+    room.sim.setLink(THERE, BLACK_HOLE);
+    await room.connect(here);
+    room.sim.setLink(THERE, { latencyMs: 1, bytesPerSecond: Infinity });
+    await room.pass(5 * 60_000);
+    deepStrictEqual((await room.connect(here)).connection.isUtp, true);
+    await room.pass(5 * 60_000);
+    deepStrictEqual((await room.connect(here)).connection.isUtp, undefined);
+  });
+});
+
+Deno.test("connect() tells at once that TCP does not lead there, and why", async () => {
+  await inRoom(async (room, here) => {
+    const told: string[] = [];
+    const onTcpFailure = ({ failure }: ConnectError) =>
+      void told.push(`${failure} at ${room.clock.now()}`);
+    room.addUtpAlone(THERE);
+    await room.connect(here, { onTcpFailure });
+    deepStrictEqual(told, ["refused at 2"]);
+    await room.connect(here, { onTcpFailure, onlyUtp: true });
+    deepStrictEqual(told.length, 1);
   });
 });
 
@@ -168,7 +201,7 @@ Deno.test("connect() rejects as TCP did when neither leads there", async () => {
   await inRoom(async (room, here) => {
     const startedAt = room.clock.now();
     await rejects(room.connect(here), { name: "ConnectError", failure: "refused" });
-    strictEqual(room.clock.now() - startedAt, 3_002);
+    strictEqual(room.clock.now() - startedAt, 1_502);
     room.sim.setLink(THERE, BLACK_HOLE);
     await rejects(room.connect(here), { name: "ConnectError", failure: "timeout" });
   });
@@ -205,7 +238,7 @@ Deno.test("connect() rejects when aborted, and leaves nothing open", async () =>
     await room.listen(there);
     room.sim.setLink(THERE, BLACK_HOLE);
     const controller = new AbortController();
-    void room.clock.sleep(1_002).then(() => controller.abort());
+    void room.clock.sleep(1_302).then(() => controller.abort());
     await rejects(room.connect(here, { signal: controller.signal }), { failure: "aborted" });
     await room.pass(60_000);
     deepStrictEqual(there.accepted, []);
