@@ -179,7 +179,7 @@ Deno.test({
     const where = await room.addHost(NO_PEER_BY_TCP);
     const torrent = await room.seededTorrent(NO_TRACKER);
     await SEEDERS["libtorrent"]!.start(room.lab, torrent, { port: FOREIGN_PORT, where });
-    const peer = ["--peer", `127.0.0.1:${FOREIGN_PORT}`, "--no-tracker", "--stall", "20s"];
+    const peer = ["--peer", `127.0.0.1:${FOREIGN_PORT}`, "--no-tracker", "--stall", "5s"];
     const get = room.starling(where, "get", "--no-utp", "-o", "got", ...peer, "x.torrent");
     deepStrictEqual((await finished(get)).code, 13, get.log);
   },
