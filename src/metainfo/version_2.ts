@@ -8,6 +8,15 @@ import { type MetainfoFile, warnOfLinks } from "./metainfo_files.ts";
 import { parsePieceLayers } from "./piece_layers.ts";
 
 /**
+ * Of all paths together, in characters, each name counted as bencode would have it in version 1. A
+ * tree names a folder once for all that is in it, so that few bytes of it may be paths without end;
+ * this is twice as much as the longest .torrent of version 1 could list.
+ */
+const MAX_PATHS_LENGTH = 20_000_000;
+/** A name of version 1 has at least two bytes before it, as in "1:a". */
+const MIN_NAME_OVERHEAD = 2;
+
+/**
  * The content of a torrent of version 2 alone, whose piece layers are in `root`, the dictionary around
  * the info dictionary. Throws `MetainfoError`.
  */
@@ -50,9 +59,14 @@ function parseTree(
     throw metainfoError("invalid-field", `it has the "${name}" of version 1, but no piece hashes`);
   }
   const files: MetainfoFile[] = [];
+  let pathsLength = 0;
   visitFileTree(info, (path, { rootEnd, ...file }) => {
     if (path.length === 0) {
       throw metainfoError("invalid-field", "its file tree has a file without a name");
+    }
+    pathsLength += lengthOf(path);
+    if (pathsLength > MAX_PATHS_LENGTH) {
+      throw metainfoError("too-large", "the paths of its file tree are too long together");
     }
     const end = rootEnd === undefined ? undefined : rootEnd - info.start;
     files.push({
@@ -64,6 +78,10 @@ function parseTree(
   });
   warnOfLinks(files, warnings);
   return files;
+}
+
+function lengthOf(path: readonly string[]): number {
+  return path.reduce((total, name) => total + MIN_NAME_OVERHEAD + name.length, 0);
 }
 
 /** A single file has the torrent's name and stands in no folder, as in version 1. */

@@ -1,7 +1,14 @@
-import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
-import { parseMetainfo, pieceHash, readMetainfo } from "../../src/metainfo/metainfo.ts";
+import { type BencodeDictionary, decode, dictionaryIn } from "../../src/metainfo/bencode.ts";
+import type { EncodableRecord } from "../../src/metainfo/bencode_encoder.ts";
+import {
+  neededLayers,
+  parseMetainfo,
+  pieceHash,
+  readMetainfo,
+} from "../../src/metainfo/metainfo.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
 import { dataOf, hashFile, leavesOf, rootOf, version2Torrent } from "./version_2_torrent.ts";
 
@@ -174,4 +181,28 @@ Deno.test("M24 parseMetainfo() reads a tree of very many files in bounded time",
   const bytes = version2Torrent({}, { info: { "file tree": files } });
   ok(bytes.length > 8_000_000);
   equal(parseMetainfo(bytes).files.length, 120_000);
+});
+
+Deno.test("M24 parseMetainfo() refuses a tree whose paths are far longer than the .torrent", () => {
+  // Each file is under the same folder, whose path the tree says only once.
+  const deep = (names: readonly string[], fileCount: number) => {
+    const leaf = { "": { length: 1, "pieces root": new Uint8Array(32).fill(1) } };
+    let folder: EncodableRecord = Object.fromEntries(
+      Array.from({ length: fileCount }, (_, index) => [`${index}`.padStart(5, "0"), leaf]),
+    );
+    for (const name of names) folder = { [name]: folder };
+    return version2Torrent({}, { info: { "file tree": folder } });
+  };
+  const long = new Array<string>(30).fill("x".repeat(198)), short = new Array<string>(80).fill("x");
+  const perFile = 30 * (198 + 2) + 5 + 2, perShortFile = 80 * (1 + 2) + 5 + 2;
+  for (const [names, length] of [[long, perFile], [short, perShortFile]] as const) {
+    const most = Math.floor(20_000_000 / length);
+    equal(parseMetainfo(deep(names, most)).files.length, most);
+    const bytes = deep(names, most + 1);
+    ok(bytes.length < 8_000_000);
+    rejectsTorrent(bytes, "too-large", /paths of its file tree are too long together/);
+    // What peers give is no other way in.
+    const info = dictionaryIn(decode(bytes) as BencodeDictionary, "info")!;
+    throws(() => neededLayers(new Uint8Array(info.raw)), /too long together/);
+  }
 });
