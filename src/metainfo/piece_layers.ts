@@ -5,7 +5,7 @@
 import { type Bytes, equalBytes } from "../base/bytes.ts";
 import type { MetainfoError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import { type BencodeDictionary, dictionaryIn } from "./bencode.ts";
+import type { BencodeDictionary } from "./bencode.ts";
 import { BLOCK_LENGTH, type Layout } from "./layout.ts";
 import { type LayerShape, MERKLE_HASH_LENGTH, merkleRoot, powerOfTwoFrom } from "./merkle.ts";
 import { metainfoError } from "./metainfo_error.ts";
@@ -87,17 +87,16 @@ export function pieceLayersOf(
 
 /**
  * The hash of every piece, 32 bytes each: of a file of one piece its root. Throws `MetainfoError`
- * when a layer is missing, belongs to no file, or is not what its root says.
+ * when a layer is missing, belongs to no file of more than one piece, or is not what its root says.
  */
 export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Contents): Bytes {
   const layers = readLayers(root);
-  const roots = new Set<string>(), proved = new Set<string>();
+  const proved = new Set<string>();
   for (const [index, file] of files.entries()) {
-    if (file.piecesRoot === undefined) continue;
+    if (file.piecesRoot === undefined || file.length <= layout.pieceLength) continue;
     const hex = file.piecesRoot.toHex();
-    roots.add(hex);
     // A root stands for the content: to hash the layer of equal files once is enough.
-    if (file.length <= layout.pieceLength || proved.has(hex)) continue;
+    if (proved.has(hex)) continue;
     const layer = layers.get(hex);
     if (layer === undefined) {
       throw metainfoError("invalid-field", `it has no piece layer of file ${index + 1}`);
@@ -105,7 +104,7 @@ export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Con
     if (!isLayerOf(layer, file, layout.pieceLength)) throw wrongLayer(index);
     proved.add(hex);
   }
-  if (!layers.keys().every((hex) => roots.has(hex))) {
+  if (!layers.keys().every((hex) => proved.has(hex))) {
     throw metainfoError("invalid-field", "it has a piece layer of no file");
   }
   return joinHashes(layers, { files, layout });
@@ -135,7 +134,12 @@ function wrongLayer(index: number): MetainfoError {
 /** By the root in hex. */
 function readLayers(root: BencodeDictionary): Map<string, Uint8Array> {
   const layers = new Map<string, Uint8Array>();
-  for (const [key, value] of dictionaryIn(root, "piece layers")?.entries() ?? []) {
+  const field = root.get("piece layers");
+  if (field === undefined) return layers; // Some leave them out where there would be none.
+  if (field.kind !== "dictionary") {
+    throw metainfoError("invalid-field", "its piece layers are no dictionary");
+  }
+  for (const [key, value] of field.entries()) {
     if (value.kind !== "string") {
       throw metainfoError("invalid-field", "it has a piece layer that is no string");
     }

@@ -83,9 +83,15 @@ Deno.test("M27 parsePieceLayers() rejects layers that are missing, unknown or no
   const unknown = new Uint8Array(32).fill(9);
   rejectsLayers((layers) => layers.set(unknown, new Uint8Array(64)), /piece layer of no file/);
   rejectsLayers((layers) => layers.set(unknown.subarray(1), ""), /piece layer of no file/);
-  rejectsTorrent(
-    version2Torrent(FILES, { root: { "piece layers": "text" } }),
-    "invalid-field",
-    /no piece layer of file 1/,
-  );
+  const ofOnePiece = hashFile(SMALL, PIECE_LENGTH).root;
+  for (const length of [0, 31, 32, 64]) {
+    rejectsLayers((layers) => layers.set(ofOnePiece, new Uint8Array(length)), /layer of no file/);
+  }
+  for (const other of ["text", ["text"], 1]) {
+    rejectsTorrent(
+      version2Torrent({ c: SMALL }, { root: { "piece layers": other } }),
+      "invalid-field",
+      /piece layers are no dictionary/,
+    );
+  }
 });
