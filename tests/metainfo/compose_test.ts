@@ -59,6 +59,10 @@ Deno.test("neededLayers() gives none for version 1, and refuses what could be no
     /larger than 10000000 bytes/,
   );
   throws(() => neededLayers(info({})), /no file tree/);
+  // What may stand in version 1 makes no version 2.
+  const text = new TextDecoder("latin1").decode(info({ "file tree": { a: leaf(16_384) } }));
+  const sloppy = new TextEncoder().encode(text.replace("i16384e", "i016384e"));
+  throws(() => neededLayers(sloppy), /a number with a leading zero at byte/);
   throws(() => neededLayers(new Uint8Array(3)), MetainfoError);
 });
 

@@ -95,3 +95,23 @@ Deno.test("M27 parsePieceLayers() rejects layers that are missing, unknown or no
     );
   }
 });
+
+Deno.test("M27 parsePieceLayers() rejects a layer that is right for one of two files of one root", () => {
+  const { root } = hashFile(LARGE, PIECE_LENGTH);
+  const tree = (...lengths: readonly number[]) =>
+    version2Torrent({ "0": LARGE }, {
+      info: {
+        "file tree": Object.fromEntries(
+          lengths.map((length, index) => [`${index}`, { "": { length, "pieces root": root } }]),
+        ),
+      },
+    });
+  equal(parseMetainfo(tree(LARGE.length, LARGE.length)).layout.pieceCount, 10);
+  for (const pieceCount of [2, 4, 6]) {
+    rejectsTorrent(
+      tree(LARGE.length, pieceCount * PIECE_LENGTH),
+      "invalid-field",
+      /piece layer of file 2 does not have the hash/,
+    );
+  }
+});
