@@ -59,7 +59,7 @@ export async function create(options: CreateOptions, context: CommandContext): P
     const facts = await lookAtFiles(pool, places);
     const draft = draftOf(name, tree, facts, options, environment);
     const layout = preview(draft, options);
-    const { format } = options, isPadded = format === "hybrid" && !draft.isSingleFile;
+    const { format } = options, isPadded = format === "hybrid" && draft.files.length > 1;
     const paddedLength = isPadded ? draft.pieceLength : undefined;
     const onProgress = (hashed: number, total: number) => progress.show(hashed, total);
     const given = { layout, format, paddedLength, places, facts, pool, onProgress, signal };

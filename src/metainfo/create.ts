@@ -86,14 +86,14 @@ interface PaddedFile {
   readonly attr?: "p";
 }
 
-/** After each file as much padding as fills its last piece: the last one too, as others have it. */
+/**
+ * After each file as much padding as fills its last piece: the last one too, but none when there is
+ * only one file, as libtorrent has it.
+ */
 export function paddedFiles(
-  { files, isSingleFile, pieceLength }: Pick<
-    MetainfoDraft,
-    "files" | "isSingleFile" | "pieceLength"
-  >,
+  { files, pieceLength }: Pick<MetainfoDraft, "files" | "pieceLength">,
 ): readonly PaddedFile[] {
-  if (isSingleFile) return files;
+  if (files.length === 1) return files;
   return files.flatMap(({ path, length }): PaddedFile[] => {
     const rest = length % pieceLength;
     if (rest === 0) return [{ path, length }];

@@ -95,6 +95,18 @@ Deno.test("create --format hybrid makes a torrent of both versions, of one file 
   }
 });
 
+Deno.test("create --format hybrid pads nothing in a folder that holds one file", async () => {
+  using folder = new TemporaryFolder();
+  folder.write("folder/data.bin", CONTENT["one.bin"]);
+  const output = ["-o", folder.at("x.torrent"), "--piece-length", "32K"];
+  const { exitCode } = await create([...output, "--format", "hybrid", folder.at("folder")]);
+  deepStrictEqual(exitCode, 0);
+  const { isMultiFile, files, pieceHashes } = read(folder);
+  deepStrictEqual([isMultiFile, files.map(({ path }) => path)], [true, [["data.bin"]]]);
+  const single = makeTorrent("data.bin", CONTENT["one.bin"], { pieceLength: 32_768 });
+  deepStrictEqual(pieceHashes, parseMetainfo(single.bytes).pieceHashes);
+});
+
 Deno.test("create makes the torrent of a single file, in a folder under its own name", async () => {
   using folder = withData();
   Deno.mkdirSync(folder.at("out"));

@@ -42,6 +42,21 @@ const ONE_FILE: Content = {
   pieceLength: 1024 * 1024,
   write: (path) => writeRandomFile(path, 20_000_003),
 };
+const FOLDER_OF_ONE: Content = {
+  description: "a folder that holds one file",
+  name: "folder",
+  pieceLength: 65_536,
+  write: (path) => writeRandomFile(`${path}/data.bin`, 80_000),
+};
+const ONE_AND_EMPTY: Content = {
+  description: "one file and empty ones",
+  name: "folder",
+  pieceLength: 65_536,
+  async write(path) {
+    await writeRandomFile(`${path}/data.bin`, 80_000);
+    for (const name of ["a", "z"]) await Deno.writeFile(`${path}/${name}`, new Uint8Array());
+  },
+};
 const MANY_FILES: Content = {
   description: "300 files of many scripts, some of them empty",
   name: "Inhalt größer",
@@ -145,6 +160,24 @@ for (const content of [ONE_FILE, MANY_FILES]) {
     },
   });
 
+  Deno.test({
+    name: `transmission and aria2 read what create makes of ${content.description}`,
+    ignore: isMissing("transmission-show", "aria2c"),
+    async fn() {
+      await using lab = await Lab.open();
+      const { facts, torrent } = await ours(lab, content, "-t", backup);
+      for (const [program, ...args] of [["transmission-show"], ["aria2c", "-S"]] as const) {
+        const shown = await lab.run(program, [...args, torrent]);
+        ok(shown.includes(facts.infoHash), shown);
+        ok(shown.includes(content.name), shown);
+        ok(shown.includes(TRACKER) && shown.includes(backup), shown);
+        ok(shown.includes(facts.files.at(-1).path), shown);
+      }
+    },
+  });
+}
+
+for (const content of [ONE_FILE, MANY_FILES, FOLDER_OF_ONE, ONE_AND_EMPTY]) {
   for (const format of ["v2", "hybrid"]) {
     Deno.test({
       name: `create --format ${format} gives ${content.description} libtorrent's info-hashes`,
@@ -162,22 +195,6 @@ for (const content of [ONE_FILE, MANY_FILES]) {
       },
     });
   }
-
-  Deno.test({
-    name: `transmission and aria2 read what create makes of ${content.description}`,
-    ignore: isMissing("transmission-show", "aria2c"),
-    async fn() {
-      await using lab = await Lab.open();
-      const { facts, torrent } = await ours(lab, content, "-t", backup);
-      for (const [program, ...args] of [["transmission-show"], ["aria2c", "-S"]] as const) {
-        const shown = await lab.run(program, [...args, torrent]);
-        ok(shown.includes(facts.infoHash), shown);
-        ok(shown.includes(content.name), shown);
-        ok(shown.includes(TRACKER) && shown.includes(backup), shown);
-        ok(shown.includes(facts.files.at(-1).path), shown);
-      }
-    },
-  });
 }
 
 Deno.test("create ends with 5 when a file grows while it is read", async () => {

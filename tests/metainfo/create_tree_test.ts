@@ -58,9 +58,16 @@ Deno.test("createMetainfo() makes a hybrid whose halves agree, padded behind eve
   );
 });
 
-Deno.test("paddedFiles() leaves a single file as it is", () => {
-  const files = [{ path: ["a"], length: 5 }];
-  deepStrictEqual(paddedFiles({ files, isSingleFile: true, pieceLength: 16_384 }), files);
+Deno.test("paddedFiles() pads behind a file as soon as there is another, even an empty one", () => {
+  const paddedPaths = (lengths: Readonly<Record<string, number>>) => {
+    const files = Object.entries(lengths).map(([path, length]) => ({ path: [path], length }));
+    return paddedFiles({ files, pieceLength: 16_384 }).map(({ path }) => path.join("/"));
+  };
+  // As libtorrent 2.0.8 makes them.
+  deepStrictEqual(paddedPaths({ a: 100 }), ["a"]);
+  deepStrictEqual(paddedPaths({ a: 100, b: 0 }), ["a", ".pad/16284", "b"]);
+  deepStrictEqual(paddedPaths({ a: 0, b: 100 }), ["a", "b", ".pad/16284"]);
+  deepStrictEqual(paddedPaths({ a: 0, b: 16_384 }), ["a", "b"]);
 });
 
 Deno.test("createTree() asks for the roots of exactly all pieces", () => {
