@@ -157,13 +157,18 @@ export class Layout {
 
   /**
    * May a peer ask for this: 1 to `BLOCK_LENGTH` bytes within one piece? To some, libtorrent 2.0
-   * among them, the last piece of each file of version 2 is a whole one: beyond its end are zeros.
+   * among them, the last block of each file of version 2 is a whole one: beyond its end are zeros.
    */
   isReadable(index: number, begin: number, length: number): boolean {
     const piece = this.pieceIndex(index);
     return piece !== undefined && Number.isSafeInteger(begin) && begin >= 0 &&
       Number.isSafeInteger(length) && length >= 1 && length <= BLOCK_LENGTH &&
-      begin + length <= (this.#isAligned ? this.pieceLength : this.pieceSize(piece));
+      begin + length <= this.#readableSize(piece);
+  }
+
+  /** How many of these bytes of a piece are a file's: padding, and zeros beyond an end, are not. */
+  dataLengthIn(piece: PieceIndex, begin: number, length: number): number {
+    return this.fileSpansIn(piece, begin, length).reduce((sum, span) => sum + span.length, 0);
   }
 
   /** A number that no other block of the torrent has. */
@@ -227,6 +232,11 @@ export class Layout {
     this.#latestPiece = piece;
     this.#latestSpans = this.fileSpansIn(piece, 0, this.pieceSize(piece));
     this.#latestFiles = this.#latestSpans.map(({ file }) => file);
+  }
+
+  #readableSize(piece: PieceIndex): number {
+    if (!this.#isAligned) return this.pieceSize(piece);
+    return Math.min(this.pieceLength, this.blockCount(piece) * BLOCK_LENGTH);
   }
 
   /** How much of `size` bytes is left when padding at their end is cut off. */

@@ -8,7 +8,7 @@ export interface SeedingGoal {
 }
 
 export interface SeedingFacts {
-  /** Bytes of blocks sent in this run, those while downloading included. */
+  /** Bytes of files sent in this run, those while downloading included. */
   readonly uploaded: number;
   /** Bytes of what is shared. */
   readonly size: number;

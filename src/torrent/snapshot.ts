@@ -44,6 +44,7 @@ export interface TorrentSnapshot {
   readonly upRate: number;
   /** Bytes of blocks since the start, wasted ones included. */
   readonly downloaded: number;
+  /** Bytes of files since the start: neither padding nor zeros beyond the end of one. */
   readonly uploaded: number;
   readonly wasted: number;
   readonly peers: {

@@ -50,10 +50,15 @@ interface WriteLimits {
   readonly roomBytes: number;
 }
 
-interface Taken {
-  readonly messages: Uint8Array;
+interface Given {
   /** Of blocks. */
   readonly bytes: number;
+  /** Of those the bytes of files: zeros, which peers of version 2 may ask for, are no copy of it. */
+  readonly dataBytes: number;
+}
+
+interface Taken extends Given {
+  readonly messages: Uint8Array;
 }
 
 export interface UploaderOptions {
@@ -69,7 +74,7 @@ export interface UploaderOptions {
 export class Uploader {
   readonly #options: UploaderOptions;
   readonly #cache: BlockCache;
-  /** Bytes of blocks that went out. */
+  /** Bytes of files that went out: what of them were zeros beyond an end, or padding, is no copy. */
   readonly meter = new RateMeter();
   /** Peers that are being served now. */
   #servedCount = 0;
@@ -121,7 +126,8 @@ export class Uploader {
     const first = this.#take(session, cached, { maxBytes, roomBytes: Infinity });
     if (first.bytes === 0) return 0;
     const gathered = new GatheredBlocks(first.messages, this.#copyBuffers);
-    const bytes = first.bytes + this.#gather(session, gathered, maxBytes - first.bytes);
+    const more = this.#gather(session, gathered, maxBytes - first.bytes);
+    const bytes = first.bytes + more.bytes;
     this.#readAhead(session);
     try {
       if (!await peer.writeBlocks(gathered.messages)) return 0;
@@ -130,13 +136,13 @@ export class Uploader {
     }
     const now = this.#options.clock.now();
     session.noteUploaded(bytes, now);
-    this.meter.add(bytes, now);
+    this.meter.add(first.dataBytes + more.dataBytes, now);
     return bytes;
   }
 
-  /** Adds the answers to what is asked for next, as far as they are here; returns their bytes. */
-  #gather(session: PeerSession, gathered: GatheredBlocks, maxBytes: number): number {
-    let bytes = 0;
+  /** Adds the answers to what is asked for next, as far as they are here. */
+  #gather(session: PeerSession, gathered: GatheredBlocks, maxBytes: number): Given {
+    let bytes = 0, dataBytes = 0;
     for (let request = session.firstUpload; request; request = session.firstUpload) {
       const { roomBytes } = gathered;
       if (BLOCK_HEADER_LENGTH + request.length > roomBytes) break;
@@ -146,8 +152,9 @@ export class Uploader {
       const taken = this.#take(session, cached, { maxBytes: maxBytes - bytes, roomBytes });
       gathered.add(taken.messages);
       bytes += taken.bytes;
+      dataBytes += taken.dataBytes;
     }
-    return bytes;
+    return { bytes, dataBytes };
   }
 
   /**
@@ -155,19 +162,20 @@ export class Uploader {
    * `roomBytes` of messages, but one in any case, if the run has it.
    */
   #take(session: PeerSession, cached: CachedRun, { maxBytes, roomBytes }: WriteLimits): Taken {
-    let start = 0, end = 0, bytes = 0;
+    let start = 0, end = 0, begin = 0, bytes = 0;
     for (let request = session.firstUpload; request; request = session.firstUpload) {
       const offset = cached.offsetOf(request);
       if (offset === undefined) break;
       const next = offset + BLOCK_HEADER_LENGTH + request.length;
-      if (bytes === 0) start = offset;
+      if (bytes === 0) [start, begin] = [offset, request.begin];
       else if (offset !== end || bytes + request.length > maxBytes) break;
       else if (next - start > roomBytes) break;
       session.nextUpload();
       end = next;
       bytes += request.length;
     }
-    return { messages: cached.messages!.subarray(start, end), bytes };
+    const dataBytes = this.#options.layout.dataLengthIn(cached.run.piece, begin, bytes);
+    return { messages: cached.messages!.subarray(start, end), bytes, dataBytes };
   }
 
   #maxWriteBytes(session: PeerSession): number {

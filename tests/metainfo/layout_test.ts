@@ -155,6 +155,38 @@ Deno.test("P11 isReadable() is true for 1 to BLOCK_LENGTH bytes within a piece, 
   }
 });
 
+Deno.test("P11 isReadable() goes beyond the end of a file of version 2 no further than its last block", () => {
+  const file = { length: 3 * 32_768 + 1, isPadding: false };
+  const layout = new Layout({ pieceLength: 32_768, files: [file, file], isAligned: true });
+  for (const [begin, length] of [[0, 1], [0, BLOCK_LENGTH], [1, 100], [16_383, 1]] as const) {
+    ok(layout.isReadable(3, begin, length), `${begin} ${length}`);
+  }
+  for (const [begin, length] of [[16_384, BLOCK_LENGTH], [16_384, 1], [1, BLOCK_LENGTH]] as const) {
+    ok(!layout.isReadable(3, begin, length), `${begin} ${length}`);
+  }
+});
+
+Deno.test("dataLengthIn() counts what is a file's, neither padding nor what is beyond an end", () => {
+  const data = { length: 50_000, isPadding: false }, padding = { length: 15_536, isPadding: true };
+  const padded = new Layout({ pieceLength: 32_768, files: [data, padding, data] });
+  const aligned = new Layout({ pieceLength: 32_768, files: [data, data], isAligned: true });
+  for (const layout of [padded, aligned]) {
+    for (
+      const [expected, ...place] of [
+        [16_384, 1, 0, 16_384],
+        [848, 1, 16_384, 16_384],
+        [1, 1, 17_231, 5],
+        [0, 1, 17_232, 100],
+        [16_384, 2, 0, 16_384],
+        [0, 2, 0, 0],
+      ] as const
+    ) {
+      const [piece, begin, length] = place;
+      equal(layout.dataLengthIn(piece as PieceIndex, begin, length), expected, place.join(" "));
+    }
+  }
+});
+
 Deno.test("piecesOf() and piecesOfRange() agree with a model that counts bytes", () => {
   const parts = fc.tuple(fc.integer({ min: -5, max: 70 }), fc.integer({ min: -5, max: 70 }));
   fc.assert(fc.property(torrent, parts, ({ pieceLength, files }, [start, end]) => {
@@ -273,10 +305,11 @@ Deno.test("an aligned layout is that of padded files without the padding", () =>
         end = request.begin + request.length;
       }
       equal(end, size);
-      // Beyond the end of a file others may ask, as we do not.
-      ok(layout.isReadable(piece, pieceLength - 1, 1));
-      ok(!layout.isReadable(piece, pieceLength - 1, 2));
-      ok(!layout.isReadable(piece, pieceLength, 1));
+      // Others may ask for the whole of the last block of a file, as we do not.
+      const readable = Math.min(pieceLength, layout.blockCount(piece) * BLOCK_LENGTH);
+      ok(layout.isReadable(piece, readable - 1, 1));
+      ok(!layout.isReadable(piece, readable - 1, 2));
+      ok(!layout.isReadable(piece, readable, 1));
     }
     for (const [index, { length }] of bare.entries()) {
       const range = layout.piecesOf(index as FileIndex);

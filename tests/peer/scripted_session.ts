@@ -20,6 +20,10 @@ export class ScriptedSession {
     {
       pieceCount = 10,
       pieceLength = 64 * KIB,
+      layout = new Layout({
+        pieceLength,
+        files: [{ length: pieceCount * pieceLength, isPadding: false }],
+      }),
       have = [],
       fast = true,
       extended = true,
@@ -30,17 +34,17 @@ export class ScriptedSession {
       & {
         pieceCount?: number;
         pieceLength?: number;
+        layout?: Layout;
         have?: readonly number[];
         fast?: boolean;
         extended?: boolean;
         dht?: boolean;
       } = {},
   ) {
-    const files = [{ length: pieceCount * pieceLength, isPadding: false }];
-    this.layout = new Layout({ pieceLength, files });
-    this.have = new Bitfield(pieceCount);
+    this.layout = layout;
+    this.have = new Bitfield(layout.pieceCount);
     for (const piece of have) this.have.set(piece);
-    const { layout, now } = this;
+    const { now } = this;
     this.session = new PeerSession({
       layout,
       have: this.have,

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import { Layout } from "../../src/metainfo/layout.ts";
 import type { PeerSession } from "../../src/peer/session.ts";
 import { PieceTable } from "../../src/piece/piece_table.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
@@ -26,8 +27,8 @@ class Leecher implements UploadPeer {
   gate: Promise<unknown> = Promise.resolve();
   isGone = false;
 
-  constructor(pieceLength = 4 * BLOCK) {
-    this.script = new ScriptedSession({ pieceCount: PIECES, pieceLength, have: ALL });
+  constructor(pieceLength = 4 * BLOCK, shape: { readonly layout?: Layout } = {}) {
+    this.script = new ScriptedSession({ pieceCount: PIECES, pieceLength, have: ALL, ...shape });
     this.session.unchoke(0);
   }
 
@@ -67,9 +68,12 @@ class Desk {
   readonly uploader: Uploader;
 
   constructor(
-    { bytesPerSecond, pieceLength }: { bytesPerSecond?: number; pieceLength?: number } = {},
+    { bytesPerSecond, pieceLength, layout = new Leecher(pieceLength).script.layout }: {
+      bytesPerSecond?: number;
+      pieceLength?: number;
+      layout?: Layout;
+    } = {},
   ) {
-    const { layout } = new Leecher(pieceLength).script;
     const table = this.table = new PieceTable(layout);
     for (const piece of ALL) table.markHave(piece as PieceIndex);
     this.uploader = new Uploader({
@@ -107,6 +111,22 @@ Deno.test("serve() answers all requests in their order, neighbours in one write"
   deepStrictEqual(disk.runs.map(({ piece }) => piece), [3, 1, 2]);
   strictEqual(uploader.meter.total, 7 * BLOCK + 100);
   strictEqual(peer.session.uploadedBytes, 2 ** 24 + uploader.meter.total);
+});
+
+Deno.test("serve() gives the last block of a file of version 2 whole, and counts what is the file's", async () => {
+  const files = ALL.map(() => ({ length: 100, isPadding: false }));
+  const layout = new Layout({ pieceLength: 4 * BLOCK, files, isAligned: true });
+  const { uploader } = new Desk({ layout });
+  for (const copies of [1, 2]) {
+    const peer = new Leecher(4 * BLOCK, { layout });
+    asFast(peer);
+    // What is asked for a second time is at hand, and gathered.
+    peer.ask([0, 0, 100], [1, 0], [2, 0], [3, 100, 50], [4, BLOCK]);
+    await uploader.serve(peer, NEVER);
+    deepStrictEqual(peer.taken, [[0, 0], [1, 0], [2, 0], [3, 100]]);
+    strictEqual(uploader.meter.total, copies * 300);
+    strictEqual(peer.session.uploadedBytes, 2 ** 24 + 2 * BLOCK + 150);
+  }
 });
 
 Deno.test("P25 a peer that reads nothing holds one block, and a fast one grows its writes", async () => {
