@@ -6,7 +6,6 @@ import {
   choosePieceLength,
   createMetainfo,
   type MetainfoDraft,
-  paddedFiles,
   type TorrentFormat,
 } from "../metainfo/create.ts";
 import { compareInTree } from "../metainfo/create_tree.ts";
@@ -15,7 +14,7 @@ import { magnetLink } from "../metainfo/magnet.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { metainfoError } from "../metainfo/metainfo_error.ts";
-import { isOnDisk } from "../metainfo/metainfo_files.ts";
+import { isOnDisk, isPaddingByName } from "../metainfo/metainfo_files.ts";
 import { diskPaths } from "../metainfo/paths.ts";
 import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
 import { findSource, type SourceTree } from "../storage/source_tree.ts";
@@ -117,34 +116,68 @@ function draftOf(
 }
 
 /**
- * What is to be hashed. A torrent of version 1 with hashes of nothing is made of it: what nobody
- * could download is known before hours of hashing. Throws a usage error.
+ * What is to be hashed. The torrent is made of hashes of nothing and read: what nobody could
+ * download is known before hours of hashing. Throws a usage error.
  */
 function preview(draft: MetainfoDraft, { path, format }: CreateOptions): Layout {
   const { files, pieceLength } = draft, isAligned = format !== "v1";
-  const padded = isAligned ? paddedFiles(draft) : files;
-  const totalLength = padded.reduce((total, { length }) => total + length, 0);
-  const pieceHashes = new Uint8Array(Math.ceil(totalLength / pieceLength) * HASH_LENGTH);
+  const totalLength = files.reduce((total, { length }) => total + length, 0);
   try {
-    const metainfo = parseMetainfo(
-      createMetainfo({ ...draft, format: "v1", files: padded, pieceHashes }),
-    );
+    if (format !== "v2") checkNames(draft);
+    // What cannot fit by far is not made first.
+    checkLength(totalLength / pieceLength * HASH_LENGTH);
+    const layout = new Layout({ pieceLength, files: files.map(asLayoutFile), isAligned });
+    const bytes = createMetainfo({ ...draft, ...hashesOfNothing(layout, format) });
+    checkLength(bytes.length);
+    const metainfo = parseMetainfo(bytes);
     diskPaths(metainfo, "linux");
-    if (isAligned) checkLayers(metainfo.layout.pieceCount);
-    return isAligned
-      ? new Layout({ pieceLength, files: files.map(asLayoutFile), isAligned })
-      : metainfo.layout;
+    checkFolder(draft, metainfo);
+    return layout;
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
-    const fact = error.message.replace(/^Cannot [^:]*: /, "");
+    // Of what we wrote ourselves only the depth can be wrong.
+    const fact = error.reason === "not-bencode"
+      ? "its folders lie too deep in each other for version 2"
+      : error.message.replace(/^Cannot [^:]*: /, "");
     throw usageError(`Cannot make a torrent of ${shownPath(path)}: ${fact}`);
   }
 }
 
-/** In version 2 the hashes of pieces are longer. */
-function checkLayers(pieceCount: number): void {
-  if (pieceCount * MERKLE_HASH_LENGTH <= MAX_METAINFO_LENGTH) return;
-  throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
+function checkNames({ files }: MetainfoDraft): void {
+  const file = files.find((file) => isPaddingByName(file.path));
+  if (file === undefined) return;
+  const fact = `${shownPath(file.path.join("/"))} is taken for padding by its name`;
+  throw metainfoError("invalid-field", `${fact}; leave it out with --exclude, or use --format v2`);
+}
+
+function checkLength(bytes: number): void {
+  if (bytes <= MAX_METAINFO_LENGTH) return;
+  const fact = `its .torrent would be larger than ${MAX_METAINFO_LENGTH} bytes`;
+  throw metainfoError("too-large", `${fact}; take longer pieces with --piece-length`);
+}
+
+/** Version 2 says of a single file no more than that it has the torrent's name (BEP 52). */
+function checkFolder({ isSingleFile }: MetainfoDraft, { isMultiFile, name }: Metainfo): void {
+  if (isMultiFile !== isSingleFile) return;
+  const fact =
+    `in version 2 a folder of one file that is called ${shownPath(name)} as well would ` +
+    "be that file alone";
+  throw metainfoError("invalid-field", `${fact}; give the torrent another name with --name`);
+}
+
+/** As long as those that are to come, and no two roots alike: of equal files there is one layer. */
+function hashesOfNothing(
+  { pieceCount }: Layout,
+  format: TorrentFormat | undefined,
+): Pick<MetainfoDraft, "pieceHashes" | "pieceRoots"> {
+  const pieceHashes = new Uint8Array(format === "v2" ? 0 : pieceCount * HASH_LENGTH);
+  if (format === "v1") return { pieceHashes };
+  const pieceRoots = new Uint8Array(pieceCount * MERKLE_HASH_LENGTH);
+  const view = new DataView(pieceRoots.buffer);
+  for (let piece = 0; piece < pieceCount; piece++) {
+    view.setUint32(piece * MERKLE_HASH_LENGTH, piece + 1);
+  }
+  return { pieceHashes, pieceRoots };
 }
 
 function asLayoutFile({ length }: { readonly length: number }): LayoutFile {

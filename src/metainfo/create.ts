@@ -90,7 +90,7 @@ interface PaddedFile {
  * After each file as much padding as fills its last piece: the last one too, but none when there is
  * only one file, as libtorrent has it.
  */
-export function paddedFiles(
+function paddedFiles(
   { files, pieceLength }: Pick<MetainfoDraft, "files" | "pieceLength">,
 ): readonly PaddedFile[] {
   if (files.length === 1) return files;

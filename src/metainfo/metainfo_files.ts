@@ -132,7 +132,7 @@ function textsOf(value: BencodeValue | undefined): string[] | undefined {
 }
 
 /** Padding of those who do not give the attribute: `.pad/1234` or BitComet's. */
-function isPaddingByName(path: readonly string[]): boolean {
+export function isPaddingByName(path: readonly string[]): boolean {
   if (path.length === 2 && path[0] === PADDING_FOLDER) return /^\d+$/.test(path[1]!);
   return path.at(-1)!.startsWith(BITCOMET_PADDING_PREFIX);
 }

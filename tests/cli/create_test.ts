@@ -258,6 +258,81 @@ Deno.test("create refuses, in a sentence and without a trace, what cannot be a t
   }
 });
 
+Deno.test("create refuses what cannot be a torrent of its version before it hashes", async () => {
+  const refusalOf = async (folder: TemporaryFolder, ...args: readonly string[]) => {
+    const path = folder.at("tree");
+    const { exitCode, out, err } = await create(["-o", folder.at("x.torrent"), ...args, path]);
+    return { exitCode, out, err: err.replace(`starling: Cannot make a torrent of ${path}: `, "") };
+  };
+  const PIECE_LENGTH = 16_384;
+  const isTakenForPadding = (path: string) =>
+    `${path} is taken for padding by its name; leave it out with --exclude, or use --format v2\n`;
+  const tooLarge = "its .torrent would be larger than 10000000 bytes; take longer pieces with " +
+    "--piece-length\n";
+  const sparse = (...lengths: number[]) => (folder: TemporaryFolder) => {
+    for (const [index, length] of lengths.entries()) {
+      folder.write(`tree/${index}`, "");
+      Deno.truncateSync(folder.at(`tree/${index}`), length);
+    }
+  };
+  const write = (path: string) => (folder: TemporaryFolder) => folder.write(`tree/${path}`, "x");
+  const cases: readonly (readonly [
+    format: string,
+    words: string,
+    prepare: (folder: TemporaryFolder) => void,
+  ])[] = [
+    ["hybrid", isTakenForPadding(".pad/12"), write(".pad/12")],
+    ["v1", isTakenForPadding("sub/_____padding_file_0"), write("sub/_____padding_file_0")],
+    ["hybrid", isTakenForPadding("_____padding_file_0"), write("_____padding_file_0")],
+    ["v1", tooLarge, sparse(499_999 * PIECE_LENGTH)],
+    ["v1", tooLarge, sparse(2 ** 43)],
+    ["v2", tooLarge, sparse(312_500 * PIECE_LENGTH)],
+    // Alike, they would share a layer: that they are is not known before.
+    ["v2", tooLarge, sparse(156_250 * PIECE_LENGTH, 156_250 * PIECE_LENGTH)],
+    ["hybrid", tooLarge, sparse(192_308 * PIECE_LENGTH)],
+    ["v2", "its folders lie too deep in each other for version 2\n", write(`${"a/".repeat(100)}b`)],
+    [
+      "v2",
+      "in version 2 a folder of one file that is called tree as well would be that file alone; " +
+      "give the torrent another name with --name\n",
+      (folder) => {
+        Deno.removeSync(folder.at("tree"), { recursive: true });
+        folder.write("tree/tree", "x");
+      },
+    ],
+  ];
+  for (const [format, words, prepare] of cases) {
+    using folder = withData();
+    prepare(folder);
+    const refusal = await refusalOf(folder, "--format", format, "--piece-length", "16K");
+    deepStrictEqual(refusal, { exitCode: 2, out: "", err: words });
+    ok(!folder.exists("x.torrent"));
+  }
+});
+
+Deno.test("create --format v2 takes names that are padding in version 1, and a folder by another name", async () => {
+  using folder = new TemporaryFolder();
+  const output = ["-o", folder.at("x.torrent"), "--overwrite", "--format"];
+  folder.write("tree/.pad/12", "twelve bytes");
+  folder.write("tree/_____padding_file_0", "data");
+  folder.write("one/one", "data");
+  for (
+    const [paths, ...args] of [
+      [".pad/12 _____padding_file_0", "v2", folder.at("tree")],
+      ["one", "v2", "--name", "other", folder.at("one")],
+      ["one", "hybrid", folder.at("one")],
+    ] as const
+  ) {
+    const { exitCode, err } = await create([...output, ...args]);
+    deepStrictEqual([exitCode, err], [0, ""]);
+    const { isMultiFile, files } = read(folder);
+    deepStrictEqual([isMultiFile, files.map(({ path }) => path.join("/")).join(" ")], [
+      true,
+      paths,
+    ]);
+  }
+});
+
 Deno.test("create takes options that mean something, and says what is wrong with others", async () => {
   const cases: readonly (readonly [words: string, ...args: string[]])[] = [
     ["100K is not a power of two from 16K to 256M", "--piece-length", "100K"],

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { createMetainfo, paddedFiles } from "../../src/metainfo/create.ts";
+import { createMetainfo } from "../../src/metainfo/create.ts";
 import { compareInTree, createTree } from "../../src/metainfo/create_tree.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { dataOf, hashFile, version2Torrent } from "./version_2_torrent.ts";
@@ -58,10 +58,15 @@ Deno.test("createMetainfo() makes a hybrid whose halves agree, padded behind eve
   );
 });
 
-Deno.test("paddedFiles() pads behind a file as soon as there is another, even an empty one", () => {
+Deno.test("createMetainfo() pads a hybrid behind a file as soon as there is another, even an empty one", () => {
   const paddedPaths = (lengths: Readonly<Record<string, number>>) => {
     const files = Object.entries(lengths).map(([path, length]) => ({ path: [path], length }));
-    return paddedFiles({ files, pieceLength: 16_384 }).map(({ path }) => path.join("/"));
+    const pieceCount = files.filter(({ length }) => length > 0).length;
+    const pieceHashes = new Uint8Array(20 * pieceCount);
+    const pieceRoots = new Uint8Array(32 * pieceCount).fill(1);
+    const shape = { name: "folder", isSingleFile: false, pieceLength: 16_384, files };
+    const bytes = createMetainfo({ ...shape, format: "hybrid", pieceHashes, pieceRoots });
+    return parseMetainfo(bytes).files.map(({ path }) => path.join("/"));
   };
   // As libtorrent 2.0.8 makes them.
   deepStrictEqual(paddedPaths({ a: 100 }), ["a"]);
