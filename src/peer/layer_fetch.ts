@@ -11,8 +11,10 @@ import type { HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { MetadataPeer } from "./metadata_buffer.ts";
 import { Patience } from "./patience.ts";
 
-/** Runs that one peer is asked for at once: 64 KiB. */
-const MAX_OUTSTANDING = 4;
+/** While less is outstanding, one peer is asked for more: four of the longest runs. */
+const MAX_OUTSTANDING_BYTES = 64 * 1024;
+/** Runs that one peer is asked for at once, however short: some refuse what they cannot queue. */
+const MAX_OUTSTANDING = 200;
 /** When nothing else is left, a run is asked of another peer after this time, and again. */
 const MORE_ASKED_AFTER_MS = 1_000;
 
@@ -56,6 +58,7 @@ export class LayerFetch {
   readonly #sources = new Map<MetadataPeer, Source>();
   /** Runs that nobody is to send; the next is the last. */
   readonly #unasked: Run[] = [];
+  /** Runs that somebody is to send; the first was asked for the longest ago. */
   readonly #asked = new Set<Run>();
   #effects: LayerEffect[] = [];
   #missingCount: number;
@@ -160,13 +163,17 @@ export class LayerFetch {
 
   #ask(source: Source, now: number): void {
     if (source.patience.isResting(now)) return;
-    while (source.asked.size < MAX_OUTSTANDING) {
+    let outstandingBytes = 0;
+    for (const run of source.asked) outstandingBytes += answerLength(run);
+    while (outstandingBytes < MAX_OUTSTANDING_BYTES && source.asked.size < MAX_OUTSTANDING) {
       const run = this.#choose(source, now);
       if (run === undefined) return;
       if (source.asked.size === 0) source.patience.begin(now);
       source.asked.add(run);
+      this.#asked.delete(run);
       this.#asked.add(run);
       run.askedAt = now;
+      outstandingBytes += answerLength(run);
       const { layer: { root }, range } = run;
       this.#effects.push({ kind: "request", peer: source.peer, root, range });
     }
@@ -177,9 +184,11 @@ export class LayerFetch {
     for (let run = this.#unasked.pop(); run !== undefined; run = this.#unasked.pop()) {
       if (!run.isHere) return run;
     }
-    return this.#asked.values().find((run) =>
-      !asked.has(run) && now - run.askedAt >= MORE_ASKED_AFTER_MS
-    );
+    for (const run of this.#asked) {
+      if (now - run.askedAt < MORE_ASKED_AFTER_MS) return undefined;
+      if (!asked.has(run)) return run;
+    }
+    return undefined;
   }
 
   /** The source will send nothing of what it was asked for, and is not asked for a while. */
@@ -221,13 +230,13 @@ function runsOf(layer: NeededLayer): Run[] {
   return runs;
 }
 
-function faultOf({ layer, range, isHere }: Run, hashes: Uint8Array): LayerFault | undefined {
-  if (hashes.length !== answerLength(layer, range)) return "malformed";
-  return isHere || provesRange(hashes, range, layer.root) ? undefined : "liar";
+function faultOf(run: Run, hashes: Uint8Array): LayerFault | undefined {
+  if (hashes.length !== answerLength(run)) return "malformed";
+  return run.isHere || provesRange(hashes, run.range, run.layer.root) ? undefined : "liar";
 }
 
 /** Bytes: the run, and a node of each layer above it up to the root. */
-function answerLength({ pieceCount }: NeededLayer, { length }: LayerRange): number {
+function answerLength({ layer: { pieceCount }, range: { length } }: Run): number {
   const proofCount = Math.log2(powerOfTwoFrom(pieceCount)) - Math.log2(length);
   return (length + proofCount) * MERKLE_HASH_LENGTH;
 }

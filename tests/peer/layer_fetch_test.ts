@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { LayerTrees } from "../../src/metainfo/layer_trees.ts";
-import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { neededLayersOf, pieceLayersOf } from "../../src/metainfo/piece_layers.ts";
 import { type LayerEffect, LayerFetch } from "../../src/peer/layer_fetch.ts";
 import type { HashesMessage, HashRequestMessage } from "../../src/wire/message.ts";
@@ -8,25 +8,36 @@ import { dataOf, version2Torrent } from "../metainfo/version_2_torrent.ts";
 
 const KIB = 1024;
 const PIECE_LENGTH = 16 * KIB;
-/** Layers of 1300 pieces (three runs), of 2 and of 5, and none. */
-const METAINFO = parseMetainfo(version2Torrent({
-  a: dataOf(1_300 * PIECE_LENGTH - 1),
+/** Layers of 2100 pieces (five runs), of 2 and of 5, and none. */
+const METAINFO = metainfoOf({
+  a: dataOf(2_100 * PIECE_LENGTH - 1),
   b: dataOf(2 * PIECE_LENGTH, 2),
   c: dataOf(5 * PIECE_LENGTH, 3),
   d: dataOf(9, 4),
-}, { pieceLength: PIECE_LENGTH }));
-const TREES = new LayerTrees(METAINFO);
-const RUN_COUNT = 5;
+});
+const RUN_COUNT = 7;
 
 type Request = LayerEffect & { kind: "request" };
 
+function metainfoOf(files: Readonly<Record<string, Uint8Array>>): Metainfo {
+  return parseMetainfo(version2Torrent(files, { pieceLength: PIECE_LENGTH }));
+}
+
 class Scene {
-  readonly fetch = new LayerFetch(neededLayersOf(METAINFO));
+  readonly #metainfo: Metainfo;
+  readonly #trees: LayerTrees;
+  readonly fetch: LayerFetch;
   now = 1_000;
   readonly asked: Request[] = [];
   /** Peers to part from, with the reason. */
   readonly parted: string[] = [];
   found: ReadonlyMap<Uint8Array, Uint8Array> | undefined;
+
+  constructor(metainfo = METAINFO) {
+    this.#metainfo = metainfo;
+    this.#trees = new LayerTrees(metainfo);
+    this.fetch = new LayerFetch(neededLayersOf(metainfo));
+  }
 
   act(): void {
     for (const effect of this.fetch.drain()) {
@@ -56,7 +67,7 @@ class Scene {
   }
 
   answer(request: Request, change: (hashes: Uint8Array) => Uint8Array = (same) => same): boolean {
-    const hashes = change(TREES.hashesFor(request.root, request.range)!);
+    const hashes = change(this.#trees.hashesFor(request.root, request.range)!);
     const message: HashesMessage = { ...request, kind: "hashes", hashes };
     const isNew = this.fetch.handleHashes(request.peer, message, this.now);
     this.act();
@@ -77,7 +88,7 @@ class Scene {
   }
 
   assertFound(): void {
-    deepStrictEqual([...this.found!], [...pieceLayersOf(METAINFO)]);
+    deepStrictEqual([...this.found!], [...pieceLayersOf(this.#metainfo)]);
     deepStrictEqual(this.parted, []);
   }
 }
@@ -87,11 +98,26 @@ function flipped(hashes: Uint8Array): Uint8Array {
   return hashes;
 }
 
-Deno.test("LayerFetch collects all layers from one peer, four runs at once", () => {
+Deno.test("LayerFetch collects all layers from one peer, 64 KiB at once", () => {
   const scene = new Scene();
   scene.join(1);
   equal(scene.asked.length, 4);
-  deepStrictEqual(scene.asked[0]!.range, { baseLayer: 0, index: 0, length: 512, proofLayers: 10 });
+  deepStrictEqual(scene.asked[0]!.range, { baseLayer: 0, index: 0, length: 512, proofLayers: 11 });
+  scene.serve(1);
+  scene.assertFound();
+});
+
+Deno.test("LayerFetch asks one peer for the layers of 200 short files at once, and no more", () => {
+  const files: Record<string, Uint8Array> = {};
+  for (let index = 0; index < 250; index++) {
+    files[index] = new Uint8Array(2 * PIECE_LENGTH).fill(index);
+  }
+  const scene = new Scene(metainfoOf(files));
+  scene.join(1);
+  equal(scene.asked.length, 200);
+  // Each one that comes makes room for the next.
+  scene.answer(scene.asked.shift()!);
+  equal(scene.asked.length, 200);
   scene.serve(1);
   scene.assertFound();
 });
@@ -167,6 +193,30 @@ Deno.test("LayerFetch asks a second peer for what the first has not sent in a se
   // The first is no worse for it.
   for (const request of scene.take(1)) ok(!scene.answer(request));
   deepStrictEqual(scene.parted, []);
+});
+
+Deno.test("LayerFetch asks a third peer a second after it has asked the second", () => {
+  const scene = new Scene(metainfoOf({ b: dataOf(2 * PIECE_LENGTH, 2) }));
+  scene.join(1, 2, 3);
+  scene.pass(1_000);
+  equal(scene.take(2).length, 1);
+  scene.pass(500);
+  equal(scene.take(3).length, 0);
+  scene.pass(500);
+  equal(scene.take(3).length, 1);
+});
+
+Deno.test("LayerFetch asks a third peer for the rest of what is late", () => {
+  const scene = new Scene();
+  scene.join(1);
+  scene.pass(500);
+  scene.join(2);
+  scene.take(2);
+  scene.pass(500);
+  const again = scene.take(2).map(({ range }) => range.index);
+  deepStrictEqual(again, [0, 512, 1_024]);
+  scene.join(3);
+  deepStrictEqual(scene.take(3).map(({ range }) => range.index), [1_536]);
 });
 
 Deno.test("LayerFetch gives the runs of a peer that is gone to others", () => {
