@@ -232,7 +232,7 @@ function runsOf(layer: NeededLayer): Run[] {
 
 function faultOf(run: Run, hashes: Uint8Array): LayerFault | undefined {
   if (hashes.length !== answerLength(run)) return "malformed";
-  return run.isHere || provesRange(hashes, run.range, run.layer.root) ? undefined : "liar";
+  return provesRange(hashes, run.range, run.layer.root) ? undefined : "liar";
 }
 
 /** Bytes: the run, and a node of each layer above it up to the root. */

@@ -151,7 +151,6 @@ export class MetadataSwarm {
       hasGiven: false,
     });
     this.#fetch.handlePeer(connection.key, now);
-    this.#act(now);
     connection.run().then(
       (reason) => this.#leave(connection.key, ready, reason),
       (error) => this.#found.reject(error),

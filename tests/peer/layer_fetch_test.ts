@@ -219,6 +219,32 @@ Deno.test("LayerFetch asks a third peer for the rest of what is late", () => {
   deepStrictEqual(scene.take(3).map(({ range }) => range.index), [1_536]);
 });
 
+Deno.test("LayerFetch parts from a peer that lies about what another has given", () => {
+  const scene = new Scene();
+  scene.join(1);
+  const [first] = scene.take(1);
+  scene.pass(1_000);
+  scene.join(2);
+  const same = scene.take(2).find(({ root, range }) =>
+    root === first!.root && range.index === first!.range.index
+  );
+  ok(scene.answer(first!));
+  ok(!scene.answer(same!, flipped));
+  deepStrictEqual(scene.parted, ["liar 2"]);
+});
+
+Deno.test("LayerFetch waits ten seconds from when a peer is asked, not from when it came", () => {
+  const scene = new Scene(metainfoOf({ b: dataOf(2 * PIECE_LENGTH, 2) }));
+  scene.join(1, 2);
+  equal(scene.take(2).length, 0);
+  scene.pass(1_000);
+  equal(scene.take(2).length, 1);
+  scene.pass(9_000);
+  equal(scene.fetch.sourceCount, 1);
+  scene.pass(1_000);
+  equal(scene.fetch.sourceCount, 0);
+});
+
 Deno.test("LayerFetch gives the runs of a peer that is gone to others", () => {
   const scene = new Scene();
   scene.join(1);
