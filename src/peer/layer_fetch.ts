@@ -21,6 +21,12 @@ const MORE_ASKED_AFTER_MS = 1_000;
 /** It gave hashes that do not lead to the root; or what it sends makes no sense. */
 type LayerFault = "liar" | "malformed";
 
+/** Hashes of pieces that are here, and all that must be. */
+export interface HashProgress {
+  readonly here: number;
+  readonly needed: number;
+}
+
 /** What the driver has to do. */
 export type LayerEffect =
   /** To ask the peer for a run of a layer. */
@@ -62,6 +68,7 @@ export class LayerFetch {
   readonly #asked = new Set<Run>();
   #effects: LayerEffect[] = [];
   #missingCount: number;
+  #hereCount = 0;
 
   /** `needed` is at least one, and all together fit a .torrent. */
   constructor(needed: readonly NeededLayer[]) {
@@ -73,6 +80,12 @@ export class LayerFetch {
   /** Peers that have not left us waiting since they last gave some. */
   get sourceCount(): number {
     return this.#sources.values().reduce((n, { patience }) => patience.isUnbroken ? n + 1 : n, 0);
+  }
+
+  /** Proved hashes alone. */
+  get progress(): HashProgress {
+    const needed = this.#needed.reduce((sum, { pieceCount }) => sum + pieceCount, 0);
+    return { here: this.#hereCount, needed };
   }
 
   /** What there is to do since the last call. */
@@ -152,6 +165,7 @@ export class LayerFetch {
     // What the last run has beyond the pieces is padding.
     const count = Math.min(length, pieceCount - index);
     layer.set(hashes.subarray(0, count * MERKLE_HASH_LENGTH), index * MERKLE_HASH_LENGTH);
+    this.#hereCount += count;
     if (--this.#missingCount > 0) return;
     const layers = new Map(this.#needed.map(({ root }) => [root, this.#layers.get(root)!]));
     this.#effects.push({ kind: "found", layers });

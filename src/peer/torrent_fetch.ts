@@ -8,9 +8,10 @@ import { MetainfoError } from "../base/errors.ts";
 import type { FullInfoHash } from "../base/ids.ts";
 import type { PieceLayers } from "../metainfo/compose.ts";
 import type { LayerRange } from "../metainfo/layer_trees.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { neededLayers } from "../metainfo/metainfo.ts";
 import type { NeededLayer } from "../metainfo/piece_layers.ts";
-import { LayerFetch } from "./layer_fetch.ts";
+import { type HashProgress, LayerFetch } from "./layer_fetch.ts";
 import type { MetadataPeer } from "./metadata_buffer.ts";
 import { MetadataFetch } from "./metadata_fetch.ts";
 import type { MetadataAnswer } from "./metadata_session.ts";
@@ -21,6 +22,16 @@ export interface GivenMetadata {
   readonly infoBytes: Bytes;
   /** What a .torrent has besides, proved: empty in version 1, or when there can be none. */
   readonly pieceLayers: PieceLayers;
+}
+
+/** How far a search is. */
+export interface FetchProgress {
+  /** Bytes that are here, of the info dictionary and then of the piece layers. */
+  readonly bytes: number;
+  /** All of them: of the info dictionary as its peers claim, and of the layers that it names. */
+  readonly size: number;
+  /** Once the info dictionary is here, when it names layers. */
+  readonly pieceHashes?: HashProgress;
 }
 
 /** What the driver has to do. */
@@ -59,9 +70,15 @@ export class TorrentFetch {
     return (this.#layers ?? this.#info).sourceCount;
   }
 
-  /** Of the info dictionary: bytes that are here, and all of them as its peers claim. */
-  get best(): { readonly bytes: number; readonly size: number } | undefined {
-    return this.#info.best;
+  /** Of the info dictionary of which most is here; undefined while nobody claims to have one. */
+  get progress(): FetchProgress | undefined {
+    const best = this.#info.best, pieceHashes = this.#layers?.progress;
+    if (best === undefined || pieceHashes === undefined) return best;
+    return {
+      bytes: best.bytes + pieceHashes.here * MERKLE_HASH_LENGTH,
+      size: best.size + pieceHashes.needed * MERKLE_HASH_LENGTH,
+      pieceHashes,
+    };
   }
 
   /** What there is to do since the last call. */

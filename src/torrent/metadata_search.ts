@@ -7,7 +7,7 @@ import { StoppedError } from "../base/errors.ts";
 import type { FullInfoHash, InfoHash } from "../base/ids.ts";
 import { shortInfoHash } from "../metainfo/info_hash.ts";
 import { PeerList } from "../peer/peer_list.ts";
-import type { GivenMetadata } from "../peer/torrent_fetch.ts";
+import type { FetchProgress, GivenMetadata } from "../peer/torrent_fetch.ts";
 import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, type Sighting } from "./discovery.ts";
@@ -54,10 +54,12 @@ export interface MetadataStatus {
   readonly peersReached: number;
   /** Peers that ever said that they have metadata. */
   readonly peersWithMetadata: number;
-  /** Bytes of the metadata that are here, not verified. */
+  /** Bytes of the metadata that are here, not verified, and then of its piece hashes. */
   readonly bytes: number;
   /** All of its bytes, as peers claim; undefined while nobody does. */
   readonly size?: number | undefined;
+  /** In version 2, once the info dictionary is here: hashes of pieces, proved by it. */
+  readonly pieceHashes?: FetchProgress["pieceHashes"] | undefined;
   /** DHT nodes that were asked for peers. */
   readonly nodesAsked: number;
   readonly trackers: readonly TrackerStatus[];
@@ -139,14 +141,16 @@ export class MetadataSearch {
     const { sources, swarm } = this.#stages ?? {};
     const { trackers = [], dht } = sources?.evidence() ?? {};
     const { tried, reached } = this.#peerList.attempts;
+    const progress = swarm?.progress;
     return {
       peersKnown: this.#peerList.counts.known,
       peersConnected: swarm?.size ?? 0,
       peersTried: tried,
       peersReached: reached,
       peersWithMetadata: swarm?.ownerCount ?? 0,
-      bytes: swarm?.progress?.bytes ?? 0,
-      size: swarm?.progress?.size,
+      bytes: progress?.bytes ?? 0,
+      size: progress?.size,
+      pieceHashes: progress?.pieceHashes,
       nodesAsked: dht?.asked ?? 0,
       trackers,
     };

@@ -6,7 +6,12 @@ import type { FullInfoHash } from "../base/ids.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
 import { MetadataSession } from "../peer/metadata_session.ts";
 import type { PeerList } from "../peer/peer_list.ts";
-import { type GivenMetadata, type TorrentEffect, TorrentFetch } from "../peer/torrent_fetch.ts";
+import {
+  type FetchProgress,
+  type GivenMetadata,
+  type TorrentEffect,
+  TorrentFetch,
+} from "../peer/torrent_fetch.ts";
 import {
   encodeExtensionHandshake,
   EXTENSION_IDS,
@@ -80,9 +85,9 @@ export class MetadataSwarm {
     return new Set([...this.#owners.values()].map(formatEndpoint)).size;
   }
 
-  /** Bytes that are here, and all of them as peers claim; undefined while nobody claims any. */
-  get progress(): { readonly bytes: number; readonly size: number } | undefined {
-    return this.#fetch.best;
+  /** Undefined while nobody claims to have metadata. */
+  get progress(): FetchProgress | undefined {
+    return this.#fetch.progress;
   }
 
   /** How many more peers it would be good to have. */

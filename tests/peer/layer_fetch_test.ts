@@ -103,6 +103,9 @@ Deno.test("LayerFetch collects all layers from one peer, 64 KiB at once", () => 
   scene.join(1);
   equal(scene.asked.length, 4);
   deepStrictEqual(scene.asked[0]!.range, { baseLayer: 0, index: 0, length: 512, proofLayers: 11 });
+  deepStrictEqual(scene.fetch.progress, { here: 0, needed: 2_107 });
+  scene.answer(scene.asked.shift()!);
+  deepStrictEqual(scene.fetch.progress, { here: 512, needed: 2_107 });
   scene.serve(1);
   scene.assertFound();
 });

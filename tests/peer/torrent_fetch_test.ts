@@ -44,7 +44,13 @@ Deno.test("TorrentFetch gets the info dictionary of version 2, and then its piec
   const fetch = fetchOf(METAINFO.infoHashHex);
   fetch.handlePeer(PEER, 0);
   fetch.handleSize(PEER, METAINFO.infoBytes.length, 0);
+  const size = METAINFO.infoBytes.length;
+  deepStrictEqual(fetch.progress, { bytes: 0, size });
   const [found, ...more] = serve(fetch, METAINFO.infoBytes);
+  // Of 200,000 bytes seven pieces, of 70,000 three.
+  const all = size + 10 * 32;
+  const pieceHashes = { here: 10, needed: 10 };
+  deepStrictEqual(fetch.progress, { bytes: all, size: all, pieceHashes });
   ok(found?.kind === "found");
   deepStrictEqual(found.given.infoBytes, METAINFO.infoBytes);
   deepStrictEqual([...found.given.pieceLayers], [...pieceLayersOf(METAINFO)]);
@@ -89,6 +95,8 @@ Deno.test("TorrentFetch asks peers for layers that come after the info dictionar
     equal(fetch.handleAnswer(PEER, refusal, 0), false);
   }
   equal(fetch.sourceCount, 0);
+  const pieceHashes = { here: 0, needed: 10 };
+  deepStrictEqual(fetch.progress, { bytes: data.length, size: data.length + 320, pieceHashes });
   fetch.handlePeer(OTHER, 0);
   equal(fetch.sourceCount, 1);
   const [found] = serve(fetch, data, OTHER);

@@ -3,13 +3,16 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
-import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import type { InfoHash, PeerId, Sha256InfoHash } from "../../src/base/ids.ts";
+import { shortInfoHash } from "../../src/metainfo/info_hash.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { type FetchOptions, type FetchResult, HttpError } from "../../src/net/http.ts";
 import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
 import type { Dht, DhtSearch, Surroundings } from "../../src/torrent/torrent_options.ts";
+import { dataOf, sha256, version2Torrent } from "../metainfo/version_2_torrent.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import {
   type MetadataBehaviour,
@@ -313,6 +316,23 @@ Deno.test("MetadataSearch leaves the DHT alone when it is off", async () => {
   await scene.end();
 });
 
+Deno.test("MetadataSearch.status() tells the piece hashes that are missing from what is here", async () => {
+  const { infoBytes } = parseMetainfo(version2Torrent({ a: dataOf(100_000) }));
+  const infoHash = sha256(infoBytes) as Sha256InfoHash;
+  const scene = new Scene(infoBytes);
+  // It has nothing but the info dictionary.
+  scene.add("giving", { infoHash: shortInfoHash(infoHash) });
+  const search = scene.search({ infoHash });
+  const finding = search.find();
+  finding.catch(() => {}); // it is stopped
+  ok(!await scene.settled(finding, 5_000));
+  const { bytes, size, pieceHashes } = search.status();
+  deepStrictEqual(pieceHashes, { here: 0, needed: 4 });
+  deepStrictEqual([bytes, size], [infoBytes.length, infoBytes.length + 4 * 32]);
+  await search.stop();
+  await scene.end();
+});
+
 Deno.test("MetadataSearch.status() tells what was tried", async () => {
   const scene = new Scene(makeMetadata(20_000));
   const search = scene.search();
@@ -324,6 +344,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     peersWithMetadata: 0,
     bytes: 0,
     size: undefined,
+    pieceHashes: undefined,
     nodesAsked: 0,
     trackers: [],
   });
@@ -341,6 +362,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     peersWithMetadata: 1,
     bytes: 0,
     size: 20_000,
+    pieceHashes: undefined,
   });
   const stopping = search.stop();
   ok(await scene.settled(stopping, 1_000));

@@ -13,26 +13,30 @@ export interface SearchLimit {
   readonly waitedMs: number;
 }
 
-/** `looking for the metadata: 3 peers known, 1 connected, 45 DHT nodes asked` */
+/**
+ * `looking for the metadata: 3 peers known, 1 connected, 45 DHT nodes asked`, and in version 2 then
+ * `looking for the piece hashes: 3 peers known, 1 connected, 45 DHT nodes asked, 512 of 900 here`.
+ */
 export function searchStatus(status: MetadataStatus): string {
+  const sought = status.pieceHashes === undefined ? "metadata" : "piece hashes";
   const facts = [
     `${formatCount(status.peersKnown, "peer")} known`,
     `${status.peersConnected} connected`,
     ...status.nodesAsked > 0 ? [`${formatCount(status.nodesAsked, "DHT node")} asked`] : [],
     ...arrivedWords(status),
   ];
-  return `looking for the metadata: ${facts.join(", ")}`;
+  return `looking for the ${sought}: ${facts.join(", ")}`;
 }
 
 /** The failure of a search: exit 10. */
 export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLimit): CommandError {
-  const end = kind === "deadline" ? ", the deadline" : kind === "stall" ? " (--stall)" : "";
   const detail = kind === "nobody-to-ask"
     ? "no metadata can be had: the link names no tracker and no peer that may be asked, and " +
       "the DHT and the local network are out of reach or switched off; name a peer with --peer, " +
       "or allow the DHT"
-    : `no metadata came in ${formatDuration(waitedMs)}${end}: ${evidenceWords(status)}; ` +
-      "try again later or with more time, or name a peer that has it with --peer";
+    : `${missingWords(status, { kind, waitedMs })}: ${evidenceWords(status)}; ` +
+      "try again later or with more time, or name a peer that " +
+      (status.pieceHashes === undefined ? "has it with --peer" : "gives them with --peer");
   const trackers = status.trackers.map(({ url, hasAnswered, failure }) => ({
     url,
     hasAnswered,
@@ -42,24 +46,37 @@ export function noMetadata(status: MetadataStatus, { kind, waitedMs }: SearchLim
   return new CommandError("no-metadata", detail, evidence);
 }
 
+function missingWords({ pieceHashes }: MetadataStatus, { kind, waitedMs }: SearchLimit): string {
+  const end = kind === "deadline" ? ", the deadline" : kind === "stall" ? " (--stall)" : "";
+  const time = `${formatDuration(waitedMs)}${end}`;
+  if (pieceHashes === undefined) return `no metadata came in ${time}`;
+  const { here, needed } = pieceHashes;
+  return `the metadata is here, but of its ${needed} piece hashes only ${here} came in ${time}`;
+}
+
 function evidenceWords(status: MetadataStatus): string {
-  const { nodesAsked } = status;
-  const facts = [...peerWords(status), ...arrivedWords(status)];
+  const { nodesAsked, pieceHashes } = status;
+  const arrived = pieceHashes === undefined ? arrivedWords(status) : [];
+  const facts = [...peerWords(status), ...arrived];
   if (nodesAsked > 0) facts.push(`${formatCount(nodesAsked, "DHT node")} asked`);
   return [facts.join(", "), ...trackerWords(status)].join("; ");
 }
 
 /** Of a peer that was not reached nobody knows what it has; some come by themselves. */
 function peerWords(status: MetadataStatus): string[] {
-  const { peersKnown, peersTried, peersReached, peersWithMetadata } = status;
-  const had = peersWithMetadata > 0 ? [`${peersWithMetadata} had it`] : [];
+  const { peersKnown, peersTried, peersReached, peersWithMetadata, pieceHashes } = status;
+  const what = pieceHashes === undefined ? "it" : "the metadata";
+  const had = peersWithMetadata > 0 ? [`${peersWithMetadata} had ${what}`] : [];
   if (peersKnown === 0) return ["no peers are known", ...had];
   const tried = `${peersTried} of ${formatCount(peersKnown, "known peer")} tried`;
   if (had.length > 0) return [tried, ...had];
-  return [tried, peersReached === 0 ? "none reached" : `${peersReached} reached, none had it`];
+  if (peersReached === 0) return [tried, "none reached"];
+  const reached = `${peersReached} reached`;
+  return [tried, pieceHashes === undefined ? `${reached}, none had it` : reached];
 }
 
-function arrivedWords({ bytes, size }: MetadataStatus): string[] {
+function arrivedWords({ bytes, size, pieceHashes }: MetadataStatus): string[] {
+  if (pieceHashes !== undefined) return [`${pieceHashes.here} of ${pieceHashes.needed} here`];
   if (bytes === 0) return [];
   return [
     size === undefined

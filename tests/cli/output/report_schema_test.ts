@@ -4,11 +4,12 @@ import { failureBy } from "../../../src/cli/output/failure.ts";
 import type { Notice } from "../../../src/cli/output/notice.ts";
 import { Output } from "../../../src/cli/output/output.ts";
 import { JsonReport } from "../../../src/cli/output/report.ts";
+import { noMetadata } from "../../../src/cli/source/no_metadata.ts";
 import { parseMetainfo } from "../../../src/metainfo/metainfo.ts";
 import { CAUSES } from "../../../src/torrent/verdict.ts";
 import { ManualClock } from "../../sim/manual_clock.ts";
 import { makeEvidence } from "../../torrent/evidence.ts";
-import { makeVerdict } from "../fake_engine.ts";
+import { makeSearchStatus, makeVerdict } from "../fake_engine.ts";
 import { assertValid, readSchema } from "../json_schema.ts";
 import { makeView, SUBJECT } from "../snapshots.ts";
 import { makeTorrent } from "../torrents.ts";
@@ -17,6 +18,8 @@ const SUMMARY = { fileCount: 1, size: 9, downloaded: 9, uploaded: 0, contributor
 const FEED = { items: 3, added: 1, known: 1, skipped: 1, waiting: 2 };
 const ENDPOINT = { host: "192.0.2.1", port: 6881 };
 const TRACKER = { kind: "tracker", url: "http://t/…" } as const;
+
+const SEARCH = makeSearchStatus({ size: 2048, pieceHashes: { here: 3, needed: 900 } });
 
 /** At least one of every kind. */
 const NOTICES: readonly Notice[] = [
@@ -28,6 +31,10 @@ const NOTICES: readonly Notice[] = [
   { kind: "seeded", shared: { reason: "ratio", durationMs: 1, uploaded: 9, ratio: 1 } },
   { kind: "failed", failure: failureBy("no-peers", "no peers", { ...makeEvidence({}) }) },
   { kind: "failed", failure: failureBy("too-large", "too large", { size: 9, maxBytes: 8 }) },
+  {
+    kind: "failed",
+    failure: noMetadata(SEARCH, { kind: "stall", waitedMs: 9.5 }).failure,
+  },
   {
     kind: "standing",
     standing: { state: "downloading", verdict: makeVerdict(), detail: "choked" },

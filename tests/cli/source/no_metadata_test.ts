@@ -23,6 +23,38 @@ Deno.test("searchStatus() says whom it knows, whom it asked, and what is here", 
   ok(searchStatus(makeSearchStatus(changes)).endsWith("asked, 16 KiB here"));
 });
 
+const HASHES_MISSING = {
+  peersKnown: 1,
+  peersConnected: 1,
+  peersTried: 1,
+  peersReached: 1,
+  peersWithMetadata: 1,
+  bytes: 238,
+  size: 28_942,
+  pieceHashes: { here: 3, needed: 900 },
+};
+
+Deno.test("searchStatus() tells piece hashes from the metadata that names them", () => {
+  deepStrictEqual(
+    searchStatus(makeSearchStatus(HASHES_MISSING)),
+    "looking for the piece hashes: 1 peer known, 1 connected, 3 of 900 here",
+  );
+});
+
+Deno.test("noMetadata() says that the metadata is here, and how many of its piece hashes", () => {
+  const wordsOf = (changes: Partial<MetadataStatus>) =>
+    noMetadata(makeSearchStatus({ ...HASHES_MISSING, ...changes }), TIMEOUT).message;
+  const tail = "; try again later or with more time, or name a peer that gives them with --peer";
+  const head = "the metadata is here, but of its 900 piece hashes only 3 came in 20s: ";
+  const cases: [Partial<MetadataStatus>, string][] = [
+    [{}, "1 of 1 known peer tried, 1 had the metadata"],
+    // Those that gave it came by themselves, or were sent away.
+    [{ peersWithMetadata: 0 }, "1 of 1 known peer tried, 1 reached"],
+    [{ peersWithMetadata: 0, peersReached: 0 }, "1 of 1 known peer tried, none reached"],
+  ];
+  for (const [changes, words] of cases) deepStrictEqual(wordsOf(changes), head + words + tail);
+});
+
 Deno.test("noMetadata() is exit 10 with nodes, peers and the trackers' own words", () => {
   const status = makeSearchStatus({
     peersKnown: 3,
