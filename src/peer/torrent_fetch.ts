@@ -11,6 +11,7 @@ import type { LayerRange } from "../metainfo/layer_trees.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { neededLayers } from "../metainfo/metainfo.ts";
 import type { NeededLayer } from "../metainfo/piece_layers.ts";
+import type { HashesMessage } from "../wire/message.ts";
 import { type HashProgress, LayerFetch } from "./layer_fetch.ts";
 import type { MetadataPeer } from "./metadata_buffer.ts";
 import { MetadataFetch } from "./metadata_fetch.ts";
@@ -32,6 +33,8 @@ export interface FetchProgress {
   readonly size: number;
   /** Once the info dictionary is here, when it names layers. */
   readonly pieceHashes?: HashProgress;
+  /** When the info dictionary was here, or since then the last run of a layer: milliseconds. */
+  readonly provedAt?: number;
 }
 
 /** What the driver has to do. */
@@ -59,6 +62,7 @@ export class TorrentFetch {
   readonly #peers = new Set<MetadataPeer>();
   #found: { readonly infoBytes: Bytes; readonly givers: ReadonlySet<MetadataPeer> } | undefined;
   #layers: LayerFetch | undefined;
+  #provedAt = -Infinity;
   #effects: TorrentEffect[] = [];
 
   constructor(infoHash: FullInfoHash) {
@@ -78,6 +82,7 @@ export class TorrentFetch {
       bytes: best.bytes + pieceHashes.here * MERKLE_HASH_LENGTH,
       size: best.size + pieceHashes.needed * MERKLE_HASH_LENGTH,
       pieceHashes,
+      provedAt: this.#provedAt,
     };
   }
 
@@ -119,10 +124,7 @@ export class TorrentFetch {
         this.#info.handleReject(peer, answer.piece, now);
         return false;
       case "hashes":
-        if (this.#layers !== undefined) return this.#layers.handleHashes(peer, answer, now);
-        // Nobody has asked for any before the info dictionary was here.
-        this.#effects.push({ kind: "malformed", peer });
-        return false;
+        return this.#handleHashes(peer, answer, now);
       case "hash-reject":
         this.#layers?.handleReject(peer, answer, now);
         return false;
@@ -142,6 +144,17 @@ export class TorrentFetch {
     this.#layers?.handleTimeout(now);
   }
 
+  #handleHashes(peer: MetadataPeer, message: HashesMessage, now: number): boolean {
+    if (this.#layers === undefined) {
+      // Nobody has asked for any before the info dictionary was here.
+      this.#effects.push({ kind: "malformed", peer });
+      return false;
+    }
+    const isNew = this.#layers.handleHashes(peer, message, now);
+    if (isNew) this.#provedAt = now;
+    return isNew;
+  }
+
   /** Of version 2 the layers are missing yet when the info dictionary is here. */
   #noteInfo(now: number): void {
     for (const effect of this.#info.drain()) {
@@ -152,6 +165,7 @@ export class TorrentFetch {
       this.#found = effect;
       const needed = layersOf(effect.infoBytes);
       if (needed.length === 0) return this.#finish(new Map());
+      this.#provedAt = now;
       this.#layers = new LayerFetch(needed);
       for (const peer of this.#peers) this.#layers.handlePeer(peer, now);
     }

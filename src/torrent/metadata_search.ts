@@ -60,6 +60,8 @@ export interface MetadataStatus {
   readonly size?: number | undefined;
   /** In version 2, once the info dictionary is here: hashes of pieces, proved by it. */
   readonly pieceHashes?: FetchProgress["pieceHashes"] | undefined;
+  /** Since the info dictionary was here, or the last of its piece hashes that came: whole ones. */
+  readonly sinceProgressMs?: number | undefined;
   /** DHT nodes that were asked for peers. */
   readonly nodesAsked: number;
   readonly trackers: readonly TrackerStatus[];
@@ -141,7 +143,8 @@ export class MetadataSearch {
     const { sources, swarm } = this.#stages ?? {};
     const { trackers = [], dht } = sources?.evidence() ?? {};
     const { tried, reached } = this.#peerList.attempts;
-    const progress = swarm?.progress;
+    const progress = swarm?.progress, provedAt = progress?.provedAt;
+    const now = this.#surroundings.clock.now();
     return {
       peersKnown: this.#peerList.counts.known,
       peersConnected: swarm?.size ?? 0,
@@ -151,6 +154,7 @@ export class MetadataSearch {
       bytes: progress?.bytes ?? 0,
       size: progress?.size,
       pieceHashes: progress?.pieceHashes,
+      sinceProgressMs: provedAt === undefined ? undefined : Math.round(now - provedAt),
       nodesAsked: dht?.asked ?? 0,
       trackers,
     };

@@ -17,7 +17,7 @@ function fetchOf(infoHashHex: string): TorrentFetch {
 }
 
 /** A peer that has everything answers all that is asked of it; what else there is to do. */
-function serve(fetch: TorrentFetch, infoBytes: Bytes, peer = PEER): TorrentEffect[] {
+function serve(fetch: TorrentFetch, infoBytes: Bytes, peer = PEER, now = 0): TorrentEffect[] {
   const others: TorrentEffect[] = [];
   for (let effects = fetch.drain(); effects.length > 0; effects = fetch.drain()) {
     for (const effect of effects) {
@@ -27,13 +27,13 @@ function serve(fetch: TorrentFetch, infoBytes: Bytes, peer = PEER): TorrentEffec
           fetch.handleAnswer(
             peer,
             { kind: "data", piece, data: infoBytes, totalSize: undefined } as never,
-            0,
+            now,
           ),
         );
       } else if (effect.kind === "request-hashes") {
         const { root, range } = effect;
         const hashes = TREES.hashesFor(root, range)!;
-        ok(fetch.handleAnswer(peer, { kind: "hashes", root, range, hashes }, 0));
+        ok(fetch.handleAnswer(peer, { kind: "hashes", root, range, hashes }, now));
       } else others.push(effect);
     }
   }
@@ -50,7 +50,7 @@ Deno.test("TorrentFetch gets the info dictionary of version 2, and then its piec
   // Of 200,000 bytes seven pieces, of 70,000 three.
   const all = size + 10 * 32;
   const pieceHashes = { here: 10, needed: 10 };
-  deepStrictEqual(fetch.progress, { bytes: all, size: all, pieceHashes });
+  deepStrictEqual(fetch.progress, { bytes: all, size: all, pieceHashes, provedAt: 0 });
   ok(found?.kind === "found");
   deepStrictEqual(found.given.infoBytes, METAINFO.infoBytes);
   deepStrictEqual([...found.given.pieceLayers], [...pieceLayersOf(METAINFO)]);
@@ -88,18 +88,21 @@ Deno.test("TorrentFetch asks peers for layers that come after the info dictionar
   const [request] = fetch.drain();
   ok(request?.kind === "request");
   const { infoBytes: data } = METAINFO;
-  fetch.handleAnswer(PEER, { kind: "data", piece: 0, data, totalSize: data.length } as never, 0);
+  fetch.handleAnswer(PEER, { kind: "data", piece: 0, data, totalSize: data.length } as never, 3);
   for (const effect of fetch.drain()) {
     ok(effect.kind === "request-hashes");
     const refusal = { kind: "hash-reject", root: effect.root, range: effect.range } as const;
-    equal(fetch.handleAnswer(PEER, refusal, 0), false);
+    equal(fetch.handleAnswer(PEER, refusal, 4), false);
   }
   equal(fetch.sourceCount, 0);
   const pieceHashes = { here: 0, needed: 10 };
-  deepStrictEqual(fetch.progress, { bytes: data.length, size: data.length + 320, pieceHashes });
-  fetch.handlePeer(OTHER, 0);
+  const size = data.length + 320;
+  // A refusal is no progress.
+  deepStrictEqual(fetch.progress, { bytes: data.length, size, pieceHashes, provedAt: 3 });
+  fetch.handlePeer(OTHER, 4);
   equal(fetch.sourceCount, 1);
-  const [found] = serve(fetch, data, OTHER);
+  const [found] = serve(fetch, data, OTHER, 5);
+  equal(fetch.progress?.provedAt, 5);
   ok(found?.kind === "found");
   deepStrictEqual([...found.givers], [PEER]);
 });

@@ -326,7 +326,8 @@ Deno.test("MetadataSearch.status() tells the piece hashes that are missing from 
   const finding = search.find();
   finding.catch(() => {}); // it is stopped
   ok(!await scene.settled(finding, 5_000));
-  const { bytes, size, pieceHashes } = search.status();
+  const { bytes, size, pieceHashes, sinceProgressMs } = search.status();
+  ok(sinceProgressMs! > 4_500 && sinceProgressMs! < 5_000, `${sinceProgressMs}`);
   deepStrictEqual(pieceHashes, { here: 0, needed: 4 });
   deepStrictEqual([bytes, size], [infoBytes.length, infoBytes.length + 4 * 32]);
   await search.stop();
@@ -345,6 +346,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     bytes: 0,
     size: undefined,
     pieceHashes: undefined,
+    sinceProgressMs: undefined,
     nodesAsked: 0,
     trackers: [],
   });
@@ -363,6 +365,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     bytes: 0,
     size: 20_000,
     pieceHashes: undefined,
+    sinceProgressMs: undefined,
   });
   const stopping = search.stop();
   ok(await scene.settled(stopping, 1_000));

@@ -53,7 +53,7 @@ export interface LinkReaderOptions {
   readonly stateFolders: readonly string[];
   /** Time that is left until the deadline of the command. */
   readonly deadlineMs?: number | undefined;
-  /** The longest time in which nothing needs to be verified (`--stall`). */
+  /** The longest time in which nothing needs to be verified (`--stall`), metadata too. */
   readonly stallMs?: number | undefined;
   /** Go on when there is nobody to ask: somebody may find us. */
   readonly waitsForPeers: boolean;
@@ -188,19 +188,29 @@ export class LinkReader {
 
   /** Ends the search when it has lasted too long. */
   async #watch(run: MetadataRun, signal: AbortSignal): Promise<void> {
-    const { environment: { clock }, deadlineMs, stallMs, switches } = this.#options;
-    const { kind, limitMs } = firstLimit([
-      ["deadline", deadlineMs],
-      ["metadata-timeout", switches.metadataTimeoutMs],
-      ["stall", stallMs],
-    ]);
+    const { clock } = this.#options.environment;
     const startedAt = clock.now();
-    for (let waitedMs = 0; waitedMs < limitMs; waitedMs = clock.now() - startedAt) {
-      await clock.sleep(Math.min(limitMs - waitedMs, MAX_SLEEP_MS), signal);
-      if (signal.aborted) return;
+    while (!signal.aborted) {
+      const waitedMs = clock.now() - startedAt, status = run.status();
+      const { kind, leftMs } = this.#nextLimit(waitedMs, status);
+      if (leftMs <= 0) {
+        this.#givenUp = noMetadata(status, { kind, waitedMs });
+        return await run.stop();
+      }
+      await clock.sleep(Math.min(leftMs, MAX_SLEEP_MS), signal);
     }
-    this.#givenUp = noMetadata(run.status(), { kind, waitedMs: clock.now() - startedAt });
-    await run.stop();
+  }
+
+  /** The limit that is reached first, as it looks now; of equals, the first. */
+  #nextLimit(waitedMs: number, { sinceProgressMs = waitedMs }: MetadataStatus) {
+    const { deadlineMs = Infinity, stallMs = Infinity, switches } = this.#options;
+    const { metadataTimeoutMs = Infinity } = switches;
+    const limits: { kind: SearchLimit["kind"]; leftMs: number }[] = [
+      { kind: "deadline", leftMs: deadlineMs - waitedMs },
+      { kind: "metadata-timeout", leftMs: metadataTimeoutMs - waitedMs },
+      { kind: "stall", leftMs: stallMs - sinceProgressMs },
+    ];
+    return limits.reduce((first, limit) => limit.leftMs < first.leftMs ? limit : first);
   }
 }
 
@@ -212,12 +222,4 @@ function mayBeAsked(url: string, hasDatagrams: boolean): boolean {
     if (!(error instanceof TrackerError)) throw error;
     return false;
   }
-}
-
-/** The limit that is reached first; of equals, the first. */
-function firstLimit(limits: readonly (readonly [SearchLimit["kind"], number | undefined])[]) {
-  const [kind, limitMs = Infinity] = limits.reduce((first, limit) =>
-    (limit[1] ?? Infinity) < (first[1] ?? Infinity) ? limit : first
-  );
-  return { kind, limitMs };
 }

@@ -19,7 +19,11 @@ const FEED = { items: 3, added: 1, known: 1, skipped: 1, waiting: 2 };
 const ENDPOINT = { host: "192.0.2.1", port: 6881 };
 const TRACKER = { kind: "tracker", url: "http://t/…" } as const;
 
-const SEARCH = makeSearchStatus({ size: 2048, pieceHashes: { here: 3, needed: 900 } });
+const SEARCH = makeSearchStatus({
+  size: 2048,
+  pieceHashes: { here: 3, needed: 900 },
+  sinceProgressMs: 7,
+});
 
 /** At least one of every kind. */
 const NOTICES: readonly Notice[] = [

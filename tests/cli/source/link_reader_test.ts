@@ -12,7 +12,7 @@ import { pieceLayersOf } from "../../../src/metainfo/piece_layers.ts";
 import type { TorrentEvent } from "../../../src/torrent/snapshot.ts";
 import { dataOf, version2Torrent } from "../../metainfo/version_2_torrent.ts";
 import type { ManualClock } from "../../sim/manual_clock.ts";
-import { FakeEngine, type FakeSearch } from "../fake_engine.ts";
+import { FakeEngine, type FakeSearch, makeSearchStatus } from "../fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "../fake_environment.ts";
 import { makeMetainfo } from "../torrents.ts";
 
@@ -182,6 +182,33 @@ Deno.test("LinkReader gives up at the nearer of two limits, also after weeks", a
     ok(engine.searches[0]!.calls.includes("stop"));
     // What a timer of the system takes.
     ok(sleeps.every((durationMs) => durationMs < 2 ** 31), `${sleeps}`);
+  }
+});
+
+Deno.test("LinkReader counts --stall from the last piece hashes, and other limits do not", async () => {
+  const cases: [metadataTimeoutMs: number | undefined, string, number][] = [
+    [undefined, "stall", 17_000],
+    [16_000, "metadata-timeout", 16_000],
+  ];
+  for (const [metadataTimeoutMs, limit, afterMs] of cases) {
+    const { engine, environment: { clock }, reader } = startReading({
+      switches: switches({ metadataTimeoutMs }),
+      stallMs: 10_000,
+    });
+    const startedAt = clock.now();
+    let error: CommandError | undefined;
+    void failureOfReading(reader.read()).then((failure) => error = failure);
+    await clock.run(() => engine.searches.length > 0, 0);
+    const search = engine.searches[0]!;
+    const pieceHashes = { here: 3, needed: 900 };
+    // The last came seven seconds after the beginning.
+    search.status = () =>
+      makeSearchStatus({ pieceHashes, sinceProgressMs: clock.now() - startedAt - 7_000 });
+    await clock.run(() => error !== undefined, afterMs - 1);
+    deepStrictEqual(error, undefined);
+    ok(await clock.run(() => error !== undefined, 1));
+    const { evidence } = error!.failure;
+    deepStrictEqual([evidence["limit"], evidence["waitedMs"]], [limit, afterMs]);
   }
 });
 
