@@ -23,6 +23,13 @@ const MAX_DATAGRAM_LENGTH = 4_096;
 const MAX_WAITING_DATAGRAMS = 64;
 /** Of a flood that nobody reads so much is taken; the rest the system drops, at no cost to us. */
 const UNREAD_PER_SECOND = 500;
+/**
+ * So much while uTP is in use: what the system drops of a flood it drops of uTP too, which then
+ * stands still. At 20 microseconds each that is less than half of a core.
+ */
+const UNREAD_PER_SECOND_IN_USE = 20_000;
+/** uTP is in use for so long after a datagram from it or for it: as long as it tries to connect. */
+const IN_USE_MS = 3_000;
 const FLOOD_PAUSE_MS = 20;
 
 export interface SharedPortOptions {
@@ -74,6 +81,7 @@ class SharedSocket {
   readonly #clock: Clock;
   readonly #parts = new Map<DatagramProtocol, Channel<Datagram>>();
   readonly #closing = new AbortController();
+  #inUseUntil = -Infinity;
 
   constructor(socket: DatagramSocket, clock: Clock) {
     this.#socket = socket;
@@ -91,7 +99,11 @@ class SharedSocket {
     this.#parts.set(protocol, received);
     return {
       port: this.#socket.port,
-      send: (bytes, to) => received.isClosed ? Promise.resolve() : this.#socket.send(bytes, to),
+      send: (bytes, to) => {
+        if (received.isClosed) return Promise.resolve();
+        this.#noteUse(protocol);
+        return this.#socket.send(bytes, to);
+      },
       receive: async (buffer) => {
         const { value } = await datagrams.next();
         if (value === undefined || received.isClosed) return null;
@@ -114,22 +126,36 @@ class SharedSocket {
 
   async #handOut(): Promise<void> {
     const buffer = new Uint8Array(MAX_DATAGRAM_LENGTH);
-    const unread = new TokenBucket(UNREAD_PER_SECOND, this.#clock.now(), UNREAD_PER_SECOND);
+    const unread = this.#bucket(UNREAD_PER_SECOND);
+    const unreadInUse = this.#bucket(UNREAD_PER_SECOND_IN_USE);
     while (true) {
       const received = await this.#socket.receive(buffer);
       if (received === null) return;
       if (this.#hand(buffer.subarray(0, received.length), received.from)) continue;
-      unread.take(1, this.#clock.now());
-      if (unread.waitMs(this.#clock.now()) === 0) continue;
+      const now = this.#clock.now();
+      const allowed = now < this.#inUseUntil ? unreadInUse : unread;
+      allowed.take(1, now);
+      if (allowed.waitMs(now) === 0) continue;
       await this.#clock.sleep(FLOOD_PAUSE_MS, this.#closing.signal);
     }
+  }
+
+  #bucket(datagramsPerSecond: number): TokenBucket {
+    return new TokenBucket(datagramsPerSecond, this.#clock.now(), datagramsPerSecond);
   }
 
   /** False when nobody takes it. */
   #hand(bytes: Uint8Array, from: Endpoint): boolean {
     for (const [protocol, received] of this.#parts) {
-      if (BEGINS[protocol](bytes[0] ?? 0)) return received.tryPush({ bytes: bytes.slice(), from });
+      if (!BEGINS[protocol](bytes[0] ?? 0)) continue;
+      this.#noteUse(protocol);
+      return received.tryPush({ bytes: bytes.slice(), from });
     }
     return false;
+  }
+
+  /** The DHT asks again, and others: it can do without what is lost. */
+  #noteUse(protocol: DatagramProtocol): void {
+    if (protocol === "utp") this.#inUseUntil = this.#clock.now() + IN_USE_MS;
   }
 }

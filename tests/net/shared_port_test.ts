@@ -142,13 +142,48 @@ Deno.test("send() sends nothing once it is closed", async () => {
   strictEqual(room.network.datagrams.sent, 0);
 });
 
-Deno.test("H3 open() reads no more of an endless flood than costs next to nothing", async () => {
+/** A flood for nobody, and what is read of it in ten seconds. */
+async function readsOfFlood(
+  protocol: "dht" | "utp",
+  use: (socket: DatagramSocket) => void = () => {},
+): Promise<number> {
   const clock = new ManualClock();
   const socket = new FloodedSocket({ host: THERE, port: PORT });
   const network = { openDatagram: () => socket } as unknown as Network;
-  const sockets = new SharedPort({ network, clock, address: HERE }).open("dht", PORT);
+  const part = only(new SharedPort({ network, clock, address: HERE }).open(protocol, PORT));
+  use(part);
   await clock.run(() => false, 10_000);
-  ok(socket.reads > 1_000 && socket.reads < 6_000, `${socket.reads} in ten seconds`);
-  sockets.get("ipv4")!.close();
+  part.close();
   await clock.run(() => false, 1_000);
+  return socket.reads;
+}
+
+Deno.test("H3 open() reads no more of an endless flood than costs next to nothing", async () => {
+  for (const protocol of ["dht", "utp"] as const) {
+    const reads = await readsOfFlood(protocol);
+    ok(reads > 1_000 && reads < 6_000, `${protocol}: ${reads} in ten seconds`);
+  }
+});
+
+Deno.test("H3 open() reads more of a flood for three seconds after uTP was used, within limits", async () => {
+  const reads = await readsOfFlood("utp", (socket) => {
+    void socket.send(Uint8Array.of(1), { host: THERE, port: PORT });
+  });
+  ok(reads > 60_000 && reads < 90_000, `${reads} in ten seconds`);
+  const readsOfDht = await readsOfFlood("dht", (socket) => {
+    void socket.send(Uint8Array.of(1), { host: THERE, port: PORT });
+  });
+  ok(readsOfDht < 6_000, `${readsOfDht} in ten seconds`);
+});
+
+Deno.test("H3 open() loses nothing of uTP to a flood for nobody", async () => {
+  const room = new Room();
+  const utp = read(only(room.shared.open("utp", PORT)));
+  const to = { host: HERE, port: PORT };
+  for (let tick = 0; tick < 1_000; tick++) {
+    for (let count = 0; count < 50; count++) void room.stranger.send(Uint8Array.of(0xff), to);
+    void room.stranger.send(Uint8Array.of(0x01), to);
+    await room.pass(20);
+  }
+  strictEqual(utp.length, 1_000);
 });
