@@ -17,7 +17,7 @@ const BEGINS: Readonly<Record<DatagramProtocol, (firstByte: number) => boolean>>
   utp: (firstByte) => (firstByte & 0x0f) === 1 && firstByte >> 4 <= 4,
 };
 
-/** More than any message; a longer datagram is cut, and so is none. */
+/** More than any message; a longer datagram is dropped: cut, it might pass for a whole one. */
 const MAX_DATAGRAM_LENGTH = 4_096;
 /** Datagrams of one protocol that nobody has read yet; more are lost, as on any socket. */
 const MAX_WAITING_DATAGRAMS = 64;
@@ -125,13 +125,15 @@ class SharedSocket {
   }
 
   async #handOut(): Promise<void> {
-    const buffer = new Uint8Array(MAX_DATAGRAM_LENGTH);
+    const buffer = new Uint8Array(MAX_DATAGRAM_LENGTH + 1); // Full: it may have been cut.
     const unread = this.#bucket(UNREAD_PER_SECOND);
     const unreadInUse = this.#bucket(UNREAD_PER_SECOND_IN_USE);
     while (true) {
       const received = await this.#socket.receive(buffer);
       if (received === null) return;
-      if (this.#hand(buffer.subarray(0, received.length), received.from)) continue;
+      const { length, from } = received;
+      const isWhole = length <= MAX_DATAGRAM_LENGTH;
+      if (isWhole && this.#hand(buffer.subarray(0, length), from)) continue;
       const now = this.#clock.now();
       const allowed = now < this.#inUseUntil ? unreadInUse : unread;
       allowed.take(1, now);

@@ -10,7 +10,7 @@ import { UtpConnection } from "./connection.ts";
 import { MAX_STREAMS, Multiplexer } from "./multiplexer.ts";
 import type { Stream, StreamEnd } from "./stream.ts";
 
-/** More than any packet that is not cut into fragments. */
+/** More than any packet that is not cut into fragments; a longer one is dropped, not cut. */
 const MAX_DATAGRAM_LENGTH = 4_096;
 /** Connections of peers that nobody has taken up yet, as many as over TCP. */
 const MAX_WAITING_CONNECTIONS = 16;
@@ -121,10 +121,11 @@ export class UtpService {
   }
 
   async #receive(socket: DatagramSocket): Promise<void> {
-    const buffer = new Uint8Array(MAX_DATAGRAM_LENGTH);
+    const buffer = new Uint8Array(MAX_DATAGRAM_LENGTH + 1); // Full: it may have been cut.
     while (true) {
       const received = await socket.receive(buffer);
       if (received === null || this.#isClosed) return;
+      if (received.length > MAX_DATAGRAM_LENGTH) continue;
       const datagram = buffer.subarray(0, received.length);
       this.#multiplexer.handleDatagram(datagram, received.from, this.#clock.now());
       this.#act();

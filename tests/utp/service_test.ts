@@ -2,6 +2,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { Connection } from "../../src/net/transport.ts";
+import { HEADER_LENGTH, type Packet, parsePacket } from "../../src/utp/packet.ts";
 import { UtpService } from "../../src/utp/service.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { type DatagramLink, SimDatagrams } from "../sim/sim_datagrams.ts";
@@ -206,5 +207,38 @@ Deno.test("P33 strangers' datagrams neither connect nor disturb", async () => {
   await ours.write(Uint8Array.of(5));
   strictEqual(await room.outcome(theirs.read(new Uint8Array(1))), 1);
   stranger.close();
+  await room.end();
+});
+
+Deno.test("P33 a packet over 4 KiB is dropped, not cut, and so comes again", async () => {
+  const room = new Room();
+  const peer = room.datagrams.open("10.0.0.66", { port: 1 });
+  const answers: Packet[] = [];
+  const listen = async () => {
+    const buffer = new Uint8Array(9_000);
+    for (let received; (received = await peer.receive(buffer)) !== null;) {
+      answers.push(parsePacket(buffer.slice(0, received.length))!);
+    }
+  };
+  void listen();
+  const send = async (packet: Packet) => {
+    await peer.send(bytesOf(packet), { host: THERE, port: PORT });
+    await room.clock.run(() => false, 100);
+  };
+  await send(packetOf({ type: "syn", connectionId: 500, sequenceNumber: 40 }));
+  const { sequenceNumber, timestampUs } = answers[0]!;
+  const packet = packetOf({
+    type: "data",
+    connectionId: 501,
+    ackNumber: (sequenceNumber - 1) & 0xffff,
+    timestampUs,
+  });
+  const longest = 4_096 - HEADER_LENGTH;
+  await send({ ...packet, sequenceNumber: 41, payload: new Uint8Array(longest) });
+  await send({ ...packet, sequenceNumber: 42, payload: new Uint8Array(longest + 1) });
+  const [theirs] = room.arrived;
+  strictEqual(await theirs!.read(new Uint8Array(20_000)), longest);
+  strictEqual(answers.at(-1)!.ackNumber, 41, "what was dropped is not acknowledged");
+  peer.close();
   await room.end();
 });
