@@ -1,4 +1,5 @@
 /** Torrents of version 2 for tests, hashed by the plain words of BEP 52 and by nothing of src. */
+import { SeededRandom } from "../../src/base/ambient.ts";
 import { createHash } from "node:crypto";
 import { type Bytes, concatBytes } from "../../src/base/bytes.ts";
 import {
@@ -97,5 +98,5 @@ export function version2Torrent(
 
 /** Bytes that differ from block to block, and from file to file. */
 export function dataOf(length: number, seed = 1): Bytes {
-  return new Uint8Array(length).map((_, index) => Math.imul(index ^ seed << 24, 0x9e3779b1) >> 13);
+  return new SeededRandom(seed).bytes(length);
 }
