@@ -3,14 +3,14 @@
  * (BEP 29; hostile-inputs P33). Pure: `now` is in milliseconds.
  */
 import type { Random } from "../base/ambient.ts";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, getUint16 } from "../base/bytes.ts";
 import { type Endpoint, familyOf, formatEndpoint, type IpFamily } from "../base/endpoint.ts";
 import { TokenBucket } from "../base/rate.ts";
 import { Introductions } from "./introduction.ts";
 import { encodePacket, type Packet, parsePacket } from "./packet.ts";
 import { RECEIVE_WINDOW_BYTES } from "./receive_window.ts";
 import { Stream } from "./stream.ts";
-import { wireMicroseconds } from "./wrapping.ts";
+import { WireClock } from "./wire_clock.ts";
 
 /** Those that are being closed included. */
 export const MAX_STREAMS = 500;
@@ -21,8 +21,11 @@ export const MAX_STREAMS = 500;
 const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_400, ipv6: 1_232 };
 /** SYNs that are answered in a second; each answer costs a hash, and may hit whom it is not for. */
 const SYN_ANSWERS_PER_SECOND = 500;
-/** Packets of no connection that are looked at in a second: whether they open one costs a hash. */
-const STRAYS_PER_SECOND = 500;
+/**
+ * Packets of no connection that are looked at in a second: whether they open one costs a hash, and
+ * whoever guesses has no more tries.
+ */
+const STRAYS_PER_SECOND = 50;
 /** RESETs that are sent in a second. */
 const RESETS_PER_SECOND = 50;
 /** Tries to find an id that no connection to the endpoint has. */
@@ -71,8 +74,10 @@ export class Multiplexer {
     const receiveId = this.#freeId(remote);
     if (receiveId === undefined || this.#streams.size >= MAX_STREAMS) return undefined;
     const sendId = (receiveId + 1) & 0xffff;
-    const firstSequence = this.#random.below(0x1_0000);
-    const options = { remote, receiveId, sendId, firstSequence, now, ...lengthFor(remote) };
+    const firstSequence = this.#randomUint16();
+    const clock = WireClock.make(this.#random);
+    const ids = { receiveId, sendId };
+    const options = { remote, firstSequence, clock, now, ...ids, ...lengthFor(remote) };
     const stream = Stream.connect(options, timeoutMs);
     this.#streams.set(keyOf(remote, receiveId), stream);
     this.touch(stream, now);
@@ -137,12 +142,13 @@ export class Multiplexer {
     if (!this.#hasRoom) return this.#reset(syn, from, now);
     if (this.#synAnswers.waitMs(now) > 0) return;
     this.#synAnswers.take(1, now);
+    const clock = this.#introductions.clock(syn.connectionId, from);
     this.#send(
       encodePacket({
         type: "state",
         connectionId: syn.connectionId,
-        timestampUs: wireMicroseconds(now),
-        timestampDifferenceUs: (wireMicroseconds(now) - syn.timestampUs) >>> 0,
+        timestampUs: clock.at(now),
+        timestampDifferenceUs: (clock.at(now) - syn.timestampUs) >>> 0,
         windowBytes: RECEIVE_WINDOW_BYTES,
         sequenceNumber: this.#introductions.firstSequence(syn, from, now),
         ackNumber: syn.sequenceNumber,
@@ -174,10 +180,10 @@ export class Multiplexer {
       return undefined;
     }
     if (packet.type !== "data") return undefined; // It has not said anything yet.
-    const { synSequence, firstSequence } = opened;
+    const { synSequence, firstSequence, clock } = opened;
     const sendId = (packet.connectionId - 1) & 0xffff;
     const ids = { receiveId: packet.connectionId, sendId };
-    const options = { remote: from, firstSequence, now, ...ids, ...lengthFor(from) };
+    const options = { remote: from, firstSequence, clock, now, ...ids, ...lengthFor(from) };
     const stream = Stream.accept(options, synSequence);
     this.#streams.set(keyOf(from, packet.connectionId), stream);
     this.#effects.push({ kind: "opened", stream });
@@ -195,7 +201,7 @@ export class Multiplexer {
     const reset = {
       type: "reset",
       connectionId: packet.connectionId,
-      timestampUs: wireMicroseconds(now),
+      timestampUs: 0, // Of a clock that is nobody's.
       timestampDifferenceUs: 0,
       windowBytes: 0,
       sequenceNumber: 0,
@@ -209,9 +215,14 @@ export class Multiplexer {
     this.#effects.push({ kind: "send", bytes, to });
   }
 
+  /** Not to be guessed by whoever has seen others. */
+  #randomUint16(): number {
+    return getUint16(this.#random.bytes(2), 0);
+  }
+
   #freeId(remote: Endpoint): number | undefined {
     for (let tries = 0; tries < MAX_ID_TRIES; tries++) {
-      const id = this.#random.below(0x1_0000);
+      const id = this.#randomUint16();
       if (!this.#streams.has(keyOf(remote, id))) return id;
     }
     return undefined;

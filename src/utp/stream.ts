@@ -14,7 +14,8 @@ import {
   putHeader,
 } from "./packet.ts";
 import { MAX_EARLY_PACKETS, RECEIVE_WINDOW_BYTES, ReceiveWindow } from "./receive_window.ts";
-import { nearestSequence, wireMicroseconds } from "./wrapping.ts";
+import type { WireClock } from "./wire_clock.ts";
+import { nearestSequence } from "./wrapping.ts";
 
 /**
  * Timeouts one after the other, without an acknowledgement between them, that end a connection:
@@ -42,6 +43,8 @@ export interface StreamOptions extends OutgoingOptions {
   /** The id in packets to us; in those to the peer it is `sendId`, 1 more or less. */
   readonly receiveId: number;
   readonly sendId: number;
+  /** That which the peer sees. */
+  readonly clock: WireClock;
   readonly now: number;
 }
 
@@ -49,6 +52,7 @@ export class Stream {
   readonly remote: Endpoint;
   readonly receiveId: number;
   readonly sendId: number;
+  readonly #clock: WireClock;
   readonly #outgoing: Outgoing;
   readonly #acks = new AckSchedule();
   /** Undefined until the peer has answered our SYN. */
@@ -61,11 +65,14 @@ export class Stream {
   #toldRoom = RECEIVE_WINDOW_BYTES;
   #lastSentAt: number;
   #keepAliveCount = 0;
+  /** The peer has echoed our clock. */
+  #isClockKnown = true;
 
   private constructor(options: StreamOptions) {
     this.remote = options.remote;
     this.receiveId = options.receiveId;
     this.sendId = options.sendId;
+    this.#clock = options.clock;
     this.#outgoing = new Outgoing(options);
     this.#lastSentAt = options.now;
   }
@@ -74,6 +81,7 @@ export class Stream {
   static connect(options: StreamOptions, timeoutMs: number): Stream {
     const stream = new Stream(options);
     stream.#connectBy = options.now + timeoutMs;
+    stream.#isClockKnown = false;
     return stream;
   }
 
@@ -137,10 +145,15 @@ export class Stream {
   /** Takes a packet to this connection that is neither SYN nor RESET. */
   handlePacket(packet: Packet, now: number): void {
     if (this.#end !== undefined || !this.#isPlausible(packet)) return;
+    if (!this.#hasHeardUs(packet, now)) {
+      // A clock that was set at the other end echoes ours wrongly until it hears of it again.
+      if (packet.type !== "state") this.#acks.hurry(now);
+      return;
+    }
     // STATE has the number of the next packet.
     this.#received ??= new ReceiveWindow(packet.sequenceNumber - 1);
     this.#connectBy = Infinity;
-    this.#timestampDifferenceUs = (wireMicroseconds(now) - packet.timestampUs) >>> 0;
+    this.#timestampDifferenceUs = (this.#clock.at(now) - packet.timestampUs) >>> 0;
     this.#keepAliveCount = 0;
     this.#outgoing.handleAck(packet, now);
     if (packet.type === "data" || packet.type === "fin") this.#handleData(packet, now);
@@ -221,6 +234,17 @@ export class Stream {
     return Math.abs(sequence - last) <= MAX_EARLY_PACKETS + 1;
   }
 
+  /**
+   * Whoever acknowledges what it never received would have us flood somebody else. libutp does not
+   * echo the clock of a SYN; whoever answers ours has already had two numbers to guess.
+   */
+  #hasHeardUs(packet: Packet, now: number): boolean {
+    if (!this.#isClockKnown && packet.timestampDifferenceUs === 0) return true;
+    const isKnown = this.#clock.isKnownTo(packet, now);
+    if (isKnown) this.#isClockKnown = true;
+    return isKnown;
+  }
+
   #handleData(packet: Packet, now: number): void {
     const received = this.#received!;
     const hadGap = received.hasGap;
@@ -253,7 +277,7 @@ export class Stream {
     return {
       type,
       connectionId: type === "syn" ? this.receiveId : this.sendId,
-      timestampUs: wireMicroseconds(now),
+      timestampUs: this.#clock.at(now),
       timestampDifferenceUs: this.#timestampDifferenceUs,
       windowBytes: this.#toldRoom,
       sequenceNumber,

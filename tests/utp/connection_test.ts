@@ -1,6 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { UtpConnection } from "../../src/utp/connection.ts";
 import { Stream } from "../../src/utp/stream.ts";
+import { WireClock } from "../../src/utp/wire_clock.ts";
 import { packetOf } from "./samples.ts";
 
 const OPTIONS = {
@@ -9,6 +10,7 @@ const OPTIONS = {
   sendId: 8,
   maxPacketLength: 120,
   firstSequence: 100,
+  clock: new WireClock(0),
   now: 0,
 };
 

@@ -8,8 +8,9 @@ const SYN = packetOf({ type: "syn", connectionId: 0xffff, sequenceNumber: 0xfffe
 const introductions = new Introductions({ random: new SeededRandom(1) });
 
 /** The packet of data `place` after the SYN that was answered with `firstSequence`. */
-function dataOf(firstSequence: number, place = 1) {
+function dataOf(firstSequence: number, place = 1, now = 0) {
   return packetOf({
+    timestampUs: introductions.clock(SYN.connectionId, PEER).at(now),
     type: "data",
     connectionId: (SYN.connectionId + 1) & 0xffff,
     sequenceNumber: (SYN.sequenceNumber + place) & 0xffff,
@@ -19,13 +20,13 @@ function dataOf(firstSequence: number, place = 1) {
 
 Deno.test("openedBy() knows the first packets after a SYN, and what the SYN said", () => {
   const firstSequence = introductions.firstSequence(SYN, PEER, 0);
-  const opened = { synSequence: SYN.sequenceNumber, firstSequence };
+  const clock = introductions.clock(SYN.connectionId, PEER);
+  const opened = { synSequence: SYN.sequenceNumber, firstSequence, clock };
   const rows: [place: number, opened: unknown][] = [
     [0, undefined],
     [1, opened],
     [2, opened],
-    [4, opened],
-    [5, undefined],
+    [3, undefined],
     [-1, undefined],
   ];
   for (const [place, expected] of rows) {
@@ -39,7 +40,7 @@ Deno.test("openedBy() knows the first packets after a SYN, and what the SYN said
 
 Deno.test("openedBy() knows nobody else, and nobody for long", () => {
   const firstSequence = introductions.firstSequence(SYN, PEER, 9_999);
-  const data = dataOf(firstSequence);
+  const data = dataOf(firstSequence, 1, 10_000);
   ok(introductions.openedBy(data, PEER, 19_999));
   strictEqual(introductions.openedBy(data, PEER, 20_000), undefined);
   strictEqual(introductions.openedBy(data, { ...PEER, port: 6882 }, 9_999), undefined);
@@ -54,7 +55,16 @@ Deno.test("P33 whoever guesses opens next to nothing", () => {
   for (let guess = 0; guess < 0x1_0000; guess += 16) {
     if (introductions.openedBy(dataOf(guess), PEER, 0) !== undefined) opened++;
   }
-  ok(opened <= 4, `${opened} of 4,096`);
+  ok(opened <= 2, `${opened} of 4,096`);
+});
+
+Deno.test("P33 openedBy() knows nobody who does not know our clock", () => {
+  const firstSequence = introductions.firstSequence(SYN, PEER, 0);
+  const data = dataOf(firstSequence);
+  const others = introductions.clock(SYN.connectionId, { ...PEER, port: 6882 });
+  for (const timestampUs of [0, others.at(0), (data.timestampUs + 2_000_000) >>> 0]) {
+    strictEqual(introductions.openedBy({ ...data, timestampUs }, PEER, 0), undefined);
+  }
 });
 
 Deno.test("firstSequence() follows the SYN, so that each has its own", () => {

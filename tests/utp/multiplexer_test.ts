@@ -41,6 +41,7 @@ class Room {
       connectionId: syn.connectionId + 1,
       sequenceNumber: syn.sequenceNumber + 1,
       ackNumber: answer!.sequenceNumber - 1,
+      timestampUs: answer!.timestampUs,
       payload: Uint8Array.of(1, 2, 3),
     });
   }
@@ -57,7 +58,7 @@ Deno.test("a SYN is answered with STATE, and the first data opens the connection
   const room = new Room();
   const [answer, ...others] = room.take(SYN);
   deepStrictEqual([answer?.type, answer?.connectionId, answer?.ackNumber], ["state", 500, 40]);
-  strictEqual(answer?.timestampDifferenceUs, 1_000_000 - 7);
+  strictEqual(answer?.timestampDifferenceUs, (answer!.timestampUs - 7) >>> 0);
   strictEqual(others.length, 0);
   const stream = room.open();
   deepStrictEqual([stream.remote, stream.receiveId, stream.sendId], [PEER, 501, 500]);
@@ -85,6 +86,7 @@ Deno.test("P33 data that answers nothing of ours opens nothing", () => {
     ["another sequence number of ours", { ackNumber: 12_345 }],
     ["another connection id", { connectionId: 777 }],
     ["far from the SYN", { sequenceNumber: 90 }],
+    ["no time of ours", { timestampUs: 12_345 }],
     ["another port", {}, { ...PEER, port: 6882 }],
     ["another host", {}, { ...PEER, host: "192.0.2.77" }],
   ];
@@ -109,7 +111,7 @@ Deno.test("a connection opens although its first packet is late or lost", () => 
 Deno.test("P33 a flood of packets of no connection costs no more than so many hashes", () => {
   const room = new Room();
   const data = room.firstData();
-  for (let count = 0; count < 2_000; count++) room.take(packetOf({ type: "data" }));
+  for (let count = 0; count < 50; count++) room.take(packetOf({ type: "data" }));
   deepStrictEqual([room.take(data), room.multiplexer.size], [[], 0], "it is not even looked at");
   room.now += 1_000;
   room.take(data);
@@ -244,4 +246,21 @@ Deno.test("two connections between the same sockets are apart", () => {
     return new Set(buffer);
   });
   deepStrictEqual(firsts, [new Set([0]), new Set([1])]);
+});
+
+Deno.test("P33 whoever guesses what opens a connection does not in an hour", () => {
+  const room = new Room();
+  const random = new SeededRandom(2);
+  room.take(SYN);
+  for (let count = 0; count < 200_000; count++) {
+    room.now += 18; // As often as one is looked at.
+    room.take(packetOf({
+      type: "data",
+      connectionId: SYN.connectionId + 1,
+      sequenceNumber: random.below(0x1_0000),
+      ackNumber: random.below(0x1_0000),
+      timestampUs: random.below(0x1_0000_0000),
+    }));
+  }
+  strictEqual(room.multiplexer.size, 0);
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type Packet, parsePacket } from "../../src/utp/packet.ts";
 import { Stream } from "../../src/utp/stream.ts";
+import { WireClock } from "../../src/utp/wire_clock.ts";
 import { type Link, LinkedPair } from "./linked_pair.ts";
 import { bits, bytesOf, packetOf } from "./samples.ts";
 
@@ -77,7 +78,7 @@ Deno.test("a connection of 20 % loss is slow, and lasts", () => {
 Deno.test("sequence numbers wrap, and timestamps do", () => {
   const start = 2 ** 32 / 1_000 - 500; // Half a second before they do.
   const pair = new LinkedPair({ link: { latencyMs: 20, lossPercent: 1 }, start });
-  pair.random.below = () => 65_530; // The first sequence number of ours.
+  pair.random.bytes = (length) => new Uint8Array(length).fill(0xff); // So they wrap at once.
   const sequences = new Set<number>();
   pair.onPacket = (bytes) => {
     sequences.add(parsePacket(bytes)!.sequenceNumber);
@@ -218,7 +219,9 @@ Deno.test("an idle connection keeps its way through routers open, but not for ev
 /** A stream that has sent sequence numbers 100 and 101, and has had 50 of the peer. */
 function underWay(): Stream {
   const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
-  const stream = Stream.accept({ ...ids, maxPacketLength: 120, firstSequence: 100, now: 0 }, 49);
+  const clock = new WireClock(0);
+  const options = { ...ids, maxPacketLength: 120, firstSequence: 100, clock, now: 0 };
+  const stream = Stream.accept(options, 49);
   stream.handlePacket(dataOf({ sequenceNumber: 50, ackNumber: 99 }), 0);
   stream.write(new Uint8Array(200));
   strictEqual(stream.drain(0).length, 2);
@@ -246,6 +249,40 @@ Deno.test("P33 packets that do not fit what is known change nothing", () => {
   const stream = underWay();
   stream.handlePacket(dataOf({ sequenceNumber: 51, ackNumber: 101 }), 10);
   strictEqual(stream.unreadBytes, 6);
+});
+
+Deno.test("P33 packets of whoever does not know our clock change nothing, but hear of it", () => {
+  const unknown = { timestampUs: 40_000_000, sequenceNumber: 51, ackNumber: 101 };
+  const stream = underWay();
+  stream.handlePacket(packetOf(unknown), 10);
+  strictEqual(stream.deadline(), 1_000, "a bare acknowledgement is not answered");
+  stream.handlePacket(dataOf(unknown), 10);
+  strictEqual(stream.unreadBytes, 3);
+  const [state, ...others] = stream.drain(10).map((bytes) => parsePacket(bytes)!);
+  deepStrictEqual([state?.type, state?.ackNumber, others.length], ["state", 50, 0]);
+  strictEqual(stream.deadline(), 1_000, "what we sent is not acknowledged");
+});
+
+Deno.test("P33 a peer that we connect to may say nothing of our clock, until it has once", () => {
+  const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
+  const clock = new WireClock(1_000_000);
+  const options = { ...ids, maxPacketLength: 120, firstSequence: 500, clock, now: 0 };
+  const rows: [packet: Partial<Packet>, unreadBytes: number][] = [
+    [{ sequenceNumber: 8, timestampUs: 1_977_000_000 }, 3],
+    [{ sequenceNumber: 9, timestampUs: 1_000_000 + 77, timestampDifferenceUs: 77 }, 6],
+    [{ sequenceNumber: 10, timestampUs: 1_977_000_000 }, 6],
+  ];
+  const stream = Stream.connect(options, 3_000);
+  stream.drain(0);
+  const wrong = { timestampUs: 1_977_000_000, timestampDifferenceUs: 1 };
+  stream.handlePacket(packetOf({ sequenceNumber: 8, ackNumber: 500, ...wrong }), 1);
+  strictEqual(stream.isConnected, false);
+  stream.handlePacket(packetOf({ sequenceNumber: 8, ackNumber: 500, timestampUs: 7 }), 1);
+  strictEqual(stream.isConnected, true);
+  for (const [fields, unreadBytes] of rows) {
+    stream.handlePacket(dataOf({ ackNumber: 500, ...fields }), 2);
+    strictEqual(stream.unreadBytes, unreadBytes, JSON.stringify(fields));
+  }
 });
 
 Deno.test("P33 a RESET must answer what is under way", () => {
@@ -276,7 +313,8 @@ Deno.test("P33 only STATE with the number of our SYN connects", () => {
   ];
   for (const [packet, isConnected] of rows) {
     const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
-    const options = { ...ids, maxPacketLength: 120, firstSequence: 500, now: 0 };
+    const clock = new WireClock(0);
+    const options = { ...ids, maxPacketLength: 120, firstSequence: 500, clock, now: 0 };
     const stream = Stream.connect(options, 3_000);
     stream.drain(0);
     stream.handlePacket(packetOf({ sequenceNumber: 9, ...packet }), 1);
