@@ -195,9 +195,14 @@ class BothListener implements Listener {
     }
   }
 
+  /** Nothing that peers do makes it fail: a mistake of ours is told to whoever listens. */
   async #forward(connections: AsyncIterable<Connection>): Promise<void> {
-    for await (const connection of connections) {
-      if (!await this.#accepted.push(connection)) connection.close();
+    try {
+      for await (const connection of connections) {
+        if (!await this.#accepted.push(connection)) connection.close();
+      }
+    } catch (error) {
+      this.#accepted.fail(error);
     }
   }
 }

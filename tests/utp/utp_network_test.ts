@@ -6,6 +6,7 @@ import type {
   ConnectError,
   Connection,
   ConnectOptions,
+  DatagramSocket,
   Listener,
   Network,
 } from "../../src/net/transport.ts";
@@ -270,6 +271,29 @@ Deno.test("listen() turns away whoever comes once it is closed, and ends", async
     ok(!await room.passesBytes(connection, there).catch(() => false));
     deepStrictEqual(there.accepted, []);
     for await (const _ of listener) throw new Error("nobody comes any more");
+  });
+});
+
+Deno.test("listen() tells whoever listens of a mistake, and is not the end of the program", async () => {
+  await inRoom(async ({ clock, sim }) => {
+    const socket: DatagramSocket = {
+      port: PORT,
+      send: () => Promise.resolve(),
+      receive: () => Promise.reject(new Error("a mistake")),
+      close() {},
+    };
+    const sharedPort = { open: () => new Map([["ipv4", socket]]) } as unknown as SharedPort;
+    const options = { network: sim.host(THERE), clock, random: new SeededRandom(1), sharedPort };
+    const network = new UtpNetwork(options);
+    const listener = network.listen({ ports: [PORT] });
+    const listening = (async () => {
+      for await (const connection of listener) connection.close();
+    })();
+    const isTold = rejects(listening, { message: "a mistake" });
+    await clock.run(() => false, 2_500);
+    await isTold;
+    listener.close();
+    await network.close();
   });
 });
 
