@@ -157,7 +157,6 @@ export class Stream {
     this.#keepAliveCount = 0;
     this.#outgoing.handleAck(packet, now);
     if (packet.type === "data" || packet.type === "fin") this.#handleData(packet, now);
-    if (this.#outgoing.isFinished) this.#endWith("closed");
   }
 
   /** Takes a RESET, which must answer SYN, one of the packets that are under way, or STATE. */
@@ -209,6 +208,8 @@ export class Stream {
       this.#acks.done();
       this.#lastSentAt = now;
     }
+    // Not before: the peer's FIN, with which it acknowledged ours, is to be acknowledged too.
+    if (this.#outgoing.isFinished) this.#endWith("closed");
     return packets;
   }
 

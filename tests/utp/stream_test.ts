@@ -172,6 +172,18 @@ Deno.test("close() brings what was sent, and FIN, although some of it gets lost"
   }
 });
 
+Deno.test("close() acknowledges the FIN with which the peer acknowledges ours", () => {
+  const stream = underWay();
+  stream.handlePacket(packetOf({ sequenceNumber: 51, ackNumber: 101 }), 10);
+  stream.close(10);
+  const [fin] = stream.drain(10).map((bytes) => parsePacket(bytes)!);
+  deepStrictEqual([fin?.type, fin?.sequenceNumber], ["fin", 102]);
+  stream.handlePacket(packetOf({ type: "fin", sequenceNumber: 51, ackNumber: 102 }), 20);
+  const [state] = stream.drain(20).map((bytes) => parsePacket(bytes)!);
+  deepStrictEqual([state?.type, state?.ackNumber, stream.end], ["state", 51, "closed"]);
+  deepStrictEqual([stream.drain(30), stream.deadline()], [[], Infinity]);
+});
+
 Deno.test("close() waits for nobody longer than 5 seconds", () => {
   const pair = new LinkedPair({ link: GOOD });
   const { ours } = pair.open();
