@@ -311,6 +311,18 @@ Deno.test("close() ends connections, and gives the port back", async () => {
   });
 });
 
+Deno.test("close() leaves nothing open of what is loaded after it", async () => {
+  await inRoom(async (room, here) => {
+    await here.network.close();
+    const { signal } = new AbortController();
+    const { network } = here;
+    await rejects(network.connect(TO, { timeoutMs: 1_000, signal, onlyUtp: true }), {
+      failure: "unreachable",
+    });
+    strictEqual(room.sim.datagrams.sent, 0);
+  });
+});
+
 Deno.test("openDatagram(), openMulticast() and resolve() go to the network itself", async () => {
   await inRoom(async (_, { network }) => {
     const socket = network.openDatagram({ address: HERE, port: 7 });
