@@ -3,6 +3,8 @@ import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 
 const FIRST_CAPACITY = 16 * 1024;
+/** So much memory is kept while there are no bytes; it is not worth taking anew each time. */
+const MAX_EMPTY_CAPACITY = 128 * 1024;
 
 export class ByteQueue {
   readonly #maxLength: number;
@@ -17,6 +19,11 @@ export class ByteQueue {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Bytes of memory that are taken. */
+  get capacity(): number {
+    return this.#ring.length;
   }
 
   push(bytes: Uint8Array): void {
@@ -41,6 +48,7 @@ export class ByteQueue {
     if (count > untilEnd) into.set(this.#ring.subarray(0, count - untilEnd), untilEnd);
     this.#length -= count;
     this.#start = this.#length === 0 ? 0 : (this.#start + count) % this.#ring.length;
+    if (this.#length === 0 && this.#ring.length > MAX_EMPTY_CAPACITY) this.clear();
     return count;
   }
 

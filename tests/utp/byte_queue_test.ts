@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { ByteQueue } from "../../src/utp/byte_queue.ts";
 
 Deno.test("ByteQueue gives bytes as they came, however they are cut", () => {
@@ -38,4 +38,18 @@ Deno.test("ByteQueue refuses what is beyond its limit, before it takes memory", 
   queue.push(Uint8Array.of(1, 2));
   const into = new Uint8Array(3);
   deepStrictEqual([queue.take(into), ...into], [2, 1, 2, 0]);
+});
+
+Deno.test("take() of the last bytes lets go of much memory, and keeps a little", () => {
+  const queue = new ByteQueue(2_000_000);
+  const into = new Uint8Array(1_500_000);
+  queue.push(new Uint8Array(1_500_000));
+  queue.take(into.subarray(1));
+  ok(queue.capacity >= 1_500_000, "one byte is left");
+  queue.take(into);
+  strictEqual(queue.capacity, 0);
+  queue.push(new Uint8Array(100_000));
+  const { capacity } = queue;
+  queue.take(into);
+  strictEqual(queue.capacity, capacity);
 });
