@@ -68,6 +68,8 @@ interface HalfOpen {
   readonly isMeeting: boolean;
   /** Why TCP does not lead there, while uTP is tried. */
   tcpFailure: ConnectFailure | undefined;
+  /** It hung up the last time, and is tried by uTP on the chance: no answer says nothing new. */
+  isGuess: boolean;
 }
 
 export class Dialer {
@@ -103,7 +105,7 @@ export class Dialer {
 
   /** Those of them that have not failed by TCP. */
   get unansweredCount(): number {
-    return this.#halfOpen.values().reduce((n, { tcpFailure }) => tcpFailure ? n : n + 1, 0);
+    return this.#halfOpen.values().reduce((n, dial) => isOpen(dial) ? n + 1 : n, 0);
   }
 
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
@@ -149,7 +151,7 @@ export class Dialer {
 
   #start(endpoint: Endpoint, now: number, isMeeting = false): void {
     this.#pace.take(1, now);
-    this.#halfOpen.set(endpoint, { since: now, isMeeting, tcpFailure: undefined });
+    this.#halfOpen.set(endpoint, { since: now, isMeeting, tcpFailure: undefined, isGuess: false });
     void this.#attempt(endpoint).finally(() => {
       this.#halfOpen.delete(endpoint);
       this.dial();
@@ -159,8 +161,8 @@ export class Dialer {
   /** Peers that will probably be here soon. */
   #comingCount(now: number): number {
     let hopeful = 0;
-    for (const { since, tcpFailure } of this.#halfOpen.values()) {
-      if (tcpFailure === undefined && now - since < HOPEFUL_MS) hopeful++;
+    for (const dial of this.#halfOpen.values()) {
+      if (isOpen(dial) && now - dial.since < HOPEFUL_MS) hopeful++;
     }
     return hopeful + this.#undelivered;
   }
@@ -201,8 +203,9 @@ export class Dialer {
     const { webSeeds, network } = this.#options;
     if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
     const methods = this.#methods;
-    const onlyUtp = network.hasUtp === true &&
-      (this.#isMeeting(endpoint) || methods.takeHangUp(endpoint));
+    const isGuess = network.hasUtp === true && methods.takeHangUp(endpoint);
+    const onlyUtp = isGuess || (network.hasUtp === true && this.#isMeeting(endpoint));
+    if (isGuess) this.#noteGuess(endpoint);
     const offer = methods.first(endpoint);
     try {
       return await this.#introduce(endpoint, offer, onlyUtp);
@@ -247,6 +250,11 @@ export class Dialer {
     }
   }
 
+  #noteGuess(endpoint: Endpoint): void {
+    const dial = this.#halfOpen.get(endpoint);
+    if (dial !== undefined) dial.isGuess = true;
+  }
+
   /** It is counted on no more, and others may be dialled. */
   #noteTcpFailure(endpoint: Endpoint, failure: ConnectFailure): void {
     const dial = this.#halfOpen.get(endpoint);
@@ -263,6 +271,8 @@ export class Dialer {
     if (failure === undefined) return this.#ready.fail(error);
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
+    const isVain = error instanceof ConnectError && this.#halfOpen.get(endpoint)?.isGuess;
+    if (isVain) return peerList.failed(endpoint, clock.now());
     this.#failures[failure] = (this.#failures[failure] ?? 0) + 1;
     const pauseMs = PAUSES_MS[failure];
     if (pauseMs !== undefined) {
@@ -284,6 +294,11 @@ export class Dialer {
     if (this.#pace.waitMs(now) >= durationMs) return;
     this.#pace.take(DIALS_PER_SECOND * durationMs / 1000, now);
   }
+}
+
+/** It may lead to a peer soon, and nothing was said of why it should not. */
+function isOpen({ tcpFailure, isGuess }: HalfOpen): boolean {
+  return tcpFailure === undefined && !isGuess;
 }
 
 /** The world's reasons; undefined for an error of our own. */

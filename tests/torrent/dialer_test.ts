@@ -38,6 +38,7 @@ interface Bench {
   lacks: "limit" | "proxy" | undefined;
   wanted: number;
   hasUtp: boolean;
+  isDeafToUtp: boolean;
   /** Whoever is refused by TCP is tried by uTP for so long, in vain. */
   byUtpAfterTcp: number;
   /** Whom a peer is to bring us together with. */
@@ -61,6 +62,9 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
       bench.mostOpen = Math.max(bench.mostOpen, ++bench.open);
       try {
         if (bench.lacks) throw new ConnectError(bench.lacks, "Cannot connect: it is not to be had");
+        if (options.onlyUtp && bench.isDeafToUtp) {
+          throw new ConnectError("timeout", "Cannot connect: no answer");
+        }
         const connection = await sim.host("10.0.0.1").connect(to, options);
         return options.onlyUtp ? Object.assign(connection, { isUtp: true }) : connection;
       } catch (error) {
@@ -103,6 +107,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     unreachable: [],
     hasUtp: false,
     byUtpAfterTcp: 0,
+    isDeafToUtp: false,
     byUtp: [],
   };
   return bench;
@@ -452,6 +457,7 @@ Deno.test("dial() tries uTP alone in the next turn of a peer that took up TCP an
     for await (const connection of listener) connection.close();
   };
   void hangUp();
+  bench.isDeafToUtp = true;
   await run(bench, [endpoint]);
   const turns: boolean[] = [];
   for (let seen = 0; turns.length < 3; seen = bench.byUtp.length) {
@@ -460,6 +466,7 @@ Deno.test("dial() tries uTP alone in the next turn of a peer that took up TCP an
     if (bench.started > started) turns.push(bench.byUtp.length > seen);
   }
   deepStrictEqual(turns, [true, false, true]);
+  deepStrictEqual(Object.keys(bench.dialer.failures), ["remote-closed"], "it says nothing new");
   bench.dialer.close();
   listener.close();
 });
