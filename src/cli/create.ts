@@ -25,7 +25,7 @@ import { checkWorkerPermission, workerCount } from "./environment/disk_workers.t
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { listFiles, shownPath } from "./files/file_list.ts";
 import { pathMatcher } from "./files/select.ts";
-import { describeForPrograms } from "./info.ts";
+import { describeForPrograms, factsOfInfoHash, inColumns } from "./info.ts";
 import type { CreateOptions } from "./options/create_options.ts";
 import { ExitCode, usageError } from "./output/failure.ts";
 import { HashProgress } from "./output/hash_progress.ts";
@@ -260,10 +260,13 @@ function print(
   const fileCount = metainfo.files.filter(isOnDisk).length;
   const content = `${formatCount(fileCount, "file")}, ${formatSize(dataLength)} in ` +
     `${formatCount(pieceCount, "piece")} of ${formatSize(pieceLength)}`;
-  stdout.writeLine(`  Torrent  ${shownPath(shown)}`);
-  stdout.writeLine(`  Content  ${content}`);
-  stdout.writeLine(`Info Hash  ${metainfo.infoHashHex}`);
-  stdout.writeLine(`   Magnet  ${magnetLink(metainfo)}`);
+  const lines = inColumns([
+    ["Torrent", shownPath(shown)],
+    ["Content", content],
+    ...factsOfInfoHash(metainfo),
+    ["Magnet", magnetLink(metainfo)],
+  ]);
+  for (const line of lines) stdout.writeLine(line);
 }
 
 /** The patterns of --exclude, and which of them met nothing: a slip that nobody would notice. */

@@ -14,7 +14,8 @@ const MAX_SHOWN_TEXT_LENGTH = 1000;
 /** Somebody waits at a terminal. */
 const DEFAULT_METADATA_TIMEOUT_MS = 20_000;
 
-type Fact = readonly [name: string, value: string];
+/** What is printed on one line. */
+export type Fact = readonly [name: string, value: string];
 
 /**
  * Prints what a source holds; of a link whose metadata is not found, what it says itself. Throws
@@ -53,6 +54,7 @@ export function describeForPrograms(
   return {
     name: metainfo.name,
     infoHash: metainfo.infoHashHex,
+    infoHashV2: metainfo.infoHashV2Hex ?? null,
     size: sizeOf(files),
     pieceLength: metainfo.pieceLength,
     pieces: metainfo.layout.pieceCount,
@@ -75,6 +77,7 @@ function describeLink(link: Magnet): Record<string, unknown> {
   return {
     name: link.name ?? null,
     infoHash: link.infoHashHex,
+    infoHashV2: link.infoHashV2Hex ?? null,
     size: link.length ?? null,
     ...unknown,
     trackers: link.trackers,
@@ -97,7 +100,8 @@ function* describeForPeople(torrent: SourceTorrent): Iterable<string> {
   }
 }
 
-function* inColumns(facts: readonly Fact[]): Iterable<string> {
+/** One line for each, the names all as wide as the longest. */
+export function* inColumns(facts: readonly Fact[]): Iterable<string> {
   const width = Math.max(...facts.map(([name]) => name.length));
   for (const [name, value] of facts) yield `${name.padStart(width)}  ${value}`;
 }
@@ -110,7 +114,7 @@ function* factsOf(
   if (metainfo.createdBy !== undefined) yield ["Created By", shown(metainfo.createdBy)];
   if (metainfo.creationDate !== undefined) yield ["Created", formatDate(metainfo.creationDate)];
   if (metainfo.source !== undefined) yield ["Source", shown(metainfo.source)];
-  yield ["Info Hash", metainfo.infoHashHex];
+  yield* factsOfInfoHash(metainfo);
   yield ["Torrent Size", formatSize(metainfoLength)];
   yield ["Content Size", `${formatSize(sizeOf(files))} (${formatCount(sizeOf(files), "byte")})`];
   yield ["Private", metainfo.isPrivate ? "yes" : "no"];
@@ -125,11 +129,19 @@ function* factsOf(
 
 function* factsOfLink(link: Magnet): Iterable<Fact> {
   yield ["Name", link.name === undefined ? "unknown" : shown(link.name)];
-  yield ["Info Hash", link.infoHashHex];
+  yield* factsOfInfoHash(link);
   yield ["Content Size", link.length === undefined ? "unknown" : formatSize(link.length)];
   yield* factsOfAddresses(link);
   for (const peer of link.peers) yield ["Peer", shown(formatEndpoint(peer))];
   yield ["Magnet", magnetLink(link)];
+}
+
+/** Both of a hybrid: clients of the other version know it by the second. */
+export function* factsOfInfoHash(
+  { infoHashHex, infoHashV2Hex = infoHashHex }: Pick<Magnet, "infoHashHex" | "infoHashV2Hex">,
+): Iterable<Fact> {
+  yield ["Info Hash", infoHashHex];
+  if (infoHashV2Hex !== infoHashHex) yield ["Info Hash v2", infoHashV2Hex];
 }
 
 function* factsOfAddresses(

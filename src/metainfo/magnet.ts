@@ -27,6 +27,8 @@ export interface Magnet {
   readonly infoHash: FullInfoHash;
   /** The info-hash in lower-case hex: 40 digits, of version 2 alone 64. */
   readonly infoHashHex: string;
+  /** The whole info-hash of version 2 in lower-case hex, 64 digits: of a hybrid its second. */
+  readonly infoHashV2Hex?: string;
   /** The name to show until the torrent is known: not safe for a disk or a terminal ("dn"). */
   readonly name?: string;
   /** http, https or udp URLs, each a tier of its own, at most 100 ("tr"). */
@@ -51,12 +53,18 @@ export function exactTopic(infoHashHex: string): string {
     : `urn:btmh:${MULTIHASH_PREFIX}${infoHashHex}`;
 }
 
-/** The link that stands for a torrent: its info-hash, its name if that is known, and trackers. */
+/**
+ * The link that stands for a torrent: its info-hash, of a hybrid both (BEP 52), its name if that is
+ * known, and trackers.
+ */
 export function magnetLink(
-  { infoHashHex, name, trackers }: Pick<Magnet, "infoHashHex" | "name" | "trackers">,
+  { infoHashHex, infoHashV2Hex = infoHashHex, name, trackers }: Pick<
+    Magnet,
+    "infoHashHex" | "infoHashV2Hex" | "name" | "trackers"
+  >,
 ): string {
   const parameters = [
-    `xt=${exactTopic(infoHashHex)}`,
+    ...[...new Set([infoHashHex, infoHashV2Hex])].map((hex) => `xt=${exactTopic(hex)}`),
     ...name === undefined ? [] : [`dn=${encodeURIComponent(name.toWellFormed())}`],
     ...trackers.flat().map((url) => `tr=${encodeURIComponent(url.toWellFormed())}`),
   ];
@@ -90,13 +98,14 @@ export function parseMagnet(text: string): Magnet {
   const query = /^magnet:\?(.*)$/is.exec(text.trim())?.[1];
   if (query === undefined) throw magnetError("invalid-field", "it does not start with magnet:?");
   const parameters = parseParameters(query);
-  const infoHash = parseTopics(parameters.get("xt") ?? []);
+  const { infoHash, ofVersion2 } = parseTopics(parameters.get("xt") ?? []);
   const name = parameters.get("dn")?.map(decodeName).find((name) => name !== "");
   const length = parameters.get("xl")?.map(parseLength).find((length) => length !== undefined);
   const selectedFiles = parseRanges(parameters.get("so") ?? []);
   return {
     infoHash,
     infoHashHex: infoHash.toHex(),
+    ...(ofVersion2 !== undefined && { infoHashV2Hex: ofVersion2.toHex() }),
     ...(name !== undefined && { name }),
     trackers: distinct(parameters.get("tr"), trackerUrl).map((url) => [url]),
     ...(length !== undefined && { length }),
@@ -130,30 +139,41 @@ function parseParameters(query: string): Map<string, string[]> {
  * The info-hash among the exact topics; those of other networks are not ours to read. Of a hybrid,
  * which has two, that of version 1.
  */
-function parseTopics(topics: readonly string[]): FullInfoHash {
+function parseTopics(
+  topics: readonly string[],
+): { readonly infoHash: FullInfoHash; readonly ofVersion2: Sha256InfoHash | undefined } {
   const urns = topics.map(decodeEscapes);
-  const found = onlyTopic(urns, /^urn:btih:(.*)$/is, parseSha1, NO_SHA1) ??
-    onlyTopic(urns, /^urn:btmh:(.*)$/is, parseMultihash, NO_SHA256);
-  if (found !== undefined) return found;
+  const ofVersion1 = onlyTopic(urns, /^urn:btih:(.*)$/is, parseSha1, NO_SHA1);
+  // A multihash may be of a kind that is not known here: that matters when it is all there is.
+  const problem = ofVersion1 === undefined ? NO_SHA256 : undefined;
+  const ofVersion2 = onlyTopic(urns, /^urn:btmh:(.*)$/is, parseMultihash, problem);
+  const infoHash = ofVersion1 ?? ofVersion2;
+  if (infoHash !== undefined) return { infoHash, ofVersion2 };
   throw magnetError("invalid-field", "it has no info-hash (xt=urn:btih:…)");
 }
 
 const NO_SHA1 = "its info-hash is neither 40 hex digits nor 32 of base32";
 const NO_SHA256 = "its info-hash of version 2 is not 1220 and 64 hex digits";
 
-/** What follows `prefix` in one topic, or in several that agree; undefined when in none. */
+/**
+ * What follows `prefix` in one topic, or in several that agree; undefined when in none. One that is
+ * malformed is left out when that is no `problem`.
+ */
 function onlyTopic<Hash extends FullInfoHash>(
   topics: readonly string[],
   prefix: RegExp,
   parse: (text: string) => Hash | undefined,
-  problem: string,
+  problem: string | undefined,
 ): Hash | undefined {
   let found: Hash | undefined;
   for (const topic of topics) {
     const text = prefix.exec(topic)?.[1];
     if (text === undefined) continue;
     const infoHash = parse(text);
-    if (infoHash === undefined) throw magnetError("invalid-field", problem);
+    if (infoHash === undefined) {
+      if (problem === undefined) continue;
+      throw magnetError("invalid-field", problem);
+    }
     if (found !== undefined && found.toHex() !== infoHash.toHex()) {
       throw magnetError("invalid-field", "it names two torrents");
     }

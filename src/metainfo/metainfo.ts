@@ -43,6 +43,8 @@ export interface Metainfo extends MetainfoContent {
   readonly infoHash: InfoHash;
   /** The whole info-hash in lower-case hex: 40 digits, of version 2 alone 64. */
   readonly infoHashHex: string;
+  /** Of version 2 the whole info-hash in lower-case hex, 64 digits: of a hybrid its second. */
+  readonly infoHashV2Hex?: string;
   /** The suggested name as it is in the torrent: not safe for a disk or a terminal. */
   readonly name: string;
   /** Peers may come from the trackers only (BEP 27). */
@@ -73,12 +75,27 @@ export function pieceHash({ version, pieceHashes }: Metainfo, piece: PieceIndex)
 }
 
 /** All but what the torrent is known by. */
-type Contents = Omit<Metainfo, "infoHash" | "infoHashHex">;
+type Contents = Omit<Metainfo, "infoHash" | "infoHashHex" | "infoHashV2Hex">;
+
+/** Of a torrent of both versions the first is used (BEP 52 "upgrade path"). */
+type Kind = "version 1" | "version 2" | "hybrid";
+
+interface Parsed {
+  readonly kind: Kind;
+  readonly contents: Contents;
+}
+
+/** Of the info dictionary, by each version that the torrent is of. */
+type Digests = readonly [sha1: Uint8Array | undefined, sha256: Uint8Array | undefined];
 
 /** The torrent that `bytes` are. Throws `MetainfoError`, whose message is one clear sentence. */
 export function parseMetainfo(bytes: Uint8Array): Metainfo {
-  const contents = parseContents(bytes);
-  return identified(contents, (contents.version === 2 ? sha256 : sha1)(contents.infoBytes));
+  const { kind, contents } = parseContents(bytes);
+  const { infoBytes } = contents;
+  return identified(contents, [
+    kind === "version 2" ? undefined : sha1(infoBytes),
+    kind === "version 1" ? undefined : sha256(infoBytes),
+  ]);
 }
 
 /**
@@ -87,10 +104,16 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
  */
 export async function readMetainfo(bytes: Uint8Array): Promise<Metainfo> {
   if (bytes.length <= MAX_HASHED_AT_ONCE) return parseMetainfo(bytes);
-  const contents = parseContents(bytes);
-  const algorithm = contents.version === 2 ? "SHA-256" : "SHA-1";
-  const digest = await crypto.subtle.digest(algorithm, contents.infoBytes);
-  return identified(contents, new Uint8Array(digest));
+  const { kind, contents } = parseContents(bytes);
+  const digest = async (algorithm: string) =>
+    new Uint8Array(await crypto.subtle.digest(algorithm, contents.infoBytes));
+  return identified(
+    contents,
+    await Promise.all([
+      kind === "version 2" ? undefined : digest("SHA-1"),
+      kind === "version 1" ? undefined : digest("SHA-256"),
+    ]),
+  );
 }
 
 /**
@@ -107,12 +130,17 @@ export function neededLayers(infoBytes: Bytes): readonly NeededLayer[] {
   throw metainfoError("too-large", `it is larger than ${MAX_METAINFO_LENGTH} bytes`);
 }
 
-function identified(contents: Contents, digest: Uint8Array): Metainfo {
-  const infoHash = digest.slice(0, HASH_LENGTH) as InfoHash;
-  return { ...contents, infoHash, infoHashHex: digest.toHex() };
+function identified(contents: Contents, [sha1, sha256]: Digests): Metainfo {
+  const digest = sha1 ?? sha256!;
+  return {
+    ...contents,
+    infoHash: digest.slice(0, HASH_LENGTH) as InfoHash,
+    infoHashHex: digest.toHex(),
+    ...(sha256 !== undefined && { infoHashV2Hex: sha256.toHex() }),
+  };
 }
 
-function parseContents(bytes: Uint8Array): Contents {
+function parseContents(bytes: Uint8Array): Parsed {
   const document = decodeDocument(bytes);
   const root = document.value as BencodeDictionary;
   const info = dictionaryIn(root, "info");
@@ -126,7 +154,7 @@ function parseContents(bytes: Uint8Array): Contents {
   if (name === undefined) throw metainfoError("invalid-field", "it has no name");
   const infoBytes = new Uint8Array(info.raw);
   const version = kind === "version 2" ? 2 : 1;
-  return {
+  const contents: Contents = {
     version,
     name,
     ...version === 2
@@ -141,6 +169,7 @@ function parseContents(bytes: Uint8Array): Contents {
     infoBytes,
     warnings,
   };
+  return { kind, contents };
 }
 
 function decodeDocument(bytes: Uint8Array): BencodePrefix {
@@ -161,8 +190,7 @@ function decodeDocument(bytes: Uint8Array): BencodePrefix {
   }
 }
 
-/** Of a torrent of both versions the first is used (BEP 52 "upgrade path"). */
-function checkVersion(info: BencodeDictionary): "version 1" | "version 2" | "hybrid" {
+function checkVersion(info: BencodeDictionary): Kind {
   const version = integerIn(info, "meta version") ?? 1;
   if (version > SUPPORTED_VERSION) {
     throw metainfoError("unsupported", `it is of version ${version}, newer than is known here`);

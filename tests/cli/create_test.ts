@@ -82,6 +82,13 @@ Deno.test("create --format hybrid makes a torrent of both versions, of one file 
     deepStrictEqual([exitCode, err], [0, ""]);
     const metainfo = read(folder);
     deepStrictEqual([metainfo.version, metainfo.infoHashHex.length], [1, 40]);
+    const { infoHashHex, infoHashV2Hex, name } = metainfo;
+    deepStrictEqual(out.split("\n").slice(2), [
+      `   Info Hash  ${infoHashHex}`,
+      `Info Hash v2  ${infoHashV2Hex}`,
+      `      Magnet  magnet:?xt=urn:btih:${infoHashHex}&xt=urn:btmh:1220${infoHashV2Hex}&dn=${name}`,
+      "",
+    ]);
     ok(
       out.includes(
         path === "tree" ? "3 files, 146 KiB in 6 pieces" : "1 file, 97.6 KiB in 4 pieces",

@@ -108,6 +108,19 @@ Deno.test("parseMagnet() reads a link of version 2 by its multihash, in either c
   }
 });
 
+Deno.test("parseMagnet() takes a link of both versions by the first and magnetLink() names both", () => {
+  const v2 = `xt=urn:btmh:1220${SHA256_HEX}`;
+  for (const query of [`${XT}&${v2}`, `${v2}&${XT}`, `${XT}&${v2}&xt=urn:btmh:1e20${SHA256_HEX}`]) {
+    const magnet = parsed(query);
+    deepStrictEqual([magnet.infoHashHex, magnet.infoHashV2Hex], [HEX, SHA256_HEX]);
+    strictEqual(magnetLink(magnet), `magnet:?${XT}&${v2}`);
+  }
+  strictEqual(parsed(v2).infoHashV2Hex, SHA256_HEX);
+  for (const query of [XT, `${XT}&xt=urn:btmh:1220${HEX}`, `${XT}&xt=urn:btmh:1e20${SHA256_HEX}`]) {
+    strictEqual("infoHashV2Hex" in parsed(query), false);
+  }
+});
+
 Deno.test("M29 parseMagnet() throws MetainfoError when the info-hash is not good", () => {
   const BAD: readonly (readonly [string, MetainfoError["reason"], RegExp])[] = [
     ["", "invalid-field", /does not start with magnet/],
@@ -132,6 +145,11 @@ Deno.test("M29 parseMagnet() throws MetainfoError when the info-hash is not good
     [`magnet:?xt=urn:btmh:1220${HEX}`, "invalid-field", /not 1220 and 64 hex/],
     [
       `magnet:?xt=urn:btmh:1220${SHA256_HEX}&xt=urn:btmh:1220${"ab".repeat(32)}`,
+      "invalid-field",
+      /two torrents/,
+    ],
+    [
+      `magnet:?${XT}&xt=urn:btmh:1220${SHA256_HEX}&xt=urn:btmh:1220${"ab".repeat(32)}`,
       "invalid-field",
       /two torrents/,
     ],

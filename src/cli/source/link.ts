@@ -11,9 +11,7 @@ export function isLink(source: string): boolean {
 /** What a link says; undefined when the source is none. Throws `CommandError`, exit 3. */
 export function readLink(source: string): Magnet | undefined {
   const infoHash = parseInfoHash(source);
-  if (infoHash !== undefined) {
-    return { infoHash, infoHashHex: infoHash.toHex(), trackers: [], peers: [], webSeeds: [] };
-  }
+  if (infoHash !== undefined) return parseMagnet(`magnet:?xt=${exactTopic(infoHash.toHex())}`);
   if (!isLink(source)) return undefined;
   try {
     return parseMagnet(source);

@@ -116,6 +116,7 @@ Deno.test("info of a link that is not found prints what the link says, and exits
   deepStrictEqual(JSON.parse(json.out), {
     name: "alpha",
     infoHash: ALPHA.infoHashHex,
+    infoHashV2: null,
     size: 2048,
     pieceLength: null,
     pieces: null,
@@ -131,6 +132,13 @@ Deno.test("info of a link that is not found prints what the link says, and exits
     magnet: magnetLink(ALPHA),
   });
   ok(json.err.startsWith("starling: no metadata came in 20s: no peers are known; "), json.err);
+
+  const hybrid = `magnet:?xt=urn:btih:${"ab".repeat(20)}&xt=urn:btmh:1220${"cd".repeat(32)}`;
+  const both = JSON.parse((await runCommand(["info", "--json", hybrid])).out);
+  deepStrictEqual(
+    [both.infoHash, both.infoHashV2, both.magnet],
+    ["ab".repeat(20), "cd".repeat(32), hybrid],
+  );
 
   const plain = await runCommand(["info", "--metadata-timeout", "5s", ALPHA.infoHashHex]);
   deepStrictEqual([plain.exitCode, plain.tookMs], [10, 5_000]);
