@@ -23,9 +23,12 @@ export interface LayerRange {
   readonly proofLayers: number;
 }
 
+/** Levels count from that of the pieces; of all layers, what is padding is left out. */
 interface Tree {
-  /** From the pieces up to the root; what is padding in each is left out. */
-  readonly layers: readonly Uint8Array[];
+  readonly pieces: Uint8Array;
+  /** From level 2 up to one below the root. */
+  readonly upper: readonly Uint8Array[];
+  readonly rootLevel: number;
   /** How high the layer of pieces lies. */
   readonly height: number;
 }
@@ -34,8 +37,6 @@ export class LayerTrees {
   readonly #metainfo: Metainfo;
   /** Files that have a layer, by their root in hex. */
   readonly #files = new Map<string, FileIndex>();
-  /** Made when somebody asks for the first time: all together as long as the piece layers. */
-  readonly #trees = new Map<FileIndex, Tree>();
 
   constructor(metainfo: Metainfo) {
     this.#metainfo = metainfo;
@@ -52,14 +53,14 @@ export class LayerTrees {
 
   /**
    * The nodes of the run, padding included, then those that prove it, the lowest first. Undefined
-   * when there is no such run, or it lies below the pieces, of whose blocks we keep no hashes.
+   * when there is no such run, or it lies below the pieces, of whose blocks we keep no hashes. What
+   * is given is at hand, or one hash away: whatever is asked for costs a millisecond or two.
    */
   hashesFor(root: Uint8Array, range: LayerRange): Bytes | undefined {
-    const file = this.#files.get(root.toHex());
-    if (file === undefined) return undefined;
-    const tree = this.#treeOf(file);
+    const tree = this.#treeOf(root.toHex());
+    if (tree === undefined) return undefined;
     const { baseLayer, index, length, proofLayers } = range;
-    const level = baseLayer - tree.height, rootLevel = tree.layers.length - 1;
+    const { rootLevel } = tree, level = baseLayer - tree.height;
     const isWithin = level >= 0 && level < rootLevel && length >= 2 && isPowerOfTwo(length) &&
       length <= MAX_RANGE_LENGTH && index % length === 0 &&
       index + length <= 2 ** (rootLevel - level) && level + proofLayers < rootLevel;
@@ -73,28 +74,29 @@ export class LayerTrees {
     return concatBytes(...hashes);
   }
 
-  #treeOf(file: FileIndex): Tree {
-    let tree = this.#trees.get(file);
-    if (tree === undefined) {
-      const { layout, files, pieceHashes, pieceLength } = this.#metainfo;
-      const { first, last } = layout.piecesOf(file)!;
-      const { width, height } = layerShape(files[file]!.length, pieceLength);
-      const bounds = [first, last + 1].map((piece) => piece * MERKLE_HASH_LENGTH);
-      const layers: Uint8Array[] = [pieceHashes.subarray(...bounds)];
-      for (let level = 0; 2 ** level < width; level++) {
-        layers.push(layerAbove(layers[level]!, height + level));
-      }
-      tree = { layers, height };
-      this.#trees.set(file, tree);
-    }
-    return tree;
+  #treeOf(root: string): Tree | undefined {
+    const file = this.#files.get(root);
+    if (file === undefined) return undefined;
+    const { layout, files, pieceHashes, pieceLength, upperLayers } = this.#metainfo;
+    const { first, last } = layout.piecesOf(file)!;
+    const { width, height } = layerShape(files[file]!.length, pieceLength);
+    const bounds = [first, last + 1].map((piece) => piece * MERKLE_HASH_LENGTH);
+    return {
+      pieces: pieceHashes.subarray(...bounds),
+      upper: upperLayers?.get(root) ?? [],
+      rootLevel: Math.log2(width),
+      height,
+    };
   }
 }
 
-function nodeOf({ layers, height }: Tree, level: number, index: number): Uint8Array {
-  const begin = index * MERKLE_HASH_LENGTH;
-  const node = layers[level]!.subarray(begin, begin + MERKLE_HASH_LENGTH);
-  return node.length === 0 ? zeroRoot(height + level) : node;
+function nodeOf({ pieces, upper, height }: Tree, level: number, index: number): Uint8Array {
+  const layer = level < 2 ? pieces : upper[level - 2]!;
+  // Level 1 is not kept: it is as long as all above it.
+  const width = (level === 1 ? 2 : 1) * MERKLE_HASH_LENGTH;
+  const nodes = layer.subarray(index * width, (index + 1) * width);
+  if (nodes.length === 0) return zeroRoot(height + level);
+  return level === 1 ? layerAbove(nodes, height) : nodes;
 }
 
 /** Do these hashes, nodes and proof, lead to the root? `proofLayers` must reach up to it. */

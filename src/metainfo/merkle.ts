@@ -49,12 +49,24 @@ export function layerAbove(layer: Uint8Array, height: number): Bytes {
   return above;
 }
 
-/** The root over the nodes of `layer`, 32 bytes each: at least one, and at most `width`. */
-export function merkleRoot(layer: Uint8Array, { width, height }: LayerShape): Uint8Array {
+/**
+ * The layers above the nodes of `layer`, which are at least one, and at most `width`: the lowest
+ * first, the root last, padding left out. None when `width` is 1: `layer` is the root then.
+ */
+export function layersAbove(layer: Uint8Array, { width, height }: LayerShape): Uint8Array[] {
   assert(layer.length > 0 && layer.length <= width * MERKLE_HASH_LENGTH);
+  const layers: Uint8Array[] = [];
   let nodes = layer, above = height;
-  for (let left = width; left > 1; left /= 2) nodes = layerAbove(nodes, above++);
-  return nodes;
+  for (let left = width; left > 1; left /= 2) {
+    nodes = layerAbove(nodes, above++);
+    layers.push(nodes);
+  }
+  return layers;
+}
+
+/** The root over the nodes of `layer`, 32 bytes each: at least one, and at most `width`. */
+export function merkleRoot(layer: Uint8Array, shape: LayerShape): Uint8Array {
+  return layersAbove(layer, shape).at(-1) ?? layer;
 }
 
 /** The lowest power of two from `count` on, which is at least 1. */

@@ -3,7 +3,7 @@ import { type BencodeDictionary, integerIn } from "./bencode.ts";
 import { Layout } from "./layout.ts";
 import { metainfoError } from "./metainfo_error.ts";
 import type { MetainfoFile } from "./metainfo_files.ts";
-import { requirePieceLength } from "./piece_layers.ts";
+import { requirePieceLength, type UpperLayers } from "./piece_layers.ts";
 
 /** As libtorrent: what fits 2^15 - 1 blocks. */
 const MAX_PIECE_LENGTH = (2 ** 15 - 1) * 16_384;
@@ -18,6 +18,8 @@ export interface MetainfoContent {
    * 32 bytes a piece.
    */
   readonly pieceHashes: Uint8Array;
+  /** Of version 2: what others may ask for besides. */
+  readonly upperLayers?: UpperLayers;
   readonly layout: Layout;
   /** In the order of the torrent, padding and links included: the index is the `FileIndex`. */
   readonly files: readonly MetainfoFile[];

@@ -7,13 +7,27 @@ import type { MetainfoError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { BencodeDictionary } from "./bencode.ts";
 import { BLOCK_LENGTH, type Layout } from "./layout.ts";
-import { type LayerShape, MERKLE_HASH_LENGTH, merkleRoot, powerOfTwoFrom } from "./merkle.ts";
+import { layersAbove, type LayerShape, MERKLE_HASH_LENGTH, powerOfTwoFrom } from "./merkle.ts";
 import { metainfoError } from "./metainfo_error.ts";
 import type { MetainfoFile } from "./metainfo_files.ts";
 
 interface Contents {
   readonly files: readonly MetainfoFile[];
   readonly layout: Layout;
+}
+
+/**
+ * What the proof of a piece layer has hashed, by the root of the file in hex: the layers from two
+ * above the pieces up to one below the root, the lowest first. Those of a file of four pieces or
+ * fewer are not there. All together are half as long as the piece layers.
+ */
+export type UpperLayers = ReadonlyMap<string, readonly Uint8Array[]>;
+
+/** What a .torrent of version 2 has besides the info dictionary, proved. */
+export interface PieceLayers {
+  /** Of every piece, 32 bytes each: of a file of one piece its root. */
+  readonly pieceHashes: Bytes;
+  readonly upperLayers: UpperLayers;
 }
 
 /** Throws `MetainfoError` unless the tree of a piece can be a whole part of that of its file. */
@@ -43,11 +57,15 @@ export function layerShape(fileLength: number, pieceLength: number): LayerShape 
   };
 }
 
-/** Are these the hashes of all pieces of the file, 32 bytes each? */
-function isLayerOf(layer: Uint8Array, file: MetainfoFile, pieceLength: number): boolean {
-  const shape = layerShape(file.length, pieceLength);
-  return layer.length === Math.ceil(file.length / pieceLength) * MERKLE_HASH_LENGTH &&
-    equalBytes(merkleRoot(layer, shape), file.piecesRoot!);
+/** The layers above it up to the root; undefined unless it is the hashes of all pieces of the file. */
+function proofOf(
+  layer: Uint8Array,
+  { length, piecesRoot }: MetainfoFile,
+  pieceLength: number,
+): readonly Uint8Array[] | undefined {
+  if (layer.length !== Math.ceil(length / pieceLength) * MERKLE_HASH_LENGTH) return undefined;
+  const above = layersAbove(layer, layerShape(length, pieceLength));
+  return equalBytes(above.at(-1)!, piecesRoot!) ? above : undefined;
 }
 
 /** The hashes of all pieces of a file, which must be had before one of them can be believed. */
@@ -86,12 +104,16 @@ export function pieceLayersOf(
 }
 
 /**
- * The hash of every piece, 32 bytes each: of a file of one piece its root. Throws `MetainfoError`
- * when a layer is missing, belongs to no file of more than one piece, or is not what its root says.
+ * Throws `MetainfoError` when a layer is missing, belongs to no file of more than one piece, or is
+ * not what its root says.
  */
-export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Contents): Bytes {
+export function parsePieceLayers(
+  root: BencodeDictionary,
+  { files, layout }: Contents,
+): PieceLayers {
   const layers = readLayers(root);
   const proved = new Set<string>();
+  const upperLayers = new Map<string, readonly Uint8Array[]>();
   for (const [index, file] of files.entries()) {
     if (file.piecesRoot === undefined || file.length <= layout.pieceLength) continue;
     const hex = file.piecesRoot.toHex();
@@ -101,13 +123,15 @@ export function parsePieceLayers(root: BencodeDictionary, { files, layout }: Con
     if (layer === undefined) {
       throw metainfoError("invalid-field", `it has no piece layer of file ${index + 1}`);
     }
-    if (!isLayerOf(layer, file, layout.pieceLength)) throw wrongLayer(index);
+    const above = proofOf(layer, file, layout.pieceLength);
+    if (above === undefined) throw wrongLayer(index);
     proved.add(hex);
+    if (above.length > 2) upperLayers.set(hex, above.slice(1, -1));
   }
   if (!layers.keys().every((hex) => proved.has(hex))) {
     throw metainfoError("invalid-field", "it has a piece layer of no file");
   }
-  return joinHashes(layers, { files, layout });
+  return { pieceHashes: joinHashes(layers, { files, layout }), upperLayers };
 }
 
 /** Takes memory only for layers that are there. */

@@ -28,7 +28,7 @@ export function parseVersion2(
   const { files, layout } = parseTreeAndLayout(info, infoBytes, warnings);
   return {
     pieceLength: layout.pieceLength,
-    pieceHashes: parsePieceLayers(root, { files, layout }),
+    ...parsePieceLayers(root, { files, layout }),
     layout,
     files,
     isMultiFile: !isSingleFile(files, name),

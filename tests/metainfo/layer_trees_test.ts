@@ -3,12 +3,13 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { type LayerRange, LayerTrees, provesRange } from "../../src/metainfo/layer_trees.ts";
 import { powerOfTwoFrom } from "../../src/metainfo/merkle.ts";
-import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { dataOf, hashFile, leavesOf, rootOf, version2Torrent } from "./version_2_torrent.ts";
 
 const BLOCK_LENGTH = 16_384;
 
 interface Sample {
+  readonly metainfo: Metainfo;
   readonly trees: LayerTrees;
   readonly root: Uint8Array;
   /** Every layer of the whole tree, padding included, from the leaves up. */
@@ -27,7 +28,8 @@ function sampleOf(blockCount: number, height: number): Sample {
     layers.push(below.flatMap((node, at) => at % 2 === 0 ? [rootOf([node, below[at + 1]!])] : []));
   }
   const { root } = hashFile(data, pieceLength);
-  return { trees: new LayerTrees(parseMetainfo(bytes)), root, layers, height };
+  const metainfo = parseMetainfo(bytes);
+  return { metainfo, trees: new LayerTrees(metainfo), root, layers, height };
 }
 
 /** What BEP 52 asks for, looked up in the whole tree. */
@@ -56,12 +58,28 @@ function* ranges({ layers, height }: Sample): Iterable<LayerRange> {
 }
 
 Deno.test("hashesFor() gives every run of every layer from the pieces up, and its proof", () => {
-  for (const [blockCount, height] of [[2, 0], [5, 0], [16, 0], [5, 1], [11, 2], [16, 3]] as const) {
+  for (
+    const [blockCount, height] of [[2, 0], [5, 0], [16, 0], [70, 0], [5, 1], [11, 2], [
+      16,
+      3,
+    ]] as const
+  ) {
     const sample = sampleOf(blockCount, height);
     for (const range of ranges(sample)) {
       const found = sample.trees.hashesFor(sample.root, range);
       deepStrictEqual(found?.toHex(), expected(sample, range).toHex(), JSON.stringify(range));
     }
+  }
+});
+
+Deno.test("hashesFor() hashes no more than one pair for a node, however many pieces are below it", () => {
+  const sample = sampleOf(70, 0), { metainfo, root } = sample;
+  const pieceHashes = new Uint8Array(metainfo.pieceHashes.length);
+  const withoutPieces = new LayerTrees({ ...metainfo, pieceHashes });
+  for (const range of ranges(sample)) {
+    if (range.baseLayer < 2) continue;
+    const found = withoutPieces.hashesFor(root, range);
+    deepStrictEqual(found?.toHex(), expected(sample, range).toHex(), JSON.stringify(range));
   }
 });
 
