@@ -14,7 +14,12 @@ const RESERVED_OFFSET = PREFIX.length;
 const INFO_HASH_OFFSET = RESERVED_OFFSET + 8;
 const PEER_ID_OFFSET = INFO_HASH_OFFSET + HASH_LENGTH;
 
-/** Offsets and masks of the reserved bits that we know. */
+/**
+ * Offsets and masks of the reserved bits that we know. That of BEP 52 ("upgrade path"), 0x10 of the
+ * last byte, is not set: whoever sees it may answer with a hybrid's info-hash of version 2, where
+ * pieces and hashes follow other rules, and we share hybrids as version 1 has them. For the same
+ * reason it is not looked at: to answer with the info-hash that was asked for is always right.
+ */
 const EXTENDED_OFFSET = RESERVED_OFFSET + 5, EXTENDED_BIT = 0x10;
 const FAST_OFFSET = RESERVED_OFFSET + 7, FAST_BIT = 0x04;
 const DHT_OFFSET = RESERVED_OFFSET + 7, DHT_BIT = 0x01;

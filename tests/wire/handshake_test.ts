@@ -51,7 +51,10 @@ Deno.test("parseHandshake() gives what was encoded", () => {
 
 Deno.test("parseHandshake() ignores reserved bits that we do not know", () => {
   const bytes = encode();
-  bytes.set(Uint8Array.fromHex("ffffffffffefffea"), 20);
+  bytes.set(Uint8Array.fromHex("ffffffffffeffffa"), 20);
+  deepStrictEqual(parseHandshake(bytes).flags, NO_FLAGS);
+  // BEP 52: "I know this hybrid's version 2 too"; we do not, and answer as if it were not there.
+  bytes.set(Uint8Array.fromHex("0000000000000010"), 20);
   deepStrictEqual(parseHandshake(bytes).flags, NO_FLAGS);
 });
 
