@@ -74,6 +74,18 @@ const ODD_ORDER: Content = {
     }
   },
 };
+/** Hidden files are nothing to libtorrent. */
+const TREE_ORDER: Content = {
+  description: "names that sort differently as whole paths",
+  name: "order",
+  pieceLength: 32_768,
+  async write(path) {
+    const names = ["B", "a b/q", "a-b", "a.b", "a.txt", "a/x", "a/x-y", "a/x z/d", "a!", "z/z"];
+    for (const [index, name] of [...names, "é/e", "é.e", "！", "🐦", "_", "~"].entries()) {
+      await writeRandomFile(`${path}/${name}`, 10_000 + index, index);
+    }
+  },
+};
 /** transmission-create leaves out hidden and empty files, and sorts without regard to case. */
 const PLAIN_FILES: Content = {
   description: "plain files in folders",
@@ -177,7 +189,7 @@ for (const content of [ONE_FILE, MANY_FILES]) {
   });
 }
 
-for (const content of [ONE_FILE, MANY_FILES, FOLDER_OF_ONE, ONE_AND_EMPTY]) {
+for (const content of [ONE_FILE, MANY_FILES, FOLDER_OF_ONE, ONE_AND_EMPTY, TREE_ORDER]) {
   for (const format of ["v2", "hybrid"]) {
     Deno.test({
       name: `create --format ${format} gives ${content.description} libtorrent's info-hashes`,
