@@ -1,6 +1,8 @@
 /**
  * Torrents of both versions (BEP 52 "upgrade path"): the first is used, and the second must not
- * contradict it, or peers of the two versions would share different files.
+ * contradict it, or peers of the two versions would share different files. The piece layers are
+ * taken as if they were not there, as BEP 52 allows: nobody gets them from us, a magnet link does
+ * not bring them, and to prove them makes the largest .torrent take 0.4 s to read instead of 0.01.
  */
 import type { MetainfoError } from "../base/errors.ts";
 import type { BencodeDictionary } from "./bencode.ts";

@@ -1,4 +1,4 @@
-import { equal, ok, throws } from "node:assert/strict";
+import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import { decode } from "../../src/metainfo/bencode.ts";
 import { type EncodableRecord, encode } from "../../src/metainfo/bencode_encoder.ts";
 import { checkHybrid } from "../../src/metainfo/hybrid.ts";
@@ -26,8 +26,11 @@ function tree(leaf: Record<string, number | string | Uint8Array | undefined>) {
 }
 
 /** A torrent of both versions, well-formed until `info` overrides a field. */
-function hybridTorrent(info: Parameters<typeof sampleTorrent>[0] = {}): Uint8Array {
-  return sampleTorrent({ "file tree": tree({}), "meta version": 2, ...info });
+function hybridTorrent(
+  info: Parameters<typeof sampleTorrent>[0] = {},
+  root: EncodableRecord = {},
+): Uint8Array {
+  return sampleTorrent({ "file tree": tree({}), "meta version": 2, ...info }, root);
 }
 
 Deno.test("M5 M6 parseMetainfo() rejects sloppy encoding where there is a version 2", () => {
@@ -77,6 +80,18 @@ Deno.test("M27 parseMetainfo() uses the first half of a hybrid that agrees with 
     pieces: new Uint8Array(40),
   }));
   equal(metainfo.files.length, 5);
+});
+
+Deno.test("M27 parseMetainfo() asks nothing of the piece layers of a hybrid, which it does not use", () => {
+  const { pieceHashes, upperLayers } = parseMetainfo(hybridTorrent());
+  deepStrictEqual([pieceHashes.length, upperLayers], [60, undefined]);
+  const [layer, other] = [ROOT, new Uint8Array(32)].map((root): EncodableRecord => ({
+    [String.fromCharCode(...root)]: new Uint8Array(96),
+  }));
+  for (const layers of [{}, layer!, other!, 1]) {
+    const metainfo = parseMetainfo(hybridTorrent({}, { "piece layers": layers }));
+    deepStrictEqual(metainfo.pieceHashes, pieceHashes);
+  }
 });
 
 Deno.test("M27 parseMetainfo() rejects a hybrid whose halves differ or whose tree is broken", () => {
