@@ -16,7 +16,7 @@ import type { Engine, MetadataRun } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
-import { CommandError, isMistake } from "../output/failure.ts";
+import { CommandError, invalidSource, isMistake } from "../output/failure.ts";
 import { noMetadata, type SearchLimit, searchStatus } from "./no_metadata.ts";
 import { parseTorrent, readTorrentFile } from "./source.ts";
 
@@ -103,7 +103,7 @@ export class LinkReader {
 
   /**
    * Waits for ever, unless a limit is set. Throws `CommandError`, exit 10 when a limit was
-   * reached, 3 when peers gave what is no torrent; the reason of the signal.
+   * reached, 3 when peers gave what is no torrent or the link names two; the reason of the signal.
    */
   async read(): Promise<LinkedTorrent> {
     const kept = await this.#readKept();
@@ -140,9 +140,13 @@ export class LinkReader {
     addresses: Pick<Magnet, "trackers" | "webSeeds">,
     pieceLayers: PieceLayers | undefined,
   ): Promise<LinkedTorrent> {
-    const { infoHashHex, peers } = this.#link;
+    const { infoHashHex, infoHashV2Hex, peers } = this.#link;
     const bytes = composeTorrent(infoBytes, addresses, pieceLayers);
     const source = await parseTorrent(bytes, infoHashHex, this.#options.environment);
+    if (infoHashV2Hex !== undefined && infoHashV2Hex !== source.metainfo.infoHashV2Hex) {
+      const fact = "the info-hash of version 2 in its link is another torrent's";
+      throw invalidSource(`Cannot read ${infoHashHex}: ${fact}`);
+    }
     return { source, bytes, peers, isKept: false };
   }
 

@@ -6,6 +6,7 @@ import {
   stateFoldersOf,
 } from "../../../src/cli/source/link_reader.ts";
 import { composeTorrent } from "../../../src/metainfo/compose.ts";
+import { createMetainfo } from "../../../src/metainfo/create.ts";
 import { magnetLink, parseMagnet } from "../../../src/metainfo/magnet.ts";
 import { parseMetainfo } from "../../../src/metainfo/metainfo.ts";
 import { pieceLayersOf } from "../../../src/metainfo/piece_layers.ts";
@@ -153,6 +154,39 @@ Deno.test("LinkReader refuses metadata that is no torrent: exit 3", async () => 
   const { failure, message } = await failureOfReading(reader.read());
   deepStrictEqual(failure.exitCode, 3);
   ok(message.startsWith(`Cannot read ${METAINFO.infoHashHex}: `), message);
+});
+
+Deno.test("LinkReader refuses a torrent that only one of a link's two info-hashes is of: exit 3", async () => {
+  const hybrid = parseMetainfo(createMetainfo({
+    name: "a",
+    format: "hybrid",
+    files: [{ path: ["a"], length: 3 }],
+    isSingleFile: true,
+    pieceLength: 16_384,
+    pieceHashes: new Uint8Array(20),
+    pieceRoots: new Uint8Array(32).fill(7),
+  }));
+  const other = "ab".repeat(32);
+  const cases = [
+    [hybrid, hybrid.infoHashV2Hex!, 0],
+    [hybrid, other, 3],
+    [METAINFO, other, 3],
+  ] as const;
+  for (const [{ infoHashHex, infoBytes }, infoHashV2Hex, exitCode] of cases) {
+    const link = magnetLink({ infoHashHex, infoHashV2Hex, trackers: [] });
+    const onSearch = (search: FakeSearch) => search.succeed(infoBytes);
+    const kept = composeTorrent(infoBytes, { trackers: [], webSeeds: [] });
+    for (const files of [{}, { [`state/${infoHashHex}.torrent`]: kept }]) {
+      const { reader } = startReading({ link, files, onSearch });
+      if (exitCode === 0) {
+        deepStrictEqual((await reader.read()).source.metainfo.infoHashHex, infoHashHex);
+        continue;
+      }
+      const { failure, message } = await failureOfReading(reader.read());
+      deepStrictEqual(failure.exitCode, exitCode);
+      ok(message.startsWith(`Cannot read ${infoHashHex}: the info-hash of version 2`), message);
+    }
+  }
 });
 
 Deno.test("LinkReader gives up at the nearer of two limits, also after weeks", async () => {
