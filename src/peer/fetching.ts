@@ -94,11 +94,9 @@ export class Fetching {
 
   /** Frees what is overdue, and tells the peer to forget it. */
   handleTimeout(now: number): void {
-    const wasSnubbed = this.#window.isSnubbed;
     const overdue = this.#window.expire(now);
     for (const { piece, begin, length } of overdue) this.#output.cancel(piece, begin, length);
     this.#free(overdue);
-    if (this.#window.isSnubbed && !wasSnubbed) this.#events.push({ kind: "snubbed" });
   }
 
   handlePiece({ index, begin, block: data }: PieceMessage, now: number): void {
@@ -133,7 +131,6 @@ export class Fetching {
     if (this.#isChoked) return;
     this.#isChoked = true;
     this.#free(this.#window.choked(({ piece }) => this.allowedFast.has(piece), now));
-    this.#events.push({ kind: "choked" });
   }
 
   handleUnchoke(): void {
@@ -145,7 +142,7 @@ export class Fetching {
   handleAllowedFast(index: number): void {
     const piece = this.#layout.pieceIndex(index);
     if (piece === undefined) return this.#events.close("invalid-index");
-    if (this.#theirs.allowFast(piece)) this.#events.push({ kind: "allowed-fast", piece });
+    this.#theirs.allowFast(piece);
   }
 
   /** A hint for the sender's good; rarest first is for everybody's. */

@@ -97,7 +97,6 @@ export class Serving {
     switch (this.#queue.add(request)) {
       case "queued":
         if (this.#isChoking) this.#spendGrant(piece);
-        if (this.#queue.size === 1) this.#options.events.push({ kind: "wants-block" });
         return;
       case "conflicting":
       case "full":

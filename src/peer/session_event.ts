@@ -32,18 +32,11 @@ export type SessionEvent =
    * these waits, and `have` for nothing that `theirHave` will show then anyway.
    */
   | { readonly kind: "bitfield"; readonly previous: Bitfield }
-  /** They let us ask: for everything, or for one piece even while they choke us (BEP 6). */
+  /** They let us ask for everything. */
   | { readonly kind: "unchoked" }
-  | { readonly kind: "allowed-fast"; readonly piece: PieceIndex }
-  /** They no longer let us ask; what we had asked for came as `freed` before. */
-  | { readonly kind: "choked" }
-  /** No block came for SNUB_TIMEOUT_MS; comes after the `freed` of its requests. */
-  | { readonly kind: "snubbed" }
   /** Whether they want something from us has changed. */
   | { readonly kind: "interested" }
   | { readonly kind: "not-interested" }
-  /** The upload queue was empty and is not any more: see `nextUpload`. */
-  | { readonly kind: "wants-block" }
   | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
   /** They know these peers (BEP 11): at most 50, who may be dialled. */
   | { readonly kind: "peers-exchanged"; readonly peers: readonly PexPeer[] }

@@ -49,11 +49,9 @@ export class TheirPieces {
     return this.#have.set(piece);
   }
 
-  /** False when it is not news, or one too many. */
-  allowFast(piece: PieceIndex): boolean {
-    if (this.#allowedFast.has(piece) || this.#allowedFast.size >= MAX_ALLOWED_FAST) return false;
-    this.#allowedFast.add(piece);
-    return true;
+  /** It lets us ask for the piece while it chokes us; one too many is ignored. */
+  allowFast(piece: PieceIndex): void {
+    if (this.#allowedFast.size < MAX_ALLOWED_FAST) this.#allowedFast.add(piece);
   }
 
   #replace(stated: Bitfield): Bitfield | undefined {

@@ -6,9 +6,9 @@ Deno.test("drain() gives each event once, and its array survives one more call",
   const events = new SessionEvents();
   events.push({ kind: "unchoked" });
   const first = events.drain();
-  events.push({ kind: "choked" });
+  events.push({ kind: "interested" });
   deepStrictEqual(first, [{ kind: "unchoked" }]);
-  deepStrictEqual(events.drain(), [{ kind: "choked" }]);
+  deepStrictEqual(events.drain(), [{ kind: "interested" }]);
   deepStrictEqual(events.drain(), []);
 });
 
