@@ -72,10 +72,6 @@ export class Fetching {
     return this.#window.room(now, maxSlackBytes);
   }
 
-  deadline(): number | undefined {
-    return this.#window.deadline();
-  }
-
   /** The peer says how many requests it takes (`reqq`, BEP 10). */
   setStatedDepth(requestCount: number): void {
     this.#window.setStatedDepth(requestCount);

@@ -58,12 +58,7 @@ export class RequestDepth {
   /** Since when the queue is kept short to see the latency; undefined while it is not. */
   #probingSince: number | undefined;
 
-  /** Requests that the peer should owe. */
-  get current(): number {
-    return this.#current;
-  }
-
-  /** The same with no more slack than this: what is on its way takes nobody's place. */
+  /** Requests that the peer should owe, with no more slack than this beside what is on its way. */
   within(maxSlackBytes: number): number {
     const rate = this.#greatestRate;
     if (rate === 0) return this.#current;

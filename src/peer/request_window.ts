@@ -57,10 +57,6 @@ export class RequestWindow {
     return this.#isSnubbed;
   }
 
-  has(key: number): boolean {
-    return this.#outstanding.has(key);
-  }
-
   /** How many more requests the peer should get now; `maxSlackBytes` as in RequestDepth. */
   room(now: number, maxSlackBytes = Infinity): number {
     if (now < this.#pausedUntil) return 0;
@@ -147,14 +143,6 @@ export class RequestWindow {
     this.#isSnubbed = true;
     this.#depth.reset();
     return this.#abandonWhere(() => true, now);
-  }
-
-  /** When `expire` has something to do; undefined while nothing is outstanding. */
-  deadline(): number | undefined {
-    for (const { sentAt } of this.#outstanding.values()) {
-      return Math.min(this.#deadlineOf(sentAt), this.#progressAt + SNUB_TIMEOUT_MS);
-    }
-    return undefined;
   }
 
   /** When a request is somebody else's: long ago already for one that was overtaken. */

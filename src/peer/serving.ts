@@ -41,10 +41,6 @@ export class Serving {
     this.#queue = new UploadQueue(options.layout);
   }
 
-  get isChoking(): boolean {
-    return this.#isChoking;
-  }
-
   get queuedCount(): number {
     return this.#queue.size;
   }

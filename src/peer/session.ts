@@ -81,10 +81,6 @@ export class PeerSession {
     return this.#isPeerInterested;
   }
 
-  get amChoking(): boolean {
-    return this.#serving.isChoking;
-  }
-
   get amInterested(): boolean {
     return this.#amInterested;
   }
@@ -197,15 +193,6 @@ export class PeerSession {
     }
     this.#fetching.handleTimeout(now);
     this.#say(() => this.#extensions.handleTimeout(), now);
-  }
-
-  /** When `handleTimeout` has something to do. */
-  deadline(): number {
-    return Math.min(
-      this.#lastHeardAt + SILENCE_TIMEOUT_MS,
-      this.#lastSaidAt + KEEP_ALIVE_INTERVAL_MS,
-      this.#fetching.deadline() ?? Infinity,
-    );
   }
 
   /** The first command: says what we have, and `extensionHandshake` (its payload, BEP 10). */

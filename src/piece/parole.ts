@@ -17,10 +17,6 @@ export class Parole implements Iterable<[PieceIndex, ParoledPiece]> {
     this.#layout = layout;
   }
 
-  get isEmpty(): boolean {
-    return this.#pieces.size === 0;
-  }
-
   /** How many have an owner. */
   get ownedCount(): number {
     let count = 0;

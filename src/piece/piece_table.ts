@@ -54,11 +54,6 @@ export class PieceTable {
     return this.#priorities[piece] as PiecePriority;
   }
 
-  /** How many pieces are selected and not here. */
-  get wantedCount(): number {
-    return this.missing.count;
-  }
-
   get isComplete(): boolean {
     return this.missing.isEmpty;
   }

@@ -4,7 +4,7 @@
  */
 import { formatEndpoint } from "../base/endpoint.ts";
 import { StoppedError } from "../base/errors.ts";
-import type { InfoHash, PieceIndex } from "../base/ids.ts";
+import type { PieceIndex } from "../base/ids.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import { Assembly } from "../piece/assembly.ts";
 import { Availability } from "../piece/availability.ts";
@@ -77,10 +77,6 @@ export class Torrent {
     this.#peerList = new PeerList({ random: surroundings.random });
     this.#savedAt = surroundings.clock.now();
     this.#allVerified.promise.catch(() => {}); // `download` sees it, if it runs at all
-  }
-
-  get infoHash(): InfoHash {
-    return this.#options.metainfo.infoHash;
   }
 
   /**

@@ -94,15 +94,14 @@ Deno.test("within() leaves out slack alone: twice what is on its way is asked fo
   const pipeBlocks = depth.within(0);
   ok(pipeBlocks >= 20 && pipeBlocks <= 22, `${pipeBlocks} blocks`);
   deepStrictEqual(depth.within(10 * BLOCK_LENGTH), pipeBlocks + 10);
-  ok(depth.current > pipeBlocks + 10);
-  deepStrictEqual(depth.within(Infinity), depth.current);
+  ok(depth.within(Infinity) > pipeBlocks + 10);
 });
 
 Deno.test("the depth is no more than 4 s of the rate, however long the peer takes", () => {
   const depth = new RequestDepth();
   const request = { sentAt: 0, deliveredBytes: 0 };
   for (let block = 0; block < 1_000; block++) depth.delivered(16_384, request, 20_000);
-  deepStrictEqual(depth.current, 1_000 / 20 * 4);
+  deepStrictEqual(depth.within(Infinity), 1_000 / 20 * 4);
 });
 
 Deno.test("the window follows a peer that becomes slow, and fast again", () => {
@@ -129,8 +128,7 @@ Deno.test("within() asks for no more than the depth while the latency is measure
   };
   deliver(100, 1_000);
   deliver(110, 1_000 + 30_000);
-  const probing = depth.current;
-  deepStrictEqual(depth.within(Infinity), probing);
+  const probing = depth.within(Infinity);
   deepStrictEqual(depth.within(0), probing);
 });
 
@@ -139,21 +137,23 @@ function runRounds(depth: RequestDepth, count: number, startAt: number): void {
   for (let round = 1; round <= count; round++) {
     const now = startAt + round * 100;
     const request = { sentAt: now - 100, deliveredBytes: depth.deliveredBytes };
-    for (let block = depth.current; block > 0; block--) depth.delivered(16_384, request, now);
+    for (let block = depth.within(Infinity); block > 0; block--) {
+      depth.delivered(16_384, request, now);
+    }
   }
 }
 
 Deno.test("the depth starts at 4 and ends at 500, or where the peer says, or at 8000", () => {
   const depth = new RequestDepth();
-  deepStrictEqual(depth.current, 4);
+  deepStrictEqual(depth.within(Infinity), 4);
   runRounds(depth, 20, 0);
-  deepStrictEqual(depth.current, 500);
+  deepStrictEqual(depth.within(Infinity), 500);
   depth.setStated(10_000);
   runRounds(depth, 20, 2_000);
-  deepStrictEqual(depth.current, 8_000);
+  deepStrictEqual(depth.within(Infinity), 8_000);
   for (const reqq of [250, 2, 1]) {
     depth.setStated(reqq);
-    deepStrictEqual(depth.current, reqq);
+    deepStrictEqual(depth.within(Infinity), reqq);
   }
 });
 
@@ -163,13 +163,13 @@ Deno.test("the depth does not count the time in which nothing was asked for", ()
   const request = { sentAt: 100_000, deliveredBytes: 0 };
   for (let block = 0; block < 4; block++) depth.delivered(16_384, request, 100_010);
   // 64 KiB within at most 50 ms, and half a second of that.
-  ok(depth.current >= 40, `${depth.current}`);
+  ok(depth.within(Infinity) >= 40, `${depth.within(Infinity)}`);
 });
 
 Deno.test("P26 the depth ignores a reqq that is no number of requests", () => {
   const depth = new RequestDepth();
   for (const reqq of [0, -1, 0.5, NaN, Infinity, -(2 ** 31)]) depth.setStated(reqq);
-  deepStrictEqual(depth.current, 4);
+  deepStrictEqual(depth.within(Infinity), 4);
 });
 
 Deno.test("the depth keeps to what a peer did not refuse, until it starts anew", () => {
@@ -177,10 +177,10 @@ Deno.test("the depth keeps to what a peer did not refuse, until it starts anew",
   depth.refused(100);
   const request = { sentAt: 0, deliveredBytes: 0 };
   for (let block = 0; block < 1_000; block++) depth.delivered(16_384, request, 10);
-  deepStrictEqual(depth.current, 100);
+  deepStrictEqual(depth.within(Infinity), 100);
   depth.refused(1);
-  deepStrictEqual(depth.current, 4);
+  deepStrictEqual(depth.within(Infinity), 4);
   depth.reset();
   for (let block = 0; block < 1_000; block++) depth.delivered(16_384, request, 10);
-  ok(depth.current > 100);
+  ok(depth.within(Infinity) > 100);
 });

@@ -327,7 +327,6 @@ Deno.test("P20 a peer that sends nothing for 10 s is snubbed, and its blocks are
   script.said();
   script.pass(9_999);
   deepStrictEqual(script.events(), []);
-  deepStrictEqual(script.session.deadline(), script.now + 1);
   script.pass(1);
   deepStrictEqual(script.events(), [{ kind: "freed", blocks: spans }]);
   deepStrictEqual(script.said(), spans.map((span) => blockMessage("cancel", span)));
@@ -367,7 +366,6 @@ Deno.test("P22 a peer that says nothing for 120 s is closed", () => {
   const script = new ScriptedSession();
   script.pass(119_999);
   deepStrictEqual(script.events(), []);
-  deepStrictEqual(script.session.deadline(), script.now + 1);
   script.pass(1);
   deepStrictEqual(script.events(), [{ kind: "close", reason: "silent" }]);
 });

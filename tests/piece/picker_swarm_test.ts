@@ -42,7 +42,7 @@ Deno.test("a torrent completes with one honest seed, whatever the other peers do
         peers: [SEED, ...peers],
       });
       swarm.run(600_000);
-      ok(swarm.isComplete, `${swarm.table.wantedCount} pieces are missing`);
+      ok(swarm.isComplete, `${swarm.table.missing.count} pieces are missing`);
     }),
     { numRuns: 150 },
   );

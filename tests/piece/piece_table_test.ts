@@ -29,7 +29,7 @@ Deno.test("PieceTable allows the moves of a piece's life, and no others", () => 
     }
     const have = states.filter((state) => state === "have").length;
     deepStrictEqual(
-      [table.have.count, table.wantedCount, table.bytesHave, table.isComplete],
+      [table.have.count, table.missing.count, table.bytesHave, table.isComplete],
       [have, 4 - have, 10 * have, have === 4],
     );
   }));
@@ -55,7 +55,7 @@ Deno.test("markFailed() takes a lost piece out of what we have", () => {
   for (const piece of [0, 1]) table.markHave(piece as PieceIndex);
   for (const piece of [0, 1]) table.markFailed(piece as PieceIndex);
   deepStrictEqual([0, 1].map((piece) => table.state(piece as PieceIndex)), ["wanted", "unwanted"]);
-  deepStrictEqual([table.bytesHave, table.have.count, table.wantedCount], [0, 0, 1]);
+  deepStrictEqual([table.bytesHave, table.have.count, table.missing.count], [0, 0, 1]);
 });
 
 Deno.test("M23 setWanted() takes a piece of padding alone as had, and counts no padding", () => {
