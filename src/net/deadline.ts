@@ -1,5 +1,7 @@
 import type { Clock } from "../base/ambient.ts";
 
+type Ending = "timeout" | "aborted";
+
 export interface Deadline {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -8,23 +10,25 @@ export interface Deadline {
 
 /**
  * Runs `run` with a signal that aborts after `timeoutMs`, with `signal`, and once it is done.
- * Rejects with what `explain` makes of the reason, without waiting for `run`, which must drop
- * whatever it gets after its signal has aborted.
+ * Rejects with what `explain` makes of the reason, in one word and in some, without waiting for
+ * `run`, which must drop whatever it gets after its signal has aborted.
  */
 export async function withDeadline<Result>(
   { clock, timeoutMs, signal }: Deadline,
   run: (signal: AbortSignal) => Promise<Result>,
-  explain: (reason: "timeout" | "aborted") => Error,
+  explain: (reason: Ending, why: string) => Error,
 ): Promise<Result> {
   const ending = new AbortController();
   const ended = Promise.withResolvers<never>();
-  const end = (reason: "timeout" | "aborted") => {
+  const explained = (reason: Ending) =>
+    explain(reason, reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled");
+  const end = (reason: Ending) => {
     if (ending.signal.aborted) return;
-    ended.reject(explain(reason));
+    ended.reject(explained(reason));
     ending.abort();
   };
   const abort = () => end("aborted");
-  if (signal.aborted) throw explain("aborted");
+  if (signal.aborted) throw explained("aborted");
   signal.addEventListener("abort", abort);
   void clock.sleep(timeoutMs, ending.signal).then(() => end("timeout"));
   try {

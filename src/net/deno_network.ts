@@ -10,6 +10,7 @@ import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
 import {
   ConnectError,
   type Connection,
+  type ConnectOptions,
   type DatagramSocket,
   type Listener,
   type Network,
@@ -30,21 +31,12 @@ export class DenoNetwork implements Network {
     this.#clock = clock;
   }
 
-  async connect(
-    to: Endpoint,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Connection> {
+  async connect(to: Endpoint, { timeoutMs, signal }: ConnectOptions): Promise<Connection> {
     const attempt = `Cannot connect to ${formatEndpoint(to)}`;
     return await withDeadline(
       { clock: this.#clock, timeoutMs, signal },
       (ending) => this.#connectBefore(to, attempt, ending),
-      (reason) =>
-        new ConnectError(
-          reason,
-          reason === "timeout"
-            ? `${attempt}: no answer in ${timeoutMs} ms`
-            : `${attempt}: cancelled`,
-        ),
+      (reason, why) => new ConnectError(reason, `${attempt}: ${why}`),
     );
   }
 

@@ -132,10 +132,7 @@ export function createFetch({ clock, userAgent, resolve }: FetchSetting): FetchB
           get: getter({ ...options, signal: ending }, clock),
           resolve: proxy === undefined ? resolve : leftToProxy,
         }),
-      (reason) => {
-        const why = reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled";
-        return new HttpError(reason, `Cannot fetch from ${first.host}: ${why}`);
-      },
+      (reason, why) => new HttpError(reason, `Cannot fetch from ${first.host}: ${why}`),
     );
   };
 }

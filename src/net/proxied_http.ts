@@ -13,7 +13,7 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { createGunzip } from "node:zlib";
 import type { Clock } from "../base/ambient.ts";
-import { addressBytes, type Endpoint, formatEndpoint, serverOf } from "../base/endpoint.ts";
+import { addressBytes, type Endpoint, serverOf } from "../base/endpoint.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import type { HttpAnswer } from "./http.ts";
 import {
@@ -22,8 +22,8 @@ import {
   openHttpTunnel,
   proxyAuthorization,
 } from "./http_tunnel.ts";
-import { proxiedNetwork, unreachableProxy } from "./proxied_network.ts";
-import { formatProxy, type Proxy } from "./proxy.ts";
+import { attemptThrough, connectToProxy, proxiedNetwork } from "./proxied_network.ts";
+import type { Proxy } from "./proxy.ts";
 import { ConnectError, type Connection, type Network } from "./transport.ts";
 
 /** Bytes of an answer's head, all its headers together. */
@@ -44,12 +44,13 @@ export async function requestThroughProxy(
   headers: Headers,
   options: ProxiedRequest,
 ): Promise<HttpAnswer> {
-  const { proxy } = options;
+  const { proxy, network } = options;
   const to = reachableServer(url);
+  const attempt = attemptThrough(proxy, to);
   const isForwarded = proxy.kind === "http" && url.protocol === "http:";
   const connection = isForwarded
-    ? await connectToProxy(options)
-    : await connectToServer(to, options);
+    ? await connectToProxy(network, proxy, options, attempt)
+    : await connectToServer(to, options, attempt);
   const stream = streamOver(connection, url, options.signal);
   const path = url.pathname + url.search;
   const authorization = isForwarded ? proxyAuthorization(proxy) : undefined;
@@ -64,7 +65,7 @@ export async function requestThroughProxy(
     maxHeaderSize: MAX_HEAD_LENGTH,
   });
   if (isForwarded && answer.statusCode === AUTHENTICATION_REQUIRED) {
-    throw loginRefused(attemptOf(to, proxy));
+    throw loginRefused(attempt);
   }
   return answerOf(answer);
 }
@@ -96,36 +97,26 @@ function headersFor(url: URL, given: Headers): Record<string, string> {
   };
 }
 
-function attemptOf(to: Endpoint, proxy: Proxy): string {
-  return `Cannot connect to ${formatEndpoint(to)} through ${formatProxy(proxy)}`;
-}
-
 /** A connection that ends at the server: through SOCKS5, or through a tunnel of an HTTP proxy. */
-async function connectToServer(to: Endpoint, options: ProxiedRequest): Promise<Connection> {
+async function connectToServer(
+  to: Endpoint,
+  options: ProxiedRequest,
+  attempt: string,
+): Promise<Connection> {
   const { proxy, network, clock, signal } = options;
   if (proxy.kind === "socks5") {
     return await proxiedNetwork(network, proxy, { clock }).connect(to, options);
   }
-  const connection = await connectToProxy(options);
+  const connection = await connectToProxy(network, proxy, options, attempt);
   const close = () => connection.close();
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
   try {
-    await openHttpTunnel(connection, to, proxy, attemptOf(to, proxy));
+    await openHttpTunnel(connection, to, proxy, attempt);
     return connection;
   } catch (error) {
     close();
     throw error;
-  }
-}
-
-async function connectToProxy(options: ProxiedRequest): Promise<Connection> {
-  const { proxy, network } = options;
-  try {
-    return await network.connect(proxy.endpoint, options);
-  } catch (error) {
-    if (!(error instanceof ConnectError)) throw error;
-    throw unreachableProxy(error, `Cannot connect to ${formatEndpoint(proxy.endpoint)}`);
   }
 }
 

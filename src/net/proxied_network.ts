@@ -8,6 +8,7 @@ import { openSocks5Tunnel } from "./socks5_tunnel.ts";
 import {
   ConnectError,
   type Connection,
+  type ConnectOptions,
   type DatagramSocket,
   type Listener,
   type Network,
@@ -40,28 +41,22 @@ class Socks5Network implements Network {
   }
 
   /** A connection of the proxy to `to`; a name is the proxy's to look up. */
-  async connect(
-    to: Endpoint,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Connection> {
-    const attempt = `Cannot connect to ${formatEndpoint(to)} through ${formatProxy(this.#proxy)}`;
+  async connect(to: Endpoint, { timeoutMs, signal }: ConnectOptions): Promise<Connection> {
+    const attempt = attemptThrough(this.#proxy, to);
     return await withDeadline(
       { clock: this.#clock, timeoutMs, signal },
       (ending) => this.#tunnel(to, attempt, { timeoutMs, signal: ending }),
-      (reason) => {
-        const why = reason === "timeout" ? `no answer in ${timeoutMs} ms` : "cancelled";
-        return new ConnectError(reason, `${attempt}: ${why}`);
-      },
+      (reason, why) => new ConnectError(reason, `${attempt}: ${why}`),
     );
   }
 
   async #tunnel(
     to: Endpoint,
     attempt: string,
-    limits: { timeoutMs: number; signal: AbortSignal },
+    options: ConnectOptions,
   ): Promise<Connection> {
-    const { signal } = limits;
-    const connection = await this.#connectToProxy(attempt, limits);
+    const { signal } = options;
+    const connection = await connectToProxy(this.#network, this.#proxy, options, attempt);
     const close = () => connection.close();
     signal.addEventListener("abort", close);
     if (signal.aborted) close();
@@ -75,18 +70,6 @@ class Socks5Network implements Network {
       throw error;
     } finally {
       signal.removeEventListener("abort", close);
-    }
-  }
-
-  async #connectToProxy(
-    attempt: string,
-    limits: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Connection> {
-    try {
-      return await this.#network.connect(this.#proxy.endpoint, limits);
-    } catch (error) {
-      if (!(error instanceof ConnectError)) throw error;
-      throw unreachableProxy(error, attempt);
     }
   }
 
@@ -109,12 +92,27 @@ class Socks5Network implements Network {
   }
 }
 
-/** What it means for an attempt through a proxy that the proxy itself cannot be connected to. */
-export function unreachableProxy(error: ConnectError, attempt: string): ConnectError {
-  const why = error.message.replace(/^Cannot connect to \S+: /, "");
-  // Without a socket of our own the proxy has never been asked.
-  const failure = error.failure === "limit" ? "limit" : "proxy";
-  return new ConnectError(failure, `${attempt}: the proxy cannot be reached: ${why}`);
+/** How sentences begin about a connection to somebody through a proxy. */
+export function attemptThrough(proxy: Proxy, to: Endpoint): string {
+  return `Cannot connect to ${formatEndpoint(to)} through ${formatProxy(proxy)}`;
+}
+
+/** A connection to the proxy itself. Throws ConnectError: it is the proxy that has failed then. */
+export async function connectToProxy(
+  network: Network,
+  { endpoint }: Proxy,
+  options: ConnectOptions,
+  attempt: string,
+): Promise<Connection> {
+  try {
+    return await network.connect(endpoint, options);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    const why = error.message.replace(/^Cannot connect to \S+: /, "");
+    // Without a socket of our own the proxy has never been asked.
+    const failure = error.failure === "limit" ? "limit" : "proxy";
+    throw new ConnectError(failure, `${attempt}: the proxy cannot be reached: ${why}`);
+  }
 }
 
 /** The connection with the proxy, once it is one with somebody else. */

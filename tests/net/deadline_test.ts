@@ -2,8 +2,8 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { withDeadline } from "../../src/net/deadline.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 
-function explain(reason: string): Error {
-  return new Error(reason);
+function explain(reason: string, why: string): Error {
+  return new Error(`${reason}: ${why}`);
 }
 
 Deno.test("withDeadline() gives what run gives, and then aborts its signal", async () => {
@@ -36,7 +36,7 @@ Deno.test("withDeadline() rejects when time is up, even if run never ends", asyn
   }, explain).catch((error: Error) => seen.push(error.message));
   await clock.run(() => seen.length > 1, 1_000);
   await running;
-  deepStrictEqual(seen, ["aborted at 10", "timeout"]);
+  deepStrictEqual(seen, ["aborted at 10", "timeout: no answer in 10 ms"]);
 });
 
 Deno.test("withDeadline() rejects when its signal aborts, before or while it runs", async () => {
@@ -45,9 +45,9 @@ Deno.test("withDeadline() rejects when its signal aborts, before or while it run
   const deadline = { clock, timeoutMs: 10, signal: controller.signal };
   const running = withDeadline(deadline, () => new Promise<never>(() => {}), explain);
   controller.abort();
-  await rejects(running, /aborted/);
+  await rejects(running, /aborted: cancelled/);
   let hasRun = false;
   const late = withDeadline(deadline, () => Promise.resolve(hasRun = true), explain);
-  await rejects(late, /aborted/);
+  await rejects(late, /aborted: cancelled/);
   ok(!hasRun);
 });
