@@ -64,11 +64,6 @@ export class Search {
     return this.#answered.size;
   }
 
-  /** Peers found. */
-  get found(): number {
-    return this.#foundIn.size;
-  }
-
   /** When the next round is to begin; undefined while there is no reason to, or one is on. */
   get dueAt(): number | undefined {
     if (this.#isUnderWay) return undefined;

@@ -60,12 +60,11 @@ export interface DhtSearchOptions extends SearchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Peers of one torrent as they are found, those only that may be dialled. */
+/** Peers of one torrent as they are found, those only that may be dialled; ends with its signal. */
 export interface DhtSearch extends AsyncIterable<readonly Endpoint[]> {
-  /** Nodes asked, how many of them answered, and the peers that they named. */
+  /** Nodes asked for this torrent, and how many of them answered. */
   readonly asked: number;
   readonly answered: number;
-  readonly found: number;
   /** More peers may be wanted now; may be called as often as one likes. */
   wake(): void;
 }
@@ -119,9 +118,6 @@ export class DhtService implements Disposable {
       },
       get answered() {
         return search.answered;
-      },
-      get found() {
-        return search.found;
       },
       wake: () => {
         this.#node.wake(this.#now);

@@ -5,11 +5,12 @@
 import { Channel } from "../base/channel.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { InfoHash } from "../base/ids.ts";
+import type { DhtSearch } from "../dht/service.ts";
 import { Announcer, type AnnouncerOptions } from "../tracker/announcer.ts";
 import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { sighted, type Sighting } from "./discovery.ts";
 import type { TorrentEvent } from "./snapshot.ts";
-import type { DhtSearch, Surroundings } from "./torrent_options.ts";
+import type { Surroundings } from "./torrent_options.ts";
 import type { WebSeeds } from "./web_seeds.ts";
 
 /** Messages of peers about other peers that nobody has read yet; more are dropped. */

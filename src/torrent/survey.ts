@@ -7,6 +7,7 @@
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { Bitfield } from "../base/bitfield.ts";
+import type { DhtSearch } from "../dht/service.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { PeerList } from "../peer/peer_list.ts";
 import { TrackerEnquiry } from "../tracker/enquiry.ts";
@@ -17,7 +18,7 @@ import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, sighted, type Sighting } from "./discovery.ts";
 import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
 import type { TorrentEvent } from "./snapshot.ts";
-import type { DhtSearch, Surroundings } from "./torrent_options.ts";
+import type { Surroundings } from "./torrent_options.ts";
 import { WebSeeds } from "./web_seeds.ts";
 
 /** The one timer of a survey. */

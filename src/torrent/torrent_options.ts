@@ -1,7 +1,9 @@
 /** What a torrent is given: by the program around it, and by whoever wants it. */
 import type { Clock, Random } from "../base/ambient.ts";
 import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
-import type { InfoHash, PeerId } from "../base/ids.ts";
+import type { PeerId } from "../base/ids.ts";
+import type { DhtService } from "../dht/service.ts";
+import type { LocalDiscovery } from "../lsd/service.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -38,40 +40,10 @@ export interface Surroundings {
 }
 
 /** What a torrent needs of the DHT (BEP 5). */
-export interface Dht {
-  search(infoHash: InfoHash, options: DhtSearchOptions): DhtSearch;
-  /** The UDP port of our node; undefined while it has none. */
-  readonly port: number | undefined;
-  /** A node that somebody named: asked whether it is one. */
-  addNode(node: Endpoint): void;
-}
-
-export interface DhtSearchOptions {
-  /** Left out: nobody is told of us. */
-  readonly portFor?: PortFor | undefined;
-  readonly isSeed: () => boolean;
-  /** Are more peers wanted? */
-  readonly isHungry: () => boolean;
-  /** Ends the search. */
-  readonly signal: AbortSignal;
-}
-
-/** Peers as they are found; ends when its signal aborts. */
-export interface DhtSearch extends AsyncIterable<readonly Endpoint[]> {
-  /** Nodes asked for this torrent, and how many of them answered. */
-  readonly asked: number;
-  readonly answered: number;
-  /** More peers may be wanted now. */
-  wake(): void;
-}
+export type Dht = Pick<DhtService, "search" | "port" | "addNode">;
 
 /** What a torrent needs of the local search (BEP 14). */
-export interface LocalPeers {
-  search(
-    infoHash: InfoHash,
-    options: { readonly port: number; readonly signal: AbortSignal },
-  ): AsyncIterable<readonly Endpoint[]>;
-}
+export type LocalPeers = Pick<LocalDiscovery, "search">;
 
 export interface TorrentOptions extends Selection {
   readonly storage: Storage;

@@ -22,7 +22,6 @@ class DeafDht implements Dht, Disposable {
     return {
       asked: 0,
       answered: 0,
-      found: 0,
       wake: () => {},
       [Symbol.asyncIterator]: () => nobody[Symbol.asyncIterator](),
     };

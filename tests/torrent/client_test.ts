@@ -1,10 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import type { DhtSearchOptions } from "../../src/dht/service.ts";
 import type { Connection } from "../../src/net/transport.ts";
 import type { Client } from "../../src/torrent/client.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
-import type { DhtSearchOptions } from "../../src/torrent/torrent_options.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
 import { Lab, PORT } from "../sim/lab.ts";
 import { SimStorage } from "../sim/sim_storage.ts";

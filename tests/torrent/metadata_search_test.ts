@@ -4,6 +4,7 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
 import type { InfoHash, PeerId, Sha256InfoHash } from "../../src/base/ids.ts";
+import type { DhtSearch } from "../../src/dht/service.ts";
 import { shortInfoHash } from "../../src/metainfo/info_hash.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { type FetchOptions, type FetchResult, HttpError } from "../../src/net/http.ts";
@@ -11,7 +12,7 @@ import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
-import type { Dht, DhtSearch, Surroundings } from "../../src/torrent/torrent_options.ts";
+import type { Dht, Surroundings } from "../../src/torrent/torrent_options.ts";
 import { dataOf, sha256, version2Torrent } from "../metainfo/version_2_torrent.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import {

@@ -3,8 +3,9 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import type { DhtSearchOptions } from "../../src/dht/service.ts";
 import type { Survey, SurveyOptions, SurveyReport } from "../../src/torrent/survey.ts";
-import type { Dht, DhtSearchOptions } from "../../src/torrent/torrent_options.ts";
+import type { Dht } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
 import { SimStorage } from "../sim/sim_storage.ts";
 
