@@ -8,7 +8,7 @@ import type { Proxy } from "./proxy.ts";
 import { mayRedirect, type Resolve } from "./redirect.ts";
 import { ConnectError } from "./transport.ts";
 
-const DEFAULT_MAX_REDIRECTS = 5;
+const MAX_REDIRECTS = 5;
 /** In UTF-16 units; an announce needs a few hundred. */
 const MAX_URL_LENGTH = 8_192;
 /** Of a redirect that is handed over: magnet links with a hundred trackers are long. */
@@ -29,7 +29,6 @@ export interface FetchOptions {
   /** For everything, from the first connection to the last byte of the body. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly maxRedirects?: number;
   /** Authorization and Cookie are not sent on to another origin. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Asked before every request, redirected ones too; false refuses the URL. */
@@ -146,10 +145,10 @@ async function follow(
   options: FetchOptions,
   { get, resolve }: { get: Get; resolve: Resolve },
 ): Promise<FetchResult> {
-  const { maxRedirects = DEFAULT_MAX_REDIRECTS, accept, handsOver = [] } = options;
+  const { accept, handsOver = [] } = options;
   const headers = new Headers(options.headers);
   let url = first;
-  for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     if (accept !== undefined && !accept(url)) throw unsupportedUrl(url, "refused");
     const answer = await get(url, headers);
     const { status, headers: answered } = answer;
@@ -159,7 +158,7 @@ async function follow(
       return { status, bytes, url: url.href, headers: answered };
     }
     await answer.discard();
-    if (redirects === maxRedirects) break;
+    if (redirects === MAX_REDIRECTS) break;
     if (location.length <= MAX_LOCATION_LENGTH && handsOver.includes(schemeOf(location))) {
       return { status, bytes: new Uint8Array(), url: url.href, location };
     }
@@ -172,7 +171,7 @@ async function follow(
   }
   throw new HttpError(
     "redirects",
-    `Cannot fetch from ${first.host}: it redirects more than ${maxRedirects} times`,
+    `Cannot fetch from ${first.host}: it redirects more than ${MAX_REDIRECTS} times`,
   );
 }
 

@@ -238,8 +238,6 @@ everyWay("T1 fetch stops at a redirect loop", async (fetchBounded) => {
     port = new URL(url).port;
     await rejectsWith("redirects", fetchBounded(`${url}/${SECRET}`, options()));
     strictEqual(requests, 6);
-    await rejectsWith("redirects", fetchBounded(url, options({ maxRedirects: 0 })));
-    strictEqual(requests, 7);
   });
 });
 
@@ -300,6 +298,7 @@ everyWay(
   async (fetchBounded) => {
     const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&dn=${"a".repeat(9_000)}`;
     const targets = ["/1", link, `magnet:?dn=${"a".repeat(17_000)}`, "Magnet:?x", "ftp://a/"];
+    targets.push("/6", "/7", "/8", "/9", "/10", link);
     const handler: Handler = (_, path) =>
       new Response("gone", {
         status: 302,
@@ -319,9 +318,8 @@ everyWay(
         await rejects(fetching, { failure: "unsupported-url" });
       }
       await rejects(fetchBounded(`${url}/0`, options()), { failure: "unsupported-url" });
-      const one = options({ handsOver, maxRedirects: 1 });
-      await rejectsWith("redirects", fetchBounded(`${url}/0`, one));
-      strictEqual((await fetchBounded(`${url}/1`, one)).location, link);
+      await rejectsWith("redirects", fetchBounded(`${url}/5`, options({ handsOver })));
+      strictEqual((await fetchBounded(`${url}/6`, options({ handsOver }))).location, link);
     });
   },
 );
