@@ -1,5 +1,6 @@
 /** What a peer has asked of us and not yet got: bounded, in order, cancelled in O(1). */
 import type { PieceIndex } from "../base/ids.ts";
+import { type Linked, LinkedList } from "../base/linked_list.ts";
 import type { Layout } from "../metainfo/layout.ts";
 
 /** A part of a piece that a peer wants, checked against the torrent. */
@@ -18,18 +19,15 @@ export const MAX_QUEUED_UPLOADS = 2_000;
 type Admission = "queued" | "duplicate" | "conflicting" | "full";
 
 /** A request among those before and after it. */
-interface Waiting {
+interface Waiting extends Linked<Waiting> {
   readonly request: UploadRequest;
-  previous: Waiting | undefined;
-  next: Waiting | undefined;
 }
 
 export class UploadQueue {
   readonly #layout: Layout;
   /** By offset within the torrent. */
   readonly #waiting = new Map<number, Waiting>();
-  #first: Waiting | undefined;
-  #last: Waiting | undefined;
+  readonly #inOrder = new LinkedList<Waiting>();
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -44,11 +42,9 @@ export class UploadQueue {
     const same = this.#waiting.get(offset)?.request;
     if (same !== undefined) return same.length === request.length ? "duplicate" : "conflicting";
     if (this.#waiting.size >= MAX_QUEUED_UPLOADS) return "full";
-    const waiting = { request, previous: this.#last, next: undefined };
+    const waiting = { request, previous: undefined, next: undefined };
     this.#waiting.set(offset, waiting);
-    if (this.#last === undefined) this.#first = waiting;
-    else this.#last.next = waiting;
-    this.#last = waiting;
+    this.#inOrder.append(waiting);
     return "queued";
   }
 
@@ -62,41 +58,33 @@ export class UploadQueue {
 
   /** The request that has waited longest. */
   get first(): UploadRequest | undefined {
-    return this.#first?.request;
+    return this.#inOrder.first?.request;
   }
 
   /** All that wait, in order of arrival. */
   *[Symbol.iterator](): Iterator<UploadRequest> {
-    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.next) {
+    for (let waiting = this.#inOrder.first; waiting !== undefined; waiting = waiting.next) {
       yield waiting.request;
     }
   }
 
   /** Takes out the request that has waited longest. */
   next(): UploadRequest | undefined {
-    const first = this.#first;
+    const { first } = this.#inOrder;
     if (first !== undefined) this.#remove(first);
     return first?.request;
   }
 
   /** Takes out all requests but those for which `isKept`, in order of arrival. */
   clear(isKept: (request: UploadRequest) => boolean): UploadRequest[] {
-    const removed: UploadRequest[] = [];
-    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.next) {
-      if (isKept(waiting.request)) continue;
-      this.#remove(waiting);
-      removed.push(waiting.request);
-    }
-    return removed;
+    const removed = [...this.#waiting.values()].filter(({ request }) => !isKept(request));
+    for (const waiting of removed) this.#remove(waiting);
+    return removed.map(({ request }) => request);
   }
 
   #remove(waiting: Waiting): void {
-    const { request, previous, next } = waiting;
-    this.#waiting.delete(this.#offsetOf(request));
-    if (previous === undefined) this.#first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
+    this.#waiting.delete(this.#offsetOf(waiting.request));
+    this.#inOrder.remove(waiting);
   }
 
   #offsetOf({ piece, begin }: UploadRequest): number {

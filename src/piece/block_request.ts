@@ -1,5 +1,5 @@
 import type { BlockIndex } from "../base/ids.ts";
-import type { Linked } from "./linked_list.ts";
+import type { Linked } from "../base/linked_list.ts";
 import type { OpenPiece } from "./open_piece.ts";
 import type { Requester } from "./requester.ts";
 

@@ -1,7 +1,7 @@
 import { fail } from "../base/assert.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
-import type { Linked } from "./linked_list.ts";
+import type { Linked } from "../base/linked_list.ts";
 import type { ParoledPiece } from "./paroled_piece.ts";
 import { NO_PEER, type PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";

@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
-import { LinkedList } from "./linked_list.ts";
+import { LinkedList } from "../base/linked_list.ts";
 import { OpenPiece, type OpenPieceOptions } from "./open_piece.ts";
 import type { PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";

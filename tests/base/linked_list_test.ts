@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type Linked, LinkedList } from "../../src/piece/linked_list.ts";
+import { type Linked, LinkedList } from "../../src/base/linked_list.ts";
 
 class Node implements Linked<Node> {
   previous: Node | undefined;
