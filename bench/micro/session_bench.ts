@@ -45,7 +45,7 @@ function spanOf(index: number) {
 
 function newSession(): PeerSession {
   const have = new Bitfield(layout.pieceCount);
-  const flags = { fast: true, extended: true };
+  const flags = { fast: true, extended: true, dht: false };
   const session = new PeerSession({ layout, have, flags, host: "10.0.0.2", now: 0 });
   session.handleMessage({ kind: "have-all" }, 0);
   session.handleMessage({ kind: "unchoke" }, 0);

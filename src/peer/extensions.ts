@@ -4,7 +4,6 @@
  * of its hashes (BEP 52) and of DHT nodes (BEP 5).
  */
 import type { Endpoint } from "../base/endpoint.ts";
-import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import {
@@ -101,7 +100,7 @@ export class Extensions {
         this.#events.close("unnegotiated-extension");
       }
     } catch (error) {
-      this.#events.close(reasonOf(error));
+      this.#events.closeBy(error);
     }
     return undefined;
   }
@@ -179,9 +178,4 @@ export class Extensions {
   #theirId(name: keyof typeof EXTENSION_IDS): number {
     return this.#theirIds.get(name) ?? 0;
   }
-}
-
-function reasonOf(error: unknown): CloseReason {
-  if (error instanceof ProtocolError) return error.reason;
-  throw error;
 }

@@ -18,8 +18,8 @@ const MAX_PENDING_BYTES = 16 * METADATA_PIECE_LENGTH;
 const MAX_COPIES = 4;
 
 export interface MetadataServingOptions {
-  /** The info dictionary as it is encoded, at least one byte; undefined: all is refused. */
-  readonly metadata: Uint8Array | undefined;
+  /** The info dictionary as it is encoded. */
+  readonly metadata: Uint8Array;
   /** Where answers go. */
   readonly output: MessageWriter;
 }
@@ -31,7 +31,7 @@ export class MetadataServing {
   readonly #queue: number[] = [];
   #allowance: number;
 
-  constructor({ metadata = new Uint8Array(), output }: MetadataServingOptions) {
+  constructor({ metadata, output }: MetadataServingOptions) {
     this.#metadata = metadata;
     this.#output = output;
     this.#pieceCount = Math.ceil(metadata.length / METADATA_PIECE_LENGTH);

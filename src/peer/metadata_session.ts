@@ -3,10 +3,10 @@
  * that names a piece, and nothing is wanted but metadata and the names of other peers. Driven
  * like PeerSession.
  */
-import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { LayerRange } from "../metainfo/layer_trees.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import { EXTENSION_HANDSHAKE_ID, EXTENSION_IDS } from "../wire/extension.ts";
+import type { HandshakeFlags } from "../wire/handshake.ts";
 import type {
   BlockMessage,
   ExtendedMessage,
@@ -30,7 +30,7 @@ const MAX_REQUESTS = 300;
 
 export interface MetadataSessionOptions extends Omit<Beyond, "metadata"> {
   /** What both sides said in their handshakes that they can. */
-  readonly flags: { readonly fast: boolean; readonly extended: boolean; readonly dht?: boolean };
+  readonly flags: HandshakeFlags;
   /** Milliseconds, as in every method. */
   readonly now: number;
 }
@@ -185,12 +185,7 @@ export class MetadataSession {
           return;
       }
     } catch (error) {
-      this.#events.close(reasonOf(error));
+      this.#events.closeBy(error);
     }
   }
-}
-
-function reasonOf(error: unknown): CloseReason {
-  if (error instanceof ProtocolError) return error.reason;
-  throw error;
 }

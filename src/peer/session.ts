@@ -11,6 +11,7 @@ import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
 import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
+import type { HandshakeFlags } from "../wire/handshake.ts";
 import type { ExtendedMessage, Message, ShortMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { type Beyond, Extensions } from "./extensions.ts";
@@ -29,7 +30,7 @@ export interface PeerSessionOptions extends Beyond {
   /** What we have: live, read whenever it matters. */
   readonly have: Bitfield;
   /** What both sides said in their handshakes that they can. */
-  readonly flags: { readonly fast: boolean; readonly extended: boolean; readonly dht?: boolean };
+  readonly flags: HandshakeFlags;
   /** Milliseconds, as in every method. */
   readonly now: number;
 }

@@ -1,6 +1,6 @@
 /** What a session tells its driver. Plain values; views in them die with the decoder's buffer. */
 import type { Bitfield } from "../base/bitfield.ts";
-import type { CloseReason } from "../base/errors.ts";
+import { type CloseReason, ProtocolError } from "../base/errors.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { ExtensionHandshake } from "../wire/extension.ts";
 import type { HolepunchMessage } from "../wire/holepunch_message.ts";
@@ -77,6 +77,12 @@ export class SessionEvents {
   close(reason: CloseReason): void {
     this.#isClosed = true;
     this.#waiting.push({ kind: "close", reason });
+  }
+
+  /** Closes for what the peer did; any other error is a mistake of ours, and thrown. */
+  closeBy(error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.close(error.reason);
   }
 
   /** What was pushed since the last call; the array is used again by the next call but one. */

@@ -22,7 +22,7 @@ function* decode(decoder: MessageDecoder): Iterable<Message> {
 
 /** One session and one fetch, as their driver would have them. */
 function talk(input: Uint8Array, random: Random): void {
-  const flags = { fast: random.below(4) > 0, extended: random.below(4) > 0 };
+  const flags = { fast: random.below(4) > 0, extended: random.below(4) > 0, dht: false };
   const session = new MetadataSession({
     flags,
     host: "10.0.0.1",

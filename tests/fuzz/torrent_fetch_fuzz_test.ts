@@ -27,7 +27,7 @@ function* decode(decoder: MessageDecoder): Iterable<Message> {
 
 /** Whether the talk has given everything, which can then be nothing but the truth. */
 function talk(input: Uint8Array, random: Random): boolean {
-  const flags = { fast: true, extended: true };
+  const flags = { fast: true, extended: true, dht: false };
   const session = new MetadataSession({ flags, host: "10.0.0.1", now: 0 });
   const fetch = new TorrentFetch(Uint8Array.fromHex(METAINFO.infoHashHex) as FullInfoHash);
   const decoder = new MessageDecoder({ maxMessageLength: MAX_MESSAGE_LENGTH });

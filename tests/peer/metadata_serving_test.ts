@@ -21,7 +21,7 @@ class Asker {
   readonly serving: MetadataServing;
   readonly #decoder = new MessageDecoder({ maxMessageLength: 32_768 });
 
-  constructor(metadata: Uint8Array | undefined) {
+  constructor(metadata: Uint8Array) {
     this.serving = new MetadataServing({ metadata, output: this.output });
   }
 
@@ -71,8 +71,8 @@ Deno.test("MetadataServing gives dictionaries of any size, piece by piece", () =
   }));
 });
 
-Deno.test("MetadataServing refuses everything when there is no metadata", () => {
-  const asker = new Asker(undefined);
+Deno.test("MetadataServing refuses everything when there are no bytes of metadata", () => {
+  const asker = new Asker(new Uint8Array());
   asker.ask(0, 5);
   deepStrictEqual(asker.read(), [{ kind: "reject", piece: 0 }, { kind: "reject", piece: 5 }]);
 });

@@ -89,7 +89,7 @@ Deno.test("MetadataSession opens with having nothing, its handshake and the DHT 
     extended(0, payload),
     { kind: "port", port: 6881 },
   ]);
-  const plain = create({ flags: { fast: false, extended: false } });
+  const plain = create({ flags: { fast: false, extended: false, dht: false } });
   plain.open(payload, 0);
   deepStrictEqual(said(plain), []);
 });
@@ -166,7 +166,7 @@ Deno.test("MetadataSession hands on peers and DHT nodes that the peer names", ()
 });
 
 Deno.test("MetadataSession closes for what breaks the protocol", () => {
-  const NO_FAST = { fast: false, extended: true };
+  const NO_FAST = { fast: false, extended: true, dht: false };
   const CASES: readonly (readonly [string, Message, MetadataSessionOptions["flags"]?])[] = [
     ["unrequested-block", { kind: "piece", index: 0, begin: 0, block: new Uint8Array(1) }],
     ["malformed-message", { kind: "unknown", id: 99 }],
@@ -176,7 +176,7 @@ Deno.test("MetadataSession closes for what breaks the protocol", () => {
     ["malformed-message", extended(OUR_PEX_ID, new Uint8Array([0x69]))],
     ["unnegotiated-extension", { kind: "have-all" }, NO_FAST],
     ["unnegotiated-extension", { kind: "allowed-fast", index: 0 }, NO_FAST],
-    ["unnegotiated-extension", introduction(), { fast: true, extended: false }],
+    ["unnegotiated-extension", introduction(), { fast: true, extended: false, dht: false }],
   ];
   for (const [reason, message, flags = ALL] of CASES) {
     const session = create({ flags });
@@ -194,7 +194,7 @@ Deno.test("P11 MetadataSession refuses blocks, and has enough after 300 requests
   strictEqual(said(session).filter(({ kind }) => kind === "reject").length, 300);
   session.handleMessage(request, 0);
   deepStrictEqual(closeOf(session), ["request-flood"]);
-  const slow = create({ flags: { fast: false, extended: true } });
+  const slow = create({ flags: { fast: false, extended: true, dht: false } });
   slow.handleMessage(request, 0);
   deepStrictEqual(said(slow), []);
 });

@@ -48,7 +48,7 @@ export class WatchedSession {
     this.session = new PeerSession({
       layout: LAYOUT,
       have: this.#have,
-      flags,
+      flags: { ...flags, dht: false },
       host: "10.0.0.2",
       metadata: new Uint8Array(METADATA_LENGTH),
       layers: LAYERS,

@@ -30,7 +30,7 @@ function peerThat(
 }
 
 function connect(connection: Connection, clock: ManualClock, kinds: string[] = []) {
-  const flags = { fast: true, extended: true };
+  const flags = { fast: true, extended: true, dht: false };
   const peer: MetadataConnection = new MetadataConnection({
     key: 1,
     endpoint: { host: "peer.example", port: 1 },
