@@ -19,13 +19,12 @@ export interface IntroducingOptions {
   readonly clientName: string;
   readonly portFor: PortFor;
   /** The info dictionary, raw, that peers may ask for (BEP 9). */
-  readonly metadata?: Uint8Array | undefined;
-  /** How connections are encrypted; absent: not. */
-  readonly encryption?: EncryptionMode;
+  readonly metadata: Uint8Array;
+  readonly encryption: EncryptionMode;
   /** Whether peers may be told of each other (BEP 11). */
-  readonly usePex?: boolean | undefined;
+  readonly usePex: boolean;
   /** Whether peers may be brought together (BEP 55). */
-  readonly useHolepunch?: boolean | undefined;
+  readonly useHolepunch: boolean;
   /** Nothing more is wanted, and everybody may know it. */
   readonly onlyUploads: () => boolean;
 }
@@ -54,20 +53,16 @@ export class Introducing {
 
   /** The payload of our extension handshake. */
   handshakeFor({ host }: Endpoint): Uint8Array {
-    const { clientName, portFor, metadata, usePex, useHolepunch, onlyUploads } = this.#options;
-    const { encryption = "off" } = this.#options;
+    const { clientName, portFor, metadata, encryption } = this.#options;
+    const { usePex, useHolepunch, onlyUploads } = this.#options;
     const { ut_pex, ut_metadata, ut_holepunch } = EXTENSION_IDS;
     return encodeExtensionHandshake({
       clientName,
       requestQueueLimit: MAX_QUEUED_UPLOADS,
       yourIp: host,
       listenPort: portFor(host),
-      metadataSize: metadata?.length,
-      messages: {
-        ...(usePex && { ut_pex }),
-        ...(metadata && { ut_metadata }),
-        ...(useHolepunch && { ut_holepunch }),
-      },
+      metadataSize: metadata.length,
+      messages: { ut_metadata, ...(usePex && { ut_pex }), ...(useHolepunch && { ut_holepunch }) },
       uploadOnly: onlyUploads(),
       prefersEncryption: encryption !== "off",
     });

@@ -54,24 +54,23 @@ export interface SwarmOptions {
   readonly uploadSlots: number;
   /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */
   readonly superSeed?: boolean;
-  /** How connections are encrypted; absent: not. */
-  readonly encryption?: EncryptionMode;
+  readonly encryption: EncryptionMode;
   /** Peers may ask for its info dictionary (BEP 9), and in version 2 for its hashes (BEP 52). */
   readonly metainfo: Metainfo;
   /** Tell peers of each other, and hear of others (BEP 11); never for a private torrent (BEP 27). */
-  readonly usePex?: boolean;
+  readonly usePex: boolean;
   /** Bring peers together by uTP (BEP 55); never for a private torrent. */
-  readonly useHolepunch?: boolean;
+  readonly useHolepunch: boolean;
   /** The UDP port of our DHT node, if peers may know of it: never for a private torrent. */
-  readonly dhtPort?: number | undefined;
+  readonly dhtPort: number | undefined;
   readonly udpPortFor: UdpPortFor;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** A peer says that it knows these, at most 50. */
-  readonly onExchanged?: (endpoints: readonly Endpoint[], from: Endpoint) => void;
+  readonly onExchanged: (endpoints: readonly Endpoint[], from: Endpoint) => void;
   /** A peer that one of ours knows expects us now (BEP 55). */
-  readonly onMeeting?: (endpoint: Endpoint, from: Endpoint) => void;
+  readonly onMeeting: (endpoint: Endpoint, from: Endpoint) => void;
   /** A peer says that it has a DHT node there. */
-  readonly onDhtNode?: (node: Endpoint) => void;
+  readonly onDhtNode: (node: Endpoint) => void;
   /** There is room for another peer. */
   readonly onPeerGone: () => void;
 }
@@ -272,7 +271,7 @@ export class Swarm {
           this.#holePunching.handle(event.message, peer, now);
           break;
         case "dht-port":
-          this.#options.onDhtNode?.({ host: peer.remote.host, port: event.port });
+          this.#options.onDhtNode({ host: peer.remote.host, port: event.port });
           break;
         case "close":
           peer.close(event.reason);
@@ -289,7 +288,7 @@ export class Swarm {
   #noteExchanged(peers: readonly PexPeer[], { remote }: PeerConnection): void {
     const { table: { isComplete }, onExchanged } = this.#options;
     const useful = peers.filter(({ flags }) => !isComplete || (flags & PexFlag.uploadOnly) === 0);
-    if (useful.length > 0) onExchanged?.(useful.map(({ endpoint }) => endpoint), remote);
+    if (useful.length > 0) onExchanged(useful.map(({ endpoint }) => endpoint), remote);
   }
 
   /** Nothing more is wanted (BEP 21). A super-seed does not say so: it seems to have nothing. */
