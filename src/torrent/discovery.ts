@@ -24,6 +24,11 @@ export function discover(sources: readonly AsyncIterable<Sighting>[]): AsyncIter
   return sightings;
 }
 
+/** What is known from the start. */
+export async function* known(sightings: readonly Sighting[]): AsyncIterable<Sighting> {
+  for (const sighting of sightings) if (sighting.endpoints.length > 0) yield sighting;
+}
+
 /** The peers that one source names. */
 export async function* sighted(
   named: AsyncIterable<readonly Endpoint[]>,

@@ -18,8 +18,6 @@ import type { Surroundings } from "./torrent_options.ts";
 
 /** The one timer of a search: deadlines, dials. */
 const TICK_MS = 500;
-/** `stopped` reaches the trackers within this time, or not at all. */
-const FAREWELL_TIMEOUT_MS = 4_000;
 /** A download that has not begun by then tells the trackers `started` itself. */
 const HANDOVER_TIMEOUT_MS = 30_000;
 /** What trackers are told that we lack: not nothing, for then they would take us for a seed. */
@@ -124,7 +122,7 @@ export class MetadataSearch {
   async stop(): Promise<void> {
     this.#end.reject(new StoppedError("Cannot go on: the search for metadata was stopped"));
     await this.#leave();
-    await this.#part((sources) => sources.close(FAREWELL_TIMEOUT_MS));
+    await this.#part((sources) => sources.close());
   }
 
   /** Whoever goes on announces itself: once all is found, no tracker hears of the search again. */

@@ -8,13 +8,15 @@ import type { InfoHash } from "../base/ids.ts";
 import type { DhtSearch } from "../dht/service.ts";
 import { Announcer, type AnnouncerOptions } from "../tracker/announcer.ts";
 import type { TrackerStatus } from "../tracker/tracker_roster.ts";
-import { sighted, type Sighting } from "./discovery.ts";
+import { known, sighted, type Sighting } from "./discovery.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import type { Surroundings } from "./torrent_options.ts";
 import type { WebSeeds } from "./web_seeds.ts";
 
 /** Messages of peers about other peers that nobody has read yet; more are dropped. */
 const MAX_WAITING_EXCHANGES = 32;
+/** `stopped` reaches the trackers within this time, or not at all. */
+export const FAREWELL_TIMEOUT_MS = 4_000;
 
 /** Who may be asked for peers. */
 export interface SourceSwitches {
@@ -94,7 +96,7 @@ export class PeerSources {
 
   /** One stream for each source; call it once. They end with `close`. */
   sightings(): AsyncIterable<Sighting>[] {
-    const streams: AsyncIterable<Sighting>[] = [begin(this.#options.known), this.#exchanged];
+    const streams: AsyncIterable<Sighting>[] = [known(this.#options.known), this.#exchanged];
     const { webSeeds } = this.#options;
     if (webSeeds !== undefined) streams.push(webSeeds.sightings());
     if (this.#announcer !== undefined) {
@@ -137,10 +139,10 @@ export class PeerSources {
     this.#options.webSeeds?.close();
   }
 
-  /** Ends the streams, and says goodbye to the trackers, which takes at most `timeoutMs`. */
-  async close(timeoutMs: number): Promise<void> {
+  /** Ends the streams, and says goodbye to the trackers, which takes FAREWELL_TIMEOUT_MS at most. */
+  async close(): Promise<void> {
     this.end();
-    await this.#announcer?.close(timeoutMs);
+    await this.#announcer?.close(FAREWELL_TIMEOUT_MS);
   }
 
   /** Ends the streams without a word: the same peer will go on announcing. */
@@ -158,8 +160,4 @@ export class PeerSources {
       onAnnounce: (report) => onEvent({ kind: "tracker", ...report }),
     });
   }
-}
-
-async function* begin(sightings: readonly Sighting[]): AsyncIterable<Sighting> {
-  for (const sighting of sightings) if (sighting.endpoints.length > 0) yield sighting;
 }

@@ -15,8 +15,8 @@ import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { askPieces } from "./asked_peer.ts";
 import { CopyCount } from "./copies.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
-import { discover, sighted, type Sighting } from "./discovery.ts";
-import { allowedSources, type SourceSwitches } from "./peer_sources.ts";
+import { discover, known, sighted, type Sighting } from "./discovery.ts";
+import { allowedSources, FAREWELL_TIMEOUT_MS, type SourceSwitches } from "./peer_sources.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import type { Surroundings } from "./torrent_options.ts";
 import { WebSeeds } from "./web_seeds.ts";
@@ -27,8 +27,6 @@ const TICK_MS = 250;
 const DHT_QUIET_MS = 3_000;
 /** Sentences about web seeds that are of no use. */
 const MAX_WEB_SEED_FAULTS = 10;
-/** `stopped` reaches the trackers within this time, or not at all. */
-const FAREWELL_TIMEOUT_MS = 4_000;
 
 export interface SurveyOptions {
   readonly metainfo: Metainfo;
@@ -196,7 +194,7 @@ export class Survey {
     enquiry?: TrackerEnquiry,
     lookup?: DhtSearch,
   ): AsyncIterable<Sighting>[] {
-    const named = begin({ endpoints: this.#options.peers, source: "named" });
+    const named = known([{ endpoints: this.#options.peers, source: "named" }]);
     const sources = [named, webSeeds.sightings()];
     if (enquiry !== undefined) sources.push(sighted(enquiry.endpoints(), "tracker"));
     if (lookup !== undefined) sources.push(sighted(lookup, "dht"));
@@ -280,8 +278,4 @@ export class Survey {
       pieces: { wanted: wanted.count, ...this.#copies.of(wanted) },
     };
   }
-}
-
-async function* begin(sighting: Sighting): AsyncIterable<Sighting> {
-  if (sighting.endpoints.length > 0) yield sighting;
 }

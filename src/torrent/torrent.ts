@@ -37,8 +37,6 @@ const SAVE_INTERVAL_MS = 5_000;
 const ENOUGH_USEFUL_PEERS = 30;
 /** Banned peers that a verdict can name. */
 const MAX_BANNED_NAMED = 20;
-/** `stopped` reaches the trackers within this time, or not at all. */
-const FAREWELL_TIMEOUT_MS = 4_000;
 
 /** Not an error: peers may come by themselves, and nobody asked to give up. */
 const NO_SOURCE = {
@@ -289,7 +287,7 @@ export class Torrent {
     const { dialer, swarm, peerSources } = this.#stages ?? {};
     dialer?.close();
     swarm?.close();
-    await Promise.all([this.#running, peerSources?.close(FAREWELL_TIMEOUT_MS)]);
+    await Promise.all([this.#running, peerSources?.close()]);
     this.#surroundings.onLeft();
   }
 

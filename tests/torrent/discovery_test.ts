@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import type { Endpoint } from "../../src/base/endpoint.ts";
-import { discover, sighted, type Sighting } from "../../src/torrent/discovery.ts";
+import { discover, known, sighted, type Sighting } from "../../src/torrent/discovery.ts";
 
 const A: Endpoint = { host: "10.0.0.1", port: 1 };
 const B: Endpoint = { host: "10.0.0.2", port: 2 };
@@ -21,6 +21,11 @@ Deno.test("discover() ends when all sources have ended, with what each of them s
   const bySource = (source: string) => found.filter((sighting) => sighting.source === source);
   deepStrictEqual(bySource("named"), [{ endpoints: [A], source: "named" }]);
   deepStrictEqual(bySource("tracker").map(({ endpoints }) => endpoints), [[B], [A, B]]);
+});
+
+Deno.test("known() leaves out who names nobody", async () => {
+  const named: Sighting = { endpoints: [A], source: "named" };
+  deepStrictEqual(await collect(known([{ endpoints: [], source: "tracker" }, named])), [named]);
 });
 
 Deno.test("discover() throws what a source throws", async () => {

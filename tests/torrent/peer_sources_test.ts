@@ -85,7 +85,7 @@ function create(neighbours: Neighbours, options: Partial<PeerSourcesOptions>): P
 
 async function collect(sources: PeerSources): Promise<string[]> {
   const streams = sources.sightings();
-  await sources.close(0);
+  await sources.close();
   const all: Sighting[] = [];
   for (const stream of streams) for await (const sighting of stream) all.push(sighting);
   return all.map(({ source, endpoints }) => `${source} ${endpoints.length}`);
