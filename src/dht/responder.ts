@@ -7,7 +7,13 @@ import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressScope, type Endpoint, familyOf, isDialable } from "../base/endpoint.ts";
 import type { NodeInfo } from "./compact_node.ts";
-import { ERROR_CODES, type KrpcBadQuery, type KrpcQuery, type KrpcResponse } from "./krpc.ts";
+import {
+  ERROR_CODES,
+  type KrpcBadQuery,
+  type KrpcQuery,
+  type KrpcResponse,
+  type Want,
+} from "./krpc.ts";
 import { encodeError, encodeResponse, MAX_REPLY_VALUES } from "./krpc_encoder.ts";
 import type { PeerStore } from "./peer_store.ts";
 import type { Place } from "./place.ts";
@@ -99,11 +105,7 @@ export class Responder {
   }
 
   /** Nodes of our own network are the internet's business as little as the other way round. */
-  #nodes(
-    target: Uint8Array,
-    want: (KrpcQuery & { method: "find_node" })["want"],
-    from: Endpoint,
-  ): NodeInfo[] {
+  #nodes(target: Uint8Array, want: Want, from: Endpoint): NodeInfo[] {
     const wanted = want ?? [familyOf(from.host)];
     const scope = addressScope(from.host);
     return this.#places.filter(({ family }) => wanted.includes(family))

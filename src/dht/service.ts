@@ -216,26 +216,26 @@ export class DhtService implements Disposable {
   }
 
   /** True when the name did not resolve. */
-  async #addContactsOf({ host, port }: Endpoint): Promise<boolean> {
-    const hosts = await this.#options.network.resolve(host);
-    const contacts = hosts.slice(0, MAX_ADDRESSES_OF_NAME).map((host) => ({ host, port }));
+  async #addContactsOf(name: Endpoint): Promise<boolean> {
+    const contacts = await this.#resolve(name);
     this.#node.addContacts(contacts, this.#now);
     this.#act();
-    return hosts.length === 0;
+    return contacts.length === 0;
   }
 
-  async #addNamed({ host, port }: Endpoint): Promise<void> {
-    if (addressBytes(host) !== undefined) this.#node.addNode({ host, port }, this.#now);
+  async #addNamed(endpoint: Endpoint): Promise<void> {
+    if (addressBytes(endpoint.host) !== undefined) this.#node.addNode(endpoint, this.#now);
     else if (this.#resolving < MAX_RESOLVING) {
       this.#resolving++;
-      for (
-        const address of (await this.#options.network.resolve(host)).slice(0, MAX_ADDRESSES_OF_NAME)
-      ) {
-        this.#node.addNode({ host: address, port }, this.#now);
-      }
+      for (const node of await this.#resolve(endpoint)) this.#node.addNode(node, this.#now);
       this.#resolving--;
     }
     this.#act();
+  }
+
+  async #resolve({ host, port }: Endpoint): Promise<Endpoint[]> {
+    const hosts = await this.#options.network.resolve(host);
+    return hosts.slice(0, MAX_ADDRESSES_OF_NAME).map((host) => ({ host, port }));
   }
 
   /** Nothing that the world does makes it fail: a mistake of ours is told to whoever reads. */
