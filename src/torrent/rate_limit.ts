@@ -17,20 +17,16 @@ export class RateLimit {
   #turn: Promise<void> = Promise.resolve();
   /** The most bytes to move before calling `pass` again. */
   readonly turnBytes: number;
-
   /** Peers among which the rate is worth sharing. */
   readonly maxPeers: number;
 
   /** `bytesPerSecond` undefined: no limit. */
   constructor(bytesPerSecond: number | undefined, clock: Clock) {
+    const rate = bytesPerSecond ?? Infinity;
     this.#clock = clock;
-    if (bytesPerSecond !== undefined) this.#bucket = new TokenBucket(bytesPerSecond, clock.now());
-    this.maxPeers = bytesPerSecond === undefined
-      ? Infinity
-      : Math.max(1, Math.floor(bytesPerSecond / MIN_PEER_RATE));
-    this.turnBytes = bytesPerSecond === undefined
-      ? Infinity
-      : Math.max(MIN_READ_LENGTH, Math.floor(bytesPerSecond * READ_SHARE));
+    if (rate < Infinity) this.#bucket = new TokenBucket(rate, clock.now());
+    this.maxPeers = Math.max(1, Math.floor(rate / MIN_PEER_RATE));
+    this.turnBytes = Math.max(MIN_READ_LENGTH, Math.floor(rate * READ_SHARE));
   }
 
   get isUnlimited(): boolean {
