@@ -4,28 +4,13 @@ import type { Layout } from "../metainfo/layout.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { printable } from "../base/printable.ts";
 import type { PeerList } from "../peer/peer_list.ts";
-import type { Assembly } from "../piece/assembly.ts";
-import type { Availability } from "../piece/availability.ts";
 import type { PieceTable } from "../piece/piece_table.ts";
 import type { Standing } from "./dealings.ts";
-import type { Dialer } from "./dialer.ts";
-import type { PeerSources } from "./peer_sources.ts";
+import type { Stages } from "./pipeline.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
-import type { Swarm } from "./swarm.ts";
-import type { Uploader } from "./uploader.ts";
 import type { Evidence } from "./verdict.ts";
 
 const MAX_NAME_LENGTH = 200;
-
-/** The stages of the pipeline and what they share, while we are in the swarm. */
-export interface Stages {
-  readonly peerSources: PeerSources;
-  readonly dialer: Dialer;
-  readonly swarm: Swarm;
-  readonly uploader: Uploader;
-  readonly assembly: Assembly;
-  readonly availability: Availability;
-}
 
 export interface TorrentFacts {
   readonly metainfo: Metainfo;

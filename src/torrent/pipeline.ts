@@ -4,11 +4,14 @@
  * outcome becomes HAVE or a ban, and its buffer becomes credit for more requests.
  */
 import { Channel } from "../base/channel.ts";
-import type { FullPiece } from "../piece/assembly.ts";
+import type { Assembly, FullPiece } from "../piece/assembly.ts";
+import type { Availability } from "../piece/availability.ts";
 import type { PieceOutcome, Storage } from "../storage/storage.ts";
-import { discover, type Sighting } from "./discovery.ts";
 import type { Dialer } from "./dialer.ts";
+import { discover } from "./discovery.ts";
+import type { PeerSources } from "./peer_sources.ts";
 import type { Swarm } from "./swarm.ts";
+import type { Uploader } from "./uploader.ts";
 
 /** A piece, and what became of it on its way to the disk. */
 export interface StoredPiece {
@@ -16,16 +19,22 @@ export interface StoredPiece {
   readonly outcome: PieceOutcome;
 }
 
+/** The stages and what they share, while we are in the swarm. */
 export interface Stages {
-  readonly sources: readonly AsyncIterable<Sighting>[];
+  readonly peerSources: PeerSources;
   readonly dialer: Dialer;
   readonly swarm: Swarm;
-  readonly storage: Storage;
+  readonly uploader: Uploader;
+  readonly assembly: Assembly;
+  readonly availability: Availability;
 }
 
 /** Ends when the swarm is closed and everything it delivered has been stored. */
-export function download({ sources, dialer, swarm, storage }: Stages): Channel<StoredPiece> {
-  const endpoints = discover(sources);
+export function download(
+  { peerSources, dialer, swarm }: Stages,
+  storage: Storage,
+): Channel<StoredPiece> {
+  const endpoints = discover(peerSources.sightings());
   const peers = dialer.connect(endpoints);
   const pieces = swarm.collect(peers);
   return store(pieces, swarm, storage);

@@ -11,16 +11,9 @@ import { Availability } from "../piece/availability.ts";
 import { PiecePicker } from "../piece/picker.ts";
 import { PieceTable } from "../piece/piece_table.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
-import {
-  bytesLeft,
-  evidenceOf,
-  peerSnapshotsOf,
-  snapshotOf,
-  type Stages,
-  type TorrentFacts,
-} from "./facts.ts";
+import { bytesLeft, evidenceOf, peerSnapshotsOf, snapshotOf, type TorrentFacts } from "./facts.ts";
 import { allowedSources, PeerSources } from "./peer_sources.ts";
-import { download, type StoredPiece } from "./pipeline.ts";
+import { download, type Stages, type StoredPiece } from "./pipeline.ts";
 import type { PeerSnapshot, TorrentSnapshot, TorrentState } from "./snapshot.ts";
 import { selectFiles, selectPieces } from "./selection.ts";
 import { Swarm } from "./swarm.ts";
@@ -140,10 +133,10 @@ export class Torrent {
     if (this.#leaving.signal.aborted) return;
     const { storage, onEvent } = this.#options;
     const stages = this.#stages = this.#createStages();
-    const { swarm, dialer, peerSources } = stages;
+    const { swarm, peerSources } = stages;
     this.#surroundings.onJoined();
     if (!peerSources.isAny && !this.#table.isComplete) onEvent(NO_SOURCE);
-    const stored = download({ sources: peerSources.sightings(), dialer, swarm, storage });
+    const stored = download(stages, storage);
     const settle = async () => {
       for await (const piece of stored) {
         this.#settle(piece, stages);

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import type { FullPiece } from "../../src/piece/assembly.ts";
-import type { PieceOutcome } from "../../src/storage/storage.ts";
+import type { PieceOutcome, Storage } from "../../src/storage/storage.ts";
 import { download, type Stages } from "../../src/torrent/pipeline.ts";
 
 type Write = (piece: PieceIndex) => Promise<PieceOutcome>;
@@ -13,18 +13,18 @@ async function* threePieces(): AsyncIterable<FullPiece> {
   }
 }
 
-function stagesOf(write: Write): Stages {
+/** The stages, and a disk that writes so. */
+function stagesOf(write: Write): [Stages, Storage] {
   const stages = {
-    sources: [],
+    peerSources: { sightings: () => [] },
     dialer: { connect: () => [] },
     swarm: {
       collect: threePieces,
       maxPiecesInMemory: 3,
       exchange: { suspects: () => false },
     },
-    storage: { write },
   };
-  return stages as unknown as Stages;
+  return [stages as unknown as Stages, { write } as unknown as Storage];
 }
 
 function good(): PieceOutcome {
@@ -35,7 +35,7 @@ Deno.test("download() yields pieces as the disk has them, and ends after the las
   const first = Promise.withResolvers<PieceOutcome>();
   const stored: number[] = [];
   const stages = stagesOf((piece) => piece === 0 ? first.promise : Promise.resolve(good()));
-  for await (const { piece } of download(stages)) {
+  for await (const { piece } of download(...stages)) {
     stored.push(piece.piece);
     if (stored.length === 2) first.resolve(good());
   }
@@ -44,7 +44,7 @@ Deno.test("download() yields pieces as the disk has them, and ends after the las
 
 Deno.test("download() says how many more are here when pieces come back together", async () => {
   const disk = Promise.withResolvers<PieceOutcome>();
-  const stored = download(stagesOf(() => disk.promise));
+  const stored = download(...stagesOf(() => disk.promise));
   setTimeout(() => disk.resolve(good()));
   const sizes: number[] = [];
   for await (const _ of stored) sizes.push(stored.size);
@@ -56,6 +56,6 @@ Deno.test("download() throws what a write was rejected with, whatever else is un
   const never = new Promise<PieceOutcome>(() => {});
   const stages = stagesOf((piece) => piece === 1 ? Promise.reject(bug) : never);
   await rejects(async () => {
-    for await (const _ of download(stages));
+    for await (const _ of download(...stages));
   }, bug);
 });
