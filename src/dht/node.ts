@@ -53,7 +53,7 @@ export type DhtEffect =
   /** Peers for whoever searches: new ones, all dialable. */
   | { readonly kind: "found"; readonly search: Search; readonly peers: readonly Endpoint[] };
 
-/** For people: nodes in the tables, queries and how many were answered. */
+/** Nodes in the tables, queries and how many were answered. */
 export interface DhtStatus {
   readonly nodes: number;
   readonly asked: number;

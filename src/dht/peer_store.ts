@@ -1,8 +1,8 @@
 /**
  * The peers that have been announced to us (BEP 5 "announce_peer"). Pure: `now` is in
  * milliseconds. Anybody may announce anything, so everything is bounded (hostile-inputs H10):
- * what is new takes the place of
- * the oldest in its torrent or in the largest one, and new torrents that of the smallest.
+ * what is new takes the place of the oldest in its torrent or in the largest one, and new torrents
+ * that of the smallest.
  */
 import { type Random, shuffle } from "../base/ambient.ts";
 import { assert } from "../base/assert.ts";

@@ -14,7 +14,7 @@ import { DhtNode, type DhtStatus } from "./node.ts";
 import { encodeSavedTable, parseSavedTable } from "./saved_table.ts";
 import type { Search, SearchOptions } from "./search.ts";
 
-/** More than any message; a longer datagram is cut, and so is no message. */
+/** More than any message: the port that is shared with uTP drops longer datagrams. */
 const MAX_DATAGRAM_LENGTH = 4_096;
 /**
  * Datagrams read of each socket, and as many at once after a pause. A flood beyond that is

@@ -38,8 +38,8 @@ export interface UpnpMapping extends UpnpEntry {
   readonly lifetimeS: number;
 }
 
-/** What a web server says. */
-export interface HttpAnswer {
+/** What the web server of a gateway says, as far as it has come. */
+export interface UpnpAnswer {
   readonly status: number;
   readonly text: string;
   /** As long as its headers say: nothing more will come. */
@@ -116,9 +116,7 @@ export function parseFault(xml: string): number | undefined {
  * An answer as far as it has come, undefined before its headers have; whole when it is as long
  * as it says. Latin-1 will do for what is looked for in it.
  */
-export function parseHttpAnswer(
-  bytes: Uint8Array,
-): HttpAnswer | undefined {
+export function parseHttpAnswer(bytes: Uint8Array): UpnpAnswer | undefined {
   const all = new TextDecoder("latin1").decode(bytes);
   const end = all.indexOf("\r\n\r\n");
   const status = /^HTTP\/1\.[01] (\d{3})\b/.exec(all)?.[1];

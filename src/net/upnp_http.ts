@@ -7,7 +7,7 @@ import { concatBytes } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import type { Clock } from "../base/ambient.ts";
 import { ConnectError, type Connection, type Network } from "./transport.ts";
-import { type HttpAnswer, parseHttpAnswer } from "./upnp.ts";
+import { parseHttpAnswer, type UpnpAnswer } from "./upnp.ts";
 
 const EXCHANGE_MS = 3_000;
 /** Bytes of an answer; descriptions have a few thousand. */
@@ -27,7 +27,7 @@ export async function askGateway(
   url: URL,
   action: SoapAction | undefined,
   { network, clock, signal }: { network: Network; clock: Clock; signal: AbortSignal },
-): Promise<HttpAnswer | undefined> {
+): Promise<UpnpAnswer | undefined> {
   const to = parseEndpoint(`${url.hostname}:${url.port || HTTP_PORT}`);
   if (to === undefined) return undefined;
   const done = new AbortController();
@@ -68,7 +68,7 @@ function encodeRequest(url: URL, action: SoapAction | undefined): Uint8Array {
   return concatBytes(new TextEncoder().encode(head), body);
 }
 
-async function readAnswer(connection: Connection): Promise<HttpAnswer | undefined> {
+async function readAnswer(connection: Connection): Promise<UpnpAnswer | undefined> {
   let bytes: Uint8Array = new Uint8Array(0);
   const buffer = new Uint8Array(READ_LENGTH);
   while (bytes.length < MAX_ANSWER_LENGTH) {

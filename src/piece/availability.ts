@@ -26,7 +26,7 @@ export class Availability {
   }
 
   /** A peer that did not have the piece has it now. */
-  gained(_peer: PeerKey, piece: PieceIndex): void {
+  gained(piece: PieceIndex): void {
     this.#order.adjust(piece, 1);
   }
 

@@ -14,7 +14,8 @@ const MAX_PATIENCE_DOUBLINGS = 4;
 /**
  * A piece that several peers gave and that was wrong. It is fetched again from one peer, its
  * owner, so that the next failure names the liar: best from a quick one, which settles the matter
- * soon, and from one that did not contribute before. Others only wait for some time, so that the piece never waits for good:
+ * soon, and from one that did not contribute before. Others only wait for some time, so that the
+ * piece never waits for good:
  *
  * - when the owner no longer answers, somebody else goes on;
  * - when it takes too long, peers that have nothing else to do help it, suspects after the rest.

@@ -22,8 +22,8 @@ export type PiecePriority = 0 | 1 | 2;
 const STATES: readonly PieceState[] = ["unwanted", "wanted", "partial", "verifying", "have"];
 
 /**
- * Invariants: `have` holds exactly the pieces in that state that were not withheld, `missing` exactly those that are
- * wanted, partial or verifying; a piece that is missing has a priority.
+ * Invariants: `have` holds exactly the pieces in that state that were not withheld, `missing`
+ * exactly those that are wanted, partial or verifying; a piece that is missing has a priority.
  */
 export class PieceTable {
   /** Verified and written: what we tell peers. */

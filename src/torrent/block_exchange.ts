@@ -87,7 +87,7 @@ export class BlockExchange {
         this.#fillOthers(peer, now);
         break;
       case "have":
-        availability.gained(peer.key, event.piece);
+        availability.gained(event.piece);
         this.#updateInterest(peer, now);
         break;
       case "bitfield":

@@ -11,7 +11,7 @@ Deno.test("count() follows peers that come, gain pieces, send another bitfield a
   availability.replaced(1, bitfieldOf("----"), bitfieldOf("**--"));
   availability.replaced(2, bitfieldOf("----"), bitfieldOf("****"));
   deepStrictEqual(counts(), "2211");
-  availability.gained(1, 3 as PieceIndex);
+  availability.gained(3 as PieceIndex);
   deepStrictEqual(counts(), "2212");
   availability.replaced(2, bitfieldOf("****"), bitfieldOf("*---"));
   deepStrictEqual(counts(), "2101");
@@ -26,7 +26,7 @@ Deno.test("count() follows peers that come, gain pieces, send another bitfield a
 Deno.test("left() takes back all pieces of a peer that came with none and became a seed", () => {
   const availability = new Availability(2, new SeededRandom(1));
   availability.replaced(1, bitfieldOf("--"), bitfieldOf("--"));
-  for (const piece of [0, 1]) availability.gained(1, piece as PieceIndex);
+  for (const piece of [0, 1]) availability.gained(piece as PieceIndex);
   availability.left(1, bitfieldOf("**"));
   deepStrictEqual([0, 1].map((piece) => availability.count(piece as PieceIndex)), [0, 0]);
 });
@@ -37,7 +37,7 @@ Deno.test("rarest() gives the piece that the fewest peers have", () => {
   availability.replaced(1, bitfieldOf("----"), bitfieldOf("*-*-"));
   availability.replaced(2, bitfieldOf("----"), bitfieldOf("***-"));
   availability.replaced(3, bitfieldOf("----"), bitfieldOf("****"));
-  availability.gained(1, 3 as PieceIndex);
+  availability.gained(3 as PieceIndex);
   deepStrictEqual(availability.rarest(bitfieldOf("****"), 9), 1);
   availability.remove(1 as PieceIndex);
   availability.left(2, bitfieldOf("**--"));
