@@ -3,6 +3,7 @@
  * node id depends on it, so it takes many voices, and a network has one only. Of one family.
  */
 import { addressScope, familyOf, type IpFamily } from "../base/endpoint.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import { crowdKey } from "./crowd_limits.ts";
 
 /** The latest voices are counted, so that a new address is believed after a while. */
@@ -37,10 +38,7 @@ export class ExternalAddress {
     if (network === undefined || !isOnInternet || familyOf(observed) !== this.#family) return false;
     this.#votes.delete(network);
     this.#votes.set(network, observed);
-    if (this.#votes.size > MAX_VOTES) {
-      const [oldest] = this.#votes.keys();
-      this.#votes.delete(oldest!);
-    }
+    forgetOldest(this.#votes, MAX_VOTES);
     if (observed === this.#host || !this.#hasMajority(observed)) return false;
     this.#host = observed;
     return true;

@@ -10,6 +10,7 @@
  * or a port that the router has opened.
  */
 import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 
 /** Longer than any usual NAT remembers whom we sent something. */
 const SOLICITED_FOR_MS = 10 * 60_000;
@@ -44,9 +45,9 @@ export class Reachability {
     this.#solicited.delete(key);
     this.#solicited.set(key, now);
     if (this.#solicited.size <= MAX_SOLICITED) return;
-    const [oldest, sentAt] = this.#solicited.entries().next().value!;
-    this.#solicited.delete(oldest);
-    this.#isForgetfulUntil = sentAt + SOLICITED_FOR_MS;
+    const [oldestSentAt] = this.#solicited.values();
+    this.#isForgetfulUntil = oldestSentAt! + SOLICITED_FOR_MS;
+    forgetOldest(this.#solicited, MAX_SOLICITED);
   }
 
   /** Somebody has answered us: are we on the internet? */

@@ -3,6 +3,7 @@
  * while: their blocks may be on the way already, and a peer that answers what it was asked does
  * nothing wrong (P14).
  */
+import { forgetOldest } from "../base/forget_oldest.ts";
 
 /** How long a late block is as good as a requested one. */
 const MEMORY_MS = 60_000;
@@ -28,11 +29,7 @@ export class AbandonedRequests {
     const count = (this.#byKey.get(key)?.count ?? 0) + 1;
     this.#byKey.delete(key);
     this.#byKey.set(key, { expiresAt: now + MEMORY_MS, count });
-    if (this.#byKey.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#byKey.keys()) {
-      this.#byKey.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#byKey, MAX_REMEMBERED);
   }
 
   /** Forgets one request that has now been answered; false when none was remembered. */

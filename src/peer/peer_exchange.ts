@@ -11,6 +11,7 @@ import {
   isDialable,
 } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import { encodePex, MAX_PEX_PEERS, parsePex, type PexPeer } from "../wire/pex.ts";
 
 /** BEP 11: no more than one message a minute. */
@@ -63,10 +64,7 @@ export class PeerExchange {
     const peers = added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
     for (const { endpoint } of peers) this.#heardOf.add(formatEndpoint(endpoint));
     for (const endpoint of dropped) this.#heardOf.delete(formatEndpoint(endpoint));
-    for (const oldest of this.#heardOf) {
-      if (this.#heardOf.size <= MAX_HEARD_OF) break;
-      this.#heardOf.delete(oldest);
-    }
+    forgetOldest(this.#heardOf, MAX_HEARD_OF);
     return peers;
   }
 

@@ -1,6 +1,7 @@
 /** All endpoints of a torrent that we have heard of: whom to dial next, and whom never again. */
 import type { Random } from "../base/ambient.ts";
 import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import {
   compareUrgency,
   type Disconnection,
@@ -239,12 +240,7 @@ export class PeerList {
   }
 }
 
-/** Remembers, and forgets the oldest when it is too much. */
 function shun(set: Set<string>, key: string): void {
   set.add(key);
-  if (set.size <= MAX_SHUNNED) return;
-  for (const oldest of set) {
-    set.delete(oldest);
-    break;
-  }
+  forgetOldest(set, MAX_SHUNNED);
 }

@@ -3,6 +3,7 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { concatBytes, equalBytes } from "../base/bytes.ts";
 import { familyOf, hostScope } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
 import { shortInfoHash } from "../metainfo/info_hash.ts";
@@ -194,12 +195,7 @@ export class Client {
     const peerId = this.#peerIds.get(key) ??
       createPeerId(this.#options.version, this.#options.random);
     this.#peerIds.set(key, peerId);
-    if (this.#peerIds.size > MAX_REMEMBERED_IDS) {
-      for (const oldest of this.#peerIds.keys()) {
-        this.#peerIds.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#peerIds, MAX_REMEMBERED_IDS);
     return peerId;
   }
 

@@ -1,5 +1,6 @@
 /** How each endpoint is spoken to: with encryption or without, by uTP alone or not. Pure. */
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import { type EncryptionMode, PayloadMethod } from "../wire/mse.ts";
 
 /** Endpoints of which is remembered how they want it; then the oldest are forgotten. */
@@ -44,21 +45,13 @@ export class DialMethods {
     this.#remembered.delete(key);
     if (offer === this.#usual) return;
     this.#remembered.set(key, offer);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#remembered.keys()) {
-      this.#remembered.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#remembered, MAX_REMEMBERED);
   }
 
   /** It took up TCP, and hung up on whatever we said: so do those who want uTP alone. */
   noteHangUp(endpoint: Endpoint): void {
     this.#hungUp.add(formatEndpoint(endpoint));
-    if (this.#hungUp.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#hungUp) {
-      this.#hungUp.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#hungUp, MAX_REMEMBERED);
   }
 
   /** It hung up the last time: now it may be tried by uTP, and then by TCP again. */

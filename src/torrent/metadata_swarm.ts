@@ -2,6 +2,7 @@
 import type { Clock } from "../base/ambient.ts";
 import { type Endpoint, formatEndpoint, type PortFor, type UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import type { FullInfoHash } from "../base/ids.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
 import { MetadataSession } from "../peer/metadata_session.ts";
@@ -254,8 +255,7 @@ export class MetadataSwarm {
 
   #remember(key: MetadataPeer, endpoint: Endpoint): void {
     this.#owners.set(key, endpoint);
-    if (this.#owners.size <= MAX_REMEMBERED_PEERS) return;
-    for (const oldest of this.#owners.keys()) return void this.#owners.delete(oldest);
+    forgetOldest(this.#owners, MAX_REMEMBERED_PEERS);
   }
 
   /** Does what is due to get the metadata. */

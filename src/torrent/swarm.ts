@@ -3,6 +3,7 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { Layout } from "../metainfo/layout.ts";
@@ -325,8 +326,7 @@ export class Swarm {
 
   #remember(peer: PeerConnection): void {
     this.#remembered.set(peer.key, peer.endpoint);
-    if (this.#remembered.size <= MAX_REMEMBERED_PEERS) return;
-    for (const oldest of this.#remembered.keys()) return void this.#remembered.delete(oldest);
+    forgetOldest(this.#remembered, MAX_REMEMBERED_PEERS);
   }
 
   #ban(key: PeerKey, piece: PieceIndex): void {

@@ -5,6 +5,7 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import { addressBytes, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import { raceAddresses } from "../net/address_race.ts";
 import { raceAttempts } from "../net/attempt_race.ts";
 import type { SharedPort } from "../net/shared_port.ts";
@@ -125,11 +126,7 @@ export class UtpNetwork implements Network {
     this.#ledByUtpAt.delete(key);
     if (way === "tcp") return;
     this.#ledByUtpAt.set(key, this.#options.clock.now());
-    if (this.#ledByUtpAt.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#ledByUtpAt.keys()) {
-      this.#ledByUtpAt.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#ledByUtpAt, MAX_REMEMBERED);
   }
 
   async #connectByUtp(to: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
