@@ -45,42 +45,51 @@ export class RateMeter {
 }
 
 /**
- * Tokens that refill at a rate, at most `burstBytes` of them. The balance may go negative: take
- * first, then wait `waitMs`. So a block of any size passes, and the mean rate is exact.
+ * Tokens, of whatever is to be rare, that refill at a rate; at most `burst` of them. The balance may
+ * go negative: take first, then wait `waitMs`. So a block of any size passes, and the mean rate is
+ * exact.
  */
 export class TokenBucket {
   #balance: number;
   #refilledAt: number;
 
   constructor(
-    readonly bytesPerSecond: number,
+    readonly perSecond: number,
     now: number,
-    readonly burstBytes: number = bytesPerSecond / 4,
+    readonly burst: number = perSecond / 4,
   ) {
-    this.#balance = burstBytes;
+    this.#balance = burst;
     this.#refilledAt = now;
   }
 
   /** Takes tokens, whether they are there or not. */
-  take(bytes: number, now: number): void {
+  take(amount: number, now: number): void {
     this.#refill(now);
-    this.#balance -= bytes;
+    this.#balance -= amount;
   }
 
-  /** Puts tokens in; those beyond `burstBytes` are lost when it refills. */
-  give(bytes: number): void {
-    this.#balance += bytes;
+  /** Takes one token if the balance is positive, or else says false. */
+  tryTake(now: number): boolean {
+    this.#refill(now);
+    if (this.#balance <= 0) return false;
+    this.#balance--;
+    return true;
+  }
+
+  /** Puts tokens in; those beyond `burst` are lost when it refills. */
+  give(amount: number): void {
+    this.#balance += amount;
   }
 
   /** Milliseconds until the balance is positive again; 0 when it is. */
   waitMs(now: number): number {
     this.#refill(now);
-    return this.#balance > 0 ? 0 : Math.max(1, -this.#balance * 1000 / this.bytesPerSecond);
+    return this.#balance > 0 ? 0 : Math.max(1, -this.#balance * 1000 / this.perSecond);
   }
 
   #refill(now: number): void {
-    const gained = (now - this.#refilledAt) * this.bytesPerSecond / 1000;
-    this.#balance = Math.min(this.burstBytes, this.#balance + gained);
+    const gained = (now - this.#refilledAt) * this.perSecond / 1000;
+    this.#balance = Math.min(this.burst, this.#balance + gained);
     this.#refilledAt = now;
   }
 }

@@ -54,17 +54,17 @@ export class HolePunching {
   seek(endpoint: Endpoint, now: number): void {
     const { peers, random } = this.#options;
     const relays = [...peers.values()].filter(({ session }) => session.canReach(endpoint));
-    if (relays.length === 0 || !mayGoOn(this.#asked, now)) return;
+    if (relays.length === 0 || !this.#asked.tryTake(now)) return;
     say(relays[random.below(relays.length)]!, encodeHolepunch("rendezvous", endpoint), now);
   }
 
   /** Of an error nothing follows: when the endpoint is dialled again, another may be asked. */
   handle({ kind, endpoint }: HolepunchMessage, from: PeerConnection, now: number): void {
-    if (!mayGoOn(this.#heardOf(from, now), now)) return;
+    if (!this.#heardOf(from, now).tryTake(now)) return;
     if (kind === "rendezvous") {
-      if (mayGoOn(this.#relayed, now)) this.#relay(endpoint, from, now);
+      if (this.#relayed.tryTake(now)) this.#relay(endpoint, from, now);
     } else if (kind === "connect") {
-      if (!mayHearOf(from, endpoint) || !mayGoOn(this.#met, now)) return;
+      if (!mayHearOf(from, endpoint) || !this.#met.tryTake(now)) return;
       this.#options.onMeeting?.(endpoint, from.remote);
     }
   }
@@ -115,12 +115,6 @@ function refusal(
 /** Local addresses of one network mean other machines in another (P29). */
 function mayHearOf({ remote }: PeerConnection, endpoint: Endpoint): boolean {
   return concerns(endpoint, addressScope(remote.host));
-}
-
-function mayGoOn(bucket: TokenBucket, now: number): boolean {
-  if (bucket.waitMs(now) > 0) return false;
-  bucket.take(1, now);
-  return true;
 }
 
 function say(peer: PeerConnection, payload: Uint8Array, now: number): void {

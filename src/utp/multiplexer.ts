@@ -140,8 +140,7 @@ export class Multiplexer {
     const receiveId = (syn.connectionId + 1) & 0xffff;
     if (this.#streams.has(keyOf(from, receiveId))) return; // It has heard our answer already.
     if (!this.#hasRoom) return this.#reset(syn, from, now);
-    if (this.#synAnswers.waitMs(now) > 0) return;
-    this.#synAnswers.take(1, now);
+    if (!this.#synAnswers.tryTake(now)) return;
     const clock = this.#introductions.clock(syn.connectionId, from);
     this.#send(
       encodePacket({
@@ -172,8 +171,7 @@ export class Multiplexer {
 
   /** The stream that a peer opens with a packet of none; the others hear that there is none. */
   #openedBy(packet: Packet, from: Endpoint, now: number): Stream | undefined {
-    if (this.#strays.waitMs(now) > 0) return undefined;
-    this.#strays.take(1, now);
+    if (!this.#strays.tryTake(now)) return undefined;
     const opened = this.#introductions.openedBy(packet, from, now);
     if (opened === undefined || !this.#hasRoom || packet.type === "fin") {
       this.#reset(packet, from, now);
@@ -196,8 +194,7 @@ export class Multiplexer {
 
   /** Never for a RESET. */
   #reset(packet: Packet, to: Endpoint, now: number): void {
-    if (this.#resets.waitMs(now) > 0) return;
-    this.#resets.take(1, now);
+    if (!this.#resets.tryTake(now)) return;
     const reset = {
       type: "reset",
       connectionId: packet.connectionId,

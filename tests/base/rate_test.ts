@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { RateMeter, TokenBucket } from "../../src/base/rate.ts";
 
@@ -43,8 +43,8 @@ Deno.test("RateMeter forgets exactly what has left the window, however it was ad
 Deno.test("TokenBucket keeps the mean rate exactly, for takes of any size", () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 20, maxLength: 60 });
   fc.assert(fc.property(sizes, (sizes) => {
-    const bytesPerSecond = 10_000;
-    const bucket = new TokenBucket(bytesPerSecond, 0);
+    const perSecond = 10_000;
+    const bucket = new TokenBucket(perSecond, 0);
     let now = 0, taken = 0;
     for (const size of sizes) {
       now += bucket.waitMs(now);
@@ -52,10 +52,10 @@ Deno.test("TokenBucket keeps the mean rate exactly, for takes of any size", () =
       taken += size;
     }
     const last = sizes.at(-1)!;
-    const earned = bucket.burstBytes + bytesPerSecond * now / 1000;
+    const earned = bucket.burst + perSecond * now / 1000;
     // Never more than was earned before the last take, and no time lost beyond rounding.
     ok(taken - last <= earned + 1e-6);
-    ok(now <= Math.max(0, taken - last - bucket.burstBytes) / bytesPerSecond * 1000 + sizes.length);
+    ok(now <= Math.max(0, taken - last - bucket.burst) / perSecond * 1000 + sizes.length);
   }));
 });
 
@@ -78,4 +78,16 @@ Deno.test("TokenBucket.give() shortens the wait, and saves up no more than the b
   equal(bucket.waitMs(0), 0);
   bucket.take(1_500, 0);
   equal(bucket.waitMs(0), 1_000);
+});
+
+Deno.test("TokenBucket.tryTake() takes one as long as the balance is positive, and never more", () => {
+  const bucket = new TokenBucket(2, 0, 3);
+  deepStrictEqual([0, 0, 0, 0].map((now) => bucket.tryTake(now)), [true, true, true, false]);
+  equal(bucket.waitMs(0), 1);
+  equal(bucket.tryTake(1), true);
+  equal(bucket.tryTake(499), false);
+  equal(bucket.tryTake(501), true);
+  let taken = 0;
+  for (let now = 10_000; now < 20_000; now++) if (bucket.tryTake(now)) taken++;
+  equal(taken, 3 + 20);
 });
