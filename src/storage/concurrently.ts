@@ -1,13 +1,15 @@
 /**
- * Runs tasks, at most `limit` at a time, taking each from `tasks` only when it can start. After a
- * failure or an abort no more are started; rejects, once all have settled, with the first failure.
+ * Works on items, at most `limit` at a time, taking each from `items` only when its turn has come.
+ * After a failure or an abort no more are taken; rejects, once all have settled, with the first
+ * failure.
  */
-export async function concurrently(
+export async function concurrently<Item>(
   limit: number,
-  tasks: Iterable<() => Promise<void>>,
+  items: Iterable<Item>,
+  work: (item: Item) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const iterator = tasks[Symbol.iterator]();
+  const iterator = items[Symbol.iterator]();
   let isStopped = false;
   const lane = async () => {
     while (!isStopped) {
@@ -15,7 +17,7 @@ export async function concurrently(
       if (next.done === true) return;
       try {
         signal?.throwIfAborted();
-        await next.value();
+        await work(next.value);
       } catch (error) {
         isStopped = true;
         throw error;
@@ -26,9 +28,24 @@ export async function concurrently(
   for (const result of lanes) if (result.status === "rejected") throw result.reason;
 }
 
-/** Cuts a list into runs of at most `length` items. */
-export function* batches<Item>(items: readonly Item[], length: number): Iterable<readonly Item[]> {
-  for (let start = 0; start < items.length; start += length) {
-    yield items.slice(start, start + length);
+/** Runs of items that follow each other: each ends when it has `length` of them, or `bytes`. */
+export function* batches<Item>(
+  items: Iterable<Item>,
+  { length, bytes = Infinity, bytesOf = () => 0 }: {
+    readonly length: number;
+    readonly bytes?: number;
+    readonly bytesOf?: (item: Item) => number;
+  },
+): Iterable<readonly Item[]> {
+  let batch: Item[] = [];
+  let batchBytes = 0;
+  for (const item of items) {
+    batch.push(item);
+    batchBytes += bytesOf(item);
+    if (batch.length < length && batchBytes < bytes) continue;
+    yield batch;
+    batch = [];
+    batchBytes = 0;
   }
+  if (batch.length > 0) yield batch;
 }

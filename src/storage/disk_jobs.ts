@@ -14,7 +14,7 @@ import type {
 import { batches, concurrently } from "./concurrently.ts";
 
 /** Jobs under way for each worker: one in hand, one to come. */
-export const JOBS_PER_WORKER = 2;
+const JOBS_PER_WORKER = 2;
 const INSPECT_BATCH_LENGTH = 512;
 const FLUSH_BATCH_LENGTH = 32;
 const CREATE_BATCH_LENGTH = 256;
@@ -31,22 +31,32 @@ export async function runOrThrow<Kind extends Job["kind"]>(
   return reply as Replies[Kind];
 }
 
+/** Works on batches, as many at a time as keep all workers busy; see `concurrently`. */
+export function overBatches<Batch>(
+  pool: JobRunner,
+  batches: Iterable<Batch>,
+  work: (batch: Batch) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  return concurrently(pool.size * JOBS_PER_WORKER, batches, work, signal);
+}
+
 /** How each of these files looks; undefined for those that are not there. */
-export async function inspectFiles(
+export function inspectFiles(
   pool: JobRunner,
   places: readonly Place[],
 ): Promise<(FileFacts | undefined)[]> {
-  const facts: (FileFacts | undefined)[] = new Array(places.length);
-  await overBatches(pool, places, INSPECT_BATCH_LENGTH, async (batch, start) => {
-    const reply = await runOrThrow<"inspect">(pool, { kind: "inspect", places: batch });
-    for (const [index, one] of reply.facts.entries()) facts[start + index] = one;
-  });
-  return facts;
+  return factsOf(
+    pool,
+    places,
+    INSPECT_BATCH_LENGTH,
+    (batch) => runOrThrow<"inspect">(pool, { kind: "inspect", places: batch }),
+  );
 }
 
 /** Creates those that are not there, empty. */
 export function createFiles(pool: JobRunner, places: readonly Place[]): Promise<void> {
-  return overBatches(pool, places, CREATE_BATCH_LENGTH, async (batch) => {
+  return overBatches(pool, batches(places, { length: CREATE_BATCH_LENGTH }), async (batch) => {
     await runOrThrow<"create">(pool, { kind: "create", places: batch });
   });
 }
@@ -57,15 +67,32 @@ export async function flushFiles(
   places: readonly Place[],
   folders: readonly Place[],
 ): Promise<FileFacts[]> {
-  const facts: FileFacts[] = new Array(places.length);
-  await overBatches(pool, places, FLUSH_BATCH_LENGTH, async (batch, start) => {
-    const reply = await runOrThrow<"flush">(pool, { kind: "flush", places: batch, folders: [] });
-    for (const [index, one] of reply.facts.entries()) facts[start + index] = one;
-  });
-  await overBatches(pool, folders, FLUSH_BATCH_LENGTH, async (batch) => {
+  const length = FLUSH_BATCH_LENGTH;
+  const facts = await factsOf(
+    pool,
+    places,
+    length,
+    (batch) => runOrThrow<"flush">(pool, { kind: "flush", places: batch, folders: [] }),
+  );
+  await overBatches(pool, batches(folders, { length }), async (batch) => {
     await runOrThrow<"flush">(pool, { kind: "flush", places: [], folders: batch });
   });
   return facts;
+}
+
+/** What jobs of so many places each tell of every place, in the order of the places. */
+async function factsOf<Facts>(
+  pool: JobRunner,
+  places: readonly Place[],
+  length: number,
+  look: (batch: readonly Place[]) => Promise<{ readonly facts: readonly Facts[] }>,
+): Promise<Facts[]> {
+  const found: Facts[] = new Array(places.length);
+  await overBatches(pool, batches(places.keys(), { length }), async (indices) => {
+    const { facts } = await look(indices.map((index) => places[index]!));
+    for (const [nth, index] of indices.entries()) found[index] = facts[nth]!;
+  });
+  return found;
 }
 
 /** A piece to be looked at, and where. */
@@ -80,45 +107,11 @@ export function hashPieces(
   onVerdict: (piece: PieceToCheck, verdict: PieceVerdict) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const tasks = function* () {
-    for (const batch of batchesOfBytes(pieces)) {
-      yield async () => {
-        const toHash = batch.map(({ length, hash, spans }) => ({ length, hash, spans }));
-        const reply = await runOrThrow<"hash">(pool, { kind: "hash", pieces: toHash });
-        for (const [index, verdict] of reply.verdicts.entries()) onVerdict(batch[index]!, verdict);
-      };
-    }
-  };
-  return concurrently(pool.size * JOBS_PER_WORKER, tasks(), signal);
-}
-
-function* batchesOfBytes(pieces: Iterable<PieceToCheck>): Iterable<PieceToCheck[]> {
-  let batch: PieceToCheck[] = [];
-  let bytes = 0;
-  for (const piece of pieces) {
-    batch.push(piece);
-    bytes += piece.length;
-    if (bytes < HASH_BATCH_BYTES) continue;
-    yield batch;
-    batch = [];
-    bytes = 0;
-  }
-  if (batch.length > 0) yield batch;
-}
-
-function overBatches<Item>(
-  pool: JobRunner,
-  items: readonly Item[],
-  length: number,
-  work: (batch: readonly Item[], start: number) => Promise<void>,
-): Promise<void> {
-  const tasks = function* () {
-    let start = 0;
-    for (const batch of batches(items, length)) {
-      const from = start;
-      start += batch.length;
-      yield () => work(batch, from);
-    }
-  };
-  return concurrently(pool.size * JOBS_PER_WORKER, tasks());
+  const bytesOf = ({ length }: PieceToCheck) => length;
+  const limits = { length: Infinity, bytes: HASH_BATCH_BYTES, bytesOf };
+  return overBatches(pool, batches(pieces, limits), async (batch) => {
+    const toHash = batch.map(({ length, hash, spans }) => ({ length, hash, spans }));
+    const reply = await runOrThrow<"hash">(pool, { kind: "hash", pieces: toHash });
+    for (const [index, verdict] of reply.verdicts.entries()) onVerdict(batch[index]!, verdict);
+  }, signal);
 }

@@ -5,8 +5,8 @@
 import { SumsError } from "../base/errors.ts";
 import type { FileIndex } from "../base/ids.ts";
 import type { JobRunner } from "../workers/protocol.ts";
-import { concurrently } from "./concurrently.ts";
-import { inspectFiles, JOBS_PER_WORKER, runOrThrow } from "./disk_jobs.ts";
+import { batches } from "./concurrently.ts";
+import { inspectFiles, overBatches, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 
 /** Files and bytes hashed in one job; a larger file is a job of its own. */
@@ -89,37 +89,20 @@ export class FileDigests {
   async #hash(files: readonly FileIndex[]): Promise<void> {
     const { plan, pool, signal } = this.#options;
     const digests = this.#digests, stop = this.#stop;
-    const tasks = function* () {
-      for (const batch of batchesOf(plan, files)) {
-        yield async () => {
-          const toHash = batch.map((file) => ({
-            place: plan.placeOf(file),
-            length: plan.lengthOf(file),
-          }));
-          const job = { kind: "sha256", files: toHash, stop } as const;
-          const reply = await runOrThrow<"sha256">(pool, job);
-          for (const [index, digest] of reply.digests.entries()) digests.set(batch[index]!, digest);
-        };
-      }
-    };
+    const bytesOf = (file: FileIndex) => plan.lengthOf(file);
+    const limits = { length: HASH_BATCH_LENGTH, bytes: HASH_BATCH_BYTES, bytesOf };
     try {
-      await concurrently(pool.size * JOBS_PER_WORKER, tasks(), signal);
+      await overBatches(pool, batches(files, limits), async (batch) => {
+        const toHash = batch.map((file) => ({
+          place: plan.placeOf(file),
+          length: plan.lengthOf(file),
+        }));
+        const job = { kind: "sha256", files: toHash, stop } as const;
+        const reply = await runOrThrow<"sha256">(pool, job);
+        for (const [index, digest] of reply.digests.entries()) digests.set(batch[index]!, digest);
+      }, signal);
     } finally {
       signal.throwIfAborted();
     }
   }
-}
-
-function* batchesOf(plan: FilePlan, files: readonly FileIndex[]): Iterable<FileIndex[]> {
-  let batch: FileIndex[] = [];
-  let bytes = 0;
-  for (const file of files) {
-    batch.push(file);
-    bytes += plan.lengthOf(file);
-    if (bytes < HASH_BATCH_BYTES && batch.length < HASH_BATCH_LENGTH) continue;
-    yield batch;
-    batch = [];
-    bytes = 0;
-  }
-  if (batch.length > 0) yield batch;
 }

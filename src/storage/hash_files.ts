@@ -7,8 +7,8 @@ import type { Layout } from "../metainfo/layout.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { leafCount } from "../metainfo/piece_layers.ts";
 import type { FileFacts, JobRunner, PieceOnDisk, Place } from "../workers/protocol.ts";
-import { concurrently } from "./concurrently.ts";
-import { inspectFiles, JOBS_PER_WORKER, runOrThrow } from "./disk_jobs.ts";
+import { batches } from "./concurrently.ts";
+import { inspectFiles, overBatches, runOrThrow } from "./disk_jobs.ts";
 
 /** Bytes of a job: enough to hide the way there and back. */
 const DIGEST_JOB_BYTES = 8 * 1024 * 1024;
@@ -52,40 +52,20 @@ export async function hashFiles(options: HashOptions): Promise<PieceHashes> {
   const pieceHashes = new Uint8Array(withoutSha1 ? 0 : layout.pieceCount * HASH_LENGTH);
   const pieceRoots = new Uint8Array(withRoots ? layout.pieceCount * MERKLE_HASH_LENGTH : 0);
   let hashed = 0;
-  const tasks = function* () {
-    for (const { first, count } of runsOf(layout)) {
-      yield async () => {
-        const indices = Array.from(
-          { length: count },
-          (_, index) => layout.pieceIndex(first + index)!,
-        );
-        const pieces = indices.map((piece) => find(piece, options));
-        const leafCounts = withRoots && indices.map((piece) => leafCount({ layout }, piece));
-        const job = {
-          kind: "digest",
-          pieces,
-          withoutSha1,
-          ...(leafCounts && { leafCounts }),
-        } as const;
-        const { digests, roots } = await runOrThrow<"digest">(pool, job);
-        if (!withoutSha1) pieceHashes.set(digests, first * HASH_LENGTH);
-        if (withRoots) pieceRoots.set(roots, first * MERKLE_HASH_LENGTH);
-        hashed += indices.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
-        onProgress(hashed, layout.totalLength);
-      };
-    }
-  };
-  await concurrently(pool.size * JOBS_PER_WORKER, tasks(), signal);
+  const all = Array(layout.pieceCount).keys() as Iterable<PieceIndex>;
+  const length = Math.max(1, Math.floor(DIGEST_JOB_BYTES / layout.pieceLength));
+  await overBatches(pool, batches(all, { length }), async (batch) => {
+    const pieces = batch.map((piece) => find(piece, options));
+    const leafCounts = withRoots && batch.map((piece) => leafCount({ layout }, piece));
+    const job = { kind: "digest", pieces, withoutSha1, ...(leafCounts && { leafCounts }) } as const;
+    const { digests, roots } = await runOrThrow<"digest">(pool, job);
+    if (!withoutSha1) pieceHashes.set(digests, batch[0]! * HASH_LENGTH);
+    if (withRoots) pieceRoots.set(roots, batch[0]! * MERKLE_HASH_LENGTH);
+    hashed += batch.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
+    onProgress(hashed, layout.totalLength);
+  }, signal);
   await checkUnchanged(pool, places, facts);
   return { pieceHashes, pieceRoots };
-}
-
-/** The pieces of each job. */
-function* runsOf({ pieceCount, pieceLength }: Layout): Iterable<{ first: number; count: number }> {
-  const most = Math.max(1, Math.floor(DIGEST_JOB_BYTES / pieceLength));
-  for (let first = 0; first < pieceCount; first += most) {
-    yield { first, count: Math.min(most, pieceCount - first) };
-  }
 }
 
 function find(piece: PieceIndex, { layout, places, paddedLength }: HashOptions): PieceOnDisk {
