@@ -68,6 +68,11 @@ export class TrackerError extends Error {
     super(message);
   }
 
+  /** Nothing was heard of it, which may as well be our own network's fault. */
+  get isSilence(): boolean {
+    return this.reason === "timeout" || this.reason === "unreachable";
+  }
+
   /** Nobody is ever to ask it again. */
   get isFinal(): boolean {
     return this.reason === "gone" || this.retryInMs === Infinity;

@@ -52,6 +52,11 @@ export interface AnnounceResponse {
   readonly externalAddress: string | undefined;
 }
 
+/** It is the last: no peers are wanted, and nobody waits long for the answer. */
+export function isFarewell({ event, onlyAsks }: Pick<Announcement, "event" | "onlyAsks">): boolean {
+  return event === "stopped" && !onlyAsks;
+}
+
 /** One tracker, asked over its protocol. */
 export interface TrackerClient {
   /** Rejects with TrackerError; soon after `signal` aborts, with any. */

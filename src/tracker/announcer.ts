@@ -5,18 +5,15 @@
 import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
-import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor } from "../base/endpoint.ts";
-import { TrackerError, type TrackerReason } from "../base/errors.ts";
+import { TrackerError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
 import type { Announcement, AnnounceResponse } from "./announce.ts";
 import { AnnounceSchedule, type Ask, type AskFailure } from "./schedule.ts";
-import { TrackerRoster } from "./tracker_roster.ts";
-import type { ListedTracker, TrackerStatus } from "./tracker_roster.ts";
+import { type ListedTracker, TrackerRoster, type TrackerStatus } from "./tracker_roster.ts";
 import { hideSecrets } from "./tracker_url.ts";
-import { UdpSockets } from "./udp_sockets.ts";
 
 /** What came of one announce; `url` and the texts hold no passkey and are safe to print. */
 export interface AnnounceReport {
@@ -40,8 +37,10 @@ export interface AnnouncerOptions {
   readonly clock: Clock;
   readonly network: Network;
   readonly fetch: FetchBounded;
-  /** Bytes of this run up and down, and bytes still lacking. */
-  /** Of the moment, in bytes; `isPartialSeed`: nothing more is wanted of what is left (BEP 21). */
+  /**
+   * Bytes of this run up and down, and bytes still lacking. `isPartialSeed`: nothing more is wanted
+   * of what is left (BEP 21).
+   */
   readonly numbers: () => {
     uploaded: number;
     downloaded: number;
@@ -57,21 +56,15 @@ export interface AnnouncerOptions {
 
 const NUM_WANT = 200;
 const NUM_WANT_AT_EASE = 50;
-/** Answers that nobody has read yet; peers of later ones come again with the next announce. */
-const MAX_WAITING_ANSWERS = 64;
 /** The schedule is looked at so often even when nothing seems due: sleep may skip time. */
 const LONGEST_PAUSE_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
-const SILENCES: readonly TrackerReason[] = ["timeout", "unreachable"];
-
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #key: number;
-  readonly #sockets: UdpSockets;
   readonly #roster: TrackerRoster;
   readonly #schedule: AnnounceSchedule;
-  readonly #found = new Channel<readonly Endpoint[]>(MAX_WAITING_ANSWERS);
   readonly #underWay = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -81,12 +74,7 @@ export class Announcer {
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#key = getUint32(options.random.bytes(4), 0);
-    this.#sockets = new UdpSockets(options.network);
-    this.#roster = new TrackerRoster(options.trackers, {
-      ...options,
-      sockets: this.#sockets,
-      onLateAnswer: (tracker, response) => this.#handOn(tracker, response),
-    });
+    this.#roster = new TrackerRoster(options.trackers, options);
     this.#schedule = new AnnounceSchedule(this.#roster.tierSizes, options.random);
   }
 
@@ -96,8 +84,8 @@ export class Announcer {
     for (const { shown, failure } of this.#roster.unusable) {
       this.#options.onAnnounce({ url: shown, ok: false, failure });
     }
-    this.#running = this.#run().catch((error) => this.#found.fail(error));
-    return this.#found;
+    this.#running = this.#run().catch((error) => this.#roster.found.fail(error));
+    return this.#roster.found;
   }
 
   /** More peers may be wanted now; may be called as often as one likes. */
@@ -126,15 +114,15 @@ export class Announcer {
 
   /** Ends without a word: whoever goes on under the same peer id is not to be forgotten. */
   async abandon(): Promise<void> {
-    this.#found.close();
+    this.#roster.found.close();
     this.#giveUp();
     await this.#running;
     await Promise.all(this.#underWay);
-    await this.#sockets.close();
+    await this.#roster.close();
   }
 
   async #shutDown(timeoutMs: number): Promise<void> {
-    this.#found.close();
+    this.#roster.found.close();
     this.#schedule.stop();
     this.#look();
     const ended = new AbortController();
@@ -143,7 +131,7 @@ export class Announcer {
     ended.abort();
     await givingUp;
     await Promise.all(this.#underWay);
-    await this.#sockets.close();
+    await this.#roster.close();
   }
 
   #giveUp(): void {
@@ -173,7 +161,7 @@ export class Announcer {
   #start(ask: Ask, wantsPeers: boolean): void {
     const underWay = this.#ask(ask, wantsPeers)
       // Not the world's failure but ours: the reader of the endpoints shall learn of it.
-      .catch((error) => this.#found.fail(error))
+      .catch((error) => this.#roster.found.fail(error))
       .finally(() => {
         this.#underWay.delete(underWay);
         this.#look();
@@ -205,7 +193,7 @@ export class Announcer {
 
   #handleAnswer(tracker: ListedTracker, response: AnnounceResponse): void {
     const warning = response.warning && hideSecrets(response.warning, tracker.url);
-    const peers = this.#handOn(tracker, response);
+    const peers = this.#roster.handOn(tracker, response);
     tracker.answered(response, peers, warning);
     this.#report({
       url: tracker.shown,
@@ -227,16 +215,9 @@ export class Announcer {
   #report(report: AnnounceReport): void {
     if (this.#closing === undefined) this.#options.onAnnounce(report);
   }
-
-  /** Passes on the peers that may be dialled; how many there were. */
-  #handOn(tracker: ListedTracker, response: AnnounceResponse): number {
-    const usable = tracker.dialable(response, this.#options.portFor);
-    if (usable.length > 0) this.#found.tryPush(usable);
-    return usable.length;
-  }
 }
 
-function failureOf({ reason, isFinal }: TrackerError): AskFailure {
+function failureOf({ isFinal, isSilence }: TrackerError): AskFailure {
   if (isFinal) return "gone";
-  return SILENCES.includes(reason) ? "silence" : "refused";
+  return isSilence ? "silence" : "refused";
 }

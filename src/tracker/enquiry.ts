@@ -9,16 +9,14 @@
 import { assert } from "../base/assert.ts";
 import type { Clock, Random } from "../base/ambient.ts";
 import { getUint32 } from "../base/bytes.ts";
-import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
-import type { Announcement, AnnounceResponse } from "./announce.ts";
+import { type Announcement, type AnnounceResponse, isFarewell } from "./announce.ts";
 import { type ListedTracker, TrackerRoster, type TrackerStatus } from "./tracker_roster.ts";
 import { hideSecrets } from "./tracker_url.ts";
-import { UdpSockets } from "./udp_sockets.ts";
 
 export interface EnquiryOptions {
   /** Tiers of announce URLs (BEP 12); all are asked. */
@@ -38,8 +36,6 @@ export interface EnquiryOptions {
 const NUM_WANT = 200;
 /** Trackers asked at once. */
 const MAX_UNANSWERED = 64;
-/** Answers that nobody has read yet. */
-const MAX_WAITING_ANSWERS = 64;
 
 /** What came of one announce; `silence` is every failure but the tracker's own no. */
 type Reply =
@@ -49,9 +45,7 @@ type Reply =
 export class TrackerEnquiry {
   readonly #options: EnquiryOptions;
   readonly #key: number;
-  readonly #sockets: UdpSockets;
   readonly #roster: TrackerRoster;
-  readonly #found = new Channel<readonly Endpoint[]>(MAX_WAITING_ANSWERS);
   readonly #farewells = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   #isEnding = false;
@@ -60,12 +54,7 @@ export class TrackerEnquiry {
   constructor(options: EnquiryOptions) {
     this.#options = options;
     this.#key = getUint32(options.random.bytes(4), 0);
-    this.#sockets = new UdpSockets(options.network);
-    this.#roster = new TrackerRoster(options.trackers, {
-      ...options,
-      sockets: this.#sockets,
-      onLateAnswer: (tracker, response) => this.#handOn(tracker, response),
-    });
+    this.#roster = new TrackerRoster(options.trackers, options);
   }
 
   /** Has every tracker answered or failed? */
@@ -76,8 +65,8 @@ export class TrackerEnquiry {
   /** Begins to ask. The peers of each answer, filtered by `isDialable`; ends when all have. */
   endpoints(): AsyncIterable<readonly Endpoint[]> {
     assert(this.#running === undefined, "endpoints() may be called once");
-    this.#running = this.#askAll().catch((error) => this.#found.fail(error));
-    return this.#found;
+    this.#running = this.#askAll().catch((error) => this.#roster.found.fail(error));
+    return this.#roster.found;
   }
 
   status(): readonly TrackerStatus[] {
@@ -87,7 +76,7 @@ export class TrackerEnquiry {
   /** Gives up what is not answered; waits for farewells at most `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     this.#isEnding = true;
-    this.#found.close();
+    this.#roster.found.close();
     for (const tracker of this.#roster.trackers) {
       if (tracker.status.state === "asking") tracker.abort();
     }
@@ -98,7 +87,7 @@ export class TrackerEnquiry {
     await Promise.all(this.#farewells);
     ended.abort();
     await givingUp;
-    await this.#sockets.close();
+    await this.#roster.close();
   }
 
   async #askAll(): Promise<void> {
@@ -111,7 +100,7 @@ export class TrackerEnquiry {
     };
     await Promise.all(Array.from({ length: MAX_UNANSWERED }, lane));
     this.#isOver = true;
-    this.#found.close();
+    this.#roster.found.close();
   }
 
   async #ask(tracker: ListedTracker): Promise<void> {
@@ -135,7 +124,7 @@ export class TrackerEnquiry {
     const signal = tracker.begin();
     try {
       const response = await tracker.client.announce(this.#announcement(how), signal);
-      return { kind: "answer", response, peers: this.#handOn(tracker, response) };
+      return { kind: "answer", response, peers: this.#roster.handOn(tracker, response) };
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
       if (error.reason === "failure-reason") return { kind: "refusal", error };
@@ -168,27 +157,10 @@ export class TrackerEnquiry {
     }
   }
 
-  #announcement({ event, onlyAsks }: Pick<Announcement, "event" | "onlyAsks">): Announcement {
+  #announcement(how: Pick<Announcement, "event" | "onlyAsks">): Announcement {
     const { infoHash, peerId, portFor, left } = this.#options;
-    const isLast = event === "stopped" && !onlyAsks;
-    return {
-      infoHash,
-      peerId,
-      portFor,
-      left,
-      uploaded: 0,
-      downloaded: 0,
-      event,
-      numWant: isLast ? 0 : NUM_WANT,
-      key: this.#key,
-      ...(onlyAsks && { onlyAsks }),
-    };
-  }
-
-  /** Passes on the peers that may be dialled; how many there were. */
-  #handOn(tracker: ListedTracker, response: AnnounceResponse): number {
-    const usable = tracker.dialable(response, this.#options.portFor);
-    if (usable.length > 0) this.#found.tryPush(usable);
-    return usable.length;
+    const numWant = isFarewell(how) ? 0 : NUM_WANT;
+    const nothingYet = { uploaded: 0, downloaded: 0 };
+    return { infoHash, peerId, portFor, left, ...nothingYet, numWant, key: this.#key, ...how };
   }
 }

@@ -6,7 +6,12 @@ import { addressScope, isDialable } from "../base/endpoint.ts";
 import { TrackerError, type TrackerReason } from "../base/errors.ts";
 import { type FetchBounded, HttpError, type HttpFailure } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
-import type { Announcement, AnnounceResponse, TrackerClient } from "./announce.ts";
+import {
+  type Announcement,
+  type AnnounceResponse,
+  isFarewell,
+  type TrackerClient,
+} from "./announce.ts";
 import { announceUrl, parseAnnounceResponse, refusalOf } from "./http_codec.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import { httpTrackerScope, type TrackerUrl } from "./tracker_url.ts";
@@ -93,11 +98,6 @@ export class HttpTracker implements TrackerClient {
       throw new TrackerError(REASONS[error.failure], words);
     }
   }
-}
-
-/** Nobody waits long for the answer to it. */
-function isFarewell({ event, onlyAsks }: Announcement): boolean {
-  return event === "stopped" && !onlyAsks;
 }
 
 /** 410 is a tracker's request to be left alone for good. */

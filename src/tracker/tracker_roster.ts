@@ -1,5 +1,6 @@
-/** The trackers of one torrent: how each is asked, and what became of it. */
+/** The trackers of one torrent: how each is asked, what became of it, and the peers it gave. */
 import type { Clock, Random } from "../base/ambient.ts";
+import { Channel } from "../base/channel.ts";
 import { type Endpoint, isDialable, type PortFor } from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import type { FetchBounded } from "../net/http.ts";
@@ -7,8 +8,8 @@ import type { Network } from "../net/transport.ts";
 import type { AnnounceResponse, TrackerClient } from "./announce.ts";
 import { HttpTracker } from "./http_tracker.ts";
 import { parseTrackerUrl, redactTrackerUrl, type TrackerUrl } from "./tracker_url.ts";
-import type { UdpSockets } from "./udp_sockets.ts";
-import { UdpTracker } from "./udp_tracker.ts";
+import { UdpSockets } from "./udp_sockets.ts";
+import { UdpTracker, type UdpTrackerOptions } from "./udp_tracker.ts";
 
 export type TrackerStateName = "idle" | "asking" | "working" | "failing" | "gone" | "unusable";
 
@@ -34,17 +35,17 @@ export interface UnusableTracker {
 }
 
 export interface RosterOptions {
-  readonly sockets: UdpSockets;
   readonly network: Network;
   readonly fetch: FetchBounded;
   readonly clock: Clock;
   readonly random: Random;
-  /** More of an answer (see UdpTracker). */
-  readonly onLateAnswer: (tracker: ListedTracker, response: AnnounceResponse) => void;
+  readonly portFor: PortFor;
 }
 
 /** More trackers than this are ignored: nobody lists so many in good faith. */
 const MAX_TRACKERS = 500;
+/** Answers that nobody has read yet; peers of later ones come again with the next announce. */
+const MAX_WAITING_ANSWERS = 64;
 
 export class ListedTracker {
   readonly url: TrackerUrl;
@@ -54,13 +55,17 @@ export class ListedTracker {
   #controller = new AbortController();
   #status: Omit<TrackerStatus, "url"> = { state: "idle", hasAnswered: false };
 
-  constructor(url: TrackerUrl, options: RosterOptions) {
+  constructor(
+    url: TrackerUrl,
+    options: Omit<UdpTrackerOptions, "onLateAnswer"> & Pick<RosterOptions, "fetch">,
+    onLateAnswer: (tracker: ListedTracker, response: AnnounceResponse) => void,
+  ) {
     this.url = url;
     this.shown = redactTrackerUrl(url.text);
-    const onLateAnswer = (response: AnnounceResponse) => options.onLateAnswer(this, response);
-    this.client = url.protocol === "http"
-      ? new HttpTracker(url, options)
-      : new UdpTracker(url, { ...options, onLateAnswer });
+    this.client = url.protocol === "http" ? new HttpTracker(url, options) : new UdpTracker(url, {
+      ...options,
+      onLateAnswer: (response) => onLateAnswer(this, response),
+    });
   }
 
   get status(): TrackerStatus {
@@ -94,14 +99,6 @@ export class ListedTracker {
     };
   }
 
-  /** The peers of an answer that may be dialled; not ourselves. */
-  dialable({ endpoints, externalAddress }: AnnounceResponse, portFor: PortFor): Endpoint[] {
-    return endpoints.filter((endpoint) =>
-      isDialable(endpoint, this.url.scope) &&
-      !(endpoint.host === externalAddress && endpoint.port === portFor(endpoint.host))
-    );
-  }
-
   failed(failure: string, isGone: boolean): void {
     this.#status = { ...this.#status, state: isGone ? "gone" : "failing", failure };
   }
@@ -117,8 +114,16 @@ export class TrackerRoster {
   readonly trackers: readonly ListedTracker[];
   readonly tierSizes: readonly number[];
   readonly unusable: readonly UnusableTracker[];
+  /** The peers of each answer that may be dialled. */
+  readonly found = new Channel<readonly Endpoint[]>(MAX_WAITING_ANSWERS);
+  readonly #sockets: UdpSockets;
+  readonly #portFor: PortFor;
 
   constructor(tiers: readonly (readonly string[])[], options: RosterOptions) {
+    this.#sockets = new UdpSockets(options.network);
+    this.#portFor = options.portFor;
+    const shared = { ...options, sockets: this.#sockets };
+    const onLateAnswer = this.handOn.bind(this);
     const unusable: UnusableTracker[] = [];
     const usable = new Map<string, ListedTracker>();
     this.tierSizes = tiers.map((tier) => {
@@ -127,7 +132,7 @@ export class TrackerRoster {
         if (usable.size + unusable.length >= MAX_TRACKERS) break;
         const url = parse(text, unusable);
         if (url !== undefined && !usable.has(url.text)) {
-          usable.set(url.text, new ListedTracker(url, options));
+          usable.set(url.text, new ListedTracker(url, shared, onLateAnswer));
         }
       }
       return usable.size - sizeBefore;
@@ -148,8 +153,23 @@ export class TrackerRoster {
     ];
   }
 
+  /** Passes on the peers that may be dialled, and are not ourselves; how many there were. */
+  handOn({ url }: ListedTracker, { endpoints, externalAddress }: AnnounceResponse): number {
+    const usable = endpoints.filter((endpoint) =>
+      isDialable(endpoint, url.scope) &&
+      !(endpoint.host === externalAddress && endpoint.port === this.#portFor(endpoint.host))
+    );
+    if (usable.length > 0) this.found.tryPush(usable);
+    return usable.length;
+  }
+
   abort(): void {
     for (const tracker of this.trackers) tracker.abort();
+  }
+
+  /** Resolves once nothing is received any more. */
+  async close(): Promise<void> {
+    await this.#sockets.close();
   }
 }
 

@@ -1,9 +1,14 @@
 /** A tracker asked over UDP (BEP 15), on IPv4 and IPv6 at once where its name has both. */
 import type { Clock, Random } from "../base/ambient.ts";
 import { type Endpoint, familyOf, type IpFamily, isDialable } from "../base/endpoint.ts";
-import { TrackerError, type TrackerReason } from "../base/errors.ts";
+import { TrackerError } from "../base/errors.ts";
 import type { Network } from "../net/transport.ts";
-import type { Announcement, AnnounceResponse, TrackerClient } from "./announce.ts";
+import {
+  type Announcement,
+  type AnnounceResponse,
+  isFarewell,
+  type TrackerClient,
+} from "./announce.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
 import type { TrackerUrl } from "./tracker_url.ts";
 import { UdpSession } from "./udp_session.ts";
@@ -20,8 +25,6 @@ export interface UdpTrackerOptions {
 
 /** How long the other family has to grant what one has refused. */
 const REFUSAL_GRACE_MS = 3_000;
-/** Failures that say nothing of the tracker as seen over the other family. */
-const SILENCES: readonly TrackerReason[] = ["timeout", "unreachable"];
 const FAMILIES: readonly IpFamily[] = ["ipv4", "ipv6"];
 
 export class UdpTracker implements TrackerClient {
@@ -48,7 +51,7 @@ export class UdpTracker implements TrackerClient {
     await this.#ended;
     this.#ending = new AbortController();
     const ending = AbortSignal.any([signal, this.#ending.signal]);
-    const isLast = announcement.event === "stopped" && !announcement.onlyAsks;
+    const isLast = isFarewell(announcement);
     if (!isLast) await this.#findLines(ending);
     const lines = [...this.#lines.values()].filter((line) => line.hasAnswered || !isLast);
     if (lines.length === 0) throw new TrackerError("unreachable", "its address has changed");
@@ -107,10 +110,9 @@ export class UdpTracker implements TrackerClient {
       waiting--;
       // A fault of ours is no word of the tracker's.
       if (!(error instanceof TrackerError)) return fail(error);
-      const isSilence = SILENCES.includes(error.reason);
-      if (!isSilence) refusal ??= error;
+      if (!error.isSilence) refusal ??= error;
       if (waiting === 0) return fail(refusal ?? error);
-      if (isSilence) return;
+      if (error.isSilence) return;
       void this.#options.clock.sleep(REFUSAL_GRACE_MS, ending.signal).then(() => fail(error));
     };
     for (const answer of answers) answer.then(onAnswer, onFailure);

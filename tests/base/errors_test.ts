@@ -1,5 +1,11 @@
 import { equal, ok } from "node:assert/strict";
-import { MetainfoError, ProtocolError, StorageError, TrackerError } from "../../src/base/errors.ts";
+import {
+  MetainfoError,
+  ProtocolError,
+  StorageError,
+  TrackerError,
+  type TrackerReason,
+} from "../../src/base/errors.ts";
 
 Deno.test("each error of the world keeps its name, reason and sentence", () => {
   const errors = [
@@ -15,4 +21,21 @@ Deno.test("each error of the world keeps its name, reason and sentence", () => {
     equal(error.message, "Cannot read");
   }
   equal(new StorageError("io", "a/b", "").path, "a/b");
+});
+
+Deno.test("isSilence is true of a tracker that was not heard at all", () => {
+  const isSilence: Record<TrackerReason, boolean> = {
+    "timeout": true,
+    "unreachable": true,
+    "failure-reason": false,
+    "malformed": false,
+    "http-status": false,
+    "gone": false,
+    "too-large": false,
+    "redirects": false,
+    "unsupported-url": false,
+  };
+  for (const [reason, expected] of Object.entries(isSilence)) {
+    equal(new TrackerError(reason as TrackerReason, "").isSilence, expected);
+  }
 });

@@ -1,5 +1,10 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { intervalMsFrom, minIntervalMsFrom, trackerText } from "../../src/tracker/announce.ts";
+import {
+  intervalMsFrom,
+  isFarewell,
+  minIntervalMsFrom,
+  trackerText,
+} from "../../src/tracker/announce.ts";
 import { ascii } from "./announce_samples.ts";
 
 Deno.test("T9 intervalMsFrom() takes half an hour when there is none, and keeps to its bounds", () => {
@@ -36,4 +41,12 @@ Deno.test("T8 trackerText() is one printable line of at most 200 characters", ()
   equal(trackerText(Uint8Array.of(0xff, 0x41)), "\ufffdA");
   const huge = trackerText(new Uint8Array(1_000_000).fill(0x61));
   ok(huge.length <= 200 && huge.startsWith("aaa"));
+});
+
+Deno.test("isFarewell() is true of the last announce alone", () => {
+  equal(isFarewell({ event: "stopped" }), true);
+  equal(isFarewell({ event: "stopped", onlyAsks: true }), false);
+  for (const event of ["started", "completed", "paused", undefined] as const) {
+    equal(isFarewell({ event }), false);
+  }
 });

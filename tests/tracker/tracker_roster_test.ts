@@ -3,7 +3,6 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import type { AnnounceResponse } from "../../src/tracker/announce.ts";
 import { HttpTracker } from "../../src/tracker/http_tracker.ts";
 import { TrackerRoster } from "../../src/tracker/tracker_roster.ts";
-import { UdpSockets } from "../../src/tracker/udp_sockets.ts";
 import { UdpTracker } from "../../src/tracker/udp_tracker.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { FakeNetwork } from "./fake_network.ts";
@@ -15,9 +14,8 @@ function makeRoster(tiers: readonly (readonly string[])[]): TrackerRoster {
     network,
     clock,
     fetch: network.fetch,
-    sockets: new UdpSockets(network),
     random: new SeededRandom(1),
-    onLateAnswer: () => {},
+    portFor: () => 6881,
   });
 }
 
