@@ -2,7 +2,8 @@
  * Where a peer listens: an address and a port. The compact forms are BEP 23 (IPv4) and BEP 7
  * (IPv6). Addresses are kept in one canonical text, so that equal endpoints have equal keys.
  */
-import { getUint16, putUint16 } from "./bytes.ts";
+import { assert } from "./assert.ts";
+import { type Bytes, getUint16, putUint16 } from "./bytes.ts";
 
 /** `host` is a canonical IPv4 or IPv6 address, or a DNS name where a user gave one. */
 export interface Endpoint {
@@ -23,7 +24,7 @@ export type UdpPortFor = (host: string, port: number) => number;
 const COMPACT_IPV4_LENGTH = 6;
 const COMPACT_IPV6_LENGTH = 18;
 
-const MAX_PORT = 65_535;
+export const MAX_PORT = 65_535;
 /** What clients announce that cannot be reached, to trackers that refuse port 0. */
 export const NOT_LISTENING_PORT = 1;
 /** Of URLs that name none. */
@@ -93,10 +94,10 @@ function parseCompact(
   return endpoints;
 }
 
-/** The compact form of an endpoint: 6 or 18 bytes; undefined when its host is a DNS name. */
-export function toCompact({ host, port }: Endpoint): Uint8Array<ArrayBuffer> | undefined {
+/** The compact form of an endpoint, 6 or 18 bytes. Its host is an address: nobody is sent a name. */
+export function toCompact({ host, port }: Endpoint): Bytes {
   const address = addressBytes(host);
-  if (address === undefined) return undefined;
+  assert(address !== undefined, "only addresses go into messages");
   const compact = new Uint8Array(address.length + 2);
   compact.set(address);
   putUint16(compact, address.length, port);

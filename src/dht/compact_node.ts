@@ -42,7 +42,7 @@ export function toCompactNodes(nodes: readonly NodeInfo[], family: IpFamily): By
   const bytes = new Uint8Array(nodes.length * stride);
   for (const [index, { id, endpoint }] of nodes.entries()) {
     const compact = toCompact(endpoint);
-    assert(compact?.length === stride - HASH_LENGTH, "a node of the other family");
+    assert(compact.length === stride - HASH_LENGTH, "a node of the other family");
     bytes.set(id, index * stride);
     bytes.set(compact, index * stride + HASH_LENGTH);
   }

@@ -6,6 +6,7 @@
 import {
   type Endpoint,
   type IpFamily,
+  MAX_PORT,
   parseCompactIpv4,
   parseCompactIpv6,
 } from "../base/endpoint.ts";
@@ -115,7 +116,6 @@ const MAX_TOKEN_LENGTH = 64;
 const MAX_NODES_OF_FAMILY = 32;
 const MAX_VALUES = 200;
 const MAX_ERROR_TEXT = 200;
-const MAX_PORT = 65_535;
 
 const BYTE_DICTIONARY = 0x64;
 const BYTE_END = 0x65;

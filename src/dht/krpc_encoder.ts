@@ -1,7 +1,6 @@
 /** The messages of the DHT, into bytes (BEP 5, 32, 33, 42, 43): the other half of `krpc.ts`. */
-import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { type Endpoint, familyOf, type IpFamily, toCompact } from "../base/endpoint.ts";
+import { familyOf, type IpFamily, toCompact } from "../base/endpoint.ts";
 import { type EncodableRecord, encode } from "../metainfo/bencode_encoder.ts";
 import { type NodeInfo, toCompactNodes } from "./compact_node.ts";
 import {
@@ -60,13 +59,13 @@ function wantField(want: Want): string[] | undefined {
 /** All hosts in it must be addresses. `observed` is who asked, as BEP 42 wants it told. */
 export function encodeResponse(response: KrpcResponse): Bytes {
   return encode({
-    ip: response.observed && compactOf(response.observed),
+    ip: response.observed && toCompact(response.observed),
     r: {
       id: response.id,
       nodes: nodesField(response.nodes, "ipv4"),
       nodes6: nodesField(response.nodes, "ipv6"),
       token: response.token,
-      values: response.values.length === 0 ? undefined : response.values.map(compactOf),
+      values: response.values.length === 0 ? undefined : response.values.map(toCompact),
     },
     t: response.transaction,
     y: "r",
@@ -76,12 +75,6 @@ export function encodeResponse(response: KrpcResponse): Bytes {
 function nodesField(nodes: readonly NodeInfo[], family: IpFamily): Bytes | undefined {
   const ofFamily = nodes.filter(({ endpoint }) => familyOf(endpoint.host) === family);
   return ofFamily.length === 0 ? undefined : toCompactNodes(ofFamily, family);
-}
-
-function compactOf(endpoint: Endpoint): Bytes {
-  const compact = toCompact(endpoint);
-  assert(compact !== undefined, "only addresses go into messages");
-  return compact;
 }
 
 /** A refusal; a `KrpcBadQuery` says all that is needed. */

@@ -2,7 +2,7 @@
  * The datagrams of local service discovery (BEP 14): a text like an HTTP request, which says
  * that its sender has or wants some torrents and where it listens.
  */
-import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint, MAX_PORT } from "../base/endpoint.ts";
 import { HASH_LENGTH, type InfoHash } from "../base/ids.ts";
 
 /** Bytes of a datagram of ours, so that it fits into one packet (BEP 14). */
@@ -10,7 +10,6 @@ const MAX_ANNOUNCEMENT_LENGTH = 1_400;
 /** Bytes of a datagram that is looked at, a whole packet of an Ethernet. */
 export const MAX_DATAGRAM_LENGTH = 1_500;
 const MAX_COOKIE_LENGTH = 64;
-const MAX_PORT = 65_535;
 
 const REQUEST_LINE = /^BT-SEARCH \* HTTP\/1\.[01]$/;
 const LINE_END = "\r\n";

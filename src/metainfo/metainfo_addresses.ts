@@ -2,13 +2,12 @@
  * Where a torrent says its data can be had: trackers (BEP 3 "announce", BEP 12), web seeds
  * (BEP 19) and DHT nodes (BEP 5). A malformed entry is left out, never an error: the others do.
  */
-import { canonicalHost, type Endpoint } from "../base/endpoint.ts";
+import { canonicalHost, type Endpoint, MAX_PORT } from "../base/endpoint.ts";
 import { type BencodeDictionary, type BencodeValue, listIn } from "./bencode.ts";
 
 /** Entries looked at in each list; the rest are ignored. */
 const MAX_ADDRESSES = 500;
 const MAX_URL_LENGTH = 4_096;
-const MAX_PORT = 65_535;
 const TRACKER_SCHEMES: readonly string[] = ["http:", "https:", "udp:"];
 const WEB_SEED_SCHEMES: readonly string[] = ["http:", "https:"];
 

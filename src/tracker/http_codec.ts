@@ -4,6 +4,7 @@ import {
   canonicalHost,
   type Endpoint,
   formatAddress,
+  MAX_PORT,
   parseCompactIpv4,
   parseCompactIpv6,
 } from "../base/endpoint.ts";
@@ -149,7 +150,7 @@ function peerOf(peer: BencodeValue): Endpoint[] {
   if (peer.kind !== "dictionary") return [];
   const host = canonicalHost(textIn(peer, "ip") ?? "");
   const port = integerIn(peer, "port");
-  return host !== undefined && port !== undefined && port >= 1 && port <= 65_535
+  return host !== undefined && port !== undefined && port >= 1 && port <= MAX_PORT
     ? [{ host, port }]
     : [];
 }

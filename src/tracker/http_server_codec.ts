@@ -1,7 +1,6 @@
 /** A tracker's side of HTTP: the queries of clients and the answers (BEP 3, 7, 23, 24, 48). */
-import { assert } from "../base/assert.ts";
 import { type Bytes, concatBytes } from "../base/bytes.ts";
-import { addressBytes, toCompact } from "../base/endpoint.ts";
+import { addressBytes, familyOf, MAX_PORT, toCompact } from "../base/endpoint.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { encode } from "../metainfo/bencode_encoder.ts";
 import type { AnnounceEvent, KnownPeer, ReceivedAnnounce, SwarmCounts } from "./announce.ts";
@@ -79,7 +78,7 @@ function hashFrom(name: string, value: string | undefined): Bytes {
 
 function portFrom(value: string | undefined): number {
   const port = /^\d{1,5}$/.test(value ?? "") ? Number(value) : 0;
-  if (port < 1 || port > 65_535) throw new QueryError("port is not a number from 1 to 65535");
+  if (port < 1 || port > MAX_PORT) throw new QueryError("port is not a number from 1 to 65535");
   return port;
 }
 
@@ -127,9 +126,9 @@ export function encodeHttpAnnounceResponse(
   },
 ): Bytes {
   const { counts: { seeders, leechers, downloaded }, peers, clientAddress } = answer;
-  const isIpv6 = clientAddress.includes(":");
+  const isIpv6 = familyOf(clientAddress) === "ipv6";
   const list = isCompact
-    ? compactList(peers)
+    ? concatBytes(...peers.map(({ endpoint }) => toCompact(endpoint)))
     : peers.map(({ peerId, endpoint: { host, port } }) => ({
       "peer id": wantsPeerIds ? peerId : undefined,
       ip: host,
@@ -163,12 +162,4 @@ export function encodeHttpScrapeResponse(
 /** Any answer that is none. */
 export function encodeHttpFailure(message: string): Bytes {
   return encode({ "failure reason": message });
-}
-
-function compactList(peers: readonly KnownPeer[]): Bytes {
-  return concatBytes(...peers.map(({ endpoint }) => {
-    const compact = toCompact(endpoint);
-    assert(compact !== undefined);
-    return compact;
-  }));
 }

@@ -3,6 +3,7 @@
  * Everything is bounded, since anybody may announce anything.
  */
 import type { Random } from "../base/ambient.ts";
+import { familyOf } from "../base/endpoint.ts";
 import type { KnownPeer, ReceivedAnnounce, SwarmCounts } from "./announce.ts";
 import { PeerPool } from "./peer_pool.ts";
 
@@ -69,7 +70,7 @@ export class SwarmRegistry {
     const key = received.infoHash.toHex();
     if (this.#allowed?.has(key) === false) return { refusal: "this torrent is not served here" };
     const swarm = this.#swarms.get(key) ?? new Swarm();
-    const pool = host.includes(":") ? swarm.ipv6 : swarm.ipv4;
+    const pool = swarm[familyOf(host)];
     const endpoint = { host, port: received.port };
     if (received.event === "stopped") {
       if (pool.remove(endpoint)) this.#peerCount--;

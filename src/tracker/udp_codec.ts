@@ -234,11 +234,7 @@ export function encodeUdpAnnounceResponse(
   return concatBytes(
     responseHeader(ACTION_ANNOUNCE, transactionId),
     counts,
-    ...answer.endpoints.map((endpoint) => {
-      const compact = toCompact(endpoint);
-      assert(compact !== undefined);
-      return compact;
-    }),
+    ...answer.endpoints.map(toCompact),
   );
 }
 

@@ -6,7 +6,7 @@
 import { createHmac } from "node:crypto";
 import type { Random } from "../base/ambient.ts";
 import { type Bytes, equalBytes } from "../base/bytes.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import { type Endpoint, familyOf } from "../base/endpoint.ts";
 import type { SwarmRegistry } from "./swarm_registry.ts";
 import {
   CONNECTION_ID_LENGTH,
@@ -22,8 +22,7 @@ import {
 const SLOT_MS = 60_000;
 const SECRET_LENGTH = 32;
 /** So that an answer fits one packet on any path: 1,220 and 1,370 bytes. */
-const MAX_PEERS_IPV4 = 200;
-const MAX_PEERS_IPV6 = 75;
+const MAX_PEERS = { ipv4: 200, ipv6: 75 };
 
 export class UdpService {
   readonly #registry: SwarmRegistry;
@@ -61,7 +60,7 @@ export class UdpService {
     now: number,
   ): Bytes {
     if (announce.port === 0) return encodeUdpError(transactionId, "port is 0");
-    const maxPeers = from.host.includes(":") ? MAX_PEERS_IPV6 : MAX_PEERS_IPV4;
+    const maxPeers = MAX_PEERS[familyOf(from.host)];
     const announced = this.#registry.announce(announce, from.host, maxPeers, now);
     if ("refusal" in announced) return encodeUdpError(transactionId, announced.refusal);
     return encodeUdpAnnounceResponse(transactionId, {

@@ -1,7 +1,7 @@
 /** The handshake of the extension protocol (BEP 10): what follows id 0 in an Extended message. */
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { addressBytes, formatAddress, NOT_LISTENING_PORT } from "../base/endpoint.ts";
+import { addressBytes, formatAddress, MAX_PORT, NOT_LISTENING_PORT } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import {
@@ -29,7 +29,6 @@ const MAX_MESSAGE_NAMES = 64;
 /** In bytes: entries of "m" with a longer name are ignored. */
 const MAX_MESSAGE_NAME_LENGTH = 64;
 const MAX_MESSAGE_ID = 255;
-const MAX_PORT = 65_535;
 /** In bytes, as libtorrent: a larger info dictionary is not believed. */
 const MAX_METADATA_SIZE = 31_457_280;
 

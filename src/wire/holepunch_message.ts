@@ -1,6 +1,5 @@
 /** The messages by which a peer brings two others together: `ut_holepunch` (BEP 55). */
-import { assert } from "../base/assert.ts";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, getUint32, putUint32 } from "../base/bytes.ts";
 import { type Endpoint, parseCompactIpv4, parseCompactIpv6, toCompact } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 
@@ -38,12 +37,11 @@ export function encodeHolepunch(
   error: number = 0,
 ): Bytes {
   const compact = toCompact(endpoint);
-  assert(compact !== undefined);
   const payload = new Uint8Array(HEAD_LENGTH + compact.length + ERROR_LENGTH);
   payload[0] = KINDS.indexOf(kind);
   payload[1] = compact.length === IPV4_LENGTH ? IPV4 : IPV6;
   payload.set(compact, HEAD_LENGTH);
-  new DataView(payload.buffer).setUint32(HEAD_LENGTH + compact.length, error);
+  putUint32(payload, HEAD_LENGTH + compact.length, error);
   return payload;
 }
 
@@ -61,10 +59,9 @@ export function parseHolepunch(payload: Uint8Array): HolepunchMessage {
     );
   }
   const hasError = payload.length >= end + ERROR_LENGTH;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   return {
     kind: KINDS[kind] ?? "unknown",
     endpoint,
-    error: hasError ? view.getUint32(end) : 0,
+    error: hasError ? getUint32(payload, end) : 0,
   };
 }

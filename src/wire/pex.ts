@@ -125,9 +125,5 @@ function isIpv4({ host }: Endpoint): boolean {
 }
 
 function compact(endpoints: readonly Endpoint[]): Bytes {
-  return concatBytes(...endpoints.map((endpoint) => {
-    const bytes = toCompact(endpoint);
-    assert(bytes !== undefined, "a peer that is named has an address");
-    return bytes;
-  }));
+  return concatBytes(...endpoints.map(toCompact));
 }

@@ -23,7 +23,7 @@ function parse(fields: Record<string, Encodable>): PexMessage {
 }
 
 function compact(...endpoints: Endpoint[]): Uint8Array {
-  return concatBytes(...endpoints.map((endpoint) => toCompact(endpoint)!));
+  return concatBytes(...endpoints.map((endpoint) => toCompact(endpoint)));
 }
 
 function nth(index: number): Endpoint {

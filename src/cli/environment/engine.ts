@@ -1,6 +1,6 @@
 /** Network, disk and the torrents between them, put together for `get` and `seed`. */
 import { fail } from "../../base/assert.ts";
-import type { Endpoint } from "../../base/endpoint.ts";
+import { type Endpoint, MAX_PORT } from "../../base/endpoint.ts";
 import type { FileIndex } from "../../base/ids.ts";
 import { proxiedFetch } from "../../net/http.ts";
 import { DiskStorage } from "../../storage/disk_storage.ts";
@@ -287,5 +287,5 @@ class LocalEngine implements Engine {
 
 function portsToTry(first: number): number[] {
   const ports = Array.from({ length: PORTS_TRIED }, (_, offset) => first + offset);
-  return [...ports.filter((port) => port <= 65_535), ANY_PORT];
+  return [...ports.filter((port) => port <= MAX_PORT), ANY_PORT];
 }
