@@ -7,7 +7,7 @@ import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
 import { seeFiles, type Sightings } from "./sightings.ts";
 import { realFolder } from "./target_folders.ts";
-import { judge } from "./trust.ts";
+import { judge, NOTHING_LEFT } from "./trust.ts";
 
 export interface CheckOptions {
   readonly metainfo: Metainfo;
@@ -54,10 +54,8 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
     overwrite: false,
   });
   const wanted = plan.wantedPieces();
-  const sightings = await seeFiles(plan, wanted, pool, () => false);
-  const journal = new Set<number>();
-  const nothing = { state: undefined, isBelieved: false, journal, journalModifiedMs: 0 };
-  const { toCheck, sourceOf } = judge(plan, wanted, sightings, nothing);
+  const sightings = await seeFiles(plan, wanted, pool, undefined);
+  const { toCheck, sourceOf } = judge(plan, wanted, sightings, NOTHING_LEFT);
   const pieces = initialVerdicts(metainfo, wanted);
   const total = toCheck.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0);
   let checked = 0;

@@ -16,7 +16,7 @@ import { inspectFiles, runOrThrow } from "./disk_jobs.ts";
 import { type DigestWish, FileDigests } from "./file_digests.ts";
 import { FilePlan } from "./file_plan.ts";
 import { Finisher } from "./finisher.ts";
-import { Journal } from "./journal.ts";
+import { Journal, journalPath } from "./journal.ts";
 import { TargetLock } from "./lock.ts";
 import { writePiece, type WriterContext } from "./piece_writer.ts";
 import { type Restored, restorePieces } from "./restore.ts";
@@ -90,12 +90,8 @@ export class DiskStorage implements Storage {
     this.#options = options;
     this.#folders = folders;
     this.#lock = lock;
-    this.#journal = Journal.open(`${folders.stateDir}/${metainfo.infoHashHex}.journal`);
-    this.#resume = new ResumeFile(folders.stateDir, {
-      infoHashHex: metainfo.infoHashHex,
-      pieceCount: metainfo.layout.pieceCount,
-      fileCount: metainfo.files.length,
-    });
+    this.#journal = Journal.open(journalPath(folders.stateDir, metainfo.infoHashHex));
+    this.#resume = ResumeFile.of(folders.stateDir, metainfo);
     const wish = options.digests;
     const holdsNames = wish?.expected !== undefined;
     const plan = this.#plan = new FilePlan({ ...options, ...folders, holdsNames });

@@ -11,14 +11,14 @@ import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { Denials, type Identity } from "./access.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
-import { readJournal } from "./journal.ts";
+import { journalPath, readJournal } from "./journal.ts";
 import { isTargetHeld, lockPath } from "./lock.ts";
 import { ResumeFile } from "./resume.ts";
 import { occupied, occupiedPlaces } from "./settle.ts";
 import { isAnythingAt, isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
-import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
+import { isKnownFile, judge, type Legacy, NOTHING_LEFT, type Verdicts } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
 const MAX_PROBED_BYTES = 16 * 1024 * 1024;
@@ -85,14 +85,13 @@ export async function foresee(options: ForecastOptions): Promise<Forecast> {
   });
   const wanted = plan.wantedPieces();
   const basis = { folder, isFolderThere: isThere, wanted };
-  const { folder: stateDir } = state;
-  const isHeld = stateDir !== undefined && await isTargetHeld({ stateDir, name: paths.root });
-  const legacy = await readLegacy(options, stateDir);
+  const isHeld = state.folder !== undefined &&
+    await isTargetHeld({ stateDir: state.folder, name: paths.root });
+  const legacy = await readLegacy(options, state.folder);
   if (!isThere) return { ...basis, ...nothing(wanted), isHeld, obstacles };
   try {
-    const isPart = (file: FileIndex) => legacy.state?.files.get(file)?.isFinal === false;
-    const sightings = await seeFiles(plan, wanted, options.pool, isPart);
-    const closer = { ...options, denials, ...(stateDir && { stateFolder: stateDir }) };
+    const sightings = await seeFiles(plan, wanted, options.pool, legacy.state);
+    const closer = { ...options, denials, stateFolder: state.folder };
     const found = await lookCloser(plan, wanted, sightings, legacy, closer);
     return { ...basis, ...found, isHeld, obstacles: [...obstacles, ...found.obstacles] };
   } catch (error) {
@@ -123,7 +122,7 @@ async function findState(
     const message = `Cannot use ${stateDir}: ${fact}`;
     return { obstacles: [new StorageError("symlink", stateDir, message)] };
   }
-  const files = [lockPath(folder, paths.root), `${folder}/${metainfo.infoHashHex}.journal`];
+  const files = [lockPath(folder, paths.root), journalPath(folder, metainfo.infoHashHex)];
   return { folder, obstacles: files.flatMap((path) => denials.ofStateFile(path)) };
 }
 
@@ -142,18 +141,14 @@ async function readLegacy(
   { metainfo, trustState }: ForecastOptions,
   stateDir: string | undefined,
 ): Promise<Legacy> {
-  const isBelieved = trustState;
-  const none = { state: undefined, isBelieved, journal: new Set<number>(), journalModifiedMs: 0 };
-  if (stateDir === undefined) return none;
-  const { infoHashHex, layout: { pieceCount }, files } = metainfo;
-  const resume = new ResumeFile(stateDir, { infoHashHex, pieceCount, fileCount: files.length });
+  if (stateDir === undefined) return NOTHING_LEFT;
   try {
-    const state = await resume.load(() => {});
-    const journal = await readJournal(`${stateDir}/${infoHashHex}.journal`);
-    return { state, isBelieved, journal: journal.pieces, journalModifiedMs: journal.modifiedMs };
+    const state = await ResumeFile.of(stateDir, metainfo).load(() => {});
+    const { pieces, modifiedMs } = await readJournal(journalPath(stateDir, metainfo.infoHashHex));
+    return { state, isBelieved: trustState, journal: pieces, journalModifiedMs: modifiedMs };
   } catch (error) {
     // What cannot be read vouches for nothing.
-    if (error instanceof StorageError && error.reason !== "permission") return none;
+    if (error instanceof StorageError && error.reason !== "permission") return NOTHING_LEFT;
     throw error;
   }
 }
@@ -163,7 +158,10 @@ async function lookCloser(
   wanted: Bitfield,
   sightings: Sightings,
   legacy: Legacy,
-  options: ForecastOptions & { readonly denials: Denials; readonly stateFolder?: string },
+  options: ForecastOptions & {
+    readonly denials: Denials;
+    readonly stateFolder: string | undefined;
+  },
 ) {
   const verdicts = judge(plan, wanted, sightings, legacy);
   const { isComplete, trusted, toCheck } = verdicts;

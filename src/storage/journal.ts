@@ -13,6 +13,11 @@ const MAX_UNWRITTEN_ENTRIES = 1_024;
 /** What is read of a journal, as no run writes more between two checkpoints. */
 const MAX_JOURNAL_LENGTH = 16 * 1024 * 1024;
 
+/** The file of a torrent's journal. */
+export function journalPath(stateDir: string, infoHashHex: string): string {
+  return `${stateDir}/${infoHashHex}.journal`;
+}
+
 /** What a run has left in its journal, for those who only look: nothing is created. */
 export async function readJournal(
   path: string,

@@ -48,8 +48,7 @@ export interface Restored {
 export async function restorePieces(options: RestoreOptions): Promise<Restored> {
   const { plan, pool, legacy } = options;
   const wanted = plan.wantedPieces();
-  const isPart = (file: FileIndex) => legacy.state?.files.get(file)?.isFinal === false;
-  const sightings = await seeFiles(plan, wanted, pool, isPart);
+  const sightings = await seeFiles(plan, wanted, pool, legacy.state);
   const verdicts = judge(plan, wanted, sightings, legacy);
   warnOfOddities(plan, sightings, options.onWarning);
   const { found, isStillBelieved } = await findPieces(verdicts, options);

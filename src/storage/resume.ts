@@ -1,5 +1,6 @@
 /** Loading and saving what `resume_codec.ts` puts into words, so that damage shows (D12). */
 import { StorageError } from "../base/errors.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import {
   encodeResume,
   maxResumeLength,
@@ -18,6 +19,12 @@ export class ResumeFile {
   constructor(stateDir: string, subject: ResumeSubject) {
     this.#path = `${stateDir}/${subject.infoHashHex}.resume`;
     this.#subject = subject;
+  }
+
+  /** The file of a torrent's state. */
+  static of(stateDir: string, { infoHashHex, layout, files }: Metainfo): ResumeFile {
+    const { pieceCount } = layout;
+    return new ResumeFile(stateDir, { infoHashHex, pieceCount, fileCount: files.length });
   }
 
   /**

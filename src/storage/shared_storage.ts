@@ -18,7 +18,7 @@ import type { ResumeState } from "./resume_codec.ts";
 import { seeFiles } from "./sightings.ts";
 import type { CheckpointOutcome, PieceOutcome, PieceRun, ReadOutcome, Storage } from "./storage.ts";
 import { realFolder } from "./target_folders.ts";
-import { judge } from "./trust.ts";
+import { judge, NOTHING_LEFT } from "./trust.ts";
 import { Turns } from "./turns.ts";
 import { VerifiedFiles } from "./verified_files.ts";
 
@@ -75,10 +75,8 @@ export class SharedStorage implements Storage {
     const plan = this.#plan;
     const state = await this.#loadState();
     const wanted = plan.wantedPieces();
-    const isPart = (file: FileIndex) => state?.files.get(file)?.isFinal === false;
-    const sightings = await seeFiles(plan, wanted, pool, isPart);
-    const journal = new Set<number>();
-    const legacy = { state, isBelieved: true, journal, journalModifiedMs: 0 };
+    const sightings = await seeFiles(plan, wanted, pool, state);
+    const legacy = { ...NOTHING_LEFT, state, isBelieved: true };
     const { isComplete, trusted, toCheck, sourceOf } = judge(plan, wanted, sightings, legacy);
     const have = new Bitfield(layout.pieceCount);
     const verified = new VerifiedFiles(plan, sightings, []);
@@ -124,13 +122,8 @@ export class SharedStorage implements Storage {
   async #loadState(): Promise<ResumeState | undefined> {
     const { metainfo, stateDir, trustState } = this.#options;
     if (!trustState) return undefined;
-    const file = new ResumeFile(stateDir, {
-      infoHashHex: metainfo.infoHashHex,
-      pieceCount: metainfo.layout.pieceCount,
-      fileCount: metainfo.files.length,
-    });
     try {
-      return await file.load(() => {}); // What is no use here costs a check and nothing else.
+      return await ResumeFile.of(stateDir, metainfo).load(() => {}); // What is no use here costs a check and nothing else.
     } catch (error) {
       if (error instanceof StorageError) return undefined;
       throw error;

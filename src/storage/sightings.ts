@@ -5,6 +5,7 @@ import { lookAt } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
+import type { ResumeState } from "./resume_codec.ts";
 
 /** How a file looks under either name. */
 export interface Sighting {
@@ -21,8 +22,8 @@ export interface Sightings {
 const ABSENT: Sighting = { final: undefined, part: undefined };
 
 /**
- * Looks at all files that matter; `wanted` are the pieces of the selected ones, `isPart` are files
- * that are known to be unfinished. Where nothing of the target is there, no worker is asked: a new
+ * Looks at all files that matter; `wanted` are the pieces of the selected ones, `state` is what the
+ * last run saved of them. Where nothing of the target is there, no worker is asked: a new
  * download does not wait until one has started. Throws StorageError when something stands there
  * that is no ordinary file.
  */
@@ -30,7 +31,7 @@ export async function seeFiles(
   plan: FilePlan,
   wanted: Bitfield,
   pool: JobRunner,
-  isPart: (file: FileIndex) => boolean,
+  state: Pick<ResumeState, "files"> | undefined,
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);
   const files = [...plan.files, ...plan.emptyFiles, ...neighbours];
@@ -39,10 +40,12 @@ export async function seeFiles(
     return { files: new Map(files.map((file) => [file, ABSENT])), edges };
   }
   const finals = await inspectFiles(pool, files.map((file) => plan.finalPlace(file)));
-  // Nobody asks for the other name of a file that looks finished.
-  const unclear = [...files.keys()].filter((index) =>
-    isPart(files[index]!) || finals[index]?.size !== plan.lengthOf(files[index]!)
-  );
+  // Nobody asks for the other name of a file that looks finished, and was not left unfinished.
+  const unclear = [...files.keys()].filter((index) => {
+    const file = files[index]!;
+    return state?.files.get(file)?.isFinal === false ||
+      finals[index]?.size !== plan.lengthOf(file);
+  });
   const parts = await inspectFiles(pool, unclear.map((index) => plan.partPlace(files[index]!)));
   const seen = new Map<FileIndex, Sighting>();
   for (const [index, file] of files.entries()) {

@@ -26,6 +26,14 @@ export interface Legacy {
   readonly journalModifiedMs: number;
 }
 
+/** When there was no last run, or nobody asks what it left. */
+export const NOTHING_LEFT: Legacy = {
+  state: undefined,
+  isBelieved: false,
+  journal: new Set(),
+  journalModifiedMs: 0,
+};
+
 type Standing = "absent" | "trusted" | "doubtful";
 
 interface FileVerdict {

@@ -19,8 +19,9 @@ async function see(
   { parts = [] as number[] } = {},
 ): Promise<Seen> {
   const jobs = new LocalJobs();
-  const isPart = (file: FileIndex) => parts.includes(file);
-  const { files } = await seeFiles(plan, plan.wantedPieces(), jobs, isPart);
+  const unfinished = { isFinal: false, size: 0, modifiedMs: 0 };
+  const state = { files: new Map(parts.map((file) => [file, unfinished])) };
+  const { files } = await seeFiles(plan, plan.wantedPieces(), jobs, state);
   const names: Record<number, string> = {};
   for (const [file, { final, part }] of files) {
     names[file] = `${final ? "final" : ""} ${part ? "part" : ""}`.trim();
@@ -57,7 +58,7 @@ Deno.test("seeFiles() finds the edges", async () => {
   await using target = new DiskTarget(SAMPLE);
   const plan = target.plan();
   Deno.writeFileSync(`${target.stateDir}/${plan.edges.path}`, new Uint8Array(7));
-  const seen = await seeFiles(plan, plan.wantedPieces(), new LocalJobs(), () => false);
+  const seen = await seeFiles(plan, plan.wantedPieces(), new LocalJobs(), undefined);
   strictEqual(seen.edges?.size, 7);
   deepStrictEqual(seen.files.get(0 as FileIndex), { final: undefined, part: undefined });
 });
