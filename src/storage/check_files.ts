@@ -43,7 +43,7 @@ export interface CheckReport {
 
 /** Throws StorageError where something stands that is no ordinary file, or `signal`'s reason. */
 export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
-  const { metainfo, pool, signal } = options;
+  const { metainfo, pool } = options;
   const outputDir = await realFolder(options.outputDir);
   const all = metainfo.files.map((_, index) => index as FileIndex);
   const plan = new FilePlan({
@@ -57,14 +57,9 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
   const sightings = await seeFiles(plan, wanted, pool, undefined);
   const { toCheck, sourceOf } = judge(plan, wanted, sightings, NOTHING_LEFT);
   const pieces = initialVerdicts(metainfo, wanted);
-  const total = toCheck.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0);
-  let checked = 0;
-  const toHash = toCheck.values().map((piece) => ({ piece, ...plan.toHash(piece, sourceOf) }));
-  await hashPieces(pool, toHash, ({ piece, length }, verdict) => {
+  await hashPieces(plan, toCheck, { ...options, sourceOf }, (piece, verdict) => {
     pieces[piece] = verdict;
-    checked += length;
-    options.onProgress(checked, total);
-  }, signal);
+  });
   const files = [...plan.files, ...plan.emptyFiles].toSorted((a, b) => a - b)
     .map((file) => judgeFile(plan, file, sightings, pieces));
   return { pieces, bad: badPieces(metainfo, pieces, files), files };

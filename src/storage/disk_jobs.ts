@@ -1,17 +1,17 @@
 /** Jobs for many files or pieces, cut into batches and spread over the workers. */
-import type { PieceIndex } from "../base/ids.ts";
+import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { errorOf } from "../workers/disk_errors.ts";
 import type {
   FileFacts,
   Job,
   JobOf,
   JobRunner,
-  PieceToHash,
   PieceVerdict,
   Place,
   Replies,
 } from "../workers/protocol.ts";
 import { batches, concurrently } from "./concurrently.ts";
+import type { FilePlan } from "./file_plan.ts";
 
 /** Jobs under way for each worker: one in hand, one to come. */
 const JOBS_PER_WORKER = 2;
@@ -95,23 +95,31 @@ async function factsOf<Facts>(
   return found;
 }
 
-/** A piece to be looked at, and where. */
-export interface PieceToCheck extends PieceToHash {
-  readonly piece: PieceIndex;
+export interface PieceHashing {
+  readonly pool: JobRunner;
+  /** Where what a file has of a piece lies, if it is anywhere. */
+  readonly sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined;
+  readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
 }
 
 /** Hashes pieces where they lie; `onVerdict` is called for each, in no particular order. */
 export function hashPieces(
-  pool: JobRunner,
-  pieces: Iterable<PieceToCheck>,
-  onVerdict: (piece: PieceToCheck, verdict: PieceVerdict) => void,
-  signal: AbortSignal,
+  plan: FilePlan,
+  pieces: readonly PieceIndex[],
+  { pool, sourceOf, onProgress, signal }: PieceHashing,
+  onVerdict: (piece: PieceIndex, verdict: PieceVerdict) => void,
 ): Promise<void> {
-  const bytesOf = ({ length }: PieceToCheck) => length;
+  const totalBytes = plan.sizeOf(pieces);
+  let checkedBytes = 0;
+  const bytesOf = (piece: PieceIndex) => plan.metainfo.layout.pieceSize(piece);
   const limits = { length: Infinity, bytes: HASH_BATCH_BYTES, bytesOf };
   return overBatches(pool, batches(pieces, limits), async (batch) => {
-    const toHash = batch.map(({ length, hash, spans }) => ({ length, hash, spans }));
-    const reply = await runOrThrow<"hash">(pool, { kind: "hash", pieces: toHash });
-    for (const [index, verdict] of reply.verdicts.entries()) onVerdict(batch[index]!, verdict);
+    const toHash = batch.map((piece) => plan.toHash(piece, sourceOf));
+    const { verdicts } = await runOrThrow<"hash">(pool, { kind: "hash", pieces: toHash });
+    for (const [index, piece] of batch.entries()) {
+      onVerdict(piece, verdicts[index]!);
+      onProgress(checkedBytes += bytesOf(piece), totalBytes);
+    }
   }, signal);
 }

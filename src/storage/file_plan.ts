@@ -144,6 +144,11 @@ export class FilePlan {
     return metainfo.version === 1 ? hash : { root: hash, leafCount: leafCount(metainfo, piece) };
   }
 
+  /** Bytes of these pieces. */
+  sizeOf(pieces: readonly PieceIndex[]): number {
+    return pieces.reduce((sum, piece) => sum + this.metainfo.layout.pieceSize(piece), 0);
+  }
+
   /** Every piece that has bytes of a selected file. */
   wantedPieces(): Bitfield {
     const wanted = new Bitfield(this.metainfo.layout.pieceCount);

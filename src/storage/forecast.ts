@@ -18,7 +18,7 @@ import { occupied, occupiedPlaces } from "./settle.ts";
 import { isAnythingAt, isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
-import { isKnownFile, judge, type Legacy, NOTHING_LEFT, type Verdicts } from "./trust.ts";
+import { isKnownFile, judge, type Legacy, NOTHING_LEFT } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
 const MAX_PROBED_BYTES = 16 * 1024 * 1024;
@@ -163,23 +163,20 @@ async function lookCloser(
     readonly stateFolder: string | undefined;
   },
 ) {
-  const verdicts = judge(plan, wanted, sightings, legacy);
-  const { isComplete, trusted, toCheck } = verdicts;
+  const { isComplete, trusted, toCheck, sourceOf } = judge(plan, wanted, sightings, legacy);
   const found = new Array<PieceVerdict | undefined>(wanted.length);
   for (const piece of trusted) found[piece] = "good";
   const unchecked = new Bitfield(wanted.length);
   for (const piece of toCheck) unchecked.set(piece);
   const toHash = options.check ? toCheck : [...probes(plan, unchecked)];
-  await hash(plan, toHash, verdicts, options, (piece, verdict) => {
+  await hashPieces(plan, toHash, { ...options, sourceOf }, (piece, verdict) => {
     found[piece] = verdict;
     unchecked.clear(piece);
   });
   const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
-  const taken = isComplete
-    ? []
-    : [...occupiedPlaces(plan, sightings, found, { isKnown, sourceOf: verdicts.sourceOf })]
-      // Of a file that nobody has looked into nobody knows whose it is.
-      .filter(({ file }) => !isUnseen(plan, file, unchecked));
+  const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, { isKnown, sourceOf })]
+    // Of a file that nobody has looked into nobody knows whose it is.
+    .filter(({ file }) => !isUnseen(plan, file, unchecked));
   const have = new Bitfield(wanted.length);
   for (const [index, verdict] of found.entries()) if (verdict === "good") have.set(index);
   const present = [...plan.files, ...plan.emptyFiles].filter((file) => {
@@ -282,21 +279,4 @@ function isUnseen(plan: FilePlan, file: FileIndex, unchecked: Bitfield): boolean
     if (!unchecked.has(piece)) return false;
   }
   return true;
-}
-
-async function hash(
-  plan: FilePlan,
-  pieces: readonly PieceIndex[],
-  { sourceOf }: Verdicts,
-  { pool, signal, onProgress }: ForecastOptions,
-  onVerdict: (piece: PieceIndex, verdict: PieceVerdict) => void,
-): Promise<void> {
-  const { layout } = plan.metainfo;
-  const total = pieces.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
-  let checked = 0;
-  const toHash = pieces.values().map((piece) => ({ piece, ...plan.toHash(piece, sourceOf) }));
-  await hashPieces(pool, toHash, ({ piece, length }, verdict) => {
-    onVerdict(piece, verdict);
-    onProgress(checked += length, total);
-  }, signal);
 }

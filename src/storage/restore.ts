@@ -101,17 +101,15 @@ async function findPieces(
   for (const piece of verdicts.trusted) found[piece] = "good";
   if (verdicts.isComplete) return { found, isStillBelieved: isBelieved };
   const sample = samplePieces(plan, verdicts.trusted, options.random);
-  const total = byteSum(plan, sample) + byteSum(plan, verdicts.toCheck);
-  let checked = 0;
+  const total = plan.sizeOf(sample) + plan.sizeOf(verdicts.toCheck);
+  let bytesBefore = 0;
   const check = async (pieces: readonly PieceIndex[], totalBytes: number) => {
-    const toHash = function* () {
-      for (const piece of pieces) yield { piece, ...plan.toHash(piece, verdicts.sourceOf) };
-    };
-    await hashPieces(options.pool, toHash(), ({ piece, length }, verdict) => {
+    const onProgress = (bytes: number) => options.onProgress(bytesBefore + bytes, totalBytes);
+    const hashing = { ...options, sourceOf: verdicts.sourceOf, onProgress };
+    await hashPieces(plan, pieces, hashing, (piece, verdict) => {
       found[piece] = verdict;
-      checked += length;
-      options.onProgress(checked, totalBytes);
-    }, options.signal);
+    });
+    bytesBefore += plan.sizeOf(pieces);
   };
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
@@ -121,7 +119,7 @@ async function findPieces(
   // The state is newer than the data, or the disk is failing: nothing of it is believed.
   options.onWarning("The files are not as the saved state says, so all of them are checked");
   const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
-  await check(rest, total + byteSum(plan, verdicts.trusted));
+  await check(rest, total + plan.sizeOf(verdicts.trusted));
   return { found, isStillBelieved: false };
 }
 
@@ -155,10 +153,6 @@ function isMisplaced(plan: FilePlan, piece: PieceIndex, { sourceOf }: Verdicts):
   return plan.metainfo.layout.filesOf(piece).some((file) =>
     plan.isSelected(file) === (sourceOf(file, piece) === plan.edges)
   );
-}
-
-function byteSum(plan: FilePlan, pieces: readonly PieceIndex[]): number {
-  return pieces.reduce((sum, piece) => sum + plan.metainfo.layout.pieceSize(piece), 0);
 }
 
 function warnOfOddities(

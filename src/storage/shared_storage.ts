@@ -85,13 +85,9 @@ export class SharedStorage implements Storage {
       for (const piece of trusted) have.set(piece);
     } else {
       const pieces = [...trusted, ...toCheck].toSorted((a, b) => a - b);
-      const total = pieces.reduce((sum, piece) => sum + layout.pieceSize(piece), 0);
-      const toHash = pieces.values().map((piece) => ({ piece, ...plan.toHash(piece, sourceOf) }));
-      let checked = 0;
-      await hashPieces(pool, toHash, ({ piece, length }, verdict) => {
+      await hashPieces(plan, pieces, { pool, sourceOf, onProgress, signal }, (piece, verdict) => {
         if (verdict === "good") have.set(piece);
-        onProgress(checked += length, total);
-      }, signal);
+      });
     }
     if (have.count < wanted.count) this.#refuseUnlessPartial(have, wanted);
     // A piece of padding is wanted by nobody and had by all.

@@ -1,18 +1,21 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import {
   createFiles,
   flushFiles,
   hashPieces,
   inspectFiles,
-  type PieceToCheck,
+  type PieceHashing,
   runOrThrow,
 } from "../../src/storage/disk_jobs.ts";
+import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { PieceVerdict } from "../../src/workers/protocol.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
+import { DiskTarget, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
-
-const SHA1_OF_NOTHING = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+import { planOf } from "./plan_of.ts";
 
 function places(root: string, count: number) {
   return Array.from({ length: count }, (_, index) => ({ root, path: `${index % 7}/${index}` }));
@@ -36,35 +39,62 @@ Deno.test("createFiles(), inspectFiles() and flushFiles() work through any numbe
   await jobs.forget();
 });
 
-Deno.test("hashPieces() gives each piece its verdict, large ones in jobs of their own", async () => {
+/** A hashing of all pieces of a plan, by default of final files, and what it tells. */
+function hashAll(plan: FilePlan, jobs: LocalJobs, changes: Partial<PieceHashing> = {}) {
+  const found = new Map<PieceIndex, PieceVerdict>();
+  const progress: [number, number][] = [];
+  const done = hashPieces(plan, [...plan.wantedPieces().ones()] as PieceIndex[], {
+    pool: jobs,
+    sourceOf: (file) => plan.finalPlace(file),
+    onProgress: (checked, total) => progress.push([checked, total]),
+    signal: new AbortController().signal,
+    ...changes,
+  }, (piece, verdict) => found.set(piece, verdict));
+  return { done, found, progress };
+}
+
+/** A plan of pieces of 8 MiB that are nowhere. */
+function planOfLargePieces(count: number): FilePlan {
+  const pieceLength = 8 * 1024 * 1024;
+  const pieces = new Uint8Array(20 * count);
+  const info = { name: "t", "piece length": pieceLength, pieces, length: count * pieceLength };
+  return planOf(parseMetainfo(encode({ info })), [0]);
+}
+
+Deno.test("hashPieces() gives each piece its verdict, and says how far it is", async () => {
+  const sample = sampleData("t", { a: 25, b: 10 }, 10);
+  await using target = new DiskTarget(sample);
   const jobs = new LocalJobs();
-  const piece = (index: number, length: number): PieceToCheck => ({
-    piece: index as PieceIndex,
-    length,
-    hash: index === 3 ? "00".repeat(20) : SHA1_OF_NOTHING,
-    spans: [],
-  });
-  const found = new Map<number, PieceVerdict>();
-  const tally = ({ piece }: PieceToCheck, verdict: PieceVerdict) => found.set(piece, verdict);
-  const small = [0, 1, 2, 3].map((index) => piece(index, 0));
-  await hashPieces(jobs, small, tally, new AbortController().signal);
-  deepStrictEqual([...found.values()], ["good", "good", "good", "bad"]);
-  strictEqual(jobs.kinds.length, 1);
-  const large = [0, 1, 2].map((index) => piece(index, 9 * 1024 * 1024));
-  await hashPieces(jobs, large, tally, new AbortController().signal);
-  strictEqual(jobs.kinds.length, 4);
+  target.put("t/a", sample.contents.get("a")!.with(0, sample.data[0]! ^ 1));
+  const { done, found, progress } = hashAll(target.plan(), jobs);
+  await done;
+  deepStrictEqual([...found], [[0, "bad"], [1, "good"], [2, "missing"], [3, "missing"]]);
+  deepStrictEqual(progress, [[10, 35], [20, 35], [30, 35], [35, 35]]);
+  deepStrictEqual(jobs.kinds, ["hash"]);
+  await jobs.forget();
 });
 
-Deno.test("hashPieces() ends when it is asked to", async () => {
+Deno.test("hashPieces() hashes large pieces in jobs of their own", async () => {
   const jobs = new LocalJobs();
+  const { done, found } = hashAll(planOfLargePieces(3), jobs, { sourceOf: () => undefined });
+  await done;
+  deepStrictEqual([...found.values()], ["missing", "missing", "missing"]);
+  deepStrictEqual(jobs.kinds, ["hash", "hash", "hash"]);
+});
+
+Deno.test("hashPieces() ends when it is asked to, and looks for no piece before its turn", async () => {
   const aborter = new AbortController();
-  const pieces = function* (): Iterable<PieceToCheck> {
-    for (let index = 0;; index++) {
-      if (index === 5) aborter.abort(new Error("enough"));
-      yield { piece: index as PieceIndex, length: 9e6, hash: SHA1_OF_NOTHING, spans: [] };
-    }
+  let last = -1;
+  const sourceOf = (_file: number, piece: number) => {
+    last = Math.max(last, piece);
+    if (piece === 5) aborter.abort(new Error("enough"));
+    return undefined;
   };
-  await rejects(hashPieces(jobs, pieces(), () => {}, aborter.signal), { message: "enough" });
+  const changes = { sourceOf, signal: aborter.signal };
+  await rejects(hashAll(planOfLargePieces(1_000), new LocalJobs(), changes).done, {
+    message: "enough",
+  });
+  strictEqual(last, 5);
 });
 
 Deno.test("runOrThrow() throws what a worker reports", async () => {

@@ -112,6 +112,7 @@ Deno.test("D13 restore() believes no claim once a sample is not what the state s
   await corrupt(partOf(target, "b"), 9 * 16 * KIB - 100_000);
   await using run = await target.run();
   deepStrictEqual(have(run), [3]);
+  strictEqual(run.checkedBytes, 2 * 2 * 16 * KIB, "the sample, and all once more");
   strictEqual(run.warnings.length, 1);
 });
 
