@@ -27,7 +27,7 @@ import type {
   Span,
 } from "./protocol.ts";
 
-/** All that pieces to be written are not. */
+/** Every job but the writing of pieces: those that come together are written together. */
 type OtherJob = Exclude<Job, JobOf<"write">>;
 
 /** Bytes read at a time when hashing: large enough for full speed, small enough for the cache. */
@@ -166,9 +166,8 @@ function readFramed({ run, spans, buffer }: JobOf<"frame">, files: OpenFiles): B
 
 function readSpan(span: Span, into: Uint8Array, files: OpenFiles): void {
   const { place, fileOffset, pieceOffset, length } = span;
-  const descriptor = files.forReading(place);
-  const got = readUpTo(descriptor, into, pieceOffset, length, fileOffset, place);
-  if (got < length) throw cutShort("read", place, "the file is shorter than it was");
+  const room = into.subarray(pieceOffset, pieceOffset + length);
+  readFully(files.forReading(place), room, fileOffset, place);
 }
 
 type Look = (place: Place) => FileFacts | undefined;
@@ -191,26 +190,21 @@ function requireUnchanged(place: Place, verified: FileFacts, look: Look): void {
   throw new StorageError("changed", path, `Cannot read ${path}: ${fact}`);
 }
 
-/** Reads until `length` bytes are there or the file ends; returns how many there are. */
-function readUpTo(
-  descriptor: number,
-  into: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-  place: Place,
-): number {
-  let done = 0;
-  while (done < length) {
+/** Fills `into` from `position` on. Throws StorageError "missing" when the file ends before. */
+function readFully(descriptor: number, into: Uint8Array, position: number, place: Place): void {
+  const path = pathOf(place);
+  for (let done = 0; done < into.length;) {
     const got = attempt(
       "read",
-      pathOf(place),
-      () => readSync(descriptor, into, offset + done, length - done, position + done),
+      path,
+      () => readSync(descriptor, into, done, into.length - done, position + done),
     );
-    if (got === 0) break;
+    if (got === 0) {
+      const fact = "the file is shorter than it was";
+      throw new StorageError("missing", path, `Cannot read ${path}: ${fact}`);
+    }
     done += got;
   }
-  return done;
 }
 
 /** Whether the bytes on disk are the piece. Only what concerns the whole target throws. */
@@ -264,7 +258,9 @@ function sumOf(
 ): string {
   const hash = createHash("sha256");
   for (let offset = 0; offset < length; offset += chunk.length) {
-    if (Atomics.load(stop, 0) !== 0) throw cutShort("hash", place, "it was stopped");
+    if (Atomics.load(stop, 0) !== 0) {
+      throw new StorageError("io", pathOf(place), `Cannot hash ${pathOf(place)}: it was stopped`);
+    }
     const span = { place, fileOffset: offset, pieceOffset: 0 };
     hashSpan(hash, { ...span, length: Math.min(chunk.length, length - offset) }, files);
   }
@@ -306,11 +302,10 @@ function hashPiece(
 function hashSpan(hash: Hasher, span: Span, files: OpenFiles): void {
   const descriptor = files.forReading(span.place);
   for (let done = 0; done < span.length;) {
-    const length = Math.min(chunk.length, span.length - done);
-    const got = readUpTo(descriptor, chunk, 0, length, span.fileOffset + done, span.place);
-    if (got < length) throw cutShort("read", span.place, "the file is shorter than it was");
-    hash.update(chunk.subarray(0, length));
-    done += length;
+    const part = chunk.subarray(0, span.length - done);
+    readFully(descriptor, part, span.fileOffset + done, span.place);
+    hash.update(part);
+    done += part.length;
   }
 }
 
@@ -322,10 +317,4 @@ function hashZeros(hash: Hasher, count: number): void {
 
 function pathOf({ root, path }: Place): string {
   return `${root}/${path}`;
-}
-
-function cutShort(action: string, place: Place, fact: string): StorageError {
-  const path = pathOf(place);
-  const reason = action === "read" ? "missing" : "io";
-  return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
 }

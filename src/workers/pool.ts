@@ -52,7 +52,7 @@ export class WorkerPool implements JobRunner {
   readonly #workers = new Set<DiskWorker>();
   readonly #queue: Waiting[] = [];
   #queueHead = 0;
-  /** What the jobs that wait count for, by `pieceBytes`. */
+  /** What the jobs that wait count for, by `countedBytes`. */
   #waitingBytes = 0;
   /** Those of them that are no small pieces. */
   #largeWaiting = 0;
@@ -78,7 +78,7 @@ export class WorkerPool implements JobRunner {
     return new Promise((resolve, reject) => {
       const settle = resolve as (reply: ReplyTo<Job["kind"]>) => void;
       this.#queue.push({ job: job as Job, beforeSending, resolve: settle, reject });
-      this.#waitingBytes += pieceBytes(job);
+      this.#waitingBytes += countedBytes(job);
       if (!isSmallPiece(job)) this.#largeWaiting++;
       this.#dispatch();
     });
@@ -122,17 +122,17 @@ export class WorkerPool implements JobRunner {
   }
 
   /**
-   * Pieces are on their way, and what has come since does not fill a message. Other jobs are not
+   * Urgent jobs are on their way, and what has come since does not fill a message. Others are not
    * waited for: to flush a file, or to hash a whole one, may take minutes.
    */
   #mayWait(): boolean {
-    if (this.#waitingBytes >= MESSAGE_BYTES || !this.#isPieceSent()) return false;
+    if (this.#waitingBytes >= MESSAGE_BYTES || !this.#isAnyUrgentSent()) return false;
     return this.#largeWaiting === 0 || !this.#isAnyIdle();
   }
 
-  #isPieceSent(): boolean {
+  #isAnyUrgentSent(): boolean {
     for (const { sent } of this.#workers) {
-      if (sent.some(isOfPieces)) return true;
+      if (sent.some(isUrgent)) return true;
     }
     return false;
   }
@@ -148,7 +148,7 @@ export class WorkerPool implements JobRunner {
     let bytes = 0;
     while (this.#queueHead < this.#queue.length) {
       const next = this.#queue[this.#queueHead]!;
-      const nextBytes = pieceBytes(next.job);
+      const nextBytes = countedBytes(next.job);
       const isOfOtherKind = next.job.kind !== batch[0]?.job.kind;
       if (batch.length > 0 && (isOfOtherKind || bytes + nextBytes > MESSAGE_BYTES)) break;
       bytes += nextBytes;
@@ -165,10 +165,10 @@ export class WorkerPool implements JobRunner {
    * what is read for peers, are not left at the door of one that does anything else.
    */
   #freeWorker(): DiskWorker | undefined {
-    const isPiece = isAboutPiece(this.#queue[this.#queueHead]!.job);
+    const isNextUrgent = isUrgentJob(this.#queue[this.#queueHead]!.job);
     let least: DiskWorker | undefined;
     for (const worker of this.#workers) {
-      if (isPiece && !worker.sent.every(isOfPieces)) continue;
+      if (isNextUrgent && !worker.sent.every(isUrgent)) continue;
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least !== undefined && least.sent.length === 0) return least;
@@ -250,12 +250,12 @@ function isDefined<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
 }
 
-function isOfPieces({ batch }: Message): boolean {
-  return isAboutPiece(batch[0]!.job);
+function isUrgent({ batch }: Message): boolean {
+  return isUrgentJob(batch[0]!.job);
 }
 
 /** Whether a job is soon done, and somebody waits for it: a piece to be written, or blocks read. */
-function isAboutPiece({ kind }: Job): boolean {
+function isUrgentJob({ kind }: Job): boolean {
   return kind === "write" || kind === "frame";
 }
 
@@ -264,7 +264,7 @@ function isSmallPiece(job: Job): boolean {
 }
 
 /** What a job counts for in a message: one that is about no piece fills it. */
-function pieceBytes(job: Job): number {
+function countedBytes(job: Job): number {
   if (job.kind === "write") return job.data.length;
   return job.kind === "frame" ? job.run.length : MESSAGE_BYTES;
 }
