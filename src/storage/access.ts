@@ -2,7 +2,7 @@
 import type { StorageError } from "../base/errors.ts";
 import { missingPermission } from "../base/permission.ts";
 import { denied } from "../workers/disk_errors.ts";
-import { lookAt } from "../workers/folders.ts";
+import { lookAt, pathOf } from "../workers/folders.ts";
 import type { Place } from "../workers/protocol.ts";
 
 /** What we do with a file and in a folder, as bits of a mode. */
@@ -55,14 +55,14 @@ export class Denials {
   }
 
   /** A file of the target that is there and is cut. */
-  ofCutFile({ root, path }: Place): StorageError[] {
-    return this.#ofFile(`${root}/${path}`);
+  ofCutFile(place: Place): StorageError[] {
+    return this.#ofFile(pathOf(place));
   }
 
   /** A file of the target that is written to, made with its folders where it is not there. */
-  ofTargetFile({ root, path }: Place, isThere: boolean): StorageError[] {
-    const whole = `${root}/${path}`;
-    return [...this.#ofPlace(root, whole, "open"), ...isThere ? this.#ofFile(whole) : []];
+  ofTargetFile(place: Place, isThere: boolean): StorageError[] {
+    const path = pathOf(place);
+    return [...this.#ofPlace(place.root, path, "open"), ...isThere ? this.#ofFile(path) : []];
   }
 
   /** The folder of a path below `root`, or the first one that is to be made for it. */

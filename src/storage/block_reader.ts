@@ -6,6 +6,7 @@ import type { Bitfield } from "../base/bitfield.ts";
 import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { errorOf } from "../workers/disk_errors.ts";
+import { pathOf } from "../workers/folders.ts";
 import type { FailedReply, JobRunner, ReadSpan } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { PieceRun, ReadOutcome } from "./storage.ts";
@@ -74,7 +75,7 @@ export class BlockReader {
     const { plan } = this.#options;
     return plan.metainfo.layout.filesOf(piece).find((file) => {
       const place = plan.placeOf(file);
-      return path === place.path || path === `${place.root}/${place.path}`;
+      return path === place.path || path === pathOf(place);
     });
   }
 }

@@ -3,10 +3,9 @@
  * or locked, no worker is started, and whatever speaks against it means no more than "not
  * finished": then the target is opened, which says what is wrong (`disk_storage.ts`).
  */
-import type { Clock } from "../base/ambient.ts";
 import { StorageError } from "../base/errors.ts";
 import { Folders, lookAt } from "../workers/folders.ts";
-import { TargetLock } from "./lock.ts";
+import { type LockOptions, TargetLock } from "./lock.ts";
 import { maxReceiptLength, parseReceipt, type Receipt, type ReceiptFile } from "./receipt_codec.ts";
 import { readStateFile } from "./state_file.ts";
 import { findFolders, prepareFolders, type TargetFolders } from "./target_folders.ts";
@@ -55,14 +54,8 @@ export async function recallTarget(target: TargetToRecall): Promise<RecalledTarg
   }
 }
 
-export interface LockRequest {
+export interface LockRequest extends LockOptions {
   readonly outputDir: string;
-  readonly stateDir: string;
-  /** The safe name of the target in its output folder. */
-  readonly name: string;
-  readonly waitMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 /** Takes hold of a finished target, of which no more is wanted than that. Throws StorageError. */

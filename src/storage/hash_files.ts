@@ -6,6 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { leafCount } from "../metainfo/piece_layers.ts";
+import { pathOf } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, PieceOnDisk, Place } from "../workers/protocol.ts";
 import { batches } from "./concurrently.ts";
 import { inspectFiles, overBatches, runOrThrow } from "./disk_jobs.ts";
@@ -92,7 +93,7 @@ async function checkUnchanged(
   }
 }
 
-function fail(reason: StorageError["reason"], { root, path }: Place, fact: string): never {
-  const whole = `${root}/${path}`;
-  throw new StorageError(reason, whole, `Cannot make a torrent of ${whole}: ${fact}`);
+function fail(reason: StorageError["reason"], place: Place, fact: string): never {
+  const path = pathOf(place);
+  throw new StorageError(reason, path, `Cannot make a torrent of ${path}: ${fact}`);
 }

@@ -5,6 +5,7 @@
 import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { errorOf } from "../workers/disk_errors.ts";
+import { pathOf } from "../workers/folders.ts";
 import type { JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
 import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -150,11 +151,12 @@ function holdsBytes({ files }: Sightings, file: FileIndex): boolean {
 }
 
 /** The error of such a place. */
-export function occupied({ root, path }: Place): StorageError {
+export function occupied(place: Place): StorageError {
+  const path = pathOf(place);
   return new StorageError(
     "occupied",
-    `${root}/${path}`,
-    `Cannot download to ${root}/${path}: the file there is something else; ` +
+    path,
+    `Cannot download to ${path}: the file there is something else; ` +
       "use --overwrite to replace it",
   );
 }

@@ -1,25 +1,25 @@
 /** What stands on disk where a torrent's files may be, before anything is decided. */
 import type { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex } from "../base/ids.ts";
-import { lookAt } from "../workers/folders.ts";
+import { lookAt, pathOf } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { ResumeState } from "./resume_codec.ts";
 
 /** How a file looks under either name. */
-export interface Sighting {
+export interface SeenFile {
   readonly final: FileFacts | undefined;
   readonly part: FileFacts | undefined;
 }
 
 export interface Sightings {
   /** Of selected files, empty ones too, and of those that share a piece with one; by index. */
-  readonly files: ReadonlyMap<FileIndex, Sighting>;
+  readonly files: ReadonlyMap<FileIndex, SeenFile>;
   readonly edges: FileFacts | undefined;
 }
 
-const ABSENT: Sighting = { final: undefined, part: undefined };
+const ABSENT: SeenFile = { final: undefined, part: undefined };
 
 /**
  * Looks at all files that matter; `wanted` are the pieces of the selected ones, `state` is what the
@@ -47,7 +47,7 @@ export async function seeFiles(
       finals[index]?.size !== plan.lengthOf(file);
   });
   const parts = await inspectFiles(pool, unclear.map((index) => plan.partPlace(files[index]!)));
-  const seen = new Map<FileIndex, Sighting>();
+  const seen = new Map<FileIndex, SeenFile>();
   for (const [index, file] of files.entries()) {
     seen.set(file, { final: finals[index], part: undefined });
   }
@@ -64,8 +64,8 @@ export function isOversized(plan: FilePlan, file: FileIndex, { files }: Sighting
 }
 
 /** Is anything there, whatever it is? */
-export function isAnythingAt({ root, path }: Place): boolean {
-  return lookAt(`${root}/${path}`) !== undefined;
+export function isAnythingAt(place: Place): boolean {
+  return lookAt(pathOf(place)) !== undefined;
 }
 
 /** Files that were not selected and share a piece with one that was. */

@@ -11,7 +11,7 @@ import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { FileFacts, Place } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { FileRecord, ResumeState } from "./resume_codec.ts";
-import type { Sighting, Sightings } from "./sightings.ts";
+import type { SeenFile, Sightings } from "./sightings.ts";
 
 /** How long after its note in the journal a piece may still have been written. */
 const MAX_WRITE_DELAY_MS = 60_000;
@@ -163,7 +163,7 @@ function isOwnShare(
 function judgeOwn(
   plan: FilePlan,
   file: FileIndex,
-  sighting: Sighting,
+  sighting: SeenFile,
   legacy: Legacy,
   isTouched: boolean,
 ): FileVerdict {
@@ -181,7 +181,7 @@ function judgeOwn(
 function usesFinalName(
   plan: FilePlan,
   file: FileIndex,
-  { final, part }: Sighting,
+  { final, part }: SeenFile,
   record: FileRecord | undefined,
 ): boolean {
   if (final === undefined) return false;

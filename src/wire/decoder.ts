@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import { getUint16, getUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import {
   type BareMessage,
   HASH_REQUEST_LENGTH,
@@ -11,7 +12,6 @@ import {
   MAX_HASHES,
   type Message,
   MessageId,
-  NODE_LENGTH,
 } from "./message.ts";
 
 /** Bytes of the buffer of a peer that says little; two blocks fit. */
@@ -165,7 +165,7 @@ function isLegalLength(id: number, length: number): boolean {
     case MessageId.hashReject:
       return length === HASH_REQUEST_LENGTH;
     case MessageId.hashes:
-      return isLegalCount((length - HASH_REQUEST_LENGTH) / NODE_LENGTH);
+      return isLegalCount((length - HASH_REQUEST_LENGTH) / MERKLE_HASH_LENGTH);
     default:
       return true;
   }
@@ -242,7 +242,7 @@ function parseBlockMessage(
 }
 
 function parseHashRange(buffer: Uint8Array, at: number): { root: Uint8Array; range: HashRange } {
-  const rest = at + NODE_LENGTH;
+  const rest = at + MERKLE_HASH_LENGTH;
   return {
     root: buffer.subarray(at, rest),
     range: {

@@ -2,13 +2,8 @@
 import { assert } from "../base/assert.ts";
 import { putUint16, putUint32 } from "../base/bytes.ts";
 import { ProtocolError } from "../base/errors.ts";
-import {
-  HASH_REQUEST_LENGTH,
-  type HashRange,
-  LENGTH_PREFIX_LENGTH,
-  MessageId,
-  NODE_LENGTH,
-} from "./message.ts";
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
+import { HASH_REQUEST_LENGTH, type HashRange, LENGTH_PREFIX_LENGTH, MessageId } from "./message.ts";
 
 /** Bytes of the first buffer: the opening of a connection, or some sixty requests. */
 const INITIAL_BUFFER_LENGTH = 1024;
@@ -186,11 +181,11 @@ export class MessageWriter {
   #hashMessage(id: number, root: Uint8Array, range: HashRange, restLength = 0): number {
     const at = this.#begin(id, HASH_REQUEST_LENGTH + restLength);
     if (at < 0) return -1;
-    assert(root.length === NODE_LENGTH);
+    assert(root.length === MERKLE_HASH_LENGTH);
     this.#buffer.set(root, at);
     const { baseLayer, index, length, proofLayers } = range;
     for (const [nth, number] of [baseLayer, index, length, proofLayers].entries()) {
-      putUint32(this.#buffer, at + NODE_LENGTH + 4 * nth, number);
+      putUint32(this.#buffer, at + MERKLE_HASH_LENGTH + 4 * nth, number);
     }
     return at + HASH_REQUEST_LENGTH - 1;
   }

@@ -4,6 +4,7 @@
  *
  * Integers are as they came: nothing here has been checked against a torrent.
  */
+import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 
 /** The byte after the length prefix that says what a message is. */
 export const MessageId = {
@@ -31,10 +32,8 @@ export const MessageId = {
 /** Bytes of the length prefix, a big-endian unsigned integer (BEP 3 "peer messages"). */
 export const LENGTH_PREFIX_LENGTH = 4;
 
-/** Bytes of a SHA-256. */
-export const NODE_LENGTH = 32;
 /** Bytes of a hash request with its type: root, base layer, index, length, proof layers. */
-export const HASH_REQUEST_LENGTH = 1 + NODE_LENGTH + 4 * 4;
+export const HASH_REQUEST_LENGTH = 1 + MERKLE_HASH_LENGTH + 4 * 4;
 /** The most hashes in one message: as many as are asked for at once, and a proof of all layers. */
 export const MAX_HASHES = 512 + 32;
 

@@ -40,7 +40,7 @@ export class Folders {
     const end = place.path.lastIndexOf("/");
     const folder = end < 0 ? place.root : `${place.root}/${place.path.slice(0, end)}`;
     if (!this.#isAsBefore(folder, place.root) && !this.#walk(place, create)) return undefined;
-    return `${place.root}/${place.path}`;
+    return pathOf(place);
   }
 
   /** Whether a folder that was checked is still the same one; one look a job, not a walk. */
@@ -98,6 +98,11 @@ function identityOf(folder: string): Identity | undefined {
     throw new StorageError("not-regular", folder, `Cannot use ${folder}: it is not a folder`);
   }
   return { device: info.dev, inode: info.ino };
+}
+
+/** The absolute path of a place: nothing is looked at. */
+export function pathOf({ root, path }: Place): string {
+  return `${root}/${path}`;
 }
 
 /** What stands at a path, symbolic links not followed; undefined when nothing does. */

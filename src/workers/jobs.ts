@@ -9,6 +9,7 @@ import { type Bytes, concatBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { failedReply } from "./disk_errors.ts";
+import { pathOf } from "./folders.ts";
 import { MerkleHasher } from "./merkle_hasher.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
@@ -313,8 +314,4 @@ function hashZeros(hash: Hasher, count: number): void {
   for (let left = count; left > 0; left -= zeros.length) {
     hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
   }
-}
-
-function pathOf({ root, path }: Place): string {
-  return `${root}/${path}`;
 }

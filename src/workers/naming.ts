@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync } f
 import { equalBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
+import { pathOf } from "./folders.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import type { FileFacts, Finish, Place } from "./protocol.ts";
 
@@ -34,9 +35,9 @@ async function finishFile(
   files: OpenFiles,
 ): Promise<FileFacts> {
   const facts = flushed.size > length ? await cutFile(from, length, files) : flushed;
-  if (facts.size < length) throw shortened(`${from.root}/${from.path}`);
+  if (facts.size < length) throw shortened(pathOf(from));
   if (from.path === to.path) return facts;
-  const target = `${to.root}/${to.path}`;
+  const target = pathOf(to);
   if (!mayReplace && existsSync(target) && !isSameContent(from, to, facts.size, files)) {
     throw occupied(target);
   }
@@ -53,7 +54,7 @@ async function cutFile(place: Place, length: number, files: OpenFiles): Promise<
 
 /** Renames a file, to a name that nobody has unless it `mayReplace`. Throws "occupied". */
 export function renameFile(from: Place, to: Place, files: OpenFiles, mayReplace: boolean): void {
-  if (files.inspect(to) !== undefined && !mayReplace) throw occupied(`${to.root}/${to.path}`);
+  if (files.inspect(to) !== undefined && !mayReplace) throw occupied(pathOf(to));
   moveFile(from, to, files);
 }
 
@@ -67,9 +68,9 @@ export function createFile(place: Place, files: OpenFiles): void {
  * Makes names in a folder outlive a power failure. Windows has no such call and no such need; in a
  * folder that we may write to, and not read, it is left to the system when they do.
  */
-export function flushFolder({ root, path }: Place): void {
+export function flushFolder(place: Place): void {
   if (Deno.build.os === "windows") return;
-  const folder = path === "" ? root : `${root}/${path}`;
+  const folder = place.path === "" ? place.root : pathOf(place);
   const descriptor = openFolder(folder);
   if (descriptor === undefined) return;
   try {

@@ -9,6 +9,7 @@ import type { Bytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { failedReply } from "./disk_errors.ts";
+import { pathOf } from "./folders.ts";
 import { MerkleHasher } from "./merkle_hasher.ts";
 import { finishFiles } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
@@ -156,17 +157,18 @@ function sha1(data: Uint8Array): string {
 
 /** The system may write less than it was given: a nearly full disk does (D19). */
 function writeFully(descriptor: number, span: WriteSpan, data: Bytes, length: number): void {
-  const { place: { root, path }, fileOffset, pieceOffset } = span;
+  const { fileOffset, pieceOffset } = span;
+  const path = pathOf(span.place);
   const bytes = new Uint8Array(data.buffer, data.byteOffset + pieceOffset, length);
   for (let done = 0; done < length;) {
     const written = attempt(
       "write",
-      `${root}/${path}`,
+      path,
       () => writeSync(descriptor, bytes, done, length - done, fileOffset + done),
     );
     if (written === 0) {
       const fact = "the system takes no more bytes";
-      throw new StorageError("io", `${root}/${path}`, `Cannot write ${root}/${path}: ${fact}`);
+      throw new StorageError("io", path, `Cannot write ${path}: ${fact}`);
     }
     done += written;
   }

@@ -3,7 +3,7 @@ import { Bitfield } from "../../src/base/bitfield.ts";
 import type { FileIndex } from "../../src/base/ids.ts";
 import { keptState } from "../../src/storage/kept_state.ts";
 import { Shares } from "../../src/storage/shares.ts";
-import type { Sighting } from "../../src/storage/sightings.ts";
+import type { SeenFile } from "../../src/storage/sightings.ts";
 import type { Legacy } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
@@ -50,7 +50,7 @@ function kept(situation: Situation): { claimed: number[]; noted: number[]; files
     journal: new Set(journal),
     journalModifiedMs: 0,
   };
-  const seen: Sighting = { final: undefined, part: FACTS };
+  const seen: SeenFile = { final: undefined, part: FACTS };
   const sightings = {
     files: new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]),
     edges: FACTS,
@@ -94,7 +94,7 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
 Deno.test("keptState() says where the pieces of this run go, and others stay", () => {
   const shares = new Shares(bits(FILES, [1, 2]), bits(FILES, [1, 2]));
   const plan = planOf(metainfo, [0]);
-  const seen: Sighting = { final: undefined, part: undefined };
+  const seen: SeenFile = { final: undefined, part: undefined };
   const files = new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]);
   const none = new Bitfield(PIECES);
   const state = { claimed: none, noted: none, shares, files: new Map(), edges: undefined };

@@ -4,7 +4,7 @@ import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
-import type { Sighting } from "../../src/storage/sightings.ts";
+import type { SeenFile } from "../../src/storage/sightings.ts";
 import { judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
@@ -21,7 +21,7 @@ interface Situation {
   /** Default: all. */
   readonly selected?: readonly number[];
   /** What each file is found as; default: `.part`, as it was saved. */
-  readonly seen?: Readonly<Record<number, Partial<Sighting>>>;
+  readonly seen?: Readonly<Record<number, Partial<SeenFile>>>;
   readonly edges?: FileFacts;
   readonly state?: Partial<ResumeState> | null;
   readonly isBelieved?: boolean;
@@ -53,7 +53,7 @@ function verdictsOf(situation: Situation): Verdicts & { plan: FilePlan } {
     situation;
   const plan = planOf(metainfo, selected);
   const lengths = Object.values(LENGTHS);
-  const files = new Map(lengths.map((length, file): [FileIndex, Sighting] => {
+  const files = new Map(lengths.map((length, file): [FileIndex, SeenFile] => {
     const usual = { final: undefined, part: facts(length) };
     return [file as FileIndex, { ...usual, ...seen[file] }];
   }));
