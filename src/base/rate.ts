@@ -1,24 +1,23 @@
 /** How fast bytes flow, and how fast they may. Pure: `now` is an argument, in milliseconds. */
 
+/** Over which a rate is the mean. */
+const WINDOW_MS = 5_000;
+const SLOT_COUNT = 20;
+const SLOT_MS = WINDOW_MS / SLOT_COUNT;
+
 /** Bytes a second over a sliding window, from a fixed number of slots. */
 export class RateMeter {
-  readonly #slotMs: number;
-  readonly #slots: Float64Array;
+  readonly #slots = new Float64Array(SLOT_COUNT);
   #firstAt: number | undefined;
   #currentSlot = 0;
   #sum = 0;
   /** All bytes ever counted. */
   total = 0;
 
-  constructor(windowMs = 5_000, slotCount = 20) {
-    this.#slotMs = windowMs / slotCount;
-    this.#slots = new Float64Array(slotCount);
-  }
-
   add(bytes: number, now: number): void {
     this.#firstAt ??= now;
     this.#advance(now);
-    this.#slots[this.#currentSlot % this.#slots.length]! += bytes;
+    this.#slots[this.#currentSlot % SLOT_COUNT]! += bytes;
     this.#sum += bytes;
     this.total += bytes;
   }
@@ -27,16 +26,15 @@ export class RateMeter {
   rate(now: number): number {
     if (this.#firstAt === undefined) return 0;
     this.#advance(now);
-    const windowMs = this.#slotMs * this.#slots.length;
-    const spanMs = Math.min(windowMs, Math.max(now - this.#firstAt, this.#slotMs));
+    const spanMs = Math.min(WINDOW_MS, Math.max(now - this.#firstAt, SLOT_MS));
     return this.#sum * 1000 / spanMs;
   }
 
   #advance(now: number): void {
-    const slot = Math.floor(now / this.#slotMs);
-    const steps = Math.min(slot - this.#currentSlot, this.#slots.length);
+    const slot = Math.floor(now / SLOT_MS);
+    const steps = Math.min(slot - this.#currentSlot, SLOT_COUNT);
     for (let step = 1; step <= steps; step++) {
-      const index = (slot - steps + step) % this.#slots.length;
+      const index = (slot - steps + step) % SLOT_COUNT;
       this.#sum -= this.#slots[index]!;
       this.#slots[index] = 0;
     }

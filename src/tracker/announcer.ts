@@ -58,7 +58,6 @@ const NUM_WANT = 200;
 const NUM_WANT_AT_EASE = 50;
 /** The schedule is looked at so often even when nothing seems due: sleep may skip time. */
 const LONGEST_PAUSE_MS = 60_000;
-const CLOSE_TIMEOUT_MS = 5_000;
 
 export class Announcer {
   readonly #options: AnnouncerOptions;
@@ -107,7 +106,7 @@ export class Announcer {
    * Says `stopped` to the trackers that got `started`, and waits until they have answered, at
    * most `timeoutMs`. Nobody waits for what else is under way.
    */
-  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+  close(timeoutMs: number): Promise<void> {
     this.#closing ??= this.#shutDown(timeoutMs);
     return this.#closing;
   }

@@ -112,7 +112,7 @@ export class AnnounceSchedule {
    * Whom to ask now; each of them counts as being asked until `answered` or `failed`. `isAlone`:
    * nobody is here.
    */
-  take(now: number, wantsPeers: boolean, isAlone = false): Ask[] {
+  take(now: number, wantsPeers: boolean, isAlone: boolean): Ask[] {
     if (wantsPeers && !this.#wantedPeers) {
       for (const tracker of this.#trackers) hasten(tracker, now);
     }

@@ -64,7 +64,7 @@ export class Announcing {
   }
 
   async close(): Promise<void> {
-    await this.announcer.close();
+    await this.announcer.close(5_000);
     await this.#reading;
   }
 }

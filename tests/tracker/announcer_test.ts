@@ -68,7 +68,7 @@ class Harness {
   }
 
   /** Ends it; how long that took. */
-  async close(timeoutMs?: number): Promise<number> {
+  async close(timeoutMs = 5_000): Promise<number> {
     const startedAt = this.clock.now();
     let isClosed = false;
     const closed = this.announcer.close(timeoutMs).then(() => isClosed = true);
@@ -292,7 +292,7 @@ Deno.test("Announcer.close() is at once when no tracker has answered", async () 
 
 Deno.test("Announcer.close() may come again, and before anything began", async () => {
   const harness = new Harness(oneTracker);
-  const [first, second] = [harness.announcer.close(), harness.announcer.close()];
+  const [first, second] = [harness.announcer.close(5_000), harness.announcer.close(5_000)];
   equal(first, second);
   await harness.close();
   throws(() => harness.announcer.endpoints(), /may be called once/);
@@ -509,5 +509,5 @@ Deno.test("Announcer passes our own mistakes to the reader of the endpoints", as
     for await (const _ of announcer.endpoints());
   })();
   await rejects(reading, /a mistake/);
-  await announcer.close();
+  await announcer.close(5_000);
 });

@@ -508,7 +508,7 @@ Deno.test("AnnounceSchedule keeps its promises whatever the trackers do", () => 
           }
         }
         schedule.stop();
-        const last = schedule.take(now, true);
+        const last = schedule.take(now, true, false);
         deepStrictEqual(
           last.map(({ tracker, event }) => `${tracker}:${event}`).toSorted(),
           [...started].filter((tracker) => !gone.has(tracker)).map((it) => `${it}:stopped`)
