@@ -56,9 +56,9 @@ export class UtpConnection implements Connection {
   }
 
   close(): void {
-    if (!this.#stream.isWritable) return;
-    this.#stream.close(this.#now());
-    this.#onWork(this.#stream);
+    const isOpen = this.#stream.isWritable;
+    this.#stream.close(this.#now()); // What waits to be read goes also when it has ended.
+    if (isOpen) this.#onWork(this.#stream);
   }
 
   /** The stream has changed: whoever waits for that may go on. */

@@ -8,8 +8,8 @@ import { type Endpoint, familyOf, formatEndpoint, type IpFamily } from "../base/
 import { TokenBucket } from "../base/rate.ts";
 import { Introductions } from "./introduction.ts";
 import { encodePacket, type Packet, parsePacket } from "./packet.ts";
-import { RECEIVE_WINDOW_BYTES } from "./receive_window.ts";
-import { Stream } from "./stream.ts";
+import { LEAST_WINDOW_BYTES, ReceiveBudget } from "./receive_budget.ts";
+import { Stream, type StreamOptions } from "./stream.ts";
 import { WireClock } from "./wire_clock.ts";
 
 /** Those that are being closed included. */
@@ -50,6 +50,7 @@ export class Multiplexer {
   readonly #isAccepting: () => boolean;
   readonly #introductions: Introductions;
   readonly #streams = new Map<string, Stream>();
+  readonly #budget = new ReceiveBudget();
   readonly #synAnswers: TokenBucket;
   readonly #strays: TokenBucket;
   readonly #resets: TokenBucket;
@@ -77,8 +78,10 @@ export class Multiplexer {
     const firstSequence = this.#randomUint16();
     const clock = WireClock.make(this.#random);
     const ids = { receiveId, sendId };
-    const options = { remote, firstSequence, clock, now, ...ids, ...lengthFor(remote) };
-    const stream = Stream.connect(options, timeoutMs);
+    const stream = Stream.connect(
+      { firstSequence, clock, now, ...ids, ...this.#optionsFor(remote) },
+      timeoutMs,
+    );
     this.#streams.set(keyOf(remote, receiveId), stream);
     this.touch(stream, now);
     return stream;
@@ -148,7 +151,7 @@ export class Multiplexer {
         connectionId: syn.connectionId,
         timestampUs: clock.at(now),
         timestampDifferenceUs: (clock.at(now) - syn.timestampUs) >>> 0,
-        windowBytes: RECEIVE_WINDOW_BYTES,
+        windowBytes: LEAST_WINDOW_BYTES,
         sequenceNumber: this.#introductions.firstSequence(syn, from, now),
         ackNumber: syn.sequenceNumber,
         selectiveAck: NOTHING,
@@ -181,8 +184,10 @@ export class Multiplexer {
     const { synSequence, firstSequence, clock } = opened;
     const sendId = (packet.connectionId - 1) & 0xffff;
     const ids = { receiveId: packet.connectionId, sendId };
-    const options = { remote: from, firstSequence, clock, now, ...ids, ...lengthFor(from) };
-    const stream = Stream.accept(options, synSequence);
+    const stream = Stream.accept(
+      { firstSequence, clock, now, ...ids, ...this.#optionsFor(from) },
+      synSequence,
+    );
     this.#streams.set(keyOf(from, packet.connectionId), stream);
     this.#effects.push({ kind: "opened", stream });
     return stream;
@@ -212,6 +217,11 @@ export class Multiplexer {
     this.#effects.push({ kind: "send", bytes, to });
   }
 
+  #optionsFor(remote: Endpoint): Pick<StreamOptions, "remote" | "maxPacketLength" | "budget"> {
+    const maxPacketLength = MAX_PACKET_LENGTH[familyOf(remote.host)];
+    return { remote, maxPacketLength, budget: this.#budget };
+  }
+
   /** Not to be guessed by whoever has seen others. */
   #randomUint16(): number {
     return getUint16(this.#random.bytes(2), 0);
@@ -224,10 +234,6 @@ export class Multiplexer {
     }
     return undefined;
   }
-}
-
-function lengthFor({ host }: Endpoint): { maxPacketLength: number } {
-  return { maxPacketLength: MAX_PACKET_LENGTH[familyOf(host)] };
 }
 
 function keyOf(remote: Endpoint, receiveId: number): string {

@@ -3,14 +3,10 @@
  * others which are to be read first. Sequence numbers here do not wrap.
  */
 import { ByteQueue } from "./byte_queue.ts";
-import { windowFor } from "./nearby.ts";
+import { RECEIVE_WINDOW_BYTES, ReceiveAllowance } from "./receive_allowance.ts";
+import type { ReceiveBudget } from "./receive_budget.ts";
 
-/** What we can take before somebody reads: 10 MB/s over 100 ms. */
-export const RECEIVE_WINDOW_BYTES = 1024 * 1024;
-/**
- * With packets that complete what came too early, a sender who keeps to the window may get beyond
- * it: what we have told it to have of a later packet, it does not count as under way.
- */
+/** What completes early packets may be as much again. */
 const MAX_HELD_BYTES = 2 * RECEIVE_WINDOW_BYTES;
 /** Packets beyond the next one that are kept: as many as others may have under way (libutp). */
 export const MAX_EARLY_PACKETS = 1_024;
@@ -24,10 +20,16 @@ const NOTHING = new Uint8Array(0);
  */
 export type Arrival = "next" | "early" | "old" | "refused";
 
+export interface ReceiveWindowOptions {
+  /** What all connections have in common. */
+  readonly budget: ReceiveBudget;
+  readonly now: number;
+}
+
 export class ReceiveWindow {
+  readonly #allowance: ReceiveAllowance;
   readonly #unread = new ByteQueue(MAX_HELD_BYTES);
   readonly #early = new Map<number, Uint8Array>();
-  #earlyBytes = 0;
   #last: number;
   /** The highest sequence number that came. */
   #highest: number;
@@ -35,7 +37,8 @@ export class ReceiveWindow {
   #end = Infinity;
 
   /** `last`: the sequence number before the first one to come. */
-  constructor(last: number) {
+  constructor(last: number, { budget, now }: ReceiveWindowOptions) {
+    this.#allowance = new ReceiveAllowance(budget, now);
     this.#last = last;
     this.#highest = last;
   }
@@ -47,8 +50,12 @@ export class ReceiveWindow {
 
   /** Bytes that a peer may send us to which the way there and back takes `roundTripMs`. */
   roomFor(roundTripMs: number): number {
-    const window = Math.min(RECEIVE_WINDOW_BYTES, windowFor(roundTripMs));
-    return Math.max(0, window - this.#heldBytes);
+    return this.#allowance.roomFor(roundTripMs);
+  }
+
+  /** Like `roomFor`, and the peer is told: it may send so much. */
+  promise(roundTripMs: number, now: number): number {
+    return this.#allowance.promise(roundTripMs, now);
   }
 
   get unreadBytes(): number {
@@ -70,10 +77,7 @@ export class ReceiveWindow {
     if (sequence <= this.#last || this.#early.has(sequence)) return "old";
     if (sequence >= this.#end) return "refused";
     if (sequence > this.#last + 1) return this.#keep(sequence, payload);
-    const heldBytes = this.#heldBytes + payload.length;
-    if (heldBytes > (this.#early.size > 0 ? MAX_HELD_BYTES : RECEIVE_WINDOW_BYTES)) {
-      return "refused";
-    }
+    if (!this.#allowance.take(payload.length, this.#early.size > 0)) return "refused";
     this.#unread.push(payload);
     this.#last = sequence;
     this.#highest = Math.max(this.#highest, sequence);
@@ -94,12 +98,22 @@ export class ReceiveWindow {
 
   /** Bytes in order into `buffer`; returns how many, 0 when none wait. */
   read(buffer: Uint8Array): number {
-    return this.#unread.take(buffer);
+    const length = this.#unread.take(buffer);
+    this.#allowance.read(length);
+    return length;
   }
 
   /** Throws away what nobody will read. */
   discard(): void {
+    this.#allowance.drop(this.#unread.length);
     this.#unread.clear();
+  }
+
+  /** Nothing more is taken; what waits can be read. */
+  end(): void {
+    for (const { length } of this.#early.values()) this.#allowance.drop(length);
+    this.#early.clear();
+    this.#allowance.end();
   }
 
   /** Bits for all that came early, in whole units of 4 bytes; empty when nothing did. */
@@ -113,15 +127,10 @@ export class ReceiveWindow {
     return bits;
   }
 
-  get #heldBytes(): number {
-    return this.#unread.length + this.#earlyBytes;
-  }
-
   #keep(sequence: number, payload: Uint8Array): Arrival {
     if (sequence > this.#last + MAX_EARLY_PACKETS) return "refused";
-    if (this.#heldBytes + payload.length > RECEIVE_WINDOW_BYTES) return "refused";
+    if (!this.#allowance.take(payload.length, false)) return "refused";
     this.#early.set(sequence, payload.slice());
-    this.#earlyBytes += payload.length;
     this.#highest = Math.max(this.#highest, sequence);
     return "early";
   }
@@ -133,7 +142,6 @@ export class ReceiveWindow {
       if (payload === undefined) break;
       this.#last++;
       this.#early.delete(this.#last);
-      this.#earlyBytes -= payload.length;
       this.#unread.push(payload);
     }
     if (this.#last + 1 === this.#end) this.#last++;

@@ -13,7 +13,8 @@ import {
   type PacketType,
   putHeader,
 } from "./packet.ts";
-import { MAX_EARLY_PACKETS, RECEIVE_WINDOW_BYTES, ReceiveWindow } from "./receive_window.ts";
+import { LEAST_WINDOW_BYTES, type ReceiveBudget } from "./receive_budget.ts";
+import { MAX_EARLY_PACKETS, ReceiveWindow } from "./receive_window.ts";
 import type { WireClock } from "./wire_clock.ts";
 import { nearestSequence } from "./wrapping.ts";
 
@@ -31,8 +32,10 @@ const LINGER_MS = 5_000;
 const KEEP_ALIVE_MS = 29_000;
 /** Keep-alives in a row while the peer is silent; after 5 minutes it is for the peers to speak. */
 const MAX_KEEP_ALIVES = 10;
-/** The peer hears at once when there is room again for so much more than it knows of. */
+/** The peer hears at once when there is room again for so much more than it knows of, */
 const ROOM_WORTH_TELLING = 48 * 1024;
+/** or for so much, when it knows of less: it waits. */
+const ROOM_WORTH_WAITING_FOR = LEAST_WINDOW_BYTES / 2;
 const NOTHING = new Uint8Array(0);
 
 /** How a connection ended that is over. */
@@ -45,6 +48,8 @@ export interface StreamOptions extends OutgoingOptions {
   readonly sendId: number;
   /** That which the peer sees. */
   readonly clock: WireClock;
+  /** What all connections have in common for what they receive. */
+  readonly budget: ReceiveBudget;
   readonly now: number;
 }
 
@@ -53,6 +58,7 @@ export class Stream {
   readonly receiveId: number;
   readonly sendId: number;
   readonly #clock: WireClock;
+  readonly #budget: ReceiveBudget;
   readonly #outgoing: Outgoing;
   readonly #acks = new AckSchedule();
   /** Undefined until the peer has answered our SYN. */
@@ -62,7 +68,7 @@ export class Stream {
   #lingerUntil = Infinity;
   /** What the last packet took to us, as the two clocks have it. */
   #timestampDifferenceUs = 0;
-  #toldRoom = RECEIVE_WINDOW_BYTES;
+  #toldRoom = LEAST_WINDOW_BYTES;
   #lastSentAt: number;
   #keepAliveCount = 0;
   /** The peer has echoed our clock. */
@@ -73,6 +79,7 @@ export class Stream {
     this.receiveId = options.receiveId;
     this.sendId = options.sendId;
     this.#clock = options.clock;
+    this.#budget = options.budget;
     this.#outgoing = new Outgoing(options);
     this.#lastSentAt = options.now;
   }
@@ -88,7 +95,7 @@ export class Stream {
   /** What a peer has opened by a SYN of the sequence number `synSequence`. */
   static accept(options: StreamOptions, synSequence: number): Stream {
     const stream = new Stream(options);
-    stream.#received = new ReceiveWindow(synSequence);
+    stream.#received = new ReceiveWindow(synSequence, options);
     return stream;
   }
 
@@ -129,15 +136,15 @@ export class Stream {
   read(buffer: Uint8Array, now: number): number {
     if (this.#received === undefined) return 0;
     const length = this.#received.read(buffer);
-    if (this.#room - this.#toldRoom >= ROOM_WORTH_TELLING) this.#acks.hurry(now);
+    if (this.#isRoomWorthTelling(this.#received)) this.#acks.hurry(now);
     return length;
   }
 
   /** Ends both directions. What was sent is still brought to the peer, for a while. */
   close(now: number): void {
+    this.#received?.discard();
     if (!this.isWritable) return;
     if (this.#received === undefined) return this.#endWith("closed");
-    this.#received.discard();
     this.#outgoing.finish();
     this.#lingerUntil = now + LINGER_MS;
   }
@@ -151,7 +158,7 @@ export class Stream {
       return;
     }
     // STATE has the number of the next packet.
-    this.#received ??= new ReceiveWindow(packet.sequenceNumber - 1);
+    this.#received ??= new ReceiveWindow(packet.sequenceNumber - 1, { budget: this.#budget, now });
     this.#connectBy = Infinity;
     this.#timestampDifferenceUs = (this.#clock.at(now) - packet.timestampUs) >>> 0;
     this.#keepAliveCount = 0;
@@ -218,8 +225,10 @@ export class Stream {
     return isIdle ? this.#lastSentAt + KEEP_ALIVE_MS : Infinity;
   }
 
-  get #room(): number {
-    return this.#received?.roomFor(this.#outgoing.roundTripMs) ?? RECEIVE_WINDOW_BYTES;
+  #isRoomWorthTelling(received: ReceiveWindow): boolean {
+    const more = received.roomFor(this.#outgoing.roundTripMs) - this.#toldRoom;
+    const isWaiting = this.#toldRoom < ROOM_WORTH_WAITING_FOR;
+    return more >= (isWaiting ? ROOM_WORTH_WAITING_FOR : ROOM_WORTH_TELLING);
   }
 
   /** Does it fit what we know? A stranger would have to guess all of this. */
@@ -274,7 +283,9 @@ export class Stream {
   }
 
   #header(type: PacketType, sequenceNumber: number, now: number): PacketHeader {
-    this.#toldRoom = this.#room;
+    if (this.#received !== undefined) {
+      this.#toldRoom = this.#received.promise(this.#outgoing.roundTripMs, now);
+    }
     return {
       type,
       connectionId: type === "syn" ? this.receiveId : this.sendId,
@@ -290,5 +301,6 @@ export class Stream {
   #endWith(end: StreamEnd): void {
     this.#end = end;
     this.#outgoing.abandon();
+    this.#received?.end();
   }
 }

@@ -1,5 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { UtpConnection } from "../../src/utp/connection.ts";
+import { ReceiveBudget } from "../../src/utp/receive_budget.ts";
 import { Stream } from "../../src/utp/stream.ts";
 import { WireClock } from "../../src/utp/wire_clock.ts";
 import { packetOf } from "./samples.ts";
@@ -11,6 +12,7 @@ const OPTIONS = {
   maxPacketLength: 120,
   firstSequence: 100,
   clock: new WireClock(0),
+  budget: new ReceiveBudget(),
   now: 0,
 };
 
@@ -102,4 +104,17 @@ Deno.test("opened is undefined once there is an answer, or else why there is non
   silent.stream.handleTimeout(1_000);
   silent.connection.settle();
   strictEqual(await silent.connection.opened, "timeout");
+});
+
+Deno.test("close() lets go of what nobody has read, also of a connection that is over", () => {
+  const stream = Stream.accept(OPTIONS, 49);
+  const { connection } = open(stream);
+  stream.handlePacket(
+    packetOf({ type: "data", sequenceNumber: 50, ackNumber: 99, payload: new Uint8Array(500) }),
+    0,
+  );
+  stream.handleReset(99);
+  deepStrictEqual([stream.end, stream.unreadBytes], ["reset", 500]);
+  connection.close();
+  strictEqual(stream.unreadBytes, 0);
 });

@@ -1,13 +1,19 @@
 import fc from "fast-check";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import {
-  MAX_EARLY_PACKETS,
-  RECEIVE_WINDOW_BYTES,
-  ReceiveWindow,
-} from "../../src/utp/receive_window.ts";
+import { RECEIVE_WINDOW_BYTES } from "../../src/utp/receive_allowance.ts";
+import { ReceiveBudget } from "../../src/utp/receive_budget.ts";
+import { MAX_EARLY_PACKETS, ReceiveWindow } from "../../src/utp/receive_window.ts";
 import { bits, NOTHING } from "./samples.ts";
 
 const FAR_MS = 1_000;
+
+/** A window that has all up to `last`, of which so many bytes were read. */
+function windowAfter(last: number, readBytes = 0): ReceiveWindow {
+  const window = new ReceiveWindow(last - 1, { budget: new ReceiveBudget(), now: 0 });
+  window.take(last, new Uint8Array(readBytes));
+  strictEqual(window.read(new Uint8Array(readBytes)), readBytes);
+  return window;
+}
 
 function payload(sequence: number): Uint8Array {
   return Uint8Array.of(sequence);
@@ -19,7 +25,7 @@ function readAll(window: ReceiveWindow): number[] {
 }
 
 Deno.test("take() puts packets back into order, and says what became of each", () => {
-  const window = new ReceiveWindow(10);
+  const window = windowAfter(10);
   const rows: [sequence: number, arrival: string, selectiveAck: Uint8Array, last: number][] = [
     [11, "next", NOTHING, 11],
     [11, "old", NOTHING, 11],
@@ -43,7 +49,7 @@ Deno.test("take() gives the same bytes in whatever order packets come, and howev
   const order = fc.shuffledSubarray([...Array(40).keys()], { minLength: 40 });
   fc.assert(
     fc.property(order, order, (first, second) => {
-      const window = new ReceiveWindow(-1);
+      const window = windowAfter(-1);
       for (const sequence of [...first.slice(0, 25), ...second]) {
         window.take(sequence, payload(sequence));
       }
@@ -55,14 +61,14 @@ Deno.test("take() gives the same bytes in whatever order packets come, and howev
 });
 
 Deno.test("P33 take() refuses what is far outside the window", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0);
   strictEqual(window.take(MAX_EARLY_PACKETS + 1, payload(1)), "refused");
   strictEqual(window.take(MAX_EARLY_PACKETS, payload(1)), "early");
   strictEqual(window.selectiveAck().length, 64, "of what it does not reach, nothing is said");
 });
 
 Deno.test("take() holds no more than the window, whoever does not read", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0, RECEIVE_WINDOW_BYTES);
   const block = new Uint8Array(RECEIVE_WINDOW_BYTES / 4);
   for (let sequence = 1; sequence <= 4; sequence++) {
     strictEqual(window.take(sequence, block), "next");
@@ -76,7 +82,7 @@ Deno.test("take() holds no more than the window, whoever does not read", () => {
 });
 
 Deno.test("take() has room for what completes early packets that fill the window", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0);
   const block = new Uint8Array(RECEIVE_WINDOW_BYTES / 4);
   for (const sequence of [2, 3, 4, 6]) strictEqual(window.take(sequence, block), "early");
   strictEqual(window.take(7, payload(7)), "refused");
@@ -87,7 +93,7 @@ Deno.test("take() has room for what completes early packets that fill the window
 });
 
 Deno.test("take() keeps copies: datagrams are read into the same buffer again", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0);
   const buffer = Uint8Array.of(2);
   window.take(2, buffer);
   buffer[0] = 1;
@@ -97,7 +103,7 @@ Deno.test("take() keeps copies: datagrams are read into the same buffer again", 
 });
 
 Deno.test("takeEnd() is the end once everything before it has come, and of nothing else", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0);
   window.take(1, payload(1));
   strictEqual(window.takeEnd(3), "early");
   deepStrictEqual([window.isComplete, window.hasGap, window.selectiveAck()], [
@@ -115,7 +121,7 @@ Deno.test("takeEnd() is the end once everything before it has come, and of nothi
 });
 
 Deno.test("takeEnd() refuses an end before what came, and one far outside the window", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0);
   window.take(5, payload(5));
   strictEqual(window.takeEnd(5), "refused");
   strictEqual(window.takeEnd(4), "refused");
@@ -124,7 +130,7 @@ Deno.test("takeEnd() refuses an end before what came, and one far outside the wi
 });
 
 Deno.test("roomFor() tells a peer nearby of less", () => {
-  const window = new ReceiveWindow(0);
+  const window = windowAfter(0, RECEIVE_WINDOW_BYTES);
   strictEqual(window.roomFor(0), 96 * 1024);
   strictEqual(window.roomFor(Infinity), RECEIVE_WINDOW_BYTES);
   window.take(1, new Uint8Array(100 * 1024));

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type Packet, parsePacket } from "../../src/utp/packet.ts";
+import { ReceiveBudget } from "../../src/utp/receive_budget.ts";
 import { Stream } from "../../src/utp/stream.ts";
 import { WireClock } from "../../src/utp/wire_clock.ts";
 import { type Link, LinkedPair } from "./linked_pair.ts";
@@ -124,11 +125,22 @@ Deno.test("sequence numbers wrap, and timestamps do", () => {
   ok([65_535, 0, 1].every((sequence) => sequences.has(sequence)));
 });
 
+/** Reads until the window is as large as it gets, and then no more. */
+function readUntilWindowIsOpen(pair: LinkedPair, theirs: Stream, reader: Reader): void {
+  const buffer = new Uint8Array(MIB);
+  while (reader.length < MIB) {
+    pair.run(() => theirs.unreadBytes > 0, 10_000);
+    reader.take(buffer.subarray(0, theirs.read(buffer, pair.now)));
+    pair.b.multiplexer.touch(theirs, pair.now);
+  }
+}
+
 Deno.test("what comes in closes the window, until it is read", () => {
   const pair = new LinkedPair({ link: GOOD });
   const { ours, theirs } = pair.open();
   const reader = new Reader(content(4 * MIB));
   pair.send(pair.a, ours, reader.expected);
+  readUntilWindowIsOpen(pair, theirs, reader);
   pair.run(() => false, 20_000);
   strictEqual(ours.end, undefined, "it is asked whether there is room, and answers");
   ok(theirs.unreadBytes <= MIB && theirs.unreadBytes > MIB / 2, `${theirs.unreadBytes}`);
@@ -139,12 +151,32 @@ Deno.test("what comes in closes the window, until it is read", () => {
   ok(pair.run(() => reader.isDone, 10_000));
 });
 
+Deno.test("a peer whose bytes nobody has read yet is told of two blocks", () => {
+  const pair = new LinkedPair({ link: GOOD });
+  const { ours, theirs } = pair.open();
+  const reader = new Reader(content(MIB));
+  pair.send(pair.a, ours, reader.expected);
+  pair.run(() => false, 20_000);
+  const { unreadBytes } = theirs;
+  ok(unreadBytes > 31 * 1024 && unreadBytes < 33 * 1024, `${unreadBytes}`);
+  strictEqual(ours.end, undefined);
+  const buffer = new Uint8Array(20 * 1024), sent = pair.b.sent;
+  reader.take(buffer.subarray(0, theirs.read(buffer, pair.now)));
+  pair.b.multiplexer.touch(theirs, pair.now);
+  pair.run(() => true, 0);
+  strictEqual(pair.b.sent, sent + 1, "it hears of this room at once");
+  pair.receive(pair.b, theirs, (bytes) => reader.take(bytes));
+  ok(pair.run(() => reader.isDone, 2_000));
+});
+
 Deno.test("room that was told and got lost is found by asking", () => {
   const pair = new LinkedPair({ link: GOOD });
   const { ours, theirs } = pair.open();
   const reader = new Reader(content(3 * MIB));
   pair.send(pair.a, ours, reader.expected);
+  readUntilWindowIsOpen(pair, theirs, reader);
   pair.run(() => theirs.unreadBytes > MIB - 2_000, 10_000);
+  ok(theirs.unreadBytes > MIB - 2_000, `${theirs.unreadBytes}`);
   pair.run(() => false, 300);
   pair.onPacket = (_, from) => from === pair.a;
   pair.receive(pair.b, theirs, (bytes) => reader.take(bytes));
@@ -155,8 +187,10 @@ Deno.test("room that was told and got lost is found by asking", () => {
 
 Deno.test("P33 a peer whose window is 0 for ever is dropped", () => {
   const pair = new LinkedPair({ link: GOOD });
-  const { ours } = pair.open();
-  pair.send(pair.a, ours, content(4 * MIB));
+  const { ours, theirs } = pair.open();
+  const reader = new Reader(content(4 * MIB));
+  pair.send(pair.a, ours, reader.expected);
+  readUntilWindowIsOpen(pair, theirs, reader);
   pair.run(() => ours.end !== undefined, 120_000);
   strictEqual(ours.end, "timeout");
   ok(pair.now > 30_000 && pair.now < 60_000, `${pair.now}`);
@@ -271,7 +305,14 @@ Deno.test("an idle connection keeps its way through routers open, but not for ev
 function underWay(): Stream {
   const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
   const clock = new WireClock(0);
-  const options = { ...ids, maxPacketLength: 120, firstSequence: 100, clock, now: 0 };
+  const options = {
+    ...ids,
+    budget: new ReceiveBudget(),
+    maxPacketLength: 120,
+    firstSequence: 100,
+    clock,
+    now: 0,
+  };
   const stream = Stream.accept(options, 49);
   stream.handlePacket(dataOf({ sequenceNumber: 50, ackNumber: 99 }), 0);
   stream.write(new Uint8Array(200));
@@ -317,7 +358,14 @@ Deno.test("P33 packets of whoever does not know our clock change nothing, but he
 Deno.test("P33 a peer that we connect to may say nothing of our clock, until it has once", () => {
   const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
   const clock = new WireClock(1_000_000);
-  const options = { ...ids, maxPacketLength: 120, firstSequence: 500, clock, now: 0 };
+  const options = {
+    ...ids,
+    budget: new ReceiveBudget(),
+    maxPacketLength: 120,
+    firstSequence: 500,
+    clock,
+    now: 0,
+  };
   const rows: [packet: Partial<Packet>, unreadBytes: number][] = [
     [{ sequenceNumber: 8, timestampUs: 1_977_000_000 }, 3],
     [{ sequenceNumber: 9, timestampUs: 1_000_000 + 77, timestampDifferenceUs: 77 }, 6],
@@ -365,7 +413,14 @@ Deno.test("P33 only STATE with the number of our SYN connects", () => {
   for (const [packet, isConnected] of rows) {
     const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
     const clock = new WireClock(0);
-    const options = { ...ids, maxPacketLength: 120, firstSequence: 500, clock, now: 0 };
+    const options = {
+      ...ids,
+      budget: new ReceiveBudget(),
+      maxPacketLength: 120,
+      firstSequence: 500,
+      clock,
+      now: 0,
+    };
     const stream = Stream.connect(options, 3_000);
     stream.drain(0);
     stream.handlePacket(packetOf({ sequenceNumber: 9, ...packet }), 1);
