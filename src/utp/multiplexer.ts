@@ -4,7 +4,13 @@
  */
 import type { Random } from "../base/ambient.ts";
 import { type Bytes, getUint16 } from "../base/bytes.ts";
-import { type Endpoint, familyOf, formatEndpoint, type IpFamily } from "../base/endpoint.ts";
+import {
+  type Endpoint,
+  familyOf,
+  formatEndpoint,
+  type IpFamily,
+  isLoopback,
+} from "../base/endpoint.ts";
 import { TokenBucket } from "../base/rate.ts";
 import { Introductions } from "./introduction.ts";
 import { encodePacket, type Packet, parsePacket } from "./packet.ts";
@@ -15,10 +21,13 @@ import { WireClock } from "./wire_clock.ts";
 /** Those that are being closed included. */
 export const MAX_STREAMS = 500;
 /**
- * UDP payload that passes nearly everywhere in one piece: of IPv4 as others do it, with room for
- * tunnels; of IPv6 what every link must take (RFC 8200, section 5), less two headers.
+ * UDP payload that passes everywhere in one piece: what every link of IPv6 must take (RFC 8200,
+ * section 5), and so all tunnels do, less two headers. What is longer gets lost on some ways without
+ * a word, however often it is sent, and a packet of uTP cannot be divided later.
  */
-const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_400, ipv6: 1_232 };
+const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_252, ipv6: 1_232 };
+/** To this machine itself there is no such link. */
+const MAX_LOOPBACK_PACKET_LENGTH = 1_400;
 /** SYNs that are answered in a second; each answer costs a hash, and may hit whom it is not for. */
 const SYN_ANSWERS_PER_SECOND = 500;
 /**
@@ -218,7 +227,10 @@ export class Multiplexer {
   }
 
   #optionsFor(remote: Endpoint): Pick<StreamOptions, "remote" | "maxPacketLength" | "budget"> {
-    const maxPacketLength = MAX_PACKET_LENGTH[familyOf(remote.host)];
+    const { host } = remote;
+    const maxPacketLength = isLoopback(host)
+      ? MAX_LOOPBACK_PACKET_LENGTH
+      : MAX_PACKET_LENGTH[familyOf(host)];
     return { remote, maxPacketLength, budget: this.#budget };
   }
 

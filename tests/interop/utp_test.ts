@@ -38,6 +38,14 @@ const NOBODY_GETS_IN = `
     }
   }`;
 const ANYBODY = "table inet filter {}";
+/** A router that drops what is too long, and says so to nobody. */
+const NOTHING_IS_SAID = `
+  table inet filter {
+    chain leaving {
+      type filter hook output priority 0; policy accept;
+      meta l4proto icmp drop
+    }
+  }`;
 
 /** Hosts, and starling in each of them, that end with the room. */
 class Room implements AsyncDisposable {
@@ -63,6 +71,17 @@ class Room implements AsyncDisposable {
     await Deno.writeTextFile(file, rules);
     await this.lab.run(...host.command("nft", "-f", file));
     return host;
+  }
+
+  /** `hub` brings packets from one to the other: from 10.66.0.2 on the left to 10.66.1.2. */
+  async join(hub: Namespace, left: Namespace, right: Namespace): Promise<void> {
+    for (const [index, [side, cable]] of ([[left, "left"], [right, "right"]] as const).entries()) {
+      await hub.connect(side, cable);
+      await hub.ip("addr", "add", `10.66.${index}.1/24`, "dev", cable);
+      await side.ip("addr", "add", `10.66.${index}.2/24`, "dev", cable);
+      await side.ip("route", "add", "default", "via", `10.66.${index}.1`);
+    }
+    await this.lab.run(...hub.command("sysctl", "-qw", "net.ipv4.ip_forward=1"));
   }
 
   async seededTorrent(tracker: string): Promise<Torrent> {
@@ -172,6 +191,26 @@ Deno.test({
 });
 
 Deno.test({
+  name: "seed serves libtorrent over a way of 1280 bytes that says nothing of what it drops",
+  ignore: isWithoutLibtorrent,
+  fn: async () => {
+    await using room = await Room.open();
+    const way = await room.addHost(NOTHING_IS_SAID);
+    const [left, right] = [await room.addHost(NO_PEER_BY_TCP), await room.addHost(ANYBODY)];
+    await room.join(way, left, right);
+    await way.ip("link", "set", "right", "mtu", "1280");
+    const torrent = await room.seededTorrent(NO_TRACKER);
+    const folder = await room.lab.makeFolder("download");
+    const options = ["--json", "--no-tracker", "-p", `${OUR_PORT}`];
+    const seed = room.starling(left, "seed", ...options, "x.torrent", "seeded");
+    await room.lab.until("the seed", () => seed.stdout.includes('"seeding"'));
+    const peer: [string, string] = ["10.66.0.2", `${OUR_PORT}`];
+    room.libtorrent(right, "10.66.1.2", { ...torrent, folder }, peer);
+    await room.lab.until("all data", () => room.hasAll(folder), DOWNLOAD_TIMEOUT_MS);
+  },
+});
+
+Deno.test({
   name: "get --no-utp reaches nobody when no peer gets through by TCP",
   ignore: isWithoutLibtorrent,
   fn: async () => {
@@ -193,13 +232,7 @@ Deno.test({
     await using room = await Room.open();
     const hub = await room.addHost(ANYBODY);
     const [left, right] = [await room.addHost(NOBODY_GETS_IN), await room.addHost(NOBODY_GETS_IN)];
-    for (const [index, [side, cable]] of ([[left, "left"], [right, "right"]] as const).entries()) {
-      await hub.connect(side, cable);
-      await hub.ip("addr", "add", `10.66.${index}.1/24`, "dev", cable);
-      await side.ip("addr", "add", `10.66.${index}.2/24`, "dev", cable);
-      await side.ip("route", "add", "default", "via", `10.66.${index}.1`);
-    }
-    await room.lab.run(...hub.command("sysctl", "-qw", "net.ipv4.ip_forward=1"));
+    await room.join(hub, left, right);
     const torrent = await room.seededTorrent(NO_TRACKER);
     const slowly = ["-p", `${OUR_PORT}`, "--max-download-rate", "50K", "--max-uploads", "0"];
     const relay = room.starling(hub, "get", "--json", ...slowly, "-o", "hub", "x.torrent");

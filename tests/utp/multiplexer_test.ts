@@ -228,6 +228,23 @@ Deno.test("close() says goodbye to all", () => {
   ok(pair.run(() => theirs.hasEnded, 100));
 });
 
+Deno.test("no packet is longer than what every way takes, except on this machine", () => {
+  const rows: [host: string, headersLength: number, longest: number][] = [
+    ["192.0.2.1", 28, 1_280],
+    ["10.0.0.1", 28, 1_280],
+    ["2001:db8::1", 48, 1_280],
+    ["127.0.0.1", 28, 1_428],
+    ["::1", 48, 1_448],
+  ];
+  for (const [host, headersLength, longest] of rows) {
+    const room = new Room();
+    const stream = room.open(SYN, { host, port: 6881 });
+    stream.write(new Uint8Array(5_000));
+    const lengths = stream.drain(room.now).map((bytes) => bytes.length);
+    strictEqual(Math.max(...lengths) + headersLength, longest, host);
+  }
+});
+
 Deno.test("two connections between the same sockets are apart", () => {
   const pair = new LinkedPair({ link: { latencyMs: 5 } });
   const streams = [pair.connect(), pair.connect()];
