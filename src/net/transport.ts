@@ -65,6 +65,8 @@ export interface ConnectOptions {
   readonly onlyUtp?: boolean;
   /** TCP does not lead there, and uTP is still tried. */
   readonly onTcpFailure?: (error: ConnectError) => void;
+  /** Nobody answers by uTP, and TCP is still tried. */
+  readonly onUtpTimeout?: () => void;
 }
 
 export interface Network {

@@ -16,6 +16,7 @@ import type { EncryptionMode } from "../wire/mse.ts";
 import { DialMethods, type Offer } from "./dial_methods.ts";
 import type { Sighting } from "./discovery.ts";
 import { EncryptionError } from "./encrypting.ts";
+import { type HalfOpen, halfOpenSince, isHopeful } from "./half_open.ts";
 import { introduce, type Introduced, type Introduction } from "./handshaking.ts";
 import type { WebSeeds } from "./web_seeds.ts";
 
@@ -56,20 +57,10 @@ export interface DialerOptions {
   /** Endpoints that are dialled otherwise. */
   readonly webSeeds?: Pick<WebSeeds, "has" | "open">;
   readonly introduction: Introduction;
-  /** Nobody answers there; it may be reached with another's help. */
+  /** Nobody answers there, or not yet; it may be reached with another's help. */
   readonly onUnreachable?: (endpoint: Endpoint) => void;
   /** How many more peers are wanted than there are, those on their way not counted. */
   readonly wanted: () => number;
-}
-
-interface HalfOpen {
-  readonly since: number;
-  /** The peer dials us at the same time. */
-  readonly isMeeting: boolean;
-  /** Why TCP does not lead there, while uTP is tried. */
-  tcpFailure: ConnectFailure | undefined;
-  /** It hung up the last time, and is tried by uTP on the chance: no answer says nothing new. */
-  isGuess: boolean;
 }
 
 export class Dialer {
@@ -105,7 +96,7 @@ export class Dialer {
 
   /** Those of them that have not failed by TCP. */
   get unansweredCount(): number {
-    return this.#halfOpen.values().reduce((n, dial) => isOpen(dial) ? n + 1 : n, 0);
+    return this.#halfOpen.values().reduce((n, dial) => isHopeful(dial) ? n + 1 : n, 0);
   }
 
   /** Dials what is sighted, as far as peers are wanted; incoming peers come in between. */
@@ -140,18 +131,27 @@ export class Dialer {
     }
   }
 
-  /** Dials an endpoint, which `namedBy` has told to dial us, out of its turn (BEP 55). */
+  /**
+   * Dials an endpoint, which `namedBy` has told to dial us, out of its turn (BEP 55), or instead of
+   * waiting for TCP alone.
+   */
   meet(endpoint: Endpoint, namedBy: Endpoint): void {
     const { peerList, clock } = this.#options;
     const now = clock.now();
-    if (this.#closing.signal.aborted || this.#halfOpen.size >= MAX_HALF_OPEN) return;
+    if (this.#closing.signal.aborted) return;
+    for (const [{ host, port }, dial] of this.#halfOpen) {
+      if (!dial.isHelpSought || host !== endpoint.host || port !== endpoint.port) continue;
+      dial.isMeeting = true;
+      return dial.turning.abort();
+    }
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) return;
     peerList.add([endpoint], "pex", namedBy);
     if (peerList.take(endpoint)) this.#start(endpoint, now, true);
   }
 
   #start(endpoint: Endpoint, now: number, isMeeting = false): void {
     this.#pace.take(1, now);
-    this.#halfOpen.set(endpoint, { since: now, isMeeting, tcpFailure: undefined, isGuess: false });
+    this.#halfOpen.set(endpoint, halfOpenSince(now, isMeeting));
     void this.#attempt(endpoint).finally(() => {
       this.#halfOpen.delete(endpoint);
       this.dial();
@@ -162,7 +162,7 @@ export class Dialer {
   #comingCount(now: number): number {
     let hopeful = 0;
     for (const dial of this.#halfOpen.values()) {
-      if (isOpen(dial) && now - dial.since < HOPEFUL_MS) hopeful++;
+      if (isHopeful(dial) && now - dial.since < HOPEFUL_MS) hopeful++;
     }
     return hopeful + this.#undelivered;
   }
@@ -228,14 +228,9 @@ export class Dialer {
 
   /** A connection of its own, closed when it leads to nothing. */
   async #introduce(endpoint: Endpoint, offer: Offer, onlyUtp: boolean): Promise<Introduced> {
-    const { network, clock, random, introduction } = this.#options;
+    const { clock, random, introduction } = this.#options;
     const signal = this.#closing.signal;
-    const connection = await network.connect(endpoint, {
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      signal,
-      onlyUtp,
-      onTcpFailure: ({ failure }) => this.#noteTcpFailure(endpoint, failure),
-    });
+    const connection = await this.#connect(endpoint, onlyUtp);
     const abandon = () => connection.close();
     signal.addEventListener("abort", abandon);
     try {
@@ -248,6 +243,33 @@ export class Dialer {
     } finally {
       signal.removeEventListener("abort", abandon);
     }
+  }
+
+  /** Anew, by uTP alone, when the peer is to be met meanwhile. */
+  async #connect(endpoint: Endpoint, onlyUtp: boolean): Promise<Connection> {
+    const { network } = this.#options;
+    const { signal } = this.#closing;
+    const dial = this.#halfOpen.get(endpoint)!;
+    const timeoutMs = CONNECT_TIMEOUT_MS;
+    try {
+      return await network.connect(endpoint, {
+        timeoutMs,
+        signal: AbortSignal.any([signal, dial.turning.signal]),
+        onlyUtp,
+        onTcpFailure: ({ failure }) => this.#noteTcpFailure(endpoint, failure),
+        onUtpTimeout: () => this.#seekHelp(endpoint, dial),
+      });
+    } catch (error) {
+      if (!dial.turning.signal.aborted || signal.aborted) throw error;
+      return await network.connect(endpoint, { timeoutMs, signal, onlyUtp: true });
+    }
+  }
+
+  /** TCP goes on meanwhile, until the peer is to be met. */
+  #seekHelp(endpoint: Endpoint, dial: HalfOpen): void {
+    if (dial.isMeeting || dial.isHelpSought) return;
+    dial.isHelpSought = true;
+    this.#options.onUnreachable?.(endpoint);
   }
 
   #noteGuess(endpoint: Endpoint): void {
@@ -280,8 +302,8 @@ export class Dialer {
       return this.#pause(pauseMs);
     }
     peerList.failed(endpoint, clock.now());
-    const mayNeedHelp = error instanceof ConnectError && !this.#isMeeting(endpoint);
-    if (mayNeedHelp) this.#options.onUnreachable?.(endpoint);
+    const dial = this.#halfOpen.get(endpoint);
+    if (dial !== undefined && error instanceof ConnectError) this.#seekHelp(endpoint, dial);
   }
 
   #isMeeting(endpoint: Endpoint): boolean {
@@ -294,11 +316,6 @@ export class Dialer {
     if (this.#pace.waitMs(now) >= durationMs) return;
     this.#pace.take(DIALS_PER_SECOND * durationMs / 1000, now);
   }
-}
-
-/** It may lead to a peer soon, and nothing was said of why it should not. */
-function isOpen({ tcpFailure, isGuess }: HalfOpen): boolean {
-  return tcpFailure === undefined && !isGuess;
 }
 
 /** The world's reasons; undefined for an error of our own. */

@@ -66,13 +66,24 @@ export class UtpNetwork implements Network {
     const inTurn: readonly Transport[] = this.#isUtpFirst(key) ? ["utp", "tcp"] : ["tcp", "utp"];
     const ways: readonly Transport[] = onlyUtp ? ["utp"] : inTurn;
     let utpTimeoutMs = UTP_CONNECT_TIMEOUT_MS;
+    let hasTcpFailed = false;
     const connectByTcp = async (signal: AbortSignal) => {
       try {
         return await this.#options.network.connect(to, { ...options, signal });
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
+        hasTcpFailed = true;
         if (error.failure === "refused") utpTimeoutMs = UTP_AFTER_REFUSAL_MS;
         if (!signal.aborted) options.onTcpFailure?.(error);
+        throw error;
+      }
+    };
+    const connectByUtp = async (signal: AbortSignal) => {
+      try {
+        return await this.#connectByUtp(to, utpTimeoutMs, signal);
+      } catch (error) {
+        const isSilent = error instanceof ConnectError && error.failure === "timeout";
+        if (isSilent && !onlyUtp && !hasTcpFailed && !signal.aborted) options.onUtpTimeout?.();
         throw error;
       }
     };
@@ -80,9 +91,7 @@ export class UtpNetwork implements Network {
       ways,
       delayMs: TCP_HEAD_START_MS,
       attempt: async (way, signal) => {
-        const connection = way === "tcp"
-          ? await connectByTcp(signal)
-          : await this.#connectByUtp(to, utpTimeoutMs, signal);
+        const connection = way === "tcp" ? await connectByTcp(signal) : await connectByUtp(signal);
         if (!signal.aborted) this.#remember(key, way);
         return connection;
       },

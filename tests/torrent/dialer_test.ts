@@ -22,6 +22,8 @@ const THEM = { ...US, peerId: new Uint8Array(20).fill(3) as PeerId };
 const TICK_MS = 500;
 /** A web server, which is not needed now. */
 const WEB_SEED: Endpoint = { host: "10.9.9.9", port: 80 };
+/** Whoever tells us to meet others. */
+const SOMEBODY = { host: "10.0.9.9", port: 6881 };
 
 interface Bench {
   readonly clock: ManualClock;
@@ -41,6 +43,8 @@ interface Bench {
   isDeafToUtp: boolean;
   /** Whoever is refused by TCP is tried by uTP for so long, in vain. */
   byUtpAfterTcp: number;
+  /** While TCP is tried, nobody answers by uTP for so long. */
+  utpTimeoutMs: number;
   /** Whom a peer is to bring us together with. */
   readonly unreachable: string[];
   /** Endpoints that were dialled by uTP alone. */
@@ -65,6 +69,9 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
         if (options.onlyUtp && bench.isDeafToUtp) {
           throw new ConnectError("timeout", "Cannot connect: no answer");
         }
+        void clock.sleep(bench.utpTimeoutMs, options.signal).then(() => {
+          if (!options.signal.aborted) options.onUtpTimeout?.();
+        });
         const connection = await sim.host("10.0.0.1").connect(to, options);
         return options.onlyUtp ? Object.assign(connection, { isUtp: true }) : connection;
       } catch (error) {
@@ -107,6 +114,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     unreachable: [],
     hasUtp: false,
     byUtpAfterTcp: 0,
+    utpTimeoutMs: Infinity,
     isDeafToUtp: false,
     byUtp: [],
   };
@@ -278,6 +286,62 @@ Deno.test("meet() dials at once, wanted or not, and once; help is sought for tho
   bench.dialer.close();
   bench.dialer.meet(second, first);
   deepStrictEqual(bench.byUtp.length, 2);
+});
+
+/** One that TCP does not lead to, help for which was sought after 4.3 seconds. */
+async function dialSilent(bench: Bench): Promise<Endpoint> {
+  const [endpoint] = hosts(1) as [Endpoint];
+  bench.hasUtp = true;
+  bench.utpTimeoutMs = 4_300;
+  silence(bench, [endpoint]);
+  await run(bench, [endpoint]);
+  await tick(bench, 4_000);
+  bench.dialer.meet({ ...endpoint }, SOMEBODY);
+  await tick(bench, 500);
+  deepStrictEqual(bench.byUtp, [], "uTP is still tried, or was not yet");
+  deepStrictEqual(bench.unreachable, [formatEndpoint(endpoint)]);
+  return endpoint;
+}
+
+Deno.test("meet() dials by uTP alone whom TCP has not led to, once help was sought", async () => {
+  const bench = createBench();
+  const endpoint = await dialSilent(bench);
+  bench.sim.setLink(endpoint.host, { latencyMs: 1, bytesPerSecond: Infinity });
+  void serve(bench, endpoint.host, THEM);
+  for (let times = 0; times < 2; times++) bench.dialer.meet({ ...endpoint }, SOMEBODY);
+  await tick(bench, 500);
+  deepStrictEqual([bench.ready.length, bench.byUtp], [1, [formatEndpoint(endpoint)]]);
+  deepStrictEqual([bench.dialer.failures, bench.open], [{}, 0]);
+  bench.dialer.close();
+});
+
+Deno.test("meet() that leads to nobody either is one failure, and no help is sought again", async () => {
+  const bench = createBench();
+  const endpoint = await dialSilent(bench);
+  bench.dialer.meet(endpoint, SOMEBODY);
+  await tick(bench, 20_000);
+  deepStrictEqual([bench.dialer.failures, bench.unreachable.length], [{ timeout: 1 }, 1]);
+  bench.dialer.close();
+});
+
+Deno.test("dial() seeks help once for whom neither way leads to", async () => {
+  const bench = createBench();
+  await dialSilent(bench);
+  await tick(bench, 15_000);
+  deepStrictEqual([bench.dialer.failures, bench.unreachable.length], [{ timeout: 1 }, 1]);
+  bench.dialer.close();
+});
+
+Deno.test("dial() reaches who answers by TCP after help was sought in vain", async () => {
+  const bench = createBench();
+  const [endpoint] = hosts(1) as [Endpoint];
+  bench.utpTimeoutMs = 4_300;
+  bench.sim.setLink(endpoint.host, { latencyMs: 3_000, bytesPerSecond: Infinity });
+  void serve(bench, endpoint.host, THEM);
+  await run(bench, [endpoint]);
+  await tick(bench, 25_000);
+  deepStrictEqual([bench.unreachable.length, bench.ready.length], [1, 1]);
+  bench.dialer.close();
 });
 
 Deno.test("dial() counts on nobody whom TCP does not lead to, and tells why at once", async () => {

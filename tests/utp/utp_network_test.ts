@@ -198,6 +198,24 @@ Deno.test("connect() tells at once that TCP does not lead there, and why", async
   });
 });
 
+Deno.test("connect() tells that nobody answers by uTP while TCP is still tried, and only then", async () => {
+  const isBlackHole = true, latencyMs = 1, bytesPerSecond = Infinity;
+  const rows: [name: string, isTcpSilent: boolean, onlyUtp: boolean, told: number[]][] = [
+    ["neither answers", true, false, [4_300]],
+    ["TCP was refused before", false, false, []],
+    ["TCP is not tried", true, true, []],
+  ];
+  for (const [name, isTcpSilent, onlyUtp, expected] of rows) {
+    await inRoom(async (room, here) => {
+      const told: number[] = [], startedAt = room.clock.now();
+      const onUtpTimeout = () => void told.push(room.clock.now() - startedAt);
+      if (isTcpSilent) room.sim.setLink(THERE, { latencyMs, bytesPerSecond, isBlackHole });
+      await rejects(room.connect(here, { onUtpTimeout, onlyUtp }), { name: "ConnectError" });
+      deepStrictEqual(told, expected, name);
+    });
+  }
+});
+
 Deno.test("connect() rejects as TCP did when neither leads there", async () => {
   await inRoom(async (room, here) => {
     const startedAt = room.clock.now();
