@@ -35,6 +35,7 @@ const MEANINGS: Readonly<Record<Cause, string>> = {
   "only-bad-data": "only bad data came for some piece",
   "deadline": "--deadline was reached while there still was progress",
   "locked": "another run holds the target",
+  "reader-gone": "whoever read standard output has left, as after SIGPIPE (cat)",
   "interrupted": "interrupted by a signal: 128 and its number",
 };
 
@@ -52,6 +53,7 @@ const FILES = {
 const EXAMPLES = {
   "Into the current folder:": "starling get debian.torrent",
   "For scripts:": "starling get --json --deadline 2h --stall 10m -o /data x.torrent",
+  "While it is downloaded:": "starling cat pack.torrent --select movie.mkv | mpv -",
   "Sharing what is here already:": "starling seed x.torrent /data",
   "The least that Deno must allow:": "starling perms get -o /data x.torrent",
 };

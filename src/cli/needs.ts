@@ -3,6 +3,7 @@
  * words. Nothing is looked at: what a path is shows in its name alone. Pure.
  */
 import { dirname } from "node:path";
+import { downloadedAs } from "./options/cat_options.ts";
 import type { Command } from "./options/commands.ts";
 import type { GetOptions } from "./options/get_options.ts";
 import { splitWords } from "./source/data_place.ts";
@@ -31,6 +32,8 @@ export function needsOf(command: Command): Needs {
   switch (command.command) {
     case "get":
       return ofGet(command);
+    case "cat":
+      return ofGet(downloadedAs(command));
     case "seed": {
       const { torrents, path } = splitWords(command.words);
       const read = [...filesOf(torrents), dataFolder(path), ...stated(command.stateDir)];

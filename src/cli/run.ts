@@ -65,6 +65,10 @@ async function dispatch(command: Command, context: CommandContext): Promise<numb
       const { get } = await import("./get.ts");
       return await get(command, context);
     }
+    case "cat": {
+      const { cat } = await import("./cat.ts");
+      return await cat(command, context);
+    }
     case "create": {
       const { create } = await import("./create.ts");
       return await conclude(create(command, context), context);

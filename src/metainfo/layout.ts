@@ -34,6 +34,14 @@ export interface FileSpan {
   readonly length: number;
 }
 
+/** Bytes of one piece. */
+export interface PieceSpan {
+  readonly piece: PieceIndex;
+  /** Offset within the piece. */
+  readonly begin: number;
+  readonly length: number;
+}
+
 /** Pieces from `first` to `last`, both included. */
 export interface PieceRange {
   readonly first: PieceIndex;
@@ -226,6 +234,19 @@ export class Layout {
       first: Math.floor(from / this.pieceLength) as PieceIndex,
       last: Math.floor((to - 1) / this.pieceLength) as PieceIndex,
     };
+  }
+
+  /** Where a file lies, from its first byte to its last, in spans of at most `maxLength` bytes. */
+  *pieceSpans(file: FileIndex, maxLength: number): Iterable<PieceSpan> {
+    const { pieceLength } = this;
+    const end = this.#fileEnds[file]!;
+    for (let at = this.#fileStarts[file]!; at < end;) {
+      const piece = Math.floor(at / pieceLength) as PieceIndex;
+      const begin = at - piece * pieceLength;
+      const length = Math.min(maxLength, pieceLength - begin, end - at);
+      yield { piece, begin, length };
+      at += length;
+    }
   }
 
   #lookUp(piece: PieceIndex): void {

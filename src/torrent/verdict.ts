@@ -45,6 +45,8 @@ export const CAUSES = {
   "deadline": { exitCode: 17, retryable: true },
   /** Another run holds the target. */
   "locked": { exitCode: 75, retryable: true },
+  /** Whoever read standard output has left: as shells report a program that SIGPIPE ended. */
+  "reader-gone": { exitCode: 141, retryable: true },
   /** 128 and the number of the signal: 130 is that of SIGINT. */
   "interrupted": { exitCode: 130, retryable: true },
 } as const satisfies Readonly<Record<string, Consequence>>;

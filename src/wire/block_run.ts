@@ -2,7 +2,7 @@
  * A run of blocks of one piece as the messages that carry them, one after the other (BEP 3
  * "piece"): read from the disk once, framed once, and sent as it is to whoever asks.
  */
-import { putUint32 } from "../base/bytes.ts";
+import { type Bytes, putUint32 } from "../base/bytes.ts";
 import { BLOCK_LENGTH } from "../metainfo/layout.ts";
 import { LENGTH_PREFIX_LENGTH, MessageId } from "./message.ts";
 
@@ -36,6 +36,21 @@ export function frameBlocks(bytes: Uint8Array, { piece, begin, length }: BlockRu
     to += blockLength;
     from += blockLength;
   }
+}
+
+/**
+ * The raw bytes of a run again, at the front of the messages that `frameBlocks` has made of them:
+ * each block moves there by the headers that come before it. The messages are used up.
+ */
+export function unframeBlocks(
+  messages: Bytes,
+  { length }: Pick<BlockRun, "length">,
+): Bytes {
+  for (let done = 0; done < length; done += BLOCK_LENGTH) {
+    const from = done + headersLength({ length: done + 1 });
+    messages.copyWithin(done, from, from + Math.min(BLOCK_LENGTH, length - done));
+  }
+  return messages.subarray(0, length);
 }
 
 /** Writes the BLOCK_HEADER_LENGTH bytes that come before a block. */

@@ -14,6 +14,9 @@ import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_s
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 import type { SurveyReport } from "../../src/torrent/survey.ts";
 import { judge, type Verdict } from "../../src/torrent/verdict.ts";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { PieceRun, ReadOutcome } from "../../src/storage/storage.ts";
+import { frameBlocks, headersLength } from "../../src/wire/block_run.ts";
 import { makeEvidence } from "../torrent/evidence.ts";
 import { makeSnapshot } from "./snapshots.ts";
 
@@ -25,6 +28,8 @@ export class FakeTorrent implements RunningTorrent {
   snapshotChanges: Partial<TorrentSnapshot> = {};
   peers: PeerSnapshot[] = [];
   answer: Verdict = makeVerdict();
+  /** What reading fails with. */
+  readError: StorageError | undefined;
   /** What was called, in order. */
   readonly calls: string[] = [];
   readonly #ending = Promise.withResolvers<void>();
@@ -62,6 +67,13 @@ export class FakeTorrent implements RunningTorrent {
     const finished = files.filter(({ index }) => selected.has(index))
       .map(({ path, size, index }) => ({ path, size, modifiedMs: index, sha256: undefined }));
     return Promise.resolve({ outputDir: "/out", files: finished });
+  }
+
+  /** Every byte of a piece is the number of the piece, modulo 256. */
+  read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome> {
+    const { readError: error } = this;
+    if (error !== undefined) return Promise.resolve({ kind: "failed", error, lost: [] });
+    return Promise.resolve(readFrom(run, buffer, (blocks) => blocks.fill(run.piece)));
   }
 
   seed(): Promise<void> {
@@ -194,6 +206,21 @@ export class FakeEngine implements Engine {
     this.isClosed = true;
     return Promise.resolve();
   }
+}
+
+/** What a storage answers whose blocks `fill` writes into their place. */
+export function readFrom(
+  run: PieceRun,
+  buffer: ArrayBuffer | undefined,
+  fill: (blocks: Bytes) => void,
+): ReadOutcome {
+  const headers = headersLength(run), length = headers + run.length;
+  const messages = new Uint8Array(
+    buffer?.byteLength === length ? buffer : new ArrayBuffer(length),
+  );
+  fill(messages.subarray(headers));
+  frameBlocks(messages, run);
+  return { kind: "read", messages };
 }
 
 export function makeVerdict(): Verdict {

@@ -48,6 +48,13 @@ Deno.test("needsOf() gives every command what it works with, and no more", () =>
       workers: true,
     }],
     [`get --metadata-only -o d ${HASH}`, { net: true, read: ["d"], write: ["d"], workers: true }],
+    ["cat x.torrent", { net: true, read: [".", "x.torrent"], write: ["."], workers: true }],
+    ["cat --tar -o d --state-dir s --log-dir l -", {
+      net: true,
+      read: ["d", "s"],
+      write: ["d", "s", "l"],
+      workers: true,
+    }],
     ["seed x.torrent", { net: true, read: ["x.torrent", "."], workers: true }],
     ["seed --log-dir l --state-dir s a.torrent b.torrent /data", {
       net: true,

@@ -17,6 +17,7 @@ const RUN = "deno run --no-prompt";
 Deno.test("denoLine() gives the line that README tells, for a command alone", () => {
   const cases = {
     get: "--allow-net --allow-read=. --allow-write=.",
+    cat: "--allow-net --allow-read=. --allow-write=.",
     seed: "--allow-net --allow-read=.",
     create: "--allow-read=. --allow-write=.",
     info: "--allow-read=.",

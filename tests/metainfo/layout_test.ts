@@ -318,3 +318,35 @@ Deno.test("an aligned layout is that of padded files without the padding", () =>
     }
   }));
 });
+
+Deno.test("pieceSpans() are all bytes of a file in their order, none longer than asked for", () => {
+  fc.assert(
+    fc.property(
+      torrent,
+      fc.integer({ min: 1, max: 100_000 }),
+      fc.boolean(),
+      (shape, max, isAligned) => {
+        const files = isAligned
+          ? shape.files.map(({ length }) => ({ length, isPadding: false }))
+          : shape.files;
+        const layout = new Layout({ ...shape, files, isAligned });
+        for (const [index, { length, isPadding }] of files.entries()) {
+          if (isPadding) continue;
+          // A byte at a time would take long.
+          const longest = Math.max(max, Math.ceil(length / 50));
+          let offset = 0;
+          const spans = [...layout.pieceSpans(index as FileIndex, longest)];
+          for (const { piece, begin, length: part } of spans) {
+            ok(part > 0 && part <= longest);
+            deepStrictEqual(layout.fileSpansIn(piece, begin, part), [
+              { file: index, fileOffset: offset, pieceOffset: begin, length: part },
+            ]);
+            offset += part;
+          }
+          equal(offset, length);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});

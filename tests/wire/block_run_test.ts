@@ -1,6 +1,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { BLOCK_HEADER_LENGTH, frameBlocks, headersLength } from "../../src/wire/block_run.ts";
+import {
+  BLOCK_HEADER_LENGTH,
+  frameBlocks,
+  headersLength,
+  unframeBlocks,
+} from "../../src/wire/block_run.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import { randomBytes } from "../loopback/content.ts";
 
@@ -29,6 +34,20 @@ Deno.test("frameBlocks() makes in place what MessageWriter.piece() writes block 
         writer.piece(piece, begin + done, data.subarray(done, done + BLOCK));
       }
       deepStrictEqual(framed, writer.take()!.slice());
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("unframeBlocks() gives back what frameBlocks() was given", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5 * BLOCK }), (length) => {
+      const data = randomBytes(length, 1);
+      const headers = headersLength({ length });
+      const framed = new Uint8Array(headers + length);
+      framed.set(data, headers);
+      frameBlocks(framed, { piece: 1, begin: 2, length });
+      deepStrictEqual(unframeBlocks(framed, { length }), data);
     }),
     { numRuns: 50 },
   );

@@ -1,6 +1,6 @@
 /** A torrent of the engine, with the storage that it writes to or reads from. */
 import type { FinishedFile } from "../../storage/disk_storage.ts";
-import type { Storage } from "../../storage/storage.ts";
+import type { PieceRun, ReadOutcome, Storage } from "../../storage/storage.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../torrent/snapshot.ts";
 import type { Torrent } from "../../torrent/torrent.ts";
 import type { Verdict } from "../../torrent/verdict.ts";
@@ -12,10 +12,12 @@ export interface RunningTorrent {
   stop(): Promise<void>;
   /** Of a torrent that was downloaded: what there is now, and where (absolute). */
   finished(): Promise<FinishedTorrent>;
+  /** Blocks of a piece that is here; see storage/storage.ts. Never rejects. */
+  read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome>;
   snapshot(): TorrentSnapshot;
   peerSnapshots(): readonly PeerSnapshot[];
   verdict(progressWindowMs?: number): Verdict;
-  /** Lets go of the target; after `download` has ended. */
+  /** Lets go of the target; after `download` and all reading have ended. */
   close(): Promise<void>;
 }
 
@@ -46,6 +48,10 @@ export class StoredTorrent implements RunningTorrent {
 
   stop(): Promise<void> {
     return this.#torrent.stop();
+  }
+
+  read(run: PieceRun, buffer?: ArrayBuffer): Promise<ReadOutcome> {
+    return this.#storage.read(run, buffer);
   }
 
   snapshot(): TorrentSnapshot {

@@ -1,4 +1,5 @@
 /** All commands: what each is for, and what it may be given. Pure. */
+import { catTable } from "./cat_options.ts";
 import { createTable } from "./create_options.ts";
 import { feedTable } from "./feed_options.ts";
 import { getTable } from "./get_options.ts";
@@ -36,6 +37,7 @@ const verifyTable = {
 /** Commands that are given options and words of their own, in the order of the help. */
 export const COMMANDS = {
   get: { brief: "download, verify, exit", table: getTable },
+  cat: { brief: "write a file to standard output while it is downloaded", table: catTable },
   create: { brief: "make a .torrent", table: createTable },
   info: { brief: "what a torrent or magnet holds", table: infoTable },
   verify: { brief: "check files on disk against a torrent", table: verifyTable },

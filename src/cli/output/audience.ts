@@ -58,14 +58,16 @@ export class TerminalAudience implements Audience {
   }
 }
 
+type PlainStreams = Pick<StandardStreams, "stdout" | "stderr"> & { readonly clock: Clock };
+
 /** Plain lines, no control codes: results on standard output, the rest on standard error. */
 export class PlainAudience implements Audience {
   readonly wantsStandings: boolean;
-  readonly #streams: StandardStreams & { readonly clock: Clock };
+  readonly #streams: PlainStreams;
   readonly #loudness: Loudness;
   #shownAt: number;
 
-  constructor(streams: StandardStreams & { readonly clock: Clock }, loudness: Loudness) {
+  constructor(streams: PlainStreams, loudness: Loudness) {
     this.#streams = streams;
     this.#loudness = loudness;
     this.wantsStandings = loudness.verbose;

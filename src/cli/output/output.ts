@@ -1,6 +1,7 @@
 /**
- * Text on its way to a stream that may be slow, closed or full. Writing never waits and never
- * throws: a paused terminal must not stop a download, a reader that left must not end it.
+ * Text on its way to a stream that may be slow, closed or full. Writing it never waits and never
+ * throws: a paused terminal must not stop a download, a reader that left must not end it. Data
+ * waits for its reader instead, so that nothing of it is ever dropped while there is one.
  */
 import type { Clock } from "../../base/ambient.ts";
 
@@ -86,6 +87,15 @@ export class Output {
   /** Resolves once all that was written has left, or the stream has failed. */
   async flush(): Promise<void> {
     while (this.#pump !== undefined) await this.#pump;
+  }
+
+  /**
+   * Writes data to its last byte, however slowly the reader takes it; `bytes` must stay as they are
+   * meanwhile. Resolves when all have left, or when the stream is closed. Never rejects.
+   */
+  async writeData(bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    if (!this.#isClosed) await this.#writeBytes(bytes);
   }
 
   async #writeAll(): Promise<void> {

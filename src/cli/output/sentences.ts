@@ -2,6 +2,7 @@
 import { formatEndpoint } from "../../base/endpoint.ts";
 import { printable } from "../../base/printable.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
+import type { Failure } from "./failure.ts";
 import {
   type FeedItemState,
   type FeedSummary,
@@ -68,7 +69,7 @@ function wordsOf(notice: Notice): Sentence {
     case "seeded":
       return { level: "info", text: seeded(notice.shared) };
     case "failed":
-      return { level: "error", text: notice.failure.detail };
+      return failed(notice.failure);
     case "standing":
       return { level: notice.isAsked ? "answer" : "debug", text: notice.standing.detail };
     case "feed":
@@ -81,6 +82,11 @@ function wordsOf(notice: Notice): Sentence {
     case "torrent":
       return wordsOfEvent(notice.event);
   }
+}
+
+/** Whoever has left is told nothing, as other programs in a pipe do. */
+function failed({ verdict, detail: text }: Failure): Sentence {
+  return { level: verdict === "reader-gone" ? "debug" : "error", text };
 }
 
 function wordsOfEvent(event: TorrentEvent): Sentence {

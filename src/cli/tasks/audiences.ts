@@ -60,20 +60,48 @@ export async function gatherAudiences(
   audiences.push(
     isLive ? new TerminalAudience(environment, loudness) : new PlainAudience(environment, loudness),
   );
-  const sayPlainly = (message: string) => stderr.writeLine(`starling: ${message}`);
-  const say = (message: string) => {
-    for (const audience of audiences) audience.hear(PROGRAM, { kind: "warning", message });
-    if (loudness.quiet) sayPlainly(message); // It is an error, but none of a torrent.
-  };
-  const watched: WatchedOutput[] = [{ output: stdout, name: "standard output", say: sayPlainly }];
-  if (logDir !== undefined) {
-    const log = await openLog(logDir, environment);
-    const output = new Output((bytes) => log.write(bytes), { clock });
-    audiences.push(new LogAudience(output, clock, log));
-    watched.push({ output, name: `the log in ${shownPath(logDir)}`, say });
-  }
+  const say = (message: string) => stderr.writeLine(`starling: ${message}`);
+  const stdoutWatched = { output: stdout, name: "standard output", say };
+  const log = { logDir, isQuiet: loudness.quiet };
+  const watched = [stdoutWatched, ...await addLog(audiences, log, environment)];
   // The last, so that all have written when it is closed.
   return [...audiences, new OutputWatch(watched, { quiet })];
+}
+
+/**
+ * Whom to tell when standard output is for data: people read standard error, and without `verbose`
+ * of failures alone. Throws `CommandError` when there can be no log.
+ */
+export async function gatherBesideData(
+  { verbose, logDir }: Pick<AudienceOptions, "verbose" | "logDir">,
+  environment: Environment,
+): Promise<Audience[]> {
+  const { stderr, clock } = environment;
+  const quiet = !verbose;
+  // In plain lines on a terminal too: it belongs to the program that takes the data.
+  const audiences: Audience[] = [
+    new PlainAudience({ stdout: stderr, stderr, clock }, { quiet, verbose }),
+  ];
+  const watched = await addLog(audiences, { logDir, isQuiet: quiet }, environment);
+  return [...audiences, new OutputWatch(watched, { quiet })];
+}
+
+/** Adds a log to the audiences if one is wanted; what is to be watched of it. */
+async function addLog(
+  audiences: Audience[],
+  { logDir, isQuiet }: { readonly logDir: string | undefined; readonly isQuiet: boolean },
+  environment: Environment,
+): Promise<WatchedOutput[]> {
+  if (logDir === undefined) return [];
+  const { clock, stderr } = environment;
+  const log = await openLog(logDir, environment);
+  const output = new Output((bytes) => log.write(bytes), { clock });
+  audiences.push(new LogAudience(output, clock, log));
+  const say = (message: string) => {
+    for (const audience of audiences) audience.hear(PROGRAM, { kind: "warning", message });
+    if (isQuiet) stderr.writeLine(`starling: ${message}`); // It is an error, but none of a torrent.
+  };
+  return [{ output, name: `the log in ${shownPath(logDir)}`, say }];
 }
 
 async function openLog(folder: string, environment: Environment): Promise<RotatingLog> {

@@ -15,6 +15,7 @@ import { type FoundTorrent, GetSource } from "../source/get_source.ts";
 import { webSeedsOf } from "../source/web_seeds.ts";
 import { failureAtLimit, failureOfInterruption, WAITING_FOR_LOCK } from "./giving_up.ts";
 import { runOnDone } from "./on_done.ts";
+import { downloadInto, type Outlet } from "./outlet.ts";
 import { seedingGoal } from "./sharing.ts";
 import { SourceLife, type SourceLifeContext } from "./source_life.ts";
 import { expectedSums } from "./sums_check.ts";
@@ -40,6 +41,8 @@ export interface DownloadContext extends SourceLifeContext {
   readonly readSums: (list: string) => Promise<Sums>;
   /** Commands of --on-done run one at a time. */
   readonly hooks: Turns;
+  /** Takes the data while it is downloaded; of a finished target, from the disk. */
+  readonly outlet?: Outlet;
 }
 
 export class Download implements Task {
@@ -109,11 +112,12 @@ export class Download implements Task {
 
   /** Returns what is no failure of the download: that it was stopped while it was shared. */
   async #download(): Promise<Failure | undefined> {
-    const { options } = this.#context;
+    const { options, outlet } = this.#context;
     const life = this.#life;
     const found = await this.#read();
     if (found === undefined) return undefined;
     const target = await chooseTarget(found, options);
+    outlet?.check(target);
     const { size, selected } = target;
     life.introduce(found.source.metainfo, { size, fileCount: selected.size });
     if (options.metadataOnly) return await this.#save(found);
@@ -124,18 +128,25 @@ export class Download implements Task {
     });
     const demands = await this.#demands(target);
     const goal = seedingGoal(options);
-    if (goal === undefined && await this.#isFinished(record, demands)) return undefined;
+    const isIdle = goal === undefined && outlet === undefined;
+    if (isIdle && await this.#isFinished(record, demands)) return undefined;
     const digests = digestWish(record, demands, options);
     const keepSeeding = goal !== undefined;
     const torrent = await this.#open(target, { peers: found.peers, digests, keepSeeding });
     await record.recall(); // Another run may have been at it until now.
+    const taking = { target, torrent, signal: life.signal };
+    const outputDir = await downloadInto(outlet, taking, () => this.#fetch(torrent, record));
+    await this.#conclude(record, torrent.snapshot(), outputDir);
+    return goal && await life.share(torrent, goal);
+  }
+
+  /** Up to the final names; resolves to the output folder. */
+  async #fetch(torrent: RunningTorrent, record: TargetRecord): Promise<string> {
     await torrent.download();
     const { outputDir, files } = await torrent.finished();
-    const snapshot = life.last = torrent.snapshot();
-    const { downloaded, peers: { contributed: peers } } = snapshot;
+    const { downloaded, peers: { contributed: peers } } = this.#life.last = torrent.snapshot();
     await record.complete(files, { peers, downloaded });
-    await this.#conclude(record, snapshot, outputDir);
-    return goal && await life.share(torrent, goal);
+    return outputDir;
   }
 
   /** Takes hold of the target. */
@@ -143,7 +154,7 @@ export class Download implements Task {
     target: Target,
     wishes: Pick<TorrentRequest, "peers" | "digests" | "keepSeeding">,
   ): Promise<RunningTorrent> {
-    const { options, openEngine, memoryBudgetBytes } = this.#context;
+    const { options, openEngine, memoryBudgetBytes, outlet } = this.#context;
     const life = this.#life;
     life.status = WAITING_FOR_LOCK;
     const engine = await openEngine();
@@ -156,7 +167,10 @@ export class Download implements Task {
       selected: target.indices,
       memoryBudgetBytes,
       signal: life.signal,
-      onEvent: (event) => life.tell({ kind: "torrent", event }),
+      onEvent: (event) => {
+        life.tell({ kind: "torrent", event });
+        outlet?.hear(event);
+      },
     });
     life.signal.throwIfAborted();
     return torrent;

@@ -29,7 +29,7 @@ function refusal(...args: string[]): string {
 }
 
 Deno.test("parseArguments() names the help that lists the options of the command", () => {
-  for (const command of ["get", "seed", "create", "verify", "plan", "feed", "tracker"]) {
+  for (const command of ["get", "cat", "seed", "create", "verify", "plan", "feed", "tracker"]) {
     const words = refusal(command, "--nope", "x");
     ok(words.endsWith(` (starling ${command} --help tells more)`), words);
   }

@@ -107,3 +107,34 @@ Deno.test("writeLines() drops nothing, however much there is", async () => {
   await output.flush();
   deepStrictEqual(written, 64 * 1024 * 1000);
 });
+
+Deno.test("writeData() writes to the last byte, after the text that came before", async () => {
+  const { sink, text, calls } = collector(3);
+  const output = new Output(sink, { clock: new ManualClock() });
+  output.write("text ");
+  await output.writeData(new TextEncoder().encode("and data"));
+  deepStrictEqual([text(), calls()], ["text and data", 5]);
+});
+
+Deno.test("writeData() waits for its reader, and for a non-blocking stream that is full", async () => {
+  const clock = new ManualClock();
+  let attempts = 0;
+  const output = new Output(
+    () => ++attempts < 3 ? Promise.reject(new Deno.errors.WouldBlock()) : Promise.resolve(1),
+    { clock },
+  );
+  let isDone = false;
+  void output.writeData(new Uint8Array(2)).then(() => isDone = true);
+  deepStrictEqual(await clock.run(() => isDone, 1000), true);
+  deepStrictEqual([attempts, output.isClosed], [4, false]);
+});
+
+Deno.test("S2 writeData() ends when its reader has left, and writes nothing after that", async () => {
+  let calls = 0;
+  const output = new Output(() => {
+    calls++;
+    return Promise.reject(new Deno.errors.BrokenPipe());
+  }, { clock: new ManualClock() });
+  for (let time = 0; time < 2; time++) await output.writeData(new Uint8Array(2));
+  deepStrictEqual([calls, output.isClosed, output.failure], [1, true, undefined]);
+});

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { failureBy } from "../../../src/cli/output/failure.ts";
 import type { Notice } from "../../../src/cli/output/notice.ts";
 import { sentenceOf } from "../../../src/cli/output/sentences.ts";
 import type { TorrentEvent } from "../../../src/torrent/snapshot.ts";
@@ -38,6 +39,10 @@ Deno.test("sentenceOf() has a sentence and a level for everything that happens",
       "a.torrent is here already",
     ]],
     [say({ kind: "failed", failure: FAILURE }), ["error", "no peers are known"]],
+    [say({ kind: "failed", failure: failureBy("reader-gone", "it has left") }), [
+      "debug",
+      "it has left",
+    ]],
     [say({ kind: "warning", message: "mind the gap" }), ["warning", "mind the gap"]],
     [say({ kind: "debug", message: "tick" }), ["debug", "tick"]],
     [sayOf({ kind: "checked", have: 1, pieces: 3 }), ["debug", "1 of 3 pieces are here already"]],

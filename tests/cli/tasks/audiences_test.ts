@@ -4,9 +4,10 @@ import {
   type AudienceOptions,
   Audiences,
   gatherAudiences,
+  gatherBesideData,
 } from "../../../src/cli/tasks/audiences.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
-import { makeView, SUBJECT } from "../snapshots.ts";
+import { FAILURE, makeView, SUBJECT } from "../snapshots.ts";
 
 /** Writes down what it is told, under its name. */
 function listener(
@@ -83,4 +84,30 @@ Deno.test("gatherAudiences() has a log when one is wanted, and watches the outpu
     "OutputWatch",
   ]);
   await rejects(names({ quiet: true, verbose: true }), /exclude each other/);
+});
+
+Deno.test("gatherBesideData() tells people on standard error: of failures, and of all with --verbose", async () => {
+  const failed: Notice = { kind: "failed", failure: FAILURE };
+  for (const verbose of [false, true]) {
+    // On a terminal too there is no live view: it is that of the program that takes the data.
+    const environment = new FakeEnvironment({ terminal: { columns: 80, rows: 24 } });
+    const audiences = new Audiences(
+      await gatherBesideData({ verbose, logDir: "logs" }, environment),
+    );
+    audiences.hear(SUBJECT, { kind: "warning", message: "mind the gap" });
+    audiences.hear(SUBJECT, failed);
+    await environment.clock.run(() => false, 31_000);
+    audiences.show([makeView()], []);
+    await audiences.close();
+    await environment.stderr.flush();
+    const lines = environment.err.trimEnd().split("\n");
+    deepStrictEqual(environment.out, "");
+    deepStrictEqual(lines.slice(0, verbose ? 2 : 1), [
+      ...verbose ? ["starling: debian.iso: mind the gap"] : [],
+      "starling: debian.iso: no peers are known",
+    ]);
+    deepStrictEqual(lines.length, verbose ? 3 : 1);
+    const [log = ""] = Object.values(environment.logs);
+    deepStrictEqual(log.trimEnd().split("\n").length, 2);
+  }
 });
