@@ -1,8 +1,12 @@
 /** Our archives, read by GNU tar. */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/cli/cat/tar.ts";
+import { Checkout } from "../loopback/checkout.ts";
+import { describeTree, makeTorrent, randomBytes } from "../loopback/content.ts";
+import { Lab } from "../loopback/lab.ts";
+import { ScriptedSeeder } from "../loopback/scripted_seeder.ts";
 import { isMissing } from "./installed.ts";
 
 const GIB = 1024 ** 3;
@@ -76,5 +80,37 @@ Deno.test({
     const { stdout } = await child.output();
     const said = new TextDecoder().decode(stdout);
     ok(/ 9663676416 2286-11-20 17:46:40 large$/m.test(said), said);
+  },
+});
+
+Deno.test({
+  name: "tar x makes of cat --tar what cat has put on the disk",
+  ignore: isMissing("tar"),
+  async fn() {
+    const files = {
+      "-dash/ü 雪.txt": randomBytes(3_000, 1),
+      "empty": new Uint8Array(0),
+      [`${"long folder/".repeat(30)}${"long name".repeat(20)}`]: randomBytes(100_000, 2),
+      [`${"d".repeat(120)}/${"n".repeat(100)}`]: randomBytes(512, 3),
+      "z.bin": randomBytes(2_000_000, 4),
+    };
+    const torrent = makeTorrent("päck", files, { pieceLength: 65_536 });
+    await using lab = await Lab.open();
+    await using seeder = new ScriptedSeeder(torrent);
+    const checkout = await Checkout.make(lab);
+    await Deno.writeFile(checkout.path("x.torrent"), torrent.bytes);
+    for (const into of ["downloading", "finished"]) {
+      await Deno.mkdir(checkout.path(into));
+      const command = checkout.command("cat", "--tar", "--peer", seeder.endpoint, "-o", "out");
+      const line = '{ "$@"; echo $? > code; } | tar x -C "$0" && exit $(cat code)';
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", line, into, ...command, "--bind", "127.0.0.1", "x.torrent"],
+        cwd: checkout.folder,
+      }).output();
+      deepStrictEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+      const expected = await describeTree(checkout.path("out", "päck"));
+      strictEqual(expected.length, Object.keys(files).length);
+      deepStrictEqual(await describeTree(checkout.path(into, "päck")), expected);
+    }
   },
 });

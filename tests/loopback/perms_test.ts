@@ -21,8 +21,8 @@ const NEW = "NEW";
 /** In the words of a command: the seeder's port. */
 const PORT = "PORT";
 
-/** A command, and what it ends with. */
-type Case = readonly [words: string[], exitCode: number];
+/** A command, and what it ends with; on a terminal, if that is something else. */
+type Case = readonly [words: string[], exitCode: number, terminalExitCode?: number];
 
 const GET = ["get", ...ALONE, "--peer", `127.0.0.1:${PORT}`];
 const CASES: Readonly<Record<string, Case>> = {
@@ -45,6 +45,11 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
   "get of a magnet": [[...GET, "-o", NEW, "MAGNET"], 0],
   "get --metadata-only": [[...GET, "--metadata-only", "-o", `t/${NEW}.torrent`, "MAGNET"], 0],
+  "cat, which writes to no terminal": [
+    ["cat", ...ALONE, "--peer", `127.0.0.1:${PORT}`, "-o", NEW, "x.torrent"],
+    0,
+    2,
+  ],
   "plan": [["plan", ...ALONE, "--peer", `127.0.0.1:${PORT}`, "-o", NEW, "x.torrent"], 0],
   "plan --offline": [["plan", "--offline", "-o", NEW, "x.torrent"], 0],
   "feed, whose package is loaded late": [
@@ -166,12 +171,13 @@ Deno.test("the lines of perms are enough, in a pipe and on a terminal", {
   ignore: Deno.build.os !== "linux",
 }, async (test) => {
   await using place = await Place.make();
-  for (const [name, [words, exitCode]] of Object.entries(CASES)) {
+  for (const [name, [words, exitCode, terminalExitCode]] of Object.entries(CASES)) {
     await test.step(name, async () => {
       for (const onTerminal of TERMINALS) {
         const line = place.line(words);
         const { code, stdout, stderr } = await place.run(line, { onTerminal });
-        strictEqual(code, exitCode, `${line}\n${stdout}\n${stderr}`);
+        const expected = onTerminal ? terminalExitCode ?? exitCode : exitCode;
+        strictEqual(code, expected, `${line}\n${stdout}\n${stderr}`);
         ok(!/run again with|Deno requests/.test(stdout + stderr), stdout);
       }
     });
