@@ -337,7 +337,7 @@ Deno.test("pieceSpans() are all bytes of a file in their order, none longer than
           let offset = 0;
           const spans = [...layout.pieceSpans(index as FileIndex, longest)];
           for (const { piece, begin, length: part } of spans) {
-            ok(part > 0 && part <= longest);
+            ok(part > 0 && part <= longest && begin + part <= layout.pieceLength);
             deepStrictEqual(layout.fileSpansIn(piece, begin, part), [
               { file: index, fileOffset: offset, pieceOffset: begin, length: part },
             ]);
