@@ -1,7 +1,7 @@
 /** `cat`: whole processes at the beginning of a pipe. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Checkout } from "./checkout.ts";
-import { makeTorrent, randomBytes } from "./content.ts";
+import { type MadeTorrent, makeTorrent, randomBytes } from "./content.ts";
 import { Lab } from "./lab.ts";
 import { ScriptedSeeder } from "./scripted_seeder.ts";
 
@@ -34,6 +34,7 @@ interface Ended {
 class Room implements AsyncDisposable {
   readonly lab: Lab;
   readonly checkout: Checkout;
+  readonly torrent: MadeTorrent;
   readonly seeder: ScriptedSeeder;
   /** What the tracker was told, in order. */
   readonly announced: string[] = [];
@@ -51,9 +52,9 @@ class Room implements AsyncDisposable {
     );
     this.#ending.defer(() => tracker.shutdown());
     const url = `http://127.0.0.1:${tracker.addr.port}/announce`;
-    const torrent = makeTorrent("pack", FILES, { pieceLength: PIECE_LENGTH, tracker: url });
-    this.seeder = this.#ending.use(new ScriptedSeeder({ ...torrent, uploadRate }));
-    Deno.writeFileSync(checkout.path("x.torrent"), torrent.bytes);
+    this.torrent = makeTorrent("pack", FILES, { pieceLength: PIECE_LENGTH, tracker: url });
+    this.seeder = this.#ending.use(new ScriptedSeeder({ ...this.torrent, uploadRate }));
+    Deno.writeFileSync(checkout.path("x.torrent"), this.torrent.bytes);
   }
 
   static async open(options: RoomOptions = {}): Promise<Room> {
@@ -130,6 +131,22 @@ Deno.test("cat writes a file to a pipe while it is downloaded, and then from the
   const alone = await ended(room.start([program, ...offline]));
   deepStrictEqual([alone.code, alone.err, isMovie(alone.out)], [0, "", true]);
   deepStrictEqual([asked.length, room.announced.length], [askedOnce, announced]);
+});
+
+Deno.test("cat writes none of the bytes that a peer lies about", async () => {
+  await using room = await Room.open({ uploadRate: 10_000_000 });
+  let lies = 0;
+  await using liar = new ScriptedSeeder({
+    ...room.torrent,
+    uploadRate: 10_000_000,
+    spoil: (block) => {
+      lies++;
+      return block.fill(0);
+    },
+  });
+  const { code, out } = await room.run(...ONE, "--peer", liar.endpoint);
+  deepStrictEqual([code, isMovie(out)], [0, true]);
+  ok(lies > 0);
 });
 
 Deno.test("cat writes nothing that was changed on disk since it was verified", async () => {
