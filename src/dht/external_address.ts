@@ -3,8 +3,8 @@
  * node id depends on it, so it takes many voices, and a network has one only. Of one family.
  */
 import { addressScope, familyOf, type IpFamily } from "../base/endpoint.ts";
+import { crowdKey } from "./crowd_key.ts";
 import { forgetOldest } from "../base/forget_oldest.ts";
-import { crowdKey } from "./crowd_limits.ts";
 
 /** The latest voices are counted, so that a new address is believed after a while. */
 const MAX_VOTES = 32;

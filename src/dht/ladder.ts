@@ -6,7 +6,7 @@
 import { assert } from "../base/assert.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { NodeId } from "../base/ids.ts";
-import { crowdKey } from "./crowd_limits.ts";
+import { crowdKey } from "./crowd_key.ts";
 import { compareDistance } from "./node_id.ts";
 
 /** Nodes that a value is kept at, and that a search ends with (k of BEP 5). */

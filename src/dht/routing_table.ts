@@ -10,7 +10,7 @@ import { familyOf, formatEndpoint, type IpFamily } from "../base/endpoint.ts";
 import { HASH_LENGTH, type NodeId } from "../base/ids.ts";
 import { Bucket, isBad, type TableEntry } from "./bucket.ts";
 import type { NodeInfo } from "./compact_node.ts";
-import { crowdKey } from "./crowd_limits.ts";
+import { crowdKey } from "./crowd_key.ts";
 import { commonPrefixLength, compareDistance, isNodeIdOf, randomIdBeside } from "./node_id.ts";
 
 const BUCKET_COUNT = HASH_LENGTH * 8;

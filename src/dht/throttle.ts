@@ -3,7 +3,7 @@
  * and what all of them cost together (H9). Pure: `now` is in milliseconds.
  */
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { crowdKey } from "./crowd_limits.ts";
+import { crowdKey } from "./crowd_key.ts";
 
 /** So many messages of one address in so much time are more than any node needs to send. */
 const MAX_MESSAGES = 50;

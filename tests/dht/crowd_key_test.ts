@@ -1,5 +1,5 @@
 import { equal, notEqual } from "node:assert/strict";
-import { crowdKey } from "../../src/dht/crowd_limits.ts";
+import { crowdKey } from "../../src/dht/crowd_key.ts";
 
 Deno.test("crowdKey() is the same within a /24 or a /64, and nowhere else", () => {
   equal(crowdKey("8.8.8.8"), crowdKey("8.8.8.255"));
