@@ -3,8 +3,6 @@ import { familyOf, type IpFamily } from "../base/endpoint.ts";
 import { ANY_IPV4, ANY_IPV6 } from "./dual_stack.ts";
 import { ConnectError, type DatagramSocket, type Network } from "./transport.ts";
 
-const ANY_ADDRESS: Readonly<Record<IpFamily, string>> = { ipv4: ANY_IPV4, ipv6: ANY_IPV6 };
-
 /** Sockets by the family that they reach: one for each, or one for both. */
 export type DatagramSockets = ReadonlyMap<IpFamily, DatagramSocket>;
 
@@ -22,21 +20,26 @@ export function openDatagramSockets(
     if (socket !== undefined) sockets.set(familyOf(address), socket);
     return sockets;
   }
-  const ipv6 = tryOpen(network, ANY_ADDRESS.ipv6, port);
+  const ipv6 = tryOpen(network, ANY_IPV6, port);
   if (ipv6 === undefined) {
-    const ipv4 = tryOpen(network, ANY_ADDRESS.ipv4, port);
+    const ipv4 = tryOpen(network, ANY_IPV4, port);
     return ipv4 === undefined ? sockets : sockets.set("ipv4", ipv4);
   }
   // Where `::` is dual-stack, it has taken the IPv4 port too, and reaches both families.
-  const ipv4 = openOn(network, ANY_ADDRESS.ipv4, ipv6.port) ?? ipv6;
+  const ipv4 = tryOpenDatagram(network, ANY_IPV4, ipv6.port) ?? ipv6;
   return sockets.set("ipv4", ipv4).set("ipv6", ipv6);
 }
 
 function tryOpen(network: Network, address: string, port: number): DatagramSocket | undefined {
-  return openOn(network, address, port) ?? openOn(network, address, 0);
+  return tryOpenDatagram(network, address, port) ?? tryOpenDatagram(network, address, 0);
 }
 
-function openOn(network: Network, address: string, port: number): DatagramSocket | undefined {
+/** Undefined where the network throws ConnectError; port 0 is any. */
+export function tryOpenDatagram(
+  network: Network,
+  address: string,
+  port: number,
+): DatagramSocket | undefined {
   try {
     return network.openDatagram({ address, port });
   } catch (error) {

@@ -5,8 +5,10 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import { addressScope, type Endpoint } from "../base/endpoint.ts";
 import { equalBytes } from "../base/bytes.ts";
+import { tryOpenDatagram } from "./datagram_sockets.ts";
+import { ANY_IPV4 } from "./dual_stack.ts";
 import { GATEWAY_PORT } from "./nat_pmp.ts";
-import { ConnectError, type DatagramSocket, type Network } from "./transport.ts";
+import type { DatagramSocket, Network } from "./transport.ts";
 import { parseSsdpAnswer, SSDP_GROUP, ssdpSearch, ssdpSearches } from "./upnp.ts";
 
 /** How long answers are waited for; devices wait up to a second before they answer. */
@@ -76,7 +78,7 @@ async function hearOurselves({ network, random, ...time }: GatewaySearch) {
 /** Never rejects. */
 async function askAround({ network, places, ...time }: GatewaySearch): Promise<URL[]> {
   const found = new Map<string, URL>();
-  const socket = openDatagram(network);
+  const socket = tryOpenDatagram(network, ANY_IPV4, 0);
   if (socket === undefined) return [];
   const ask = async () => {
     for (let round = 0; round < SEARCHES; round++) {
@@ -94,15 +96,6 @@ async function askAround({ network, places, ...time }: GatewaySearch): Promise<U
     }
   });
   return [...found.values()];
-}
-
-function openDatagram(network: Network): DatagramSocket | undefined {
-  try {
-    return network.openDatagram({});
-  } catch (error) {
-    if (error instanceof ConnectError) return undefined;
-    throw error;
-  }
 }
 
 interface Received {
