@@ -45,7 +45,7 @@ export class RateMeter {
 /**
  * Tokens, of whatever is to be rare, that refill at a rate; at most `burst` of them. The balance may
  * go negative: take first, then wait `waitMs`. So a block of any size passes, and the mean rate is
- * exact.
+ * exact. Who does without rather than wait, asks by `tryTake`.
  */
 export class TokenBucket {
   #balance: number;
@@ -66,11 +66,11 @@ export class TokenBucket {
     this.#balance -= amount;
   }
 
-  /** Takes one token if the balance is positive, or else says false. */
-  tryTake(now: number): boolean {
+  /** Takes tokens if they are all there; false, and none are taken, when they are not. */
+  tryTake(amount: number, now: number): boolean {
     this.#refill(now);
-    if (this.#balance <= 0) return false;
-    this.#balance--;
+    if (amount > this.#balance) return false;
+    this.#balance -= amount;
     return true;
   }
 

@@ -6,6 +6,7 @@ import type { Random } from "../base/ambient.ts";
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { addressScope, type Endpoint, familyOf, isDialable } from "../base/endpoint.ts";
+import { TokenBucket } from "../base/rate.ts";
 import type { NodeInfo } from "./compact_node.ts";
 import {
   ERROR_CODES,
@@ -18,7 +19,6 @@ import { encodeError, encodeResponse, MAX_REPLY_VALUES } from "./krpc_encoder.ts
 import type { PeerStore } from "./peer_store.ts";
 import type { Place } from "./place.ts";
 import { isNodeNameable } from "./round.ts";
-import { Allowance } from "./throttle.ts";
 import { Tokens } from "./tokens.ts";
 
 /** As libtorrent; and so much at once after a pause. */
@@ -38,13 +38,13 @@ export class Responder {
   readonly #places: readonly Place[];
   readonly #peers: PeerStore;
   readonly #tokens: Tokens;
-  readonly #allowance: Allowance;
+  readonly #allowance: TokenBucket;
 
   constructor({ places, peers, random, now }: ResponderOptions) {
     this.#places = places;
     this.#peers = peers;
     this.#tokens = new Tokens({ random });
-    this.#allowance = new Allowance({ perSecond: BYTES_PER_SECOND, burst: BURST_BYTES, now });
+    this.#allowance = new TokenBucket(BYTES_PER_SECOND, now, BURST_BYTES);
   }
 
   /** The answer to a query; undefined when we have said enough for now. */

@@ -1,7 +1,4 @@
-/**
- * What strangers can make us do, held within bounds: messages of one address (hostile-inputs H3),
- * and what all of them cost together (H9). Pure: `now` is in milliseconds.
- */
+/** How many messages of one address are looked at (hostile-inputs H3). Pure; `now` in milliseconds. */
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { crowdKey } from "./crowd_key.ts";
 
@@ -10,7 +7,7 @@ const MAX_MESSAGES = 50;
 const WINDOW_MS = 10_000;
 /** Who sent more is not listened to for so long. */
 const SILENCE_MS = 5 * 60_000;
-/** Addresses that are watched, as many as libtorrent does; a flood of more meets `Allowance`. */
+/** Addresses that are watched, as many as libtorrent does; a flood of more gets few answers. */
 const MAX_WATCHED = 20;
 
 interface Sender {
@@ -52,30 +49,5 @@ export class Throttle {
       if (quietest === undefined || messages < quietest.messages) quietest = { key, messages };
     }
     if (quietest !== undefined) this.#senders.delete(quietest.key);
-  }
-}
-
-/** So much of something a second, and some more at once after a pause. */
-export class Allowance {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #balance: number;
-  #refilledAt: number;
-
-  constructor({ perSecond, burst, now }: { perSecond: number; burst: number; now: number }) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#balance = burst;
-    this.#refilledAt = now;
-  }
-
-  /** Takes `amount`, or nothing and says false when there is less left. */
-  tryTake(amount: number, now: number): boolean {
-    const gained = (now - this.#refilledAt) * this.#perSecond / 1000;
-    this.#balance = Math.min(this.#burst, this.#balance + gained);
-    this.#refilledAt = now;
-    if (amount > this.#balance) return false;
-    this.#balance -= amount;
-    return true;
   }
 }

@@ -54,17 +54,17 @@ export class HolePunching {
   seek(endpoint: Endpoint, now: number): void {
     const { peers, random } = this.#options;
     const relays = [...peers.values()].filter(({ session }) => session.canReach(endpoint));
-    if (relays.length === 0 || !this.#asked.tryTake(now)) return;
+    if (relays.length === 0 || !this.#asked.tryTake(1, now)) return;
     say(relays[random.below(relays.length)]!, encodeHolepunch("rendezvous", endpoint), now);
   }
 
   /** Of an error nothing follows: when the endpoint is dialled again, another may be asked. */
   handle({ kind, endpoint }: HolepunchMessage, from: PeerConnection, now: number): void {
-    if (!this.#heardOf(from, now).tryTake(now)) return;
+    if (!this.#heardOf(from, now).tryTake(1, now)) return;
     if (kind === "rendezvous") {
-      if (this.#relayed.tryTake(now)) this.#relay(endpoint, from, now);
+      if (this.#relayed.tryTake(1, now)) this.#relay(endpoint, from, now);
     } else if (kind === "connect") {
-      if (!mayHearOf(from, endpoint) || !this.#met.tryTake(now)) return;
+      if (!mayHearOf(from, endpoint) || !this.#met.tryTake(1, now)) return;
       this.#options.onMeeting?.(endpoint, from.remote);
     }
   }

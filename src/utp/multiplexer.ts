@@ -152,7 +152,7 @@ export class Multiplexer {
     const receiveId = (syn.connectionId + 1) & 0xffff;
     if (this.#streams.has(keyOf(from, receiveId))) return; // It has heard our answer already.
     if (!this.#hasRoom) return this.#reset(syn, from, now);
-    if (!this.#synAnswers.tryTake(now)) return;
+    if (!this.#synAnswers.tryTake(1, now)) return;
     const clock = this.#introductions.clock(syn.connectionId, from);
     this.#send(
       encodePacket({
@@ -183,7 +183,7 @@ export class Multiplexer {
 
   /** The stream that a peer opens with a packet of none; the others hear that there is none. */
   #openedBy(packet: Packet, from: Endpoint, now: number): Stream | undefined {
-    if (!this.#strays.tryTake(now)) return undefined;
+    if (!this.#strays.tryTake(1, now)) return undefined;
     const opened = this.#introductions.openedBy(packet, from, now);
     if (opened === undefined || !this.#hasRoom || packet.type === "fin") {
       this.#reset(packet, from, now);
@@ -208,7 +208,7 @@ export class Multiplexer {
 
   /** Never for a RESET. */
   #reset(packet: Packet, to: Endpoint, now: number): void {
-    if (!this.#resets.tryTake(now)) return;
+    if (!this.#resets.tryTake(1, now)) return;
     const reset = {
       type: "reset",
       connectionId: packet.connectionId,

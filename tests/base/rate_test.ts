@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { RateMeter, TokenBucket } from "../../src/base/rate.ts";
 
@@ -80,14 +80,17 @@ Deno.test("TokenBucket.give() shortens the wait, and saves up no more than the b
   equal(bucket.waitMs(0), 1_000);
 });
 
-Deno.test("TokenBucket.tryTake() takes one as long as the balance is positive, and never more", () => {
-  const bucket = new TokenBucket(2, 0, 3);
-  deepStrictEqual([0, 0, 0, 0].map((now) => bucket.tryTake(now)), [true, true, true, false]);
-  equal(bucket.waitMs(0), 1);
-  equal(bucket.tryTake(1), true);
-  equal(bucket.tryTake(499), false);
-  equal(bucket.tryTake(501), true);
+Deno.test("H9 TokenBucket.tryTake() gives a burst, then the rate, and nothing for what is too much", () => {
+  const bucket = new TokenBucket(8_000, 0, 16_000);
+  equal(bucket.tryTake(16_001, 0), false);
+  ok(bucket.tryTake(16_000, 0));
+  equal(bucket.tryTake(1, 0), false);
+  equal(bucket.tryTake(9, 1), false);
+  ok(bucket.tryTake(8, 1));
+  equal(bucket.tryTake(16_001, 10_000), false, "never more than the burst");
   let taken = 0;
-  for (let now = 10_000; now < 20_000; now++) if (bucket.tryTake(now)) taken++;
-  equal(taken, 3 + 20);
+  for (let now = 20_000; now < 30_000; now++) {
+    while (bucket.tryTake(100, now)) taken += 100;
+  }
+  equal(Math.round(taken / 1_000), 96, "16 kB and 10 s of 8 kB");
 });
