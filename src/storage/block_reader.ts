@@ -43,7 +43,7 @@ export class BlockReader {
         if (reply.kind === "framed") return { kind: "read", messages: reply.data };
         room = undefined;
         // A file may just have got its final name, or its first byte from us.
-        await turns.take(() => Promise.resolve());
+        await turns.idle();
         if (attempt < READ_ATTEMPTS && !isSame(spans, this.#spansOf(run))) continue;
         return { kind: "failed", error: errorOf(reply), lost: this.#lostBy(reply, run.piece) };
       } catch (error) {

@@ -60,7 +60,7 @@ export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
   await hashPieces(plan, toCheck, { ...options, sourceOf }, (piece, verdict) => {
     pieces[piece] = verdict;
   });
-  const files = [...plan.files, ...plan.emptyFiles].toSorted((a, b) => a - b)
+  const files = plan.selectedFiles.toSorted((a, b) => a - b)
     .map((file) => judgeFile(plan, file, sightings, pieces));
   return { pieces, bad: badPieces(metainfo, pieces, files), files };
 }

@@ -62,7 +62,7 @@ export class Checkpointer {
     this.#records = new Map(kept.files);
     this.#underway = new Bitfield(layout.pieceCount);
     this.#unflushed = new Bitfield(layout.pieceCount);
-    for (const file of [...plan.files, ...plan.emptyFiles]) {
+    for (const file of plan.selectedFiles) {
       const { final, part } = sightings.files.get(file)!;
       const facts = plan.isFinal(file) ? final : part ?? final;
       if (facts !== undefined) this.#record(file, facts);

@@ -183,7 +183,7 @@ export class DiskStorage implements Storage {
   /** After `finish`: all selected files, as they were when they were flushed. Throws StorageError. */
   async finishedTarget(): Promise<{ outputDir: string; files: FinishedFile[] }> {
     const plan = this.#plan;
-    const files = [...plan.files, ...plan.emptyFiles];
+    const files = plan.selectedFiles;
     // Only files without bytes are made without a record.
     const unrecorded = files.filter((file) => this.#checkpointer.recordOf(file) === undefined);
     const places = unrecorded.map((file) => plan.finalPlace(file));
@@ -202,7 +202,7 @@ export class DiskStorage implements Storage {
   async close(): Promise<void> {
     if (this.#isRestored) await this.#finisher.idle();
     await this.#emptyFiles.catch(() => {}); // Whoever is finished has been told.
-    await this.#turns.take(() => Promise.resolve());
+    await this.#turns.idle();
     await this.#options.pool.forget();
     this.#journal.close();
     this.#lock.release();

@@ -63,7 +63,7 @@ export class FileDigests {
    */
   async make(): Promise<void> {
     const { plan, wish: { expected } } = this.#options;
-    const files = [...plan.files, ...plan.emptyFiles];
+    const files = plan.selectedFiles;
     await this.#recall(files);
     await this.#hash(files.filter((file) => !this.#digests.has(file)));
     if (expected === undefined) return;

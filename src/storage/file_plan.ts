@@ -41,6 +41,8 @@ export class FilePlan {
   readonly files: readonly FileIndex[];
   /** Selected files of length 0, ascending. */
   readonly emptyFiles: readonly FileIndex[];
+  /** All of them, those that have bytes first. */
+  readonly selectedFiles: readonly FileIndex[];
   readonly overwrite: boolean;
   readonly holdsNames: boolean;
   readonly #paths: DiskPaths;
@@ -69,6 +71,7 @@ export class FilePlan {
     for (const file of onDisk) this.#isSelected[file] = 1;
     this.files = onDisk.filter((file) => metainfo.files[file]!.length > 0);
     this.emptyFiles = onDisk.filter((file) => metainfo.files[file]!.length === 0);
+    this.selectedFiles = [...this.files, ...this.emptyFiles];
   }
 
   isSelected(file: FileIndex): boolean {

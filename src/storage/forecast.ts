@@ -179,14 +179,14 @@ async function lookCloser(
     .filter(({ file }) => !isUnseen(plan, file, unchecked));
   const have = new Bitfield(wanted.length);
   for (const [index, verdict] of found.entries()) if (verdict === "good") have.set(index);
-  const present = [...plan.files, ...plan.emptyFiles].filter((file) => {
+  const present = plan.selectedFiles.filter((file) => {
     const { final, part } = sightings.files.get(file)!;
     return final !== undefined || (part !== undefined && !part.isHollow);
   });
   const isHere = (piece: number) => have.has(piece) || unchecked.has(piece);
   const isDone = (file: FileIndex) => isNamed(plan, file, sightings, isHere);
   const isAllNamed = have.count === wanted.count &&
-    [...plan.files, ...plan.emptyFiles].every(isDone);
+    plan.selectedFiles.every(isDone);
   const { denials, stateFolder } = options;
   return {
     have,
@@ -226,7 +226,7 @@ function* hindrances(
     readonly isHere: IsHere;
   },
 ): Iterable<StorageError> {
-  for (const file of [...plan.files, ...plan.emptyFiles]) {
+  for (const file of plan.selectedFiles) {
     if (isDone(file)) {
       if (isOversized(plan, file, sightings)) yield* denials.ofCutFile(plan.finalPlace(file));
       continue;

@@ -34,7 +34,7 @@ export async function seeFiles(
   state: Pick<ResumeState, "files"> | undefined,
 ): Promise<Sightings> {
   const neighbours = neighboursOf(plan, wanted);
-  const files = [...plan.files, ...plan.emptyFiles, ...neighbours];
+  const files = [...plan.selectedFiles, ...neighbours];
   const [edges] = await inspectFiles(pool, isAnythingAt(plan.edges) ? [plan.edges] : []);
   if (!plan.roots.some(isAnythingAt)) {
     return { files: new Map(files.map((file) => [file, ABSENT])), edges };

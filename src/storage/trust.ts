@@ -36,7 +36,7 @@ export const NOTHING_LEFT: Legacy = {
 
 type Standing = "absent" | "trusted" | "doubtful";
 
-interface FileVerdict {
+interface Whereabouts {
   readonly standing: Standing;
   /** Where its bytes are; undefined when they are nowhere. */
   readonly source: Place | undefined;
@@ -53,7 +53,7 @@ export interface Verdicts {
   readonly isComplete: boolean;
 }
 
-const ABSENT: FileVerdict = { standing: "absent", source: undefined };
+const ABSENT: Whereabouts = { standing: "absent", source: undefined };
 
 /** Decides for all wanted pieces; sets in the plan which files are used under final names. */
 export function judge(
@@ -64,7 +64,7 @@ export function judge(
 ): Verdicts {
   const edges = judgeEdges(plan, sightings, legacy);
   const touched = touchedFiles(plan, legacy);
-  const own = new Map<FileIndex, FileVerdict>();
+  const own = new Map<FileIndex, Whereabouts>();
   for (const [file, sighting] of sightings.files) {
     own.set(file, judgeOwn(plan, file, sighting, legacy, touched.has(file)));
   }
@@ -99,7 +99,7 @@ export function judge(
   };
 }
 
-function doubted(verdict: FileVerdict): FileVerdict {
+function doubted(verdict: Whereabouts): Whereabouts {
   return verdict === ABSENT ? ABSENT : { ...verdict, standing: "doubtful" };
 }
 
@@ -131,7 +131,7 @@ export function isBegunFile(
 /** `isMoved`: bytes are where an earlier selection put them, and to be written where they belong. */
 function judgePiece(
   piece: PieceIndex,
-  shares: readonly FileVerdict[],
+  shares: readonly Whereabouts[],
   isMoved: boolean,
   legacy: Legacy,
 ): "trust" | "check" | "fetch" {
@@ -146,7 +146,7 @@ function isOwnShare(
   plan: FilePlan,
   file: FileIndex,
   piece: PieceIndex,
-  own: FileVerdict,
+  own: Whereabouts,
   { files }: Sightings,
   legacy: Legacy,
 ): boolean {
@@ -166,7 +166,7 @@ function judgeOwn(
   sighting: SeenFile,
   legacy: Legacy,
   isTouched: boolean,
-): FileVerdict {
+): Whereabouts {
   const record = legacy.state?.files.get(file);
   const isFinal = usesFinalName(plan, file, sighting, record);
   const facts = isFinal ? sighting.final : sighting.part;
@@ -189,7 +189,7 @@ function usesFinalName(
   return record?.isFinal ?? final.size === plan.lengthOf(file);
 }
 
-function judgeEdges(plan: FilePlan, { edges }: Sightings, legacy: Legacy): FileVerdict {
+function judgeEdges(plan: FilePlan, { edges }: Sightings, legacy: Legacy): Whereabouts {
   if (edges === undefined) return ABSENT;
   const isTrusted = isBelievable(edges, legacy.state?.edges, legacy, legacy.journal.size > 0);
   return { standing: isTrusted ? "trusted" : "doubtful", source: plan.edges };

@@ -8,4 +8,9 @@ export class Turns {
     this.#last = result.catch(() => {});
     return result;
   }
+
+  /** Resolves once all work so far has settled. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
 }

@@ -22,3 +22,16 @@ Deno.test("take() goes on after work that failed", async () => {
   await rejects(failed, { message: "no" });
   strictEqual(await after, 1);
 });
+
+Deno.test("idle() waits for all work that was asked for before, also for what fails", async () => {
+  const turns = new Turns();
+  const log: string[] = [];
+  const failed = turns.take(async () => {
+    await Promise.resolve();
+    log.push("failed");
+    throw new Error("no");
+  });
+  void turns.take(() => Promise.resolve(log.push("done")));
+  await Promise.all([turns.idle().then(() => log.push("idle")), rejects(failed)]);
+  deepStrictEqual(log, ["failed", "done", "idle"]);
+});
