@@ -3,6 +3,7 @@
  * from a whole one (hostile-inputs D12). Pure.
  */
 import { createHash } from "node:crypto";
+import { isCount, isJsonObject, parseJsonObject } from "../base/json.ts";
 import {
   type Answered,
   FeedState,
@@ -26,10 +27,10 @@ export function encodeFeedState({ items, validators }: FeedState): Uint8Array<Ar
 
 /** Undefined for what is damaged, or of another version. */
 export function decodeFeedState(bytes: Uint8Array): FeedState | undefined {
-  const file = parseJson(bytes);
-  if (!isRecord(file) || file["version"] !== VERSION) return undefined;
+  const file = parseJsonObject(new TextDecoder().decode(bytes));
+  if (file?.["version"] !== VERSION) return undefined;
   const { body, sha256 } = file;
-  if (!isRecord(body) || sumOf(JSON.stringify(body)) !== sha256) return undefined;
+  if (!isJsonObject(body) || sumOf(JSON.stringify(body)) !== sha256) return undefined;
   const items = itemsOf(body["items"]);
   const validators = validatorsOf(body["validators"]);
   if (items === undefined || validators === "malformed") return undefined;
@@ -41,14 +42,6 @@ function plain(item: RememberedItem): Record<string, unknown> {
   return { status, title, keys, links, problem: problem ?? null, tries, seenAt };
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
 function itemsOf(value: unknown): RememberedItem[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_REMEMBERED) return undefined;
   const items = value.map(itemOf);
@@ -56,7 +49,7 @@ function itemsOf(value: unknown): RememberedItem[] | undefined {
 }
 
 function itemOf(value: unknown): RememberedItem | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { status, title, keys, links, problem, tries, seenAt } = value;
   if (!STATUSES.includes(status) || typeof title !== "string") return undefined;
   if (!isTexts(keys) || keys.length > MAX_KEYS || !isTexts(links)) return undefined;
@@ -75,7 +68,7 @@ function itemOf(value: unknown): RememberedItem | undefined {
 
 function validatorsOf(value: unknown): Answered | undefined | "malformed" {
   if (value === null) return undefined;
-  if (!isRecord(value)) return "malformed";
+  if (!isJsonObject(value)) return "malformed";
   const { etag, lastModified, question } = value;
   const isText = (text: unknown) => text === undefined || typeof text === "string";
   if (typeof question !== "string" || !isText(etag) || !isText(lastModified)) return "malformed";
@@ -86,16 +79,8 @@ function validatorsOf(value: unknown): Answered | undefined | "malformed" {
   };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((text) => typeof text === "string");
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function sumOf(text: string): string {

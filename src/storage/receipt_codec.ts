@@ -3,6 +3,7 @@
  * read too, with one file a line. Pure.
  */
 import type { Bytes } from "../base/bytes.ts";
+import { isCount, isJsonObject, parseJsonObject } from "../base/json.ts";
 
 const FORMAT = "starling-receipt";
 const VERSION = 1;
@@ -60,7 +61,7 @@ export function encodeReceipt({ files, ...fields }: Receipt): Bytes {
 
 /** Undefined for what is damaged, of another torrent or of another version: as good as none. */
 export function parseReceipt(bytes: Uint8Array, infoHashHex: string): Receipt | undefined {
-  const fields = parseObject(new TextDecoder().decode(bytes));
+  const fields = parseJsonObject(new TextDecoder().decode(bytes));
   if (fields?.["format"] !== FORMAT || fields["version"] !== VERSION) return undefined;
   const { infoHash, name, completed, starling, peers, downloaded, files } = fields;
   if (infoHash !== infoHashHex || typeof name !== "string") return undefined;
@@ -70,25 +71,10 @@ export function parseReceipt(bytes: Uint8Array, infoHashHex: string): Receipt | 
   return { infoHash, name, completed, starling, peers, downloaded, files };
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
-      ? value as Record<string, unknown>
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isFile(value: unknown): value is ReceiptFile {
-  if (typeof value !== "object" || value === null) return false;
-  const { path, size, modifiedMs, sha256, onDone } = value as Record<string, unknown>;
+  if (!isJsonObject(value)) return false;
+  const { path, size, modifiedMs, sha256, onDone } = value;
   return typeof path === "string" && isCount(size) && Number.isSafeInteger(modifiedMs) &&
     (sha256 === null || (typeof sha256 === "string" && SHA256_HEX.test(sha256))) &&
     typeof onDone === "boolean";
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0;
 }

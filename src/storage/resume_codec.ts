@@ -1,5 +1,6 @@
 /** The saved state of a download as a line of JSON; on disk it is sealed. Pure. */
 import { Bitfield } from "../base/bitfield.ts";
+import { isCount, parseJsonObject } from "../base/json.ts";
 import { Shares } from "./shares.ts";
 
 const FORMAT = "starling-resume";
@@ -66,7 +67,8 @@ export function encodeResume(subject: ResumeSubject, state: ResumeState): string
 
 /** Throws ResumeError when the line is of another torrent, or not understood. */
 export function parseResume(line: string, subject: ResumeSubject): ResumeState {
-  const fields = parseObject(line);
+  const fields = parseJsonObject(line);
+  if (fields === undefined) throw new ResumeError("it is no JSON object");
   if (fields["format"] !== FORMAT) throw new ResumeError("it is something else");
   if (fields["version"] !== VERSION) throw new ResumeError("it is of another version");
   if (fields["infoHash"] !== subject.infoHashHex) throw new ResumeError("it is another torrent's");
@@ -84,16 +86,6 @@ export function parseResume(line: string, subject: ResumeSubject): ResumeState {
 
 function recordFields({ isFinal, size, modifiedMs }: FileRecord): number[] {
   return [isFinal ? 1 : 0, size, modifiedMs];
-}
-
-function parseObject(line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // Reported below: it does not matter why.
-  }
-  throw new ResumeError("it is no JSON object");
 }
 
 function parseBitfield(value: unknown, length: number): Bitfield {
@@ -132,8 +124,4 @@ function parseRecord(value: unknown): FileRecord {
     throw new ResumeError("what it says of a file is not understood");
   }
   return { isFinal: isFinal === 1, size, modifiedMs: modifiedMs as number };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0;
 }
