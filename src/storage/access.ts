@@ -1,7 +1,7 @@
 /** Whether the system would let us write, as far as owner and mode show it: nothing is opened. */
 import type { StorageError } from "../base/errors.ts";
 import { missingPermission } from "../base/permission.ts";
-import { denied } from "../workers/disk_errors.ts";
+import { storageErrorOf } from "../workers/disk_errors.ts";
 import { lookAt, pathOf } from "../workers/folders.ts";
 import type { Place } from "../workers/protocol.ts";
 
@@ -79,11 +79,11 @@ export class Denials {
   #ofFolder(folder: string, action: string, path: string): StorageError[] {
     if (this.#told.has(folder)) return [];
     this.#told.add(folder);
-    return this.#isDenied(folder, CHANGE_NAMES) ? [denied(action, path)] : [];
+    return this.#isDenied(folder, CHANGE_NAMES) ? [storageErrorOf("EACCES", action, path)] : [];
   }
 
   #ofFile(path: string): StorageError[] {
-    return this.#isDenied(path, READ_AND_WRITE) ? [denied("open", path)] : [];
+    return this.#isDenied(path, READ_AND_WRITE) ? [storageErrorOf("EACCES", "open", path)] : [];
   }
 
   /**

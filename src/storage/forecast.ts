@@ -7,6 +7,7 @@ import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
+import { storageErrorOf } from "../workers/disk_errors.ts";
 import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { Denials, type Identity } from "./access.ts";
 import { hashPieces } from "./disk_jobs.ts";
@@ -118,9 +119,7 @@ async function findState(
   const folders = isOutputThere ? await findFolders(outputDir, stateDir) : { stateDir };
   const folder = folders && await realFolder(folders.stateDir);
   if (folder === undefined) {
-    const fact = "it is a symbolic link";
-    const message = `Cannot use ${stateDir}: ${fact}`;
-    return { obstacles: [new StorageError("symlink", stateDir, message)] };
+    return { obstacles: [storageErrorOf("ELOOP", "use", stateDir)] };
   }
   const files = [lockPath(folder, paths.root), journalPath(folder, metainfo.infoHashHex)];
   return { folder, obstacles: files.flatMap((path) => denials.ofStateFile(path)) };

@@ -4,7 +4,7 @@
  */
 import { StorageError } from "../base/errors.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { codeOf, toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, storageErrorOf, toStorageError } from "../workers/disk_errors.ts";
 import { realFolder } from "./target_folders.ts";
 
 const OWNER_ONLY = 0o600;
@@ -67,7 +67,7 @@ export function openStateFile(path: string): Deno.FsFile {
 /** The folder was none when we began (`prepareFolders`), but we may run for weeks (D8). */
 async function requireRealFolder(folder: string): Promise<void> {
   if (await realFolder(folder) === folder) return;
-  throw new StorageError("symlink", folder, `Cannot use ${folder}: it is a symbolic link`);
+  throw storageErrorOf("ELOOP", "use", folder);
 }
 
 function folderOf(path: string): string {

@@ -1,6 +1,5 @@
 /** The folders that a download goes to: made when they are not there, and known for certain. */
-import { StorageError } from "../base/errors.ts";
-import { codeOf, toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, storageErrorOf, toStorageError } from "../workers/disk_errors.ts";
 
 /** What is in the state folder tells what a user downloads. */
 const OWNER_ONLY = 0o700;
@@ -22,7 +21,7 @@ export async function prepareFolders(outputDir: string, stateDir: string): Promi
   const isLink = await isSymlink(stateDir);
   const state = await makeFolder(stateDir, OWNER_ONLY);
   if (isLink && isWithin(stateDir, outputDir, output)) {
-    throw new StorageError("symlink", stateDir, `Cannot use ${stateDir}: it is a symbolic link`);
+    throw storageErrorOf("ELOOP", "use", stateDir);
   }
   return { outputDir: output, stateDir: state };
 }

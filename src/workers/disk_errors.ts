@@ -3,8 +3,10 @@ import { FlushError, StorageError, type StorageReason } from "../base/errors.ts"
 import { missingPermission } from "../base/permission.ts";
 import type { FailedReply } from "./protocol.ts";
 
+type Meaning = readonly [StorageReason, string];
+
 /** Error codes of the system, what they mean to us and to the user. */
-const MEANINGS: Readonly<Record<string, readonly [StorageReason, string]>> = {
+const MEANINGS = {
   ENOSPC: ["no-space", "the disk is full"],
   EDQUOT: ["no-space", "the disk quota is used up"],
   EFBIG: ["no-space", "the file system takes no files of this size"],
@@ -19,7 +21,7 @@ const MEANINGS: Readonly<Record<string, readonly [StorageReason, string]>> = {
   EEXIST: ["occupied", "it exists already"],
   ENOTEMPTY: ["occupied", "it exists already"],
   ENAMETOOLONG: ["name-too-long", "the name is too long for this file system"],
-};
+} as const satisfies Readonly<Record<string, Meaning>>;
 
 /** The StorageError for whatever `error` is; a StorageError stays as it is. */
 export function toStorageError(error: unknown, action: string, path: string): StorageError {
@@ -29,8 +31,18 @@ export function toStorageError(error: unknown, action: string, path: string): St
     const fact = `Deno was started without this permission; add ${missing.flag}`;
     return new StorageError("permission", path, `Cannot ${action} ${path}: ${fact}`);
   }
-  const code = codeOf(error);
-  const [reason, fact] = MEANINGS[code ?? ""] ?? ["io", describe(error)];
+  const meanings: Readonly<Record<string, Meaning>> = MEANINGS;
+  const [reason, fact] = meanings[codeOf(error) ?? ""] ?? ["io", describe(error)];
+  return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
+/** The error that the system would give, where it is not asked: of the same words. */
+export function storageErrorOf(
+  code: keyof typeof MEANINGS,
+  action: string,
+  path: string,
+): StorageError {
+  const [reason, fact] = MEANINGS[code];
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
 }
 
@@ -45,12 +57,6 @@ export function failedReply(error: unknown, action: string, path: string): Faile
 /** The StorageError that a worker reported. */
 export function errorOf({ reason, path, message, isFlush }: FailedReply): StorageError {
   return isFlush ? new FlushError(reason, path, message) : new StorageError(reason, path, message);
-}
-
-/** The error of what the system would not let us do. */
-export function denied(action: string, path: string): StorageError {
-  const [reason, fact] = MEANINGS["EACCES"]!;
-  return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
 }
 
 /** The error of a file that somebody else has cut while it was ours (D5). */

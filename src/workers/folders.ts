@@ -3,7 +3,7 @@
  * a write out of the folder that we were given (hostile-inputs D8): `--allow-write` follows links.
  */
 import { StorageError } from "../base/errors.ts";
-import { codeOf, toStorageError } from "./disk_errors.ts";
+import { codeOf, storageErrorOf, toStorageError } from "./disk_errors.ts";
 import type { Place } from "./protocol.ts";
 
 /** Folders remembered as checked; when there are more, all are forgotten and checked anew. */
@@ -91,9 +91,7 @@ export class Folders {
 function identityOf(folder: string): Identity | undefined {
   const info = lookAt(folder);
   if (info === undefined) return undefined;
-  if (info.isSymlink) {
-    throw new StorageError("symlink", folder, `Cannot use ${folder}: it is a symbolic link`);
-  }
+  if (info.isSymlink) throw storageErrorOf("ELOOP", "use", folder);
   if (!info.isDirectory) {
     throw new StorageError("not-regular", folder, `Cannot use ${folder}: it is not a folder`);
   }

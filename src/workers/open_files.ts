@@ -13,7 +13,7 @@ import {
   openSync,
 } from "node:fs";
 import { FlushError, StorageError } from "../base/errors.ts";
-import { codeOf, shortened, toStorageError } from "./disk_errors.ts";
+import { codeOf, shortened, storageErrorOf, toStorageError } from "./disk_errors.ts";
 import { Folders, lookAt } from "./folders.ts";
 import type { FileFacts, Place, WriteSpan } from "./protocol.ts";
 
@@ -261,13 +261,12 @@ export function attempt<Result>(action: string, path: string, act: () => Result)
 }
 
 function requireRegular(info: Deno.FileInfo, path: string): void {
-  if (info.isSymlink) {
-    throw new StorageError("symlink", path, `Cannot open ${path}: it is a symbolic link`);
-  }
-  if (!info.isFile) {
-    const fact = info.isDirectory ? "it is a folder" : "it is no ordinary file";
-    throw new StorageError("not-regular", path, `Cannot open ${path}: ${fact}`);
-  }
+  if (info.isFile) return;
+  throw storageErrorOf(
+    info.isSymlink ? "ELOOP" : info.isDirectory ? "EISDIR" : "ENXIO",
+    "open",
+    path,
+  );
 }
 
 /**
@@ -328,7 +327,7 @@ function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | und
 }
 
 function missing(path: string): StorageError {
-  return new StorageError("missing", path, `Cannot open ${path}: it is not there`);
+  return storageErrorOf("ENOENT", "open", path);
 }
 
 function replaced(path: string): StorageError {

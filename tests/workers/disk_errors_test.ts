@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { StorageError } from "../../src/base/errors.ts";
-import { codeOf, errorOf, toStorageError } from "../../src/workers/disk_errors.ts";
+import { codeOf, errorOf, storageErrorOf, toStorageError } from "../../src/workers/disk_errors.ts";
 
 function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: some words, write`), { code });
@@ -59,4 +59,16 @@ Deno.test("codeOf() is undefined for what is no system error", () => {
   strictEqual(codeOf(systemError("EIO")), "EIO");
   strictEqual(codeOf(new Error("none")), undefined);
   strictEqual(codeOf({ code: "EIO" }), undefined);
+});
+
+Deno.test("storageErrorOf() is what toStorageError() makes of the system's own", () => {
+  for (const code of ["EACCES", "ELOOP", "EISDIR", "ENXIO", "ENOENT"] as const) {
+    const given = toStorageError(systemError(code), "open", "/a");
+    const ours = storageErrorOf(code, "open", "/a");
+    deepStrictEqual([ours.reason, ours.path, ours.message], [
+      given.reason,
+      given.path,
+      given.message,
+    ]);
+  }
 });
