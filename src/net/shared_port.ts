@@ -25,9 +25,9 @@ const MAX_WAITING_DATAGRAMS = 64;
 const UNREAD_PER_SECOND = 500;
 /**
  * So much while uTP is in use: what the system drops of a flood it drops of uTP too, which then
- * stands still. At 20 microseconds each that is less than half of a core.
+ * stands still. At 5 to 8 microseconds each that is less than half of a core.
  */
-const UNREAD_PER_SECOND_IN_USE = 20_000;
+const UNREAD_PER_SECOND_IN_USE = 60_000;
 /** uTP is in use for so long after a datagram from it or for it: as long as it tries to connect. */
 const IN_USE_MS = 3_000;
 const FLOOD_PAUSE_MS = 20;
