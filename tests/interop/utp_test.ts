@@ -13,7 +13,9 @@ import { makeTorrent, type Torrent, withMktorrent } from "./torrents.ts";
 
 const NAME = "single.bin";
 const LENGTH = 8_000_001;
-const FOREIGN_PORT = 7001, OUR_PORT = 7002;
+const TRACKER_PORT = 7000, FOREIGN_PORT = 7001, OUR_PORT = 7002;
+/** Transmission dials no address of loopback. */
+const ELSEWHERE = "10.66.0.1";
 /** Nobody is there. */
 const NO_TRACKER = "http://127.0.0.1:1/announce";
 const DOWNLOAD_TIMEOUT_MS = 60_000;
@@ -24,6 +26,21 @@ const NO_PEER_BY_TCP = `
     chain arriving {
       type filter hook input priority 0; policy accept;
       meta l4proto tcp drop
+    }
+  }`;
+
+/** A tracker is there besides, and we begin nothing: who uses uTP with us has dialled us. */
+const ONLY_THEY_DIAL = `
+  table inet filter {
+    chain arriving {
+      type filter hook input priority 0; policy accept;
+      tcp dport ${TRACKER_PORT} accept
+      tcp sport ${TRACKER_PORT} accept
+      meta l4proto tcp drop
+    }
+    chain leaving {
+      type filter hook output priority 0; policy accept;
+      udp sport ${OUR_PORT} ct state new drop
     }
   }`;
 
@@ -46,6 +63,11 @@ const NOTHING_IS_SAID = `
       meta l4proto icmp drop
     }
   }`;
+
+/** As /proc/net names it. */
+function hexPort(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, "0");
+}
 
 /** Hosts, and starling in each of them, that end with the room. */
 class Room implements AsyncDisposable {
@@ -186,6 +208,30 @@ Deno.test({
     const seed = room.starling(where, "seed", ...options, "x.torrent", "seeded");
     await room.lab.until("the seed", () => seed.stdout.includes('"seeding"'));
     room.libtorrent(where, "127.0.0.1", { ...torrent, folder }, ["127.0.0.1", `${OUR_PORT}`]);
+    await room.lab.until("all data", () => room.hasAll(folder), DOWNLOAD_TIMEOUT_MS);
+  },
+});
+
+Deno.test({
+  name: "seed serves transmission that comes by uTP",
+  ignore: isMissing("mktorrent", "transmission-daemon") || isWithoutNamespaces(),
+  fn: async () => {
+    await using room = await Room.open();
+    const where = await room.addHost(ONLY_THEY_DIAL);
+    await where.ip("addr", "add", `${ELSEWHERE}/24`, "dev", "lo");
+    const torrent = await room.seededTorrent(`http://${ELSEWHERE}:${TRACKER_PORT}/announce`);
+    const folder = await room.lab.makeFolder("download");
+    const bind = ["--bind", ELSEWHERE];
+    room.starling(where, "tracker", ...bind, "--port", `${TRACKER_PORT}`);
+    const options = ["--json", ...bind, "-p", `${OUR_PORT}`];
+    const seed = room.starling(where, "seed", ...options, "x.torrent", "seeded");
+    await room.lab.until("the seed announced", () => seed.stdout.includes('"ok":true'));
+    // Of one that refuses uTP transmission thinks that it never takes it.
+    const sockets = where.command("cat", "/proc/net/udp");
+    const isOpen = async () => (await room.lab.run(...sockets)).includes(`:${hexPort(OUR_PORT)} `);
+    await room.lab.until("the seed takes uTP", isOpen);
+    const settings = { port: FOREIGN_PORT, utp: true, where };
+    await SEEDERS["transmission"]!.start(room.lab, { ...torrent, folder }, settings);
     await room.lab.until("all data", () => room.hasAll(folder), DOWNLOAD_TIMEOUT_MS);
   },
 });
