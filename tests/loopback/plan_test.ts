@@ -179,10 +179,12 @@ Deno.test("plan knows what a killed get has left, that a running one holds it, a
   const get = ["get", "--bind", "127.0.0.1", ...args];
   const slow = room.start(...get.toSpliced(1, 0, "--json", "--max-download-rate", "300K"));
   await room.lab.until("some pieces", () => /"have":([4-9]|1\d),/.test(slow.stdout));
+  slow.kill("SIGSTOP"); // It would be done by then where all is slow.
   const held = await finished(room.startPlan("--json", ...args));
   assertExit(held, 75);
   deepStrictEqual(JSON.parse(held.stdout).heldByAnotherRun, true);
   slow.kill("SIGINT");
+  slow.kill("SIGCONT");
   await slow.exit;
   const partial = await room.plan(...args);
   assertExit(partial, 0);
