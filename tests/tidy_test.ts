@@ -70,6 +70,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/net/socket_errors.ts": ["deno"],
   "src/net/tcp.ts": ["deno"],
   "src/storage/access.ts": ["deno"],
+  "src/storage/folder_access.ts": ["deno"],
   "src/storage/journal.ts": ["deno"],
   "src/storage/lock.ts": ["deno"],
   "src/storage/room.ts": ["deno", "node"],

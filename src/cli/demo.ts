@@ -80,8 +80,7 @@ async function makeFolder(environment: Environment): Promise<string> {
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
     }
   }
-  const missing = environment.missingPermission("read", ".") ??
-    environment.missingPermission("write", ".");
+  const missing = environment.missingAccess(["."]);
   assert(missing !== undefined);
   throw permissionError("Cannot make a folder", missing);
 }

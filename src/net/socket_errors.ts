@@ -1,4 +1,5 @@
 /** What the operating system and Deno say about sockets, in our own terms. */
+import { describeMissing } from "../base/permission.ts";
 import { ConnectError, type ConnectFailure } from "./transport.ts";
 
 /** Codes of the operating system; Deno has a class of its own for few of them. */
@@ -22,10 +23,8 @@ const FAILURES: Readonly<Record<string, readonly [ConnectFailure, string]>> = {
 /** The ConnectError for what a socket call threw; `attempt` is like "Cannot connect to …". */
 export function connectErrorFrom(error: unknown, attempt: string, host: string): ConnectError {
   if (error instanceof Deno.errors.NotCapable) {
-    return new ConnectError(
-      "unreachable",
-      `${attempt}: Deno's permission for net access to ${host} is missing; run again with --allow-net`,
-    );
+    const missing = { access: "net", target: host, flag: "--allow-net" };
+    return new ConnectError("unreachable", `${attempt}: ${describeMissing(missing)}`);
   }
   const [failure, reason] = FAILURES[socketErrorCode(error) ?? ""] ??
     ["unreachable", "the network fails"];

@@ -1,5 +1,6 @@
 /** The folders that a download goes to: made when they are not there, and known for certain. */
-import { codeOf, storageErrorOf, toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, permissionError, storageErrorOf, toStorageError } from "../workers/disk_errors.ts";
+import { missingAccess } from "./folder_access.ts";
 
 /** What is in the state folder tells what a user downloads. */
 const OWNER_ONLY = 0o700;
@@ -14,9 +15,12 @@ export interface TargetFolders {
 
 /**
  * The user may name folders through symbolic links. The state folder may not be one when it lies
- * in the output folder, where anyone may have put it (D8). Throws StorageError.
+ * in the output folder, where anyone may have put it (D8). Throws StorageError; before anything
+ * is made when a permission is missing.
  */
 export async function prepareFolders(outputDir: string, stateDir: string): Promise<TargetFolders> {
+  const missing = missingAccess([outputDir, stateDir]);
+  if (missing !== undefined) throw permissionError(missing, "use the folder", outputDir);
   const output = await makeFolder(outputDir, 0o777);
   const isLink = await isSymlink(stateDir);
   const state = await makeFolder(stateDir, OWNER_ONLY);
@@ -43,8 +47,10 @@ function isWithin(stateDir: string, outputDir: string, realOutputDir: string): b
   return stateDir.startsWith(`${outputDir}/`) || stateDir.startsWith(`${realOutputDir}/`);
 }
 
-/** The absolute path of a folder, without symbolic links. Throws StorageError. */
+/** The absolute path of a folder that we may read, without symbolic links. Throws StorageError. */
 export async function realFolder(folder: string): Promise<string> {
+  const missing = missingAccess([folder], ["read"]);
+  if (missing !== undefined) throw permissionError(missing, "use the folder", folder);
   try {
     return await Deno.realPath(folder);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The operating system's and Deno's refusals as StorageErrors that a user can act on. */
 import { FlushError, StorageError, type StorageReason } from "../base/errors.ts";
-import { missingPermission } from "../base/permission.ts";
+import { describeMissing, type MissingPermission, missingPermission } from "../base/permission.ts";
 import type { FailedReply } from "./protocol.ts";
 
 type Meaning = readonly [StorageReason, string];
@@ -28,8 +28,7 @@ export function toStorageError(error: unknown, action: string, path: string): St
   if (error instanceof StorageError) return error;
   const missing = missingPermission(error);
   if (missing !== undefined) {
-    const fact = `Deno was started without this permission; add ${missing.flag}`;
-    return new StorageError("permission", path, `Cannot ${action} ${path}: ${fact}`);
+    return permissionError(missing, action, path);
   }
   const meanings: Readonly<Record<string, Meaning>> = MEANINGS;
   const [reason, fact] = meanings[codeOf(error) ?? ""] ?? ["io", describe(error)];
@@ -44,6 +43,16 @@ export function storageErrorOf(
 ): StorageError {
   const [reason, fact] = MEANINGS[code];
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
+/** The error of what Deno refused, or would refuse; `action` is like "read". */
+export function permissionError(
+  missing: MissingPermission,
+  action: string,
+  path: string,
+): StorageError {
+  const message = `Cannot ${action} ${path}: ${describeMissing(missing)}`;
+  return new StorageError("permission", path, message);
 }
 
 /** How a worker reports it; as toStorageError. */

@@ -4,7 +4,8 @@
  */
 import { assert } from "../base/assert.ts";
 import { StorageError } from "../base/errors.ts";
-import type { Job, JobOf, JobRunner, ReplyTo, WorkerSettings } from "./protocol.ts";
+import { describeMissing } from "../base/permission.ts";
+import type { Job, JobOf, JobRunner, ReplyTo, WorkerFailure, WorkerSettings } from "./protocol.ts";
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
@@ -181,10 +182,15 @@ export class WorkerPool implements JobRunner {
     const url = new URL("./disk_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
     const started: DiskWorker = { worker, sent: [] };
-    worker.onmessage = ({ data }: MessageEvent<readonly ReplyTo<Job["kind"]>[]>) => {
-      // Nobody waits for the last words of a worker that was dropped.
-      const message = started.sent.shift();
-      if (message !== undefined) this.#settle(message, data);
+    worker.onmessage = (
+      { data }: MessageEvent<readonly ReplyTo<Job["kind"]>[] | WorkerFailure>,
+    ) => {
+      if ("cannotStart" in data) this.#drop(started, data.cannotStart);
+      else {
+        // Nobody waits for the last words of a worker that was dropped.
+        const message = started.sent.shift();
+        if (message !== undefined) this.#settle(message, data);
+      }
       this.#dispatch();
     };
     worker.onerror = (event) => {
@@ -274,9 +280,7 @@ function poolError(fact: string): StorageError {
   const refused = /Requires (read|import) access to "([^"]+)"/.exec(fact);
   if (refused === null) return new StorageError("io", "", `Cannot use the disk: ${fact}`);
   const [, access, path] = refused as unknown as [string, string, string];
-  return new StorageError(
-    "permission",
-    path,
-    `Cannot start a disk worker: Deno was started without permission; add --allow-${access}=${path}`,
-  );
+  const missing = { access, target: path, flag: `--allow-${access}=${path}` };
+  const message = `Cannot start a disk worker: ${describeMissing(missing)}`;
+  return new StorageError("permission", path, message);
 }

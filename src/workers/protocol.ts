@@ -195,6 +195,11 @@ export interface WorkerSettings {
   readonly maxOpenFiles: number;
 }
 
+/** The one message of a worker that cannot do any job. */
+export interface WorkerFailure {
+  readonly cannotStart: string;
+}
+
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { kind: Kind }>;
 export type ReplyTo<Kind extends Job["kind"]> = Replies[Kind] | FailedReply;
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { missingPermission } from "../../src/base/permission.ts";
+import { describeMissing, missingPaths, missingPermission } from "../../src/base/permission.ts";
 
 const flagOf = (message: string) => missingPermission(new Deno.errors.NotCapable(message))?.flag;
 
@@ -37,6 +37,20 @@ Deno.test("missingPermission() quotes for a shell what a shell would not keep", 
   deepStrictEqual(flagOf(refusal("a b")), "'--allow-read=a b'");
   deepStrictEqual(flagOf(refusal("it's")), "'--allow-read=it'\\''s'");
   deepStrictEqual(flagOf(refusal("a,b")), "--allow-read");
+});
+
+Deno.test("S4 missingPaths() names one flag for each access, with all paths", () => {
+  const both = missingPaths([
+    { access: "read", paths: ["/a b", "/c"] },
+    { access: "write", paths: ["/c"] },
+  ])!;
+  deepStrictEqual(
+    describeMissing(both),
+    "Deno's permission for read and write access to /a b and /c is missing; run again with " +
+      "'--allow-read=/a b,/c' --allow-write=/c",
+  );
+  deepStrictEqual(missingPaths([{ access: "write", paths: ["a,b"] }])?.flag, "--allow-write");
+  deepStrictEqual(missingPaths([{ access: "read", paths: [] }]), undefined);
 });
 
 Deno.test("missingPermission() is undefined for all other errors", () => {

@@ -201,6 +201,10 @@ export class FakeEnvironment implements Environment {
     return this.#options.missing;
   }
 
+  missingAccess(): MissingPermission | undefined {
+    return this.#options.missing;
+  }
+
   async runShell(line: string, { variables, signal }: ShellOptions) {
     this.shellLines.push({ line, variables });
     await this.#options.shell?.(signal);

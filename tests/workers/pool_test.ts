@@ -249,7 +249,7 @@ Deno.test("close() rejects what is under way and what comes later, and may be re
   await shop.pool.forget();
 });
 
-Deno.test("S4 a worker that may not read its own source says which flag is missing", async () => {
+Deno.test("S4 a worker that may not read its own source says which flag is missing, and no stack", async () => {
   using folder = new TemporaryFolder();
   const url = new URL("../../src/workers/pool.ts", import.meta.url);
   folder.write(
@@ -259,10 +259,18 @@ Deno.test("S4 a worker that may not read its own source says which flag is missi
     await pool.run({ kind: "forget" }).catch((error) => console.log(error.reason, error.message));
     pool.close();`,
   );
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--no-prompt", `--allow-read=${folder.path}`, folder.at("main.ts")],
-    stderr: "null",
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  ok(/^permission .*--allow-read=.*disk_worker\.ts\n$/.test(text), text);
+  const pathOf = (name: string) => new URL(`../../src/workers/${name}`, import.meta.url).pathname;
+  const run = async (...readable: string[]) => {
+    const read = `--allow-read=${[folder.path, ...readable].join(",")}`;
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "--no-prompt", read, folder.at("main.ts")],
+    }).output();
+    return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  };
+  const [text] = await run();
+  ok(/^permission .*--allow-read=.*disk_worker\.ts\n$/.test(text!), text);
+  // Once it runs at all, nothing is printed that was not caught.
+  const [part, errors] = await run(pathOf("disk_worker.ts"));
+  ok(/^permission .*--allow-read=.*\/src\/.*\.ts\n$/.test(part!), part);
+  strictEqual(errors, "");
 });

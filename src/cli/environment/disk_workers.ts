@@ -17,7 +17,7 @@ export function workerCount({ processorCount }: Pick<Environment, "processorCoun
  * say so itself, but across the screen and with a stack.
  */
 export function checkWorkerPermission(environment: Environment): void {
-  const source = new URL("..", import.meta.url); // A worker imports from all over it.
+  const source = new URL("../../../src", import.meta.url); // A worker imports from all over src.
   const missing = environment.missingPermission("read", source);
   if (missing !== undefined) throw permissionError("Cannot start a disk worker", missing);
 }

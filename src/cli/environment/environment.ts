@@ -8,6 +8,7 @@ import { type MissingPermission, missingPermission } from "../../base/permission
 import type { Platform } from "../../metainfo/path_element.ts";
 import type { DiskPaths } from "../../metainfo/paths.ts";
 import type { FetchBounded } from "../../net/http.ts";
+import { missingAccess } from "../../storage/folder_access.ts";
 import type { LockRequest, RecalledTarget, TargetToRecall } from "../../storage/finished_target.ts";
 import type { LogFolder } from "../output/log_folder.ts";
 import { Output, type StandardStreams } from "../output/output.ts";
@@ -18,8 +19,8 @@ import type { Interruption } from "./interruption.ts";
 /** A signal that asks us to stop. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** What is asked for before it is used: a host, a program, a worker's source, a folder. */
-export type Access = "net" | "run" | "read" | "write";
+/** What is asked for before it is used: a host, a program, a worker's source. */
+export type Access = "net" | "run" | "read";
 
 /** Bytes that come in: a file, or standard input. */
 export interface Input {
@@ -95,6 +96,8 @@ export interface Environment extends StandardStreams {
   openLogFolder(folder: string): Promise<LogFolder>;
   /** What Deno would refuse; undefined when it is granted. Asks nobody. */
   missingPermission(access: Access, target: string | URL): MissingPermission | undefined;
+  /** The same for reading and writing in folders, wherever links lead them. */
+  missingAccess(folders: readonly string[]): MissingPermission | undefined;
   /** The program that runs lines of shell. */
   readonly shell: string;
   /** Runs a line of shell. Throws what Deno throws. */
@@ -166,6 +169,7 @@ export function realEnvironment(): Environment {
       return await openLogFolder(folder);
     },
     missingPermission: queryPermission,
+    missingAccess: (folders) => missingAccess(folders),
     shell: Deno.build.os === "windows" ? "cmd" : "sh",
     runShell,
     onStopSignal,
@@ -241,9 +245,11 @@ function queryPermission(access: Access, of: string | URL): MissingPermission | 
     net: { name: "net", host: target },
     run: { name: "run", command: target },
     read: { name: "read", path: target },
-    write: { name: "write", path: target },
   };
-  if (Deno.permissions.querySync(asked[access]).state === "granted") return undefined;
+  const { state, partial } = Deno.permissions.querySync(asked[access]);
+  // Of a folder of source nothing may be denied (--deny-read), of all others whatever we do not use.
+  const isWhole = !partial || !(of instanceof URL);
+  if (state === "granted" && isWhole) return undefined;
   const flag = `--allow-${access}`;
   const refusal = new Deno.errors.NotCapable(
     `Requires ${access} access to "${target}", run again with the ${flag} flag`,

@@ -4,7 +4,11 @@
  */
 import { BugError } from "../../base/assert.ts";
 import { MetainfoError, StorageError, type StorageReason, SumsError } from "../../base/errors.ts";
-import { type MissingPermission, missingPermission } from "../../base/permission.ts";
+import {
+  describeMissing,
+  type MissingPermission,
+  missingPermission,
+} from "../../base/permission.ts";
 import { printable } from "../../base/printable.ts";
 import { ConnectError } from "../../net/transport.ts";
 import { type Cause, CAUSES } from "../../torrent/verdict.ts";
@@ -110,13 +114,8 @@ export function isMistake(error: unknown): boolean {
 const MISTAKES = [BugError, TypeError, RangeError, ReferenceError];
 
 /** The failure of a permission that Deno was not given; `flag` is what grants it. */
-function permissionFailure({ access, target, flag }: MissingPermission): Failure {
-  const of = target === "" ? "" : ` to ${target}`;
-  return failureBy(
-    "permission",
-    `Deno's permission for ${access} access${of} is missing; run again with ${flag}`,
-    { flag },
-  );
+function permissionFailure(missing: MissingPermission): Failure {
+  return failureBy("permission", describeMissing(missing), { flag: missing.flag });
 }
 
 /** The same for what cannot be done without: `action` is like "Cannot read x". */

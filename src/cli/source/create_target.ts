@@ -34,9 +34,9 @@ export async function findTarget(
         : `${action}: it is no ordinary file`,
     );
   }
-  const folder = await realFolder(dirname(shown));
-  const missing = environment.missingPermission("write", folder);
+  const missing = environment.missingAccess([dirname(shown)]);
   if (missing !== undefined) throw permissionError(action, missing);
+  const folder = await realFolder(dirname(shown));
   return { folder, name: basename(shown), shown };
 }
 

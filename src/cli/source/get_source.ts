@@ -121,11 +121,10 @@ export class GetSource {
 
   /** Whoever may not write finds out before a search of hours, not after it. */
   #requireWriting(): void {
-    const { environment } = this.#context;
-    const missing = environment.missingPermission("write", this.#stateDir) ??
-      environment.missingPermission("read", this.#stateDir);
+    const { environment, options: { outputDir } } = this.#context;
+    const missing = environment.missingAccess([outputDir, this.#stateDir]);
     if (missing === undefined) return;
-    throw permissionError(`Cannot write to ${shownPath(this.#stateDir)}`, missing);
+    throw permissionError(`Cannot write to ${shownPath(outputDir)}`, missing);
   }
 
   /** The next run needs no search. When this fails, the download goes on, and says the rest. */
