@@ -13,14 +13,19 @@ export interface FileRange {
   readonly end: number;
 }
 
-/** The ranges in the files of this torrent; throws a usage error for one that is not there. */
+/**
+ * The ranges in the files of this torrent. Of several files that a pattern means, those that end
+ * before the range have no part in it. Throws a usage error when nothing is left.
+ */
 export function resolveRanges(
   files: ReadonlySet<ListedFile>,
   options: readonly RangeOption[],
 ): FileRange[] {
-  return options.flatMap((option) =>
-    filesMeantBy([...files], option.pattern).map((file) => resolveRange(file, option))
-  );
+  return options.flatMap((option) => {
+    const meant = filesMeantBy([...files], option.pattern);
+    const longEnough = meant.filter(({ size }) => size > (option.start ?? 0));
+    return (longEnough.length > 0 ? longEnough : meant).map((file) => resolveRange(file, option));
+  });
 }
 
 function resolveRange(file: ListedFile, { start, end }: RangeOption): FileRange {

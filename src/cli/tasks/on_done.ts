@@ -1,8 +1,12 @@
 /** `--on-done`: one line of shell for a target that is complete. */
+import type { Clock } from "../../base/ambient.ts";
 import { StoppedError } from "../../base/errors.ts";
-import type { Environment, StateFolders } from "../environment/environment.ts";
+import type { Environment, FinishedProgram, StateFolders } from "../environment/environment.ts";
 import { CommandError } from "../output/failure.ts";
 import type { Target } from "./target.ts";
+
+/** A command that was asked to end is waited for this long: we promise 5 s in all. */
+const GRACE_MS = 3_000;
 
 /** What is to be run, and where the target is. */
 export interface Hook {
@@ -40,7 +44,8 @@ export async function runOnDone(
       STARLING_SIZE: String(size),
       STARLING_FILES: list,
     };
-    const { exitCode } = await environment.runShell(line, { variables, sparesStdout, signal });
+    const running = environment.runShell(line, { variables, sparesStdout, signal });
+    const exitCode = await exitCodeUnlessIgnored(running, environment.clock, signal);
     if (exitCode === 0) return;
     if (signal.aborted) throw new StoppedError("stopped");
     throw new CommandError(
@@ -51,5 +56,26 @@ export async function runOnDone(
     );
   } finally {
     await environment.dropState(list);
+  }
+}
+
+/** Of a command that does not end when it is asked to: `StoppedError`, and it is left to itself. */
+async function exitCodeUnlessIgnored(
+  running: Promise<FinishedProgram>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<number> {
+  const ended = new AbortController();
+  const ignored = Promise.withResolvers<never>();
+  const giveUp = async () => {
+    await clock.sleep(GRACE_MS, ended.signal);
+    ignored.reject(new StoppedError("stopped"));
+  };
+  signal.addEventListener("abort", giveUp, { signal: ended.signal });
+  if (signal.aborted) void giveUp();
+  try {
+    return (await Promise.race([running, ignored.promise])).exitCode;
+  } finally {
+    ended.abort();
   }
 }

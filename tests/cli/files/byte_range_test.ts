@@ -20,6 +20,18 @@ Deno.test("resolveRanges() finds the files and cuts at their ends", () => {
   ]);
 });
 
+Deno.test("resolveRanges() passes over files that end before the range when a pattern means longer ones", () => {
+  const files = new Set(makeFiles("empty:0", "long:5000", "short:7"));
+  const resolveIn = (text: string) => resolveRanges(files, [parseRange(text)!]);
+  deepStrictEqual(resolveIn("*:0-1K"), [
+    { file: 1, start: 0, end: 1024 },
+    { file: 2, start: 0, end: 7 },
+  ]);
+  deepStrictEqual(resolveIn("1-3:100-"), [{ file: 1, start: 100, end: 5000 }]);
+  deepStrictEqual(resolveIn("*:-5").map(({ file }) => file), [1, 2]);
+  for (const text of ["empty:0-1K", "*:9K-", "3:7-8"]) throws(() => resolveIn(text), CommandError);
+});
+
 Deno.test("resolveRanges() refuses files that are not selected, and bytes that are not there", () => {
   throws(() => resolve("z:1-2"), CommandError);
   throws(() => resolve("b.mkv:10-20"), {

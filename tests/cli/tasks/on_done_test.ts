@@ -158,6 +158,20 @@ Deno.test("get --seed runs the command while it shares, and stops sharing when i
   deepStrictEqual(get.engine.only.calls, ["download", "stop", "close"]);
 });
 
+Deno.test("S1 a signal ends get in time, and is told, when the command of --on-done ignores it", async () => {
+  const shell = () => new Promise<void>(() => {});
+  const get = start(["--json", "--on-done", "stay", "a.torrent"], { shell });
+  await get.pass(1000);
+  deepStrictEqual(get.environment.shellLines.length, 1);
+  get.environment.signal("SIGTERM");
+  const { clock } = get.environment;
+  const signalledAt = clock.now();
+  deepStrictEqual(await get.end(), 143);
+  ok(clock.now() - signalledAt < 4_800);
+  const [{ verdict, detail } = {}] = get.events("failed");
+  ok(verdict === "interrupted" && String(detail).includes("while the command of --on-done ran"));
+});
+
 Deno.test("S1 a signal ends the command of --on-done, and the next run runs it again", async () => {
   const shell = (signal: AbortSignal) =>
     new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
