@@ -5,6 +5,8 @@ import type { CommandContext } from "./environment/environment.ts";
 import { MIN_MEMORY_BYTES, withEngine } from "./get.ts";
 import { type CatOptions, downloadedAs } from "./options/cat_options.ts";
 import { combinedExitCode } from "./output/failure.ts";
+import { subjectNamed } from "./output/notice.ts";
+import { shownSource } from "./source/source.ts";
 import { Audiences, gatherBesideData } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
 import { claimOnce } from "./tasks/source_life.ts";
@@ -21,7 +23,7 @@ export async function cat(options: CatOptions, context: CommandContext): Promise
   const audience = new Audiences(await gatherBesideData(options, environment));
   const forSource = downloadedAs(options);
   return await withEngine(forSource, { ...context, audience }, async (room) => {
-    const download = new Download(options.source, {
+    const download = new Download(options.source, subjectNamed(shownSource(options.source)), {
       ...room,
       options: forSource,
       outlet,

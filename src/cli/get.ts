@@ -7,8 +7,8 @@ import { shownPath } from "./files/file_list.ts";
 import type { Sums } from "./files/sums.ts";
 import type { GetOptions } from "./options/get_options.ts";
 import { combinedExitCode, type Failure, permissionError, usageError } from "./output/failure.ts";
-import { type Audience, PROGRAM } from "./output/notice.ts";
-import { STANDARD_INPUT } from "./source/source.ts";
+import { type Audience, PROGRAM, subjectsOf } from "./output/notice.ts";
+import { shownSource, STANDARD_INPUT } from "./source/source.ts";
 import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
 import { claimOnce } from "./tasks/source_life.ts";
@@ -107,8 +107,9 @@ async function downloadAll(options: GetOptions, context: DownloadRoom): Promise<
   const claim = claimOnce();
   const hooks = new Turns();
   let sums: Promise<Sums> | undefined;
-  const downloads = sources.map((source) =>
-    new Download(source, {
+  const subjects = subjectsOf(sources.map(shownSource));
+  const downloads = sources.map((source, at) =>
+    new Download(source, subjects[at]!, {
       ...context,
       options,
       memoryBudgetBytes: Math.max(MIN_MEMORY_BYTES, Math.floor(memoryBytes / sources.length)),

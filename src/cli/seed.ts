@@ -2,9 +2,9 @@
 import type { CommandContext } from "./environment/environment.ts";
 import type { SeedOptions } from "./options/seed_options.ts";
 import { combinedExitCode, usageError } from "./output/failure.ts";
-import { PROGRAM } from "./output/notice.ts";
+import { PROGRAM, subjectsOf } from "./output/notice.ts";
 import { splitWords } from "./source/data_place.ts";
-import { STANDARD_INPUT } from "./source/source.ts";
+import { shownSource, STANDARD_INPUT } from "./source/source.ts";
 import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
 import { Share } from "./tasks/share.ts";
 import { claimOnce } from "./tasks/source_life.ts";
@@ -34,8 +34,9 @@ export async function seed(options: SeedOptions, context: CommandContext): Promi
   });
   try {
     const claim = claimOnce();
-    const shares = torrents.map((torrent) =>
-      new Share(torrent, {
+    const subjects = subjectsOf(torrents.map(shownSource));
+    const shares = torrents.map((torrent, at) =>
+      new Share(torrent, subjects[at]!, {
         ...context,
         options,
         path,

@@ -401,6 +401,7 @@ Deno.test("feed --json tells of the feed and of each item, and quotes no secret"
   deepStrictEqual(told("feed"), [{
     infoHash: null,
     source,
+    sourceIndex: null,
     title: "My \\u{202e} feed",
     unchanged: false,
     items: 1,
@@ -410,8 +411,8 @@ Deno.test("feed --json tells of the feed and of each item, and quotes no secret"
     waiting: 1,
   }]);
   deepStrictEqual(told("feed-item"), [
-    { infoHash: null, source: link, title: "a", state: "begun", tries: 0 },
-    { infoHash, source: link, title: "a", state: "fetched", tries: 0 },
+    { infoHash: null, source: link, sourceIndex: null, title: "a", state: "begun", tries: 0 },
+    { infoHash, source: link, sourceIndex: null, title: "a", state: "fetched", tries: 0 },
   ]);
   strictEqual(run.events("done").length, 1);
   ok(!run.out.includes(SECRET) && !run.err.includes(SECRET));

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { StorageError } from "../../src/base/errors.ts";
 import { run } from "../../src/cli/run.ts";
+import { HttpError } from "../../src/net/http.ts";
 import { CommandRun } from "./command_run.ts";
 import { type FakeTorrent, lockedError } from "./fake_engine.ts";
 import { FakeEnvironment, type FakeOptions } from "./fake_environment.ts";
@@ -95,7 +96,14 @@ Deno.test("get --json reports in the lines of cli.md, and nothing else on standa
   }
   const without = (name: string) =>
     get.events(name).map((
-      { time: _time, infoHash: _hash, event: _event, source: _source, ...rest },
+      {
+        time: _time,
+        infoHash: _hash,
+        event: _event,
+        source: _source,
+        sourceIndex: _index,
+        ...rest
+      },
     ) => rest);
   deepStrictEqual(without("added"), [{
     name: "pack",
@@ -447,4 +455,27 @@ Deno.test("get without --seed leaves the swarm", async () => {
   const get = new GetRun(["a.torrent"], completesAtOnce);
   deepStrictEqual(await get.end(), 0);
   ok(!get.engine.only.request.keepSeeding);
+});
+
+Deno.test("get says which source failed when two look the same without their secrets", async () => {
+  const sources = ["http://h/404?id=1", "missing.torrent", "http://h/404?id=2"];
+  const fetch = () => Promise.reject(new HttpError("unreachable", "Cannot fetch http://h/…: gone"));
+  for (const json of [false, true]) {
+    const get = new CommandRun(["get", ...json ? ["--json"] : [], ...sources], undefined, {
+      fetch,
+    });
+    deepStrictEqual(await get.end(), 3);
+    if (json) {
+      const failed = get.events("failed").map(({ source, sourceIndex }) => [source, sourceIndex]);
+      deepStrictEqual(failed.toSorted((a, b) => Number(a[1]) - Number(b[1])), [
+        ["http://h/…", 1],
+        ["missing.torrent", 2],
+        ["http://h/…", 3],
+      ]);
+    }
+    for (const at of [1, 3]) {
+      ok(get.err.includes(`starling: source ${at}: Cannot fetch http://h/…`));
+    }
+    ok(get.err.includes("starling: Cannot read missing.torrent"), get.err);
+  }
 });

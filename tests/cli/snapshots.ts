@@ -6,6 +6,7 @@ import type { SourceView } from "../../src/cli/output/progress.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
 
 export const SUBJECT: Subject = {
+  sourceIndex: 1,
   source: "x.torrent",
   name: "debian.iso",
   infoHash: "ab".repeat(20),

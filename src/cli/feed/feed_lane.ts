@@ -121,7 +121,7 @@ export class FeedLane implements Task {
       twin: undefined,
     };
     if (link === undefined) return current;
-    current.download = new Download(link, {
+    current.download = new Download(link, subjectNamed(source), {
       ...contextFor(link),
       claim: (infoHash) => this.#claim(current, infoHash),
       tell: (subject, notice) => this.#tell(current, subject, notice),

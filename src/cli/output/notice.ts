@@ -9,6 +9,10 @@ import type { Standing } from "./standing.ts";
 export interface Subject {
   /** As it was typed, without secrets. */
   readonly source: string;
+  /** Which one of the command line's sources it is, from 1; null for what is none of them. */
+  readonly sourceIndex: number | null;
+  /** Another source of the command line looks the same without secrets. */
+  readonly isAmbiguous?: boolean;
   /** The torrent's name, or the source while that is not known: printable. */
   readonly name: string;
   /** Lower-case hex; null while it is not known. */
@@ -17,7 +21,23 @@ export interface Subject {
 
 /** A subject of which no more is known than what it was typed as, printable. */
 export function subjectNamed(source: string): Subject {
-  return { source, name: source, infoHash: null };
+  return { source, sourceIndex: null, name: source, infoHash: null };
+}
+
+/** Those of all sources of a command line, printable; which are alike shows in their names. */
+export function subjectsOf(sources: readonly string[]): Subject[] {
+  const counts = new Map<string, number>();
+  for (const source of sources) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return sources.map((source, at) => {
+    const subject = { ...subjectNamed(source), sourceIndex: at + 1 };
+    if (counts.get(source) === 1) return subject;
+    return { ...subject, name: `${source} (${numberedSource(subject)})`, isAmbiguous: true };
+  });
+}
+
+/** What tells a source from another one that looks the same: `source 2`. */
+export function numberedSource({ sourceIndex }: Subject): string {
+  return `source ${sourceIndex}`;
 }
 
 /** What is about no torrent in particular. */

@@ -42,9 +42,9 @@ export class JsonReport implements Audience {
     return this.#output.flush();
   }
 
-  #write(event: string, { infoHash, source }: Subject, fields: Fields): void {
+  #write(event: string, { infoHash, source, sourceIndex }: Subject, fields: Fields): void {
     const time = new Date(this.#clock.wallTime()).toISOString();
-    this.#output.writeLine(toJson({ event, time, infoHash, source, ...fields }));
+    this.#output.writeLine(toJson({ event, time, infoHash, source, sourceIndex, ...fields }));
   }
 }
 

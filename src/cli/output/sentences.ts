@@ -8,6 +8,7 @@ import {
   type FeedSummary,
   meanRate,
   type Notice,
+  numberedSource,
   PROGRAM,
   type Shared,
   type Subject,
@@ -38,8 +39,10 @@ export function sentenceOf(about: Subject, notice: Notice): Sentence {
     get text() {
       const { text } = words;
       // Failures to read a source name it themselves.
-      const subject = about === PROGRAM || text.includes(source) ? "" : `${name}: `;
-      return subject + printable(text, MAX_SENTENCE_LENGTH);
+      const isNamed = about === PROGRAM || text.includes(source);
+      const subject = !isNamed ? name : about.isAmbiguous ? numberedSource(about) : "";
+      const start = subject === "" ? "" : `${subject}: `;
+      return start + printable(text, MAX_SENTENCE_LENGTH);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Environment } from "../environment/environment.ts";
 import type { Sums } from "../files/sums.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import type { Failure } from "../output/failure.ts";
+import type { Subject } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { type FoundTorrent, GetSource } from "../source/get_source.ts";
@@ -58,10 +59,11 @@ export class Download implements Task {
   #givenUp: Failure | undefined;
   #progress = { mark: "", at: 0 };
 
-  constructor(source: string, context: DownloadContext) {
+  /** `subject` is what the source is told as. */
+  constructor(source: string, subject: Subject, context: DownloadContext) {
     this.#source = source;
     this.#context = context;
-    this.#life = new SourceLife(source, context, TWIN);
+    this.#life = new SourceLife(subject, context, TWIN);
     this.#startedAt = context.environment.clock.now();
   }
 

@@ -6,6 +6,7 @@ import type { Engine } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { SeedOptions } from "../options/seed_options.ts";
 import { type Failure, interruptedWith } from "../output/failure.ts";
+import type { Subject } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { findData } from "../source/data_place.ts";
@@ -36,10 +37,11 @@ export class Share implements Task {
   /** Looks for the metadata of a link, as long as that takes. */
   #reader: LinkReader | undefined;
 
-  constructor(source: string, context: ShareContext) {
+  /** `subject` is what the source is told as. */
+  constructor(source: string, subject: Subject, context: ShareContext) {
     this.#source = source;
     this.#context = context;
-    this.#life = new SourceLife(source, context, TWIN);
+    this.#life = new SourceLife(subject, context, TWIN);
   }
 
   async run(): Promise<Failure | undefined> {

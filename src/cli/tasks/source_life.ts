@@ -7,10 +7,9 @@ import type { RunningTorrent } from "../environment/running_torrent.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { Interruption } from "../environment/interruption.ts";
 import { CommandError, ExitCode, type Failure, failureOf, isMistake } from "../output/failure.ts";
-import { type Notice, type Subject, subjectNamed } from "../output/notice.ts";
+import type { Notice, Subject } from "../output/notice.ts";
 import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
-import { shownSource } from "../source/source.ts";
 import { failureOfSharing, Sharing } from "./sharing.ts";
 
 const MAX_NAME_LENGTH = 200;
@@ -56,10 +55,10 @@ export class SourceLife {
   /** What is shown of the torrent after the end; without it, the status. */
   last: TorrentSnapshot | undefined;
 
-  constructor(source: string, context: SourceLifeContext, twin: TwinWords) {
+  constructor(subject: Subject, context: SourceLifeContext, twin: TwinWords) {
     this.#context = context;
     this.#twin = twin;
-    this.#subject = subjectNamed(shownSource(source));
+    this.#subject = subject;
   }
 
   get subject(): Subject {

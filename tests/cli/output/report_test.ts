@@ -21,10 +21,10 @@ Deno.test("JsonReport writes an object a line, with time, info-hash and source",
   await report.close();
   deepStrictEqual(text().split("\n"), [
     '{"event":"failed","time":"2023-11-14T22:13:20.000Z","infoHash":null,"source":"x.torrent",' +
-    '"verdict":"no-peers","exitCode":12,"retryable":true,"detail":"no peers are known",' +
+    '"sourceIndex":1,"verdict":"no-peers","exitCode":12,"retryable":true,"detail":"no peers are known",' +
     '"evidence":{"peersKnown":0}}',
     `{"event":"warning","time":"2023-11-14T22:13:20.000Z","infoHash":"${SUBJECT.infoHash}",` +
-    '"source":"x.torrent","message":"mind the gap"}',
+    '"source":"x.torrent","sourceIndex":1,"message":"mind the gap"}',
     "",
   ]);
 });
@@ -36,7 +36,9 @@ Deno.test("JsonReport says that metadata was found, and where a .torrent is", as
   await report.close();
   const lines = text().trimEnd().split("\n").map((line) => JSON.parse(line));
   deepStrictEqual(
-    lines.map(({ time: _time, infoHash: _hash, source: _source, ...rest }) => rest),
+    lines.map(({ time: _time, infoHash: _hash, source: _source, sourceIndex: _index, ...rest }) =>
+      rest
+    ),
     [
       { event: "metadata", bytes: 2048, seconds: 1.5, kept: false },
       {

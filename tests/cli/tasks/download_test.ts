@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Interruption } from "../../../src/cli/environment/interruption.ts";
 import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
-import type { Notice } from "../../../src/cli/output/notice.ts";
+import { type Notice, subjectNamed } from "../../../src/cli/output/notice.ts";
 import { Download } from "../../../src/cli/tasks/download.ts";
 import { Turns } from "../../../src/storage/turns.ts";
 import { FakeEngine } from "../fake_engine.ts";
@@ -18,7 +18,7 @@ function open(args: readonly string[] = [], { isClaimed = true, readSums = noSum
   const engine = new FakeEngine();
   const interruption = new Interruption(environment);
   const notices: Notice[] = [];
-  const download = new Download("x", {
+  const download = new Download("x", subjectNamed("x"), {
     options,
     environment,
     openEngine: () => Promise.resolve(engine),
@@ -37,7 +37,7 @@ function open(args: readonly string[] = [], { isClaimed = true, readSums = noSum
 Deno.test("view() follows a source from its text to its torrent and its end", async () => {
   const { download, engine, settle } = open();
   deepStrictEqual(download.view(), {
-    subject: { source: "x", name: "x", infoHash: null },
+    subject: subjectNamed("x"),
     status: "reading the torrent",
     torrent: undefined,
   });

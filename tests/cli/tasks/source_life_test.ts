@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Interruption } from "../../../src/cli/environment/interruption.ts";
 import { CommandError, failureBy } from "../../../src/cli/output/failure.ts";
-import type { Notice } from "../../../src/cli/output/notice.ts";
+import { type Notice, subjectNamed } from "../../../src/cli/output/notice.ts";
 import { claimOnce, SourceLife } from "../../../src/cli/tasks/source_life.ts";
 import { FakeTorrent } from "../fake_engine.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
@@ -15,7 +15,7 @@ function open({ isClaimed = true } = {}) {
   const environment = new FakeEnvironment({});
   const interruption = new Interruption(environment);
   const notices: Notice[] = [];
-  const life = new SourceLife("x.torrent", {
+  const life = new SourceLife(subjectNamed("x.torrent"), {
     environment,
     interruption,
     claim: () => isClaimed,
@@ -27,10 +27,11 @@ function open({ isClaimed = true } = {}) {
 
 Deno.test("identify() names the subject, and says so when another source has the torrent", () => {
   const { life, notices } = open();
-  deepStrictEqual(life.view().subject, { source: "x.torrent", name: "x.torrent", infoHash: null });
+  deepStrictEqual(life.view().subject, subjectNamed("x.torrent"));
   deepStrictEqual(life.identify("alpha\x1b[2J", "ab"), true);
   deepStrictEqual(life.view().subject, {
     source: "x.torrent",
+    sourceIndex: null,
     name: "alpha\\x1b[2J",
     infoHash: "ab",
   });
