@@ -6,6 +6,7 @@ import { MIN_MEMORY_BYTES, withEngine } from "./get.ts";
 import { type CatOptions, downloadedAs } from "./options/cat_options.ts";
 import { combinedExitCode } from "./output/failure.ts";
 import { subjectNamed } from "./output/notice.ts";
+import { refuseStandardOutput } from "./output/standard_data.ts";
 import { shownSource } from "./source/source.ts";
 import { Audiences, gatherBesideData } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
@@ -19,6 +20,7 @@ import { runTasks } from "./tasks/task.ts";
  */
 export async function cat(options: CatOptions, context: CommandContext): Promise<number> {
   const { environment } = context;
+  refuseStandardOutput(options);
   const outlet = new StandardOutlet(environment.stdout, { asTar: options.tar });
   const audience = new Audiences(await gatherBesideData(options, environment));
   const forSource = downloadedAs(options);

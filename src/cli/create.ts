@@ -30,6 +30,7 @@ import type { CreateOptions } from "./options/create_options.ts";
 import { ExitCode, usageError } from "./output/failure.ts";
 import { HashProgress } from "./output/hash_progress.ts";
 import { toJson } from "./output/json.ts";
+import { refuseTerminal, STANDARD_OUTPUT, writeData } from "./output/standard_data.ts";
 import { formatCount, formatSize } from "./output/units.ts";
 import { VERSION } from "./output/version.ts";
 import { findTarget, type TorrentTarget } from "./source/create_target.ts";
@@ -39,18 +40,20 @@ const MAX_WARNING_LENGTH = 1000;
 /** Makes it, and prints its info-hash. Throws `CommandError` or `StorageError`. */
 export async function create(options: CreateOptions, context: CommandContext): Promise<number> {
   const { environment, interruption: { signal } } = context;
+  checkPrinting(options, environment);
   checkWorkerPermission(environment);
   const exclusion = new Exclusion(options.excluded);
   const isExcluded = (path: string) => exclusion.covers(path);
   const found = await findSource(options.path, { isExcluded, signal });
   const name = options.name ?? found.name;
   if (name === "") throw usageError(`${shownPath(options.path)} has no name; give one with --name`);
-  const target = await findTarget(options, name, environment);
+  const isPrinted = options.output === STANDARD_OUTPUT;
+  const target = isPrinted ? undefined : await findTarget(options, name, environment);
   const tree = inOrder(withoutTarget(found, target), options.format);
   const pool = new WorkerPool({ size: workerCount(environment) });
   const progress = new HashProgress(printable(name, MAX_WARNING_LENGTH), environment, {
     verb: "hashed",
-    isShown: !options.json,
+    isShown: !options.json && !isPrinted,
   });
   try {
     pool.warm();
@@ -68,7 +71,11 @@ export async function create(options: CreateOptions, context: CommandContext): P
     const bytes = createMetainfo({ ...draft, ...hashes });
     const metainfo = parseMetainfo(bytes);
     const { random } = environment;
-    await writeTorrentFile(bytes, { ...target, mayReplace: options.overwrite, pool, random });
+    const mayReplace = options.overwrite;
+    if (target === undefined) {
+      const whenGone = "run the same command again";
+      await writeData(bytes, environment.stdout, { signal, whenGone });
+    } else await writeTorrentFile(bytes, { ...target, mayReplace, pool, random });
     warn([...exclusion.warnings(), ...warningsOf(metainfo, found, tree)], environment);
     print(metainfo, target, options.json, environment);
     return ExitCode.ok;
@@ -76,6 +83,13 @@ export async function create(options: CreateOptions, context: CommandContext): P
     progress.end();
     pool.close();
   }
+}
+
+/** `--output -`: the .torrent has standard output for itself. Throws usage errors. */
+function checkPrinting({ output, json }: CreateOptions, { stdout }: Environment): void {
+  if (output !== STANDARD_OUTPUT) return;
+  refuseTerminal(stdout, "starling create -o - … | starling info -");
+  if (json) throw usageError("--json and --output - exclude each other: both are written there");
 }
 
 /** Everything but the hashes. Throws when there is nothing to hash. */
@@ -185,7 +199,9 @@ function asLayoutFile({ length }: { readonly length: number }): LayoutFile {
 }
 
 /** A torrent that is made again must not hold the last one, nor take the place of its data. */
-function withoutTarget(tree: SourceTree, { folder, name, shown }: TorrentTarget): SourceTree {
+function withoutTarget(tree: SourceTree, target: TorrentTarget | undefined): SourceTree {
+  if (target === undefined) return tree;
+  const { folder, name, shown } = target;
   const isTarget = (root: string, path: string) => `${root}/${path}` === `${folder}/${name}`;
   const files = tree.files.filter(({ place: { root, path } }) => !isTarget(root, path));
   if (tree.isSingleFile && files.length === 0) {
@@ -247,10 +263,11 @@ function warn(warnings: Iterable<string>, { stderr }: Environment): void {
 
 function print(
   metainfo: Metainfo,
-  { shown }: TorrentTarget,
+  target: TorrentTarget | undefined,
   json: boolean,
-  { stdout, platform }: Environment,
+  { stdout, stderr, platform }: Environment,
 ): void {
+  const shown = target?.shown ?? "standard output";
   if (json) {
     const files = listFiles(metainfo, diskPaths(metainfo, platform));
     stdout.writeLine(toJson({ torrent: shown, ...describeForPrograms({ metainfo, files }) }));
@@ -266,7 +283,8 @@ function print(
     ...factsOfInfoHash(metainfo),
     ["Magnet", magnetLink(metainfo)],
   ]);
-  for (const line of lines) stdout.writeLine(line);
+  const output = target === undefined ? stderr : stdout;
+  for (const line of lines) output.writeLine(line);
 }
 
 /** The patterns of --exclude, and which of them met nothing: a slip that nobody would notice. */

@@ -23,6 +23,7 @@ import {
 } from "./output/failure.ts";
 import { type Audience, type Notice, type Subject, subjectNamed } from "./output/notice.ts";
 import type { SourceView } from "./output/progress.ts";
+import { refuseStandardOutput } from "./output/standard_data.ts";
 import { isUrl, shownSource } from "./source/source.ts";
 import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
 import { runTasks } from "./tasks/task.ts";
@@ -39,6 +40,7 @@ const NOTHING_NEW = { kind: "fetched", infoHash: undefined } as const;
 export async function feed(options: FeedOptions, context: CommandContext): Promise<number> {
   const { environment } = context;
   const forItems = itemOptions(options);
+  refuseStandardOutput(options);
   checkOnDone(forItems, environment);
   const told = await gatherAudiences(options, environment);
   const audience = new Audiences(

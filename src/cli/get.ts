@@ -8,8 +8,9 @@ import type { Sums } from "./files/sums.ts";
 import type { GetOptions } from "./options/get_options.ts";
 import { combinedExitCode, type Failure, permissionError, usageError } from "./output/failure.ts";
 import { type Audience, PROGRAM, subjectsOf } from "./output/notice.ts";
+import { refuseStandardOutput, refuseTerminal, STANDARD_OUTPUT } from "./output/standard_data.ts";
 import { shownSource, STANDARD_INPUT } from "./source/source.ts";
-import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
+import { Audiences, gatherAudiences, gatherBesideData } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
 import { claimOnce } from "./tasks/source_life.ts";
 import { readSums } from "./tasks/sums_check.ts";
@@ -33,7 +34,8 @@ export async function get(
   checkSources(options);
   checkOnDone(options, environment);
   await checkOutput(options, environment);
-  const audience = new Audiences([...await gatherAudiences(options, environment), ...listeners]);
+  const told = options.outputDir === STANDARD_OUTPUT ? gatherBesideData : gatherAudiences;
+  const audience = new Audiences([...await told(options, environment), ...listeners]);
   return await withEngine(
     options,
     { ...context, audience },
@@ -91,12 +93,36 @@ export function checkOnDone({ onDone }: GetOptions, environment: Environment): v
   if (missing !== undefined) throw permissionError("Cannot use --on-done", missing);
 }
 
+/** What is about data, which `--metadata-only` does not download. */
+const ABOUT_DATA:
+  readonly (readonly [option: string, isGiven: (options: GetOptions) => boolean])[] = [
+    ["--select", ({ select }) => select.length > 0],
+    ["--range", ({ ranges }) => ranges.length > 0],
+    ["--sequential", ({ sequential }) => sequential],
+    ["--sums", ({ sums }) => sums !== undefined],
+    ["--sha256", ({ sha256 }) => sha256],
+    ["--save-torrent", ({ saveTorrent }) => saveTorrent],
+    ["--on-done", ({ onDone }) => onDone !== undefined],
+    ["--seed", ({ seed }) => seed],
+    ["--seed-ratio", ({ seedRatio }) => seedRatio !== undefined],
+    ["--seed-time", ({ seedMs }) => seedMs !== undefined],
+  ];
+
 /** One file cannot be several torrents, and a name that ends in "/" is meant for a folder. */
-async function checkOutput(
-  { metadataOnly, sources, outputDir }: GetOptions,
-  environment: Environment,
-): Promise<void> {
-  if (!metadataOnly || (sources.length === 1 && !outputDir.endsWith("/"))) return;
+async function checkOutput(options: GetOptions, environment: Environment): Promise<void> {
+  const { metadataOnly, sources, outputDir, json } = options;
+  if (!metadataOnly) return refuseStandardOutput(options);
+  const meaningless = ABOUT_DATA.find(([, isGiven]) => isGiven(options));
+  if (meaningless !== undefined) {
+    throw usageError(`${meaningless[0]} has no meaning with --metadata-only, which takes no data`);
+  }
+  if (outputDir === STANDARD_OUTPUT) {
+    refuseTerminal(environment.stdout, "starling get --metadata-only -o - … | starling info -");
+    if (sources.length > 1) throw usageError("Cannot write several torrents to standard output");
+    if (json) throw usageError("--json and --output - exclude each other: both are written there");
+    return;
+  }
+  if (sources.length === 1 && !outputDir.endsWith("/")) return;
   if (await environment.inspect(outputDir) === "folder") return;
   throw usageError(`--output ${shownPath(outputDir)} is no folder that is there`);
 }

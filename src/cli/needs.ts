@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { downloadedAs } from "./options/cat_options.ts";
 import type { Command } from "./options/commands.ts";
 import type { GetOptions } from "./options/get_options.ts";
+import { STANDARD_OUTPUT } from "./output/standard_data.ts";
 import { splitWords } from "./source/data_place.ts";
 import { isLink } from "./source/link.ts";
 import { STANDARD_INPUT } from "./source/source.ts";
@@ -40,9 +41,8 @@ export function needsOf(command: Command): Needs {
       return { ...NOTHING, net: true, read, write: stated(command.logDir), workers: true };
     }
     case "create": {
-      const folder = torrentFolder(command.output);
-      const read = [folder, command.path];
-      return { ...NOTHING, read, write: [folder], workers: true };
+      const write = torrentFolder(command.output);
+      return { ...NOTHING, read: [...write, command.path], write, workers: true };
     }
     case "info":
       return { ...NOTHING, net: isAskedFor(command.source), read: filesOf([command.source]) };
@@ -75,8 +75,8 @@ export function needsOf(command: Command): Needs {
 
 function ofGet(options: GetOptions): Needs {
   const { outputDir, stateDir, logDir, onDone, metadataOnly, sources, sums } = options;
-  const folder = metadataOnly ? torrentFolder(outputDir) : outputDir;
-  const kept = [folder, ...stated(stateDir)];
+  const folders = metadataOnly ? torrentFolder(outputDir) : [outputDir];
+  const kept = [...folders, ...stated(stateDir)];
   return {
     net: true,
     read: [...kept, ...filesOf(sources), ...filesOf(stated(sums))],
@@ -105,7 +105,8 @@ function dataFolder(path: string): string {
   return /[^./\\]\.[^./\\]+$/.test(path) ? dirname(path) : path;
 }
 
-/** The folder of a .torrent that is to be written. */
-function torrentFolder(output = "."): string {
-  return /\.torrent$/i.test(output) ? dirname(output) : output;
+/** The folder of a .torrent that is to be written; none for standard output. */
+function torrentFolder(output = "."): readonly string[] {
+  if (output === STANDARD_OUTPUT) return [];
+  return [/\.torrent$/i.test(output) ? dirname(output) : output];
 }

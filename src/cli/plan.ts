@@ -21,6 +21,7 @@ import {
   planForPrograms,
   unplannedForPrograms,
 } from "./plan/plan_report.ts";
+import { refuseStandardOutput } from "./output/standard_data.ts";
 import { findTorrent } from "./plan/plan_source.ts";
 import { lookAtTarget, type TargetOutlook } from "./plan/plan_target.ts";
 import { planFailure } from "./plan/plan_verdict.ts";
@@ -46,6 +47,7 @@ export async function plan(options: PlanOptions, context: CommandContext): Promi
   if (sources.filter((source) => source === STANDARD_INPUT).length > 1) {
     throw usageError("standard input can be only one of the sources");
   }
+  refuseStandardOutput(options);
   const planner = new Planner(options, context);
   const failures: Failure[] = [];
   try {

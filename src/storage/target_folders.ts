@@ -58,6 +58,21 @@ export async function realFolder(folder: string): Promise<string> {
   }
 }
 
+/**
+ * Makes the folder where it is missing, and for a moment a file in it: what cannot be written is
+ * known at once. Throws StorageError.
+ */
+export async function openForWriting(folder: string): Promise<void> {
+  const missing = missingAccess([folder]);
+  if (missing !== undefined) throw permissionError(missing, "write to", folder);
+  const dir = await makeFolder(folder, 0o777);
+  try {
+    await Deno.remove(await Deno.makeTempFile({ dir, prefix: ".starling-" }));
+  } catch (error) {
+    throw toStorageError(error, "write to", folder);
+  }
+}
+
 async function makeFolder(folder: string, mode: number): Promise<string> {
   try {
     await Deno.mkdir(folder, { recursive: true, mode });

@@ -479,3 +479,17 @@ Deno.test("get says which source failed when two look the same without their sec
     ok(get.err.includes("starling: Cannot read missing.torrent"), get.err);
   }
 });
+
+Deno.test("get, cat, feed and plan take -o - for no folder, and name what writes data there", async () => {
+  const files = { "x.torrent": makeTorrent() };
+  for (const command of ["get", "cat", "feed", "plan"]) {
+    const environment = new FakeEnvironment({ args: [command, "-o", "-", "x.torrent"], files });
+    deepStrictEqual(await run(environment), 2);
+    ok(environment.err.includes('"starling cat"'), environment.err);
+    ok(environment.err.includes("./-"), environment.err);
+  }
+  const named = new CommandRun(["get", "-o", "./-", "x.torrent"], (torrent) => torrent.complete(), {
+    files,
+  });
+  deepStrictEqual(await named.end(), 0);
+});

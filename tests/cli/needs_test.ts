@@ -48,6 +48,8 @@ Deno.test("needsOf() gives every command what it works with, and no more", () =>
       workers: true,
     }],
     [`get --metadata-only -o d ${HASH}`, { net: true, read: ["d"], write: ["d"], workers: true }],
+    [`get --metadata-only -o - ${HASH}`, { net: true, read: [], write: [], workers: true }],
+    ["create -o - data", { read: ["data"], write: [], workers: true }],
     ["cat x.torrent", { net: true, read: [".", "x.torrent"], write: ["."], workers: true }],
     ["cat --tar -o d --state-dir s --log-dir l -", {
       net: true,

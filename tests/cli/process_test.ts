@@ -1,6 +1,7 @@
 /** The program as a process: permissions, pipes, signals and a terminal, which no fake has. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { makeTorrent as makeRealTorrent, randomBytes } from "../loopback/content.ts";
 import { Terminal } from "./terminal.ts";
 import { makeTorrent } from "./torrents.ts";
@@ -125,6 +126,34 @@ Deno.test("S4 main.ts works after two rounds of doing what it says, in a folder 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("main.ts writes a .torrent to standard output with nothing else, and makes no file called -", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "starling_test_" });
+  try {
+    const data = randomBytes(100_000, 1);
+    const { infoHash } = makeRealTorrent("data.bin", data, { pieceLength: 16_384 });
+    await Deno.writeFile(join(folder, "data.bin"), data);
+    const flags = ["--allow-net", `--allow-read=.,${SOURCE}`];
+    const made = await outputIn(folder, flags, ["create", "-o", "-", "data.bin"]);
+    match(made.err, /^ +Torrent {2}standard output\n(.*\n){3}$/);
+    await Deno.writeFile(join(folder, "x.torrent"), made.bytes);
+    const saving = ["get", "--metadata-only", ...ALONE, "-o", "-", "x.torrent"];
+    const saved = await outputIn(folder, flags, saving);
+    deepStrictEqual(saved.err, "");
+    for (const { bytes } of [made, saved]) deepStrictEqual(parseMetainfo(bytes).infoHash, infoHash);
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    deepStrictEqual(names.toSorted(), ["data.bin", "x.torrent"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+async function outputIn(folder: string, flags: readonly string[], args: readonly string[]) {
+  const process = start(flags, args, folder);
+  await process.stdin.close();
+  const { stdout, stderr } = await process.output();
+  return { bytes: stdout, err: new TextDecoder().decode(stderr) };
+}
 
 function feedOf(origin: string): string {
   const link = `${origin}/x.torrent`;

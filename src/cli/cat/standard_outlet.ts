@@ -1,8 +1,8 @@
 /** Standard output as the place where the data of a torrent goes: one file, or an archive. */
-import { untilAborted } from "../../base/until_aborted.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
-import { CommandError, fileError, usageError } from "../output/failure.ts";
+import { usageError } from "../output/failure.ts";
 import type { Output } from "../output/output.ts";
+import { refuseTerminal, writeData } from "../output/standard_data.ts";
 import type { Outlet, ReadableTorrent } from "../tasks/outlet.ts";
 import type { Target } from "../tasks/target.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar.ts";
@@ -18,12 +18,7 @@ export class StandardOutlet implements Outlet {
 
   /** `asTar`: all selected files, as an archive. Throws a usage error on a terminal. */
   constructor(stdout: Output, { asTar }: { readonly asTar: boolean }) {
-    if (stdout.isTerminal) {
-      throw usageError(
-        "Cannot write data to a terminal: pipe it into a program (starling cat … | mpv -), or send " +
-          "it to a file",
-      );
-    }
+    refuseTerminal(stdout, "starling cat … | mpv -");
     this.#stdout = stdout;
     this.#asTar = asTar;
   }
@@ -58,18 +53,8 @@ export class StandardOutlet implements Outlet {
     if (this.#asTar) await this.#write(TAR_END, signal);
   }
 
-  /** Throws `CommandError` when nobody reads it any more, or the system refuses it. */
-  async #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const stdout = this.#stdout;
-    // Whoever does not read must not keep us from ending.
-    await untilAborted(stdout.writeData(bytes), signal);
-    if (!stdout.isClosed) return;
-    if (stdout.failure !== undefined) {
-      throw fileError("Cannot write to standard output", stdout.failure);
-    }
-    throw new CommandError(
-      "reader-gone",
-      "who read standard output has left; what is here is saved: run the same command to go on",
-    );
+  #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const whenGone = "what is here is saved: run the same command to go on";
+    return writeData(bytes, this.#stdout, { signal, whenGone });
   }
 }

@@ -1,4 +1,5 @@
 /** A .torrent as a file: alone (`get --metadata-only`), or beside the data (`--save-torrent`). */
+import { dirname } from "node:path";
 import type { Bytes } from "../../base/bytes.ts";
 import { MetainfoError } from "../../base/errors.ts";
 import { type Metainfo, parseMetainfo } from "../../metainfo/metainfo.ts";
@@ -7,6 +8,7 @@ import { foldersOf } from "../environment/state_folders.ts";
 import type { SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { CommandError } from "../output/failure.ts";
+import { STANDARD_OUTPUT, writeData } from "../output/standard_data.ts";
 import { findTarget, targetPath } from "./create_target.ts";
 import { readTorrentFile } from "./source.ts";
 
@@ -24,19 +26,28 @@ type SaveOptions =
 
 /**
  * The .torrent that `--output` names, if it is there. Throws `CommandError`, exit 6, when
- * something else is there that may not be replaced: whoever is told so has not searched yet.
+ * something else is there that may not be replaced, and `StorageError` when nothing can be written
+ * there: whoever is told so has not searched yet.
  */
 export async function findSaved(
   infoHashHex: string,
   { outputDir, overwrite }: SaveOptions,
   environment: Environment,
 ): Promise<SavedTorrent | undefined> {
+  if (outputDir === STANDARD_OUTPUT) return undefined;
   const torrent = await readSaved(outputDir, environment);
   if (torrent?.metainfo?.infoHashHex === infoHashHex) {
     return { path: outputDir, length: torrent.length, isNew: false };
   }
   if (torrent !== undefined) await findTarget({ output: outputDir, overwrite }, "", environment);
+  await openTorrentFolder(outputDir, environment);
   return undefined;
+}
+
+/** The folder that the .torrent goes to: made where it is missing, and found to be writable. */
+async function openTorrentFolder(output: string, environment: Environment): Promise<void> {
+  const { openForWriting } = await import("../../storage/target_folders.ts");
+  await openForWriting(await environment.inspect(output) === "folder" ? output : dirname(output));
 }
 
 /** Writes `bytes`, which are taken over. Throws `CommandError`, exit 6, or `StorageError`. */
@@ -53,6 +64,7 @@ export async function saveTorrent(
   if (saved?.metainfo?.infoHashHex === metainfo.infoHashHex) {
     return { path, length: saved.length, isNew: false };
   }
+  await openTorrentFolder(path, environment);
   const target = await findTarget({ output: path, overwrite }, "", environment);
   // A finished target needs none of these.
   const { checkWorkerPermission } = await import("../environment/disk_workers.ts");
@@ -67,6 +79,16 @@ export async function saveTorrent(
   } finally {
     pool.close();
   }
+}
+
+/** `--output -`: the same to standard output. Throws `CommandError`; the signal's reason. */
+export async function printTorrent(
+  bytes: Bytes,
+  { stdout }: Environment,
+  signal: AbortSignal,
+): Promise<SavedTorrent> {
+  await writeData(bytes, stdout, { signal, whenGone: "run the same command again" });
+  return { path: "standard output", length: bytes.length, isNew: true };
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Sums } from "../files/sums.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import type { Failure } from "../output/failure.ts";
 import type { Subject } from "../output/notice.ts";
+import { STANDARD_OUTPUT } from "../output/standard_data.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
 import { type FoundTorrent, GetSource } from "../source/get_source.ts";
@@ -258,8 +259,10 @@ export class Download implements Task {
   /** `--metadata-only` */
   async #save({ bytes, source }: FoundTorrent): Promise<undefined> {
     const { environment, options } = this.#context;
-    const { saveTorrent } = await import("../source/saved_torrent.ts");
-    const saved = await saveTorrent(bytes, source, options, environment);
+    const { printTorrent, saveTorrent } = await import("../source/saved_torrent.ts");
+    const saved = options.outputDir === STANDARD_OUTPUT
+      ? await printTorrent(bytes, environment, this.#life.signal)
+      : await saveTorrent(bytes, source, options, environment);
     this.#life.tell({ kind: "saved", ...saved, durationMs: this.#elapsedMs });
   }
 

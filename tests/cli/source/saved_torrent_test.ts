@@ -92,3 +92,42 @@ Deno.test("get --metadata-only saves a .torrent as it is, and several only into 
     deepStrictEqual(both.names, ["a", "alpha.torrent", "pack.torrent", "saved.torrent"]);
   });
 });
+
+Deno.test("get --metadata-only makes the folder, and looks whether it may write before it searches", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "new/folder/x.torrent");
+    const made = await saveOnly(folder, "-o", file, PACK.infoHashHex);
+    deepStrictEqual([made.exitCode, made.err, made.names], [0, "", ["new"]]);
+    deepStrictEqual(parseMetainfo(await Deno.readFile(file)).infoHashHex, PACK.infoHashHex);
+    deepStrictEqual([...Deno.readDirSync(join(folder, "new/folder"))].length, 1);
+    const copied = await saveOnly(folder, "-o", join(folder, "other/x.torrent"), file);
+    deepStrictEqual([copied.exitCode, copied.err], [0, ""]);
+    const below = await saveOnly(folder, "-o", join(file, "y.torrent"), PACK.infoHashHex);
+    deepStrictEqual([below.exitCode, below.searches], [5, 0], below.err);
+  });
+});
+
+Deno.test("get --metadata-only refuses what is about data, and several torrents or JSON on standard output", async () => {
+  await withFolder(async (folder) => {
+    const aboutData = [
+      ["--select", "1"],
+      ["--range", "1:0-1"],
+      ["--sequential"],
+      ["--sums", "SUMS"],
+      ["--sha256"],
+      ["--save-torrent"],
+      ["--on-done", "true"],
+      ["--seed"],
+      ["--seed-ratio", "1"],
+      ["--seed-time", "1s"],
+    ];
+    for (const [option = "", ...value] of aboutData) {
+      const refused = await saveOnly(folder, option, ...value, "-o", folder, PACK.infoHashHex);
+      deepStrictEqual([refused.exitCode, refused.searches, refused.names], [2, 0, []]);
+      ok(refused.err.startsWith(`starling: ${option} has no meaning`), refused.err);
+    }
+    for (const args of [["--json", PACK.infoHashHex], [PACK.infoHashHex, "x"]]) {
+      deepStrictEqual((await saveOnly(folder, "-o", "-", ...args)).exitCode, 2);
+    }
+  });
+});
