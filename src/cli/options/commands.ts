@@ -4,7 +4,7 @@ import { createTable } from "./create_options.ts";
 import { feedTable } from "./feed_options.ts";
 import { getTable } from "./get_options.ts";
 import { flag, type Given, optionalWord, type OptionTable, word } from "./option.ts";
-import { pathValue, sourceValue } from "./option_values.ts";
+import { pathValue, sourceValue, torrentValue } from "./option_values.ts";
 import { planTable } from "./plan_options.ts";
 import { seedTable } from "./seed_options.ts";
 import { searchOptions } from "./swarm_options.ts";
@@ -25,7 +25,7 @@ const verifyTable = {
   json,
   ...searchOptions,
   torrent: word(
-    pathValue("TORRENT", "file", [".torrent"]),
+    torrentValue("TORRENT", "file"),
     "a .torrent file, its URL, a magnet link or an info-hash",
   ),
   path: optionalWord(

@@ -23,7 +23,10 @@ const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index)
 export const folderValue = pathValue("DIR", "directory");
 
 /** A .torrent, its URL, or what links to it: shells complete files. */
-export const sourceValue = pathValue("SOURCE", "file", [".torrent"]);
+export const sourceValue = torrentValue("SOURCE", "file");
+
+/** What is no name of a file: a magnet link, a URL or an info-hash. */
+const LINK = /^(magnet:|https?:\/\/|([\da-f]{40}|[\da-f]{64}|[a-z2-7]{32})$)/i;
 
 /** Bytes: `64M`. */
 export const sizeValue = valueOf("SIZE", parseSize, "a size such as 500K, 64M or 1.5G");
@@ -175,6 +178,12 @@ export function pathValue(
   // Of a variable that was not set, for the most part.
   const path = valueOf(metavar, (text) => text === "" ? undefined : text, "a path");
   return { ...path, completion: { kind: "paths", type, extensions } };
+}
+
+/** A .torrent, or what leads to one: links are pasted with blank space around, names keep theirs. */
+export function torrentValue(metavar: string, type: "file" | "any"): ValueType<string> {
+  const value = pathValue(metavar, type, type === "file" ? [".torrent"] : []);
+  return { ...value, parse: (text) => value.parse(LINK.test(text.trim()) ? text.trim() : text) };
 }
 
 /** Whatever was typed. */

@@ -1,6 +1,6 @@
 /** The options of `seed`: the table "seed" in docs/reference.md is written from here. Pure. */
 import { flag, type Given, words } from "./option.ts";
-import { pathValue } from "./option_values.ts";
+import { torrentValue } from "./option_values.ts";
 import { reportOptions, sharingOptions, swarmOptions } from "./swarm_options.ts";
 
 export const seedTable = {
@@ -13,7 +13,7 @@ export const seedTable = {
   ...swarmOptions,
   ...reportOptions,
   words: words(
-    pathValue("TORRENT... [PATH]", "any"),
+    torrentValue("TORRENT... [PATH]", "any"),
     ".torrent files, magnet links; PATH is the data, or the folder that it is in (the current one)",
     "a torrent is missing",
   ),

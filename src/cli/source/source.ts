@@ -69,7 +69,7 @@ export function shownSource(source: string): string {
     ? withoutSecrets(new URL(source))
     : isLink(source)
     ? linkWithoutSecrets(source)
-    : source;
+    : fileWithoutSecrets(source);
   return printable(shown, MAX_SHOWN_SOURCE_LENGTH);
 }
 
@@ -92,6 +92,17 @@ export function isUrl(source: string): boolean {
 function withoutSecrets(url: URL): string {
   const fileName = /[^/]+\.torrent$/i.exec(url.pathname)?.[0];
   return fileName === undefined ? `${url.origin}/…` : `${url.origin}/…/${fileName}`;
+}
+
+/** Of what is taken for a file, and has a link or a URL in it all the same. */
+function fileWithoutSecrets(path: string): string {
+  return path.slice(0, MAX_SHOWN_SOURCE_LENGTH + 1) // One more, so that it shows as cut.
+    .replace(/magnet:\?.*/is, "magnet:?…")
+    .replace(
+      /([a-z][a-z\d+.-]+:\/{1,2})(?:[^/?#]*@)?([^/?#]+)(?=[/?#])(?:[^?#]*(\/[^/?#]+\.torrent)|.+)$/is,
+      "$1$2/…$3",
+    )
+    .replace(/\?[^?]*=.*/s, "?…");
 }
 
 /** Standard input may be a terminal, where nothing ever comes: reading it can be given up. */

@@ -4,7 +4,24 @@ import {
   integerValue,
   pathValue,
   proxyValue,
+  torrentValue,
 } from "../../../src/cli/options/option_values.ts";
+
+Deno.test("torrentValue() takes links as they are pasted, and names of files as they are", () => {
+  const { parse } = torrentValue("SOURCE", "file");
+  const hash = "ab".repeat(20);
+  for (
+    const link of [`magnet:?xt=urn:btih:${hash}&dn=a b`, "HTTPS://h/x?a=1", hash, "A2".repeat(16)]
+  ) {
+    for (const pasted of [link, ` ${link}`, `${link}\n`, `\r\n\t ${link} \n`]) {
+      strictEqual(parse(pasted), link);
+    }
+  }
+  for (const name of [" x.torrent", "x.torrent\n", " ", ` ./magnet:`, ` ${hash}0`]) {
+    strictEqual(parse(name), name);
+  }
+  strictEqual(parse(""), undefined);
+});
 
 Deno.test("proxyValue reads a proxy", () => {
   deepStrictEqual(proxyValue.parse("socks5://me:secret@192.0.2.1"), {

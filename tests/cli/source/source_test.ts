@@ -178,6 +178,22 @@ Deno.test("T20 shownSource() shows no passkey", () => {
   );
   deepStrictEqual(shownSource("magnet:?tr=http://t.example/secret/announce"), "magnet:?…");
   deepStrictEqual(shownSource("a\x1b[2J"), "a\\x1b[2J");
+  deepStrictEqual(shownSource("what? a - b"), "what? a - b");
+  deepStrictEqual(shownSource("C:/folder/x.torrent"), "C:/folder/x.torrent");
+  const taken = [
+    `<${link}&tr=http://t.example/secret/announce`,
+    "ftp://me:secret@t.example/secret/x.torrent",
+    "https:/t.example/secret",
+    "<https://t.example/x.torrent?passkey=secret",
+    "t.example/x.torrent?passkey=secret",
+  ];
+  deepStrictEqual(taken.map(shownSource), [
+    "<magnet:?…",
+    "ftp://t.example/…/x.torrent",
+    "https:/t.example/…",
+    "<https://t.example/…",
+    "t.example/x.torrent?…",
+  ]);
 });
 
 Deno.test("readSource() calls a standard input that cannot be read no torrent", async () => {
