@@ -43,7 +43,7 @@ export class DenoNetwork implements Network {
   async #connectBefore(to: Endpoint, attempt: string, signal: AbortSignal): Promise<Connection> {
     const addresses = addressBytes(to.host) ? [to.host] : await this.resolve(to.host);
     if (addresses.length === 0) {
-      throw new ConnectError("unreachable", `${attempt}: its name is unknown`);
+      throw new ConnectError("unknown-name", `${attempt}: its name is unknown`);
     }
     return await raceAddresses<Connection>({
       addresses,

@@ -110,7 +110,8 @@ export async function connectToProxy(
     if (!(error instanceof ConnectError)) throw error;
     const why = error.message.replace(/^Cannot connect to \S+: /, "");
     // Without a socket of our own the proxy has never been asked.
-    const failure = error.failure === "limit" ? "limit" : "proxy";
+    const isOurs = error.failure === "limit" || error.failure === "exhausted";
+    const failure = isOurs ? error.failure : "proxy";
     throw new ConnectError(failure, `${attempt}: the proxy cannot be reached: ${why}`);
   }
 }

@@ -15,9 +15,9 @@ const FAILURES: Readonly<Record<string, readonly [ConnectFailure, string]>> = {
   EACCES: ["unreachable", "the operating system forbids it"],
   EPERM: ["unreachable", "the operating system forbids it"],
   EADDRINUSE: ["limit", "the port is in use"],
-  EMFILE: ["limit", "too many files are open"],
-  ENFILE: ["limit", "too many files are open on this machine"],
-  ENOBUFS: ["limit", "the operating system is out of buffers"],
+  EMFILE: ["exhausted", "too many files are open"],
+  ENFILE: ["exhausted", "too many files are open on this machine"],
+  ENOBUFS: ["exhausted", "the operating system is out of buffers"],
 };
 
 /** The ConnectError for what a socket call threw; `attempt` is like "Cannot connect to …". */

@@ -31,13 +31,19 @@ export interface Listener extends AsyncIterable<Connection> {
   close(): void;
 }
 
-/** Why an endpoint could not be connected to; `proxy`: our proxy is not there, or refuses us. */
+/**
+ * Why an endpoint could not be connected to, or no socket opened: `limit`, no port is free or we
+ * have enough; `exhausted`, the system gives us no more sockets; `proxy`, our proxy is not there, or
+ * refuses us.
+ */
 export type ConnectFailure =
   | "refused"
   | "timeout"
   | "unreachable"
+  | "unknown-name"
   | "aborted"
   | "limit"
+  | "exhausted"
   | "proxy";
 
 /** A connection that did not come about. */

@@ -44,9 +44,10 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
         ? "name a peer with --peer, or allow the DHT"
         : "try again later, or name a peer with --peer";
     case "peers-unreachable":
-      if (isOfWebSeeds(facts)) {
+      if (isOnly("web-seed", facts)) {
         return "try again later, or name another server with --web-seed";
       }
+      if (isOnly("unknown-name", facts)) return "look how their names are written";
       return facts.dialFailures["no-encryption"] === undefined
         ? "check the network and the firewall, and try again later"
         : "--encryption prefer would speak to those that take none";
@@ -135,7 +136,9 @@ function moreSources(facts: Evidence): string {
 /** What programs call reasons, for people. */
 const REASONS: Readonly<Record<string, string>> = {
   "timeout": "no answer",
+  "unknown-name": "name unknown",
   "limit": "no socket free",
+  "exhausted": "no socket free",
   "proxy": "the proxy failed",
   "no-encryption": "took no encryption",
   "web-seed": "a web seed of no use",
@@ -153,10 +156,10 @@ function theirEnds({ departures }: Pick<Evidence, "departures">): Counts {
   return ends;
 }
 
-/** Nobody else has failed: it is not for want of a network. */
-function isOfWebSeeds(facts: Evidence): boolean {
+/** Nobody has failed for another reason: it is not for want of a network. */
+function isOnly(reason: string, facts: Evidence): boolean {
   const failures = Object.keys({ ...facts.dialFailures, ...theirEnds(facts) });
-  return failures.join() === "web-seed";
+  return failures.join() === reason;
 }
 
 /** What is counted in both is told once. */

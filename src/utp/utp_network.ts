@@ -142,7 +142,7 @@ export class UtpNetwork implements Network {
     const addresses = addressBytes(to.host) ? [to.host] : await this.resolve(to.host);
     if (addresses.length === 0) {
       const attempt = `Cannot connect to ${formatEndpoint(to)}`;
-      throw new ConnectError("unreachable", `${attempt}: its name is unknown`);
+      throw new ConnectError("unknown-name", `${attempt}: its name is unknown`);
     }
     const service = await this.#open();
     return await raceAddresses<Connection>({

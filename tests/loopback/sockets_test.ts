@@ -125,7 +125,7 @@ Deno.test("connect() rejects when it is refused", async () => {
 
 Deno.test("T17 connect() rejects when a name is unknown", async () => {
   await rejects(network.connect({ host: "no-such-name.invalid", port: 80 }, PATIENT), {
-    failure: "unreachable",
+    failure: "unknown-name",
     message: "Cannot connect to no-such-name.invalid:80: its name is unknown",
   });
 });

@@ -84,8 +84,8 @@ Deno.test("S14 proxiedNetwork() says what went wrong with whom, and no password"
       "the proxy cannot be reached: the connection is refused",
     ],
     [
-      new ConnectError("limit", "Cannot connect to 192.0.2.9:1080: too many files are open"),
-      "limit",
+      new ConnectError("exhausted", "Cannot connect to 192.0.2.9:1080: too many files are open"),
+      "exhausted",
       "the proxy cannot be reached: too many files are open",
     ],
     [

@@ -16,8 +16,8 @@ Deno.test("connectErrorFrom() knows the system's codes", () => {
     ["EAFNOSUPPORT", "unreachable"],
     ["EACCES", "unreachable"],
     ["EADDRINUSE", "limit"],
-    ["EMFILE", "limit"],
-    ["ENFILE", "limit"],
+    ["EMFILE", "exhausted"],
+    ["ENFILE", "exhausted"],
     ["ESOMETHING", "unreachable"],
   ] as const;
   for (const [code, failure] of cases) {
@@ -25,6 +25,7 @@ Deno.test("connectErrorFrom() knows the system's codes", () => {
     strictEqual(error.failure, failure, code);
     ok(
       error.message.startsWith("Cannot connect to a:1: the ") || failure === "limit" ||
+        failure === "exhausted" ||
         error.message.startsWith("Cannot connect to a:1: there "),
       error.message,
     );

@@ -245,7 +245,7 @@ Deno.test("connect() looks names up for uTP", async () => {
     deepStrictEqual(connection.remote, TO);
     const unknown = { host: "nobody.example", port: PORT };
     await rejects(room.connect(here, { to: unknown, onlyUtp: true }), {
-      failure: "unreachable",
+      failure: "unknown-name",
       message: "Cannot connect to nobody.example:6881: its name is unknown",
     });
   });

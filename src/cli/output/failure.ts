@@ -188,6 +188,12 @@ function ofListening({ message, failure: reason }: ConnectError): Failure {
   if (message.includes("--allow-net")) {
     return failureBy("permission", message, { reason, flag: "--allow-net" });
   }
+  // No port would do: what lacks is what the disk lacks then, too.
+  if (reason === "exhausted") {
+    return failureBy("disk", `${message}; raise the limit (ulimit -n), or close something`, {
+      reason,
+    });
+  }
   return failureBy("usage", `${message}; choose another --bind or --port`, { reason });
 }
 

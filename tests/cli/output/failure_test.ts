@@ -32,6 +32,7 @@ Deno.test("failureOf() gives every error its exit code", () => {
     [storage("occupied"), 6, false],
     [storage("locked"), 75, true],
     [new ConnectError("limit", "Cannot listen on 192.0.2.1: …"), 2, false],
+    [new ConnectError("exhausted", "Cannot listen on ::: too many files are open"), 5, true],
     [new ConnectError("unreachable", "Cannot listen: forbidden without --allow-net"), 4, false],
     [new TypeError("oops"), 1, false],
     ["a string", 1, false],
