@@ -27,6 +27,8 @@ export interface Dealer {
   readonly session: { readonly downloadedBytes: number };
   /** When it last sent a block, or a part of one. */
   readonly lastDataAt: number | undefined;
+  /** Our own limit of the rate keeps us from hearing it. */
+  readonly isHeldBack: boolean;
 }
 
 export class Dealings {
@@ -65,6 +67,8 @@ export class Dealings {
 
   /** What a peer does for us, who lack `missing`; `windowMs` is long to be sent nothing. */
   standing(peer: Dealer, missing: Bitfield, windowMs: number, now: number): Standing {
+    // It may have let us ask, and sent all that we want: a small limit is used up by a handshake.
+    if (peer.isHeldBack) return "giving";
     if (peer.theirHave.nextCommon(missing) < 0) return "empty";
     const { isPeerChoking, lastDataAt = -Infinity } = peer;
     const unchokedAt = isPeerChoking ? -Infinity : this.#unchokedAt.get(peer.key) ?? -Infinity;

@@ -61,6 +61,7 @@ export class DrivenConnection<Session extends DrivenSession> {
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #chatter: TokenBucket;
   #partReadAt: number | undefined;
+  #isHeldBack = false;
   #writingSince: number | undefined;
   /** Blocks that are being written or come next. */
   #blocks:
@@ -106,6 +107,11 @@ export class DrivenConnection<Session extends DrivenSession> {
 
   get isUtp(): boolean {
     return this.#options.connection.isUtp === true;
+  }
+
+  /** Our own limit of the rate keeps us from reading on: what the peer has said is not known. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack;
   }
 
   /** Sends what waits in the session's output; returns at once. */
@@ -188,7 +194,10 @@ export class DrivenConnection<Session extends DrivenSession> {
       const pauseMs = this.#chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);
       await backPressure?.();
-      if (limit !== undefined) await limit.pass(length, this.#closing.signal);
+      if (limit === undefined) continue;
+      this.#isHeldBack = true;
+      await limit.pass(length, this.#closing.signal);
+      this.#isHeldBack = false;
     }
   }
 

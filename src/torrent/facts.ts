@@ -126,13 +126,19 @@ function countStandings(
   { table, stages }: TorrentFacts,
   windowMs: number,
   now: number,
-): Pick<Evidence, "peersGiving" | "peersChoking" | "peersMute" | "peersEmpty"> {
+): Pick<
+  Evidence,
+  "peersGiving" | "peersHeldBack" | "peersChoking" | "peersMute" | "peersEmpty"
+> {
   const counts: Record<Standing, number> = { giving: 0, choking: 0, mute: 0, empty: 0 };
+  let peersHeldBack = 0;
   for (const peer of stages?.swarm.peers ?? []) {
+    if (peer.isHeldBack) peersHeldBack++;
     counts[stages!.swarm.dealings.standing(peer, table.missing, windowMs, now)]++;
   }
   return {
     peersGiving: counts.giving,
+    peersHeldBack,
     peersChoking: counts.choking,
     peersMute: counts.mute,
     peersEmpty: counts.empty,

@@ -73,6 +73,8 @@ export interface Evidence {
   readonly peersConnected: number;
   /** Connected peers that send us what we lack, or have just been asked; … */
   readonly peersGiving: number;
+  /** Those of them that our own limit of the rate keeps waiting. */
+  readonly peersHeldBack: number;
   /** … that choke us; that let us ask, and send nothing; … */
   readonly peersChoking: number;
   readonly peersMute: number;

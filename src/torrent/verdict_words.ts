@@ -28,7 +28,7 @@ export function situationOf(cause: Cause, facts: Evidence): string {
     case "deadline":
       return `data is coming from ${facts.peersGiving} of ${
         count(facts.peersConnected, "connected peer")
-      }, ${count(facts.piecesMissing, "piece")} missing${elsewhere(facts)}`;
+      }${ownLimit(facts)}, ${count(facts.piecesMissing, "piece")} missing${elsewhere(facts)}`;
     default:
       return "";
   }
@@ -96,6 +96,10 @@ function incompleteness(facts: Evidence): string {
     : `none of ${count(peersConnected, "connected peer")} has one`;
   return `${count(piecesUnavailable, "piece")} of ${piecesMissing} missing ` +
     `${piecesUnavailable === 1 ? "is" : "are"} at no peer: ${those} of them` + bans(facts);
+}
+
+function ownLimit({ peersHeldBack }: Evidence): string {
+  return peersHeldBack === 0 ? "" : ", as slowly as our own limit of the rate has it";
 }
 
 /** What lacks beyond those who give. */

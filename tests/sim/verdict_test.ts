@@ -40,8 +40,13 @@ class World {
     } = {},
   ): Promise<Verdict> {
     const { lab } = this;
-    const { trackers = [], windowMs, meanwhile, fetch, openDht, ...rest } = options;
-    const client = lab.createClient(OURS, { ...fetch && { fetch }, ...openDht && { openDht } });
+    const { trackers = [], windowMs, meanwhile, fetch, openDht, maxDownloadRate, ...rest } =
+      options;
+    const client = lab.createClient(OURS, {
+      ...fetch && { fetch },
+      ...openDht && { openDht },
+      ...maxDownloadRate && { maxDownloadRate },
+    });
     const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
     const metainfo = { ...lab.metainfo, trackers: trackers.map((url) => [url]) };
     const torrent = lab.addTorrent(client, storage, { metainfo, sources: ALL_SOURCES, ...rest });
@@ -280,6 +285,16 @@ const CASES: readonly Case[] = [
     run: (world) => {
       world.lab.addSeed("10.0.1.1", SLOW);
       return world.verdictAfter(5 * SECOND_MS);
+    },
+  },
+  {
+    when: "our own limit of the rate is used up by a handshake, and long before a piece is here",
+    cause: "deadline",
+    run: async (world) => {
+      world.lab.addSeed("10.0.1.1", FAST);
+      const verdict = await world.verdictAfter(40 * SECOND_MS, { maxDownloadRate: 1 });
+      strictEqual(verdict.evidence.peersHeldBack, 1);
+      return verdict;
     },
   },
   {

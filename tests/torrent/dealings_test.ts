@@ -19,6 +19,7 @@ function dealer(changes: Partial<Dealer> = {}): Dealer {
     isPeerChoking: false,
     session: { downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384 },
     lastDataAt: undefined,
+    isHeldBack: false,
     ...changes,
   };
 }
@@ -31,6 +32,14 @@ Deno.test("standing() is empty when a peer has nothing that we lack", () => {
   deepStrictEqual(standing(pieces(0, 2), pieces(1, 3)), "empty");
   deepStrictEqual(standing(pieces(0, 1), pieces(1, 3)), "choking");
   deepStrictEqual(standing(pieces(0, 1, 2, 3), pieces()), "empty");
+});
+
+Deno.test("standing() takes a peer that our own limit keeps waiting for one that gives", () => {
+  const dealings = new Dealings();
+  for (const changes of [{ isPeerChoking: true }, { theirHave: pieces() }, { lastDataAt: 0 }]) {
+    const peer = dealer({ ...changes, isHeldBack: true });
+    deepStrictEqual(dealings.standing(peer, pieces(0), LONG_MS, 1_000_000), "giving");
+  }
 });
 
 Deno.test("standing() gives a peer time to send, once it lets us ask", () => {

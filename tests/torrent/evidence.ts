@@ -14,6 +14,7 @@ export function makeEvidence(facts: Partial<Evidence> = {}): Evidence {
     peersOurselves: 0,
     peersConnected: 0,
     peersGiving: 0,
+    peersHeldBack: 0,
     peersChoking: 0,
     peersMute: 0,
     peersEmpty: 0,

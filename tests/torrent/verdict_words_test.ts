@@ -122,6 +122,17 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "data is coming from 1 of 2 connected peers, 10 pieces missing, 3 of them at no connected " +
     "peer; what is here is kept: run it again with more time",
   ],
+  [
+    "that our own limit is in the way",
+    { peersConnected: 1, peersGiving: 1, peersHeldBack: 1, piecesUnavailable: 0 },
+    "data is coming from 1 of 1 connected peer, as slowly as our own limit of the rate has it, " +
+    "10 pieces missing; what is here is kept: run it again with more time",
+  ],
+  [
+    "that names are unknown, and nothing else is wrong",
+    { peersKnown: 1, namedPeers: 1, dialFailures: { "unknown-name": 2 } },
+    "none of 1 known peer can be reached (2 × name unknown); look how their names are written",
+  ],
 ];
 
 for (const [what, facts, detail] of CASES) {

@@ -61,6 +61,7 @@ function evidenceOf(survey: SurveyReport, { namedPeers }: Findings): Evidence {
     peersOurselves: survey.peersOurselves,
     peersConnected: peersReached,
     peersGiving: 0,
+    peersHeldBack: 0,
     peersChoking: 0,
     peersMute: 0,
     peersEmpty: peersReached - survey.peersUseful,
