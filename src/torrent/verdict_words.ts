@@ -47,6 +47,7 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
       if (isOnly("web-seed", facts)) {
         return "try again later, or name another server with --web-seed";
       }
+      if (isOnly("exhausted", facts)) return "raise the limit of open files (ulimit -n)";
       if (isOnly("unknown-name", facts)) return "look how their names are written";
       return facts.dialFailures["no-encryption"] === undefined
         ? "check the network and the firewall, and try again later"

@@ -129,6 +129,12 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "10 pieces missing; what is here is kept: run it again with more time",
   ],
   [
+    "that the system has no sockets for us, and nothing else is wrong",
+    { peersKnown: 1, dialFailures: { exhausted: 1 } },
+    "none of 1 known peer can be reached (1 × no socket free); raise the limit of open files " +
+    "(ulimit -n)",
+  ],
+  [
     "that names are unknown, and nothing else is wrong",
     { peersKnown: 1, namedPeers: 1, dialFailures: { "unknown-name": 2 } },
     "none of 1 known peer can be reached (2 × name unknown); look how their names are written",
