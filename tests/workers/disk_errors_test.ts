@@ -45,7 +45,7 @@ Deno.test("toStorageError() names the flag when Deno refuses (S4)", () => {
   );
   const error = toStorageError(refusal, "create the folder", "/out");
   strictEqual(error.reason, "permission");
-  ok(error.message.endsWith("add --allow-write=/out"), error.message);
+  ok(error.message.endsWith("run again with --allow-write=/out"), error.message);
 });
 
 Deno.test("toStorageError() passes a StorageError through, errorOf() makes one of a reply", () => {
