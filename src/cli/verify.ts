@@ -17,7 +17,7 @@ const MAX_NAME_LENGTH = 200;
 
 /** Checks, and prints what it found. Throws `CommandError`, exit 5, when anything is amiss. */
 export async function verify(options: VerifyOptions, context: CommandContext): Promise<number> {
-  const { torrent, path = ".", json: _, ...search } = options;
+  const { torrent, path = ".", json: _, quiet: __, ...search } = options;
   const { environment, interruption: { signal } } = context;
   return await withAnySource(
     torrent,
@@ -28,7 +28,7 @@ export async function verify(options: VerifyOptions, context: CommandContext): P
 
 async function check(
   source: SourceTorrent,
-  { path = ".", json }: VerifyOptions,
+  { path = ".", json, quiet }: VerifyOptions,
   { environment, interruption: { signal } }: CommandContext,
 ): Promise<number> {
   const { metainfo } = source;
@@ -36,14 +36,17 @@ async function check(
   const { outputDir, paths } = await findData(source, path, environment);
   const pool = new WorkerPool({ size: workerCount(environment) });
   const name = printable(metainfo.name, MAX_NAME_LENGTH);
-  const progress = new HashProgress(name, environment, { verb: "checked", isShown: !json });
+  const progress = new HashProgress(name, environment, {
+    verb: "checked",
+    isShown: !json && !quiet,
+  });
   try {
     // Where nothing is, nothing is asked of a worker.
     if (await environment.inspect(`${outputDir}/${paths.root}`) !== undefined) pool.warm();
     const onProgress = (checked: number, total: number) => progress.show(checked, total);
     const report = await checkFiles({ metainfo, outputDir, paths, pool, onProgress, signal });
     progress.end();
-    await print(report, { name, json, environment });
+    await print(report, { name, json, quiet, environment });
     return ExitCode.ok;
   } finally {
     progress.end();
@@ -53,9 +56,10 @@ async function check(
 
 async function print(
   { pieces, bad, files }: CheckReport,
-  { name, json, environment: { stdout } }: {
+  { name, json, quiet, environment: { stdout } }: {
     name: string;
     json: boolean;
+    quiet: boolean;
     environment: Environment;
   },
 ): Promise<void> {
@@ -67,7 +71,7 @@ async function print(
     const states = files.map(({ path, verdict }) => ({ path, ok: verdict === "good" }));
     const count = pieces.length;
     stdout.writeLine(toJson({ complete, pieces: count, good, bad, missing, files: states }));
-  } else {
+  } else if (!quiet) {
     await stdout.writeLines(amiss.map(describeFile));
     if (complete) {
       const what = `${formatCount(files.length, "file")}, ${formatCount(good, "piece")}`;

@@ -201,3 +201,16 @@ Deno.test("S4 verify without permission for its worker exits 4", async () => {
     ok(environment.err.includes("run again with --allow-read=w.ts"), environment.err);
   });
 });
+
+Deno.test("verify -q says nothing of what is good, and in one line what is amiss", async () => {
+  await withData(async (folder) => {
+    const torrent = join(folder, "tree.torrent");
+    deepStrictEqual(await verify("-q", torrent, folder), { exitCode: 0, out: "", err: "" });
+    await Deno.remove(join(folder, "tree", "one.bin"));
+    const { exitCode, out, err } = await verify("--quiet", torrent, folder);
+    deepStrictEqual([exitCode, out, err.trimEnd().split("\n").length], [5, "", 1]);
+    ok(err.includes("tree is not complete"), err);
+    const { out: json } = await verify("-q", "--json", torrent, folder);
+    deepStrictEqual(JSON.parse(json).complete, false);
+  });
+});

@@ -3,7 +3,7 @@ import { catTable } from "./cat_options.ts";
 import { createTable } from "./create_options.ts";
 import { feedTable } from "./feed_options.ts";
 import { getTable } from "./get_options.ts";
-import { flag, type Given, optionalWord, type OptionTable, word } from "./option.ts";
+import { flag, type Given, type Option, optionalWord, type OptionTable, word } from "./option.ts";
 import { pathValue, sourceValue, torrentValue } from "./option_values.ts";
 import { planTable } from "./plan_options.ts";
 import { seedTable } from "./seed_options.ts";
@@ -23,6 +23,7 @@ const infoTable = {
 
 const verifyTable = {
   json,
+  quiet: flag("-q, --quiet", "nothing but errors"),
   ...searchOptions,
   torrent: word(
     torrentValue("TORRENT", "file"),
@@ -75,10 +76,51 @@ export type Command =
 /** First words that are not a source, besides the commands: everything else means `get`. */
 const OTHER_FIRST_WORDS = ["perms", "completion", "--help", "-h", "--version"];
 
-/** `starling <source>...` means `get`; nothing at all asks for help. */
+/**
+ * `starling <source>...` means `get`; nothing at all asks for help. A value that is joined to a
+ * short option (`-oDIR`) is a word of its own in the answer.
+ */
 export function withCommand(args: readonly string[]): readonly [string, ...string[]] {
   const [first, ...rest] = args;
   if (first === undefined) return ["--help"];
-  const isCommand = Object.hasOwn(COMMANDS, first) || OTHER_FIRST_WORDS.includes(first);
-  return isCommand ? [first, ...rest] : ["get", first, ...rest];
+  if (first === "completion") return [first, ...completed(rest)];
+  if (OTHER_FIRST_WORDS.includes(first)) return [first, ...rest];
+  const [name, words] = isCommand(first) ? [first, rest] : ["get" as const, args];
+  return [name, ...separated(words, Object.values<Option<unknown>>(COMMANDS[name].table))];
+}
+
+/** What a shell asks of a line without a command is asked of `get`, after `perms` of what follows. */
+function completed([shell, ...words]: readonly string[]): readonly string[] {
+  const [first, ...rest] = words;
+  if (shell === undefined || first === undefined) return shell === undefined ? [] : [shell];
+  if (first === "perms" && rest.length > 0) return completed([shell, ...rest]);
+  const firstWords = [...Object.keys(COMMANDS), ...OTHER_FIRST_WORDS];
+  const isBegun = firstWords.some((word) =>
+    rest.length > 0 ? word === first : word.startsWith(first)
+  );
+  return isBegun ? [shell, ...words] : [shell, "get", ...words];
+}
+
+function isCommand(word: string): word is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+/** `-o=x` is left alone: nobody knows whether the sign is meant to be part of the value. */
+const JOINED = /^(-[a-z])([^=\s\p{Cc}].*)$/su;
+
+function* separated(
+  args: readonly string[],
+  options: readonly Option<unknown>[],
+): Iterable<string> {
+  const takesValue = (name: string | undefined) =>
+    options.some(({ names, type }) => type !== undefined && names.some((one) => one === name));
+  const rest = args.values();
+  for (const arg of rest) {
+    const [, name, value] = JOINED.exec(arg) ?? [];
+    if (takesValue(name)) yield* [name!, value!];
+    else yield arg;
+    if (arg === "--") yield* rest;
+    // Whatever it looks like, it is a value.
+    if (takesValue(arg)) yield* rest.take(1);
+  }
 }

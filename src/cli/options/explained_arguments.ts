@@ -38,7 +38,11 @@ export function parseArguments(
     stdout: print,
     stderr: () => {},
     onError: (_code, error) => {
-      const sentence = formatMessage(error, { colors: false, quotes: false });
+      const sentence = formatMessage(error, { colors: false, quotes: false })
+        .replace(
+          /^Unexpected option or subcommand: (?=(-?))/,
+          (_, hyphen) => `Unexpected ${hyphen === "" ? "argument" : "option"}: `,
+        );
       throw usageError(`${oneLine(sentence)} (${helpFor(words[0])} tells more)`);
     },
   }) as Command | undefined;

@@ -27,7 +27,10 @@ export type Completion =
 
 export type OptionName = `-${string}`;
 
-/** How often it may be given: at most once, once, any number of times, once or more often. */
+/**
+ * How often it counts: at most once, once, any number of times, once or more often. Of an option
+ * that counts once the last one does, so that a line can say otherwise than an alias.
+ */
 export type Count = "optional" | "one" | "any" | "some";
 
 /** An option, or words without a name; the command sees `Value`. */
@@ -38,6 +41,8 @@ export interface Option<Value> {
   readonly type: ValueType<unknown> | undefined;
   readonly count: Count;
   readonly description: string;
+  /** Accepted, and of no effect: no help tells of it. */
+  readonly isIgnored?: boolean;
   /** What to say when there is not even one. */
   readonly tooFew: string | undefined;
   /** What the command sees when these values were given, in this order. */
@@ -69,7 +74,7 @@ export function option<Value>(
   type: ValueType<Value>,
   description: string,
 ): Option<Value | undefined> {
-  return { ...named(names, description), type, count: "optional", collect: first<Value> };
+  return { ...named(names, description), type, count: "optional", collect: last<Value> };
 }
 
 /** With one value, or `fallback`. */
@@ -79,7 +84,7 @@ export function optionOr<Value>(
   type: ValueType<Value>,
   description: string,
 ): Option<Value> {
-  const collect = ([value = fallback]: readonly unknown[]) => value as Value;
+  const collect = (values: readonly unknown[]) => last<Value>(values) ?? fallback;
   return { ...named(names, description), type, count: "optional", collect };
 }
 
@@ -97,7 +102,7 @@ export function options<Value>(
 
 /** One word. */
 export function word<Value>(type: ValueType<Value>, description: string): Option<Value> {
-  const collect = (values: readonly unknown[]) => first<Value>(values)!;
+  const collect = (values: readonly unknown[]) => last<Value>(values)!;
   return { ...named("", description), type, count: "one", collect };
 }
 
@@ -118,14 +123,20 @@ export function words<Value>(
   return { ...options("", type, description), count: "some", tooFew };
 }
 
+/** The options of another command, so that its lines can be read here too. */
+export function ignored<Table extends OptionTable>(table: Table): Table {
+  const options = Object.entries(table).map(([key, one]) => [key, { ...one, isIgnored: true }]);
+  return Object.fromEntries(options) as Table;
+}
+
 /** What a command sees of a table when nothing was given, though something may have to be. */
 export function valuesOfNone<Table extends OptionTable>(table: Table): Values<Table> {
   const values = Object.entries(table).map(([key, { collect }]) => [key, collect([])]);
   return Object.fromEntries(values) as Values<Table>;
 }
 
-function first<Value>([value]: readonly unknown[]): Value | undefined {
-  return value as Value | undefined;
+function last<Value>(values: readonly unknown[]): Value | undefined {
+  return values.at(-1) as Value | undefined;
 }
 
 /** `-o, --output` */

@@ -58,12 +58,13 @@ export const endpointValue = valueOf<Endpoint>(
   "HOST:PORT, such as 192.0.2.1:6881 or [2001:db8::1]:6881",
 );
 
-/** An address of this machine. */
-export const addressValue = valueOf(
-  "ADDR",
-  (text) => addressBytes(text) === undefined ? undefined : canonicalHost(text),
-  "an IPv4 or IPv6 address",
-);
+/** An address of this machine; one of IPv6 may have its brackets, as in a URL. */
+export const addressValue = valueOf("ADDR", parseAddress, "an IPv4 or IPv6 address");
+
+function parseAddress(text: string): string | undefined {
+  const address = /^\[([^[\]]*:[^[\]]*)\]$/.exec(text)?.[1] ?? text;
+  return addressBytes(address) === undefined ? undefined : canonicalHost(address);
+}
 
 /** A torrent's info-hash as trackers know it, in lower-case hex: of version 2 the first 20 bytes. */
 export const infoHashValue = valueOf(
@@ -175,7 +176,6 @@ export function pathValue(
   type: "file" | "directory" | "any",
   extensions: readonly string[] = [],
 ): ValueType<string> {
-  // Of a variable that was not set, for the most part.
   const path = valueOf(metavar, (text) => text === "" ? undefined : text, "a path");
   return { ...path, completion: { kind: "paths", type, extensions } };
 }

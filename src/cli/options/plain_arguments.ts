@@ -86,10 +86,10 @@ function isRepeatable({ count }: Option<unknown>): boolean {
   return count === "any" || count === "some";
 }
 
-function isAllowed({ count }: Option<unknown>, given: number): boolean {
+function isAllowed({ names, count }: Option<unknown>, given: number): boolean {
   switch (count) {
     case "optional":
-      return given <= 1;
+      return given <= 1 || names.length > 0;
     case "one":
       return given === 1;
     case "any":

@@ -4,7 +4,7 @@
  */
 import { object, or } from "@optique/core/constructs";
 import { type Message, message } from "@optique/core/message";
-import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import { map, multiple, optional } from "@optique/core/modifiers";
 import type { NonEmptyString } from "@optique/core/nonempty";
 import type { Parser } from "@optique/core/parser";
 import * as primitives from "@optique/core/primitives";
@@ -45,19 +45,18 @@ function command(name: string, brief: string, table: OptionTable): AnyParser {
 }
 
 function parserOf(option: Option<unknown>): AnyParser {
-  const { names, type, count, collect } = option;
-  const description = text(option.description);
-  if (type === undefined) {
-    return withDefault(primitives.flag(...names as Names, { description }), false);
-  }
+  const { names, type, count, collect, isIgnored: hidden = false } = option;
+  const asked = { description: text(option.description), hidden };
+  if (type === undefined) return map(multiple(primitives.flag(...names as Names, asked)), collect);
   const value = valueParser(type);
   const one = names.length > 0
-    ? primitives.option(...names as Names, value, { description })
-    : primitives.argument(value, { description });
+    ? primitives.option(...names as Names, value, asked)
+    : primitives.argument(value, asked);
   switch (count) {
     case "one":
       return map(one, (given) => collect([given]));
     case "optional":
+      if (names.length > 0) return map(multiple(one), collect);
       return map(optional(one), (given) => collect(given === undefined ? [] : [given]));
     case "any":
       return map(multiple(one), collect);
@@ -78,7 +77,11 @@ function valueParser(type: ValueType<unknown>): ValueParser<"sync", unknown> {
     parse(given) {
       const value = type.parse(given);
       if (value !== undefined) return { success: true, value };
-      const shown = isSecret ? "the value" : printable(given, MAX_SHOWN_VALUE_LENGTH);
+      const shown = given === ""
+        ? "an empty value" // Of a variable that was not set, for the most part.
+        : isSecret
+        ? "the value"
+        : printable(given, MAX_SHOWN_VALUE_LENGTH);
       return { success: false, error: message`${shown} is not ${text(expected)}` };
     },
     format: String,

@@ -35,8 +35,8 @@ export const searchOptions = {
   peers: options("--peer", endpointValue, "peers to dial first, before any tracker answers"),
   port: option(
     "-p, --port",
-    integerValue({ min: 1, max: 65_535 }),
-    "listen port; when it is in use, the next (6881 to 6889, then any)",
+    integerValue({ min: 0, max: 65_535 }),
+    "listen port; when it is in use, the next (6881 to 6889, then any); 0 is any that is free",
   ),
   bindAddress: option("--bind", addressValue, "local address to listen on (all)"),
   maxPeers: optionOr(
@@ -87,7 +87,7 @@ export const swarmOptions = {
     DEFAULT_UPLOAD_SLOTS,
     "--max-uploads",
     connectionLimit,
-    "peers uploaded to at once",
+    "peers uploaded to at once; 0 is none",
   ),
   maxUploadRate: option("--max-upload-rate", rateValue, "most bytes a second"),
 };

@@ -230,6 +230,7 @@ Deno.test("parseArguments() reads the other commands", () => {
   deepStrictEqual(parse("verify", "--no-dht", "x", "folder").command, {
     command: "verify",
     json: false,
+    quiet: false,
     ...search,
     noDht: true,
     torrent: "x",
@@ -259,7 +260,6 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "--deadline", "90", "x"], "90 is not a time such as 90s"],
     [["get", "--deadline", "0s", "x"], "0s is not a time"],
     [["get", "--stall", "-1s", "x"], "-1s is not a time"],
-    [["get", "-p", "0", "x"], "-p/--port"],
     [["get", "-p", "65536", "x"], "-p/--port"],
     [["get", "--peer", "nowhere", "x"], "nowhere is not HOST:PORT"],
     [["get", "--bind", "localhost", "x"], "localhost is not an IPv4 or IPv6 address"],
@@ -270,10 +270,16 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "--dht-bootstrap", "nowhere", "x"], "nowhere is not HOST:PORT"],
     [["get", "--encryption", "maybe", "x"], "--encryption"],
     [["get", "--metadata-timeout", "0s", "x"], "0s is not a time"],
-    [["get", "-o", "a", "-o", "b", "x"], "-o cannot be used multiple times"],
+    [["get", "-o=a", "x"], "Unexpected option: -o=a"],
+    [["plan", "--metadata-only", "x"], "Unexpected option: --metadata-only"],
     [["info"], "SOURCE"],
-    [["info", "a", "b"], "b"],
+    [["info", "a", "b"], "Unexpected argument: b"],
+    [["verify", "a", "b", "c"], "Unexpected argument: c"],
     [["verify"], "TORRENT"],
+    [["get", ""], "SOURCE: an empty value is not a path"],
+    [["get", "-o", "", "x"], "-o/--output: an empty value is not a path"],
+    [["get", "--max-bytes=", "x"], "--max-bytes: an empty value is not a size such as"],
+    [["get", "--proxy", "", "x"], "--proxy: an empty value is not socks5://"],
   ];
   for (const [args, words] of cases) ok(refusal(...args).includes(words), refusal(...args));
 });
@@ -324,6 +330,55 @@ Deno.test("parseArguments() completes the names of options", () => {
   ok(parse("completion", "bash", "get", "--metadata").printed.includes("--metadata-only"));
   ok(parse("completion", "bash", "get", "--encryption", "").printed.includes("require"));
   ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
+});
+
+Deno.test("parseArguments() completes a line that begins with no command as one of get", () => {
+  const files = (...words: string[]) => parse("completion", "bash", ...words).printed;
+  ok(files("x").includes("__FILE__:file:torrent"));
+  ok(files("x.torrent", "--max-d").includes("--max-download-rate"));
+  ok(files("-o", "out", "--no-l").includes("--no-lsd"));
+  ok(files("--no-l").includes("--no-lsd"));
+  ok(files("ve").includes("verify"));
+  ok(files("p").includes("plan"));
+});
+
+Deno.test("parseArguments() completes after perms the command that it is about", () => {
+  ok(parse("completion", "bash", "perms", "ver").printed.includes("verify"));
+  ok(parse("completion", "bash", "perms", "get", "--no-l").printed.includes("--no-lsd"));
+  ok(parse("completion", "bash", "perm").printed.includes("perms"));
+});
+
+Deno.test("parseArguments() takes an option as often as it comes, and then the last one", () => {
+  const { outputDir, quiet, port } = parseGet("-o", "a", "-q", "x", "-p", "1", "-ob", "-p0", "-q");
+  deepStrictEqual({ outputDir, quiet, port }, { outputDir: "b", quiet: true, port: 0 });
+});
+
+Deno.test("parseArguments() takes a value that is joined to a short option", () => {
+  for (const args of [["-osel", "x"], ["get", "x", "-osel"], ["plan", "-osel", "x"]]) {
+    const { command } = parse(...args);
+    ok(command?.command === "get" || command?.command === "plan");
+    deepStrictEqual([command.outputDir, command.sources], ["sel", ["x"]]);
+  }
+  // What is a value itself, or stands behind "--", is left alone.
+  const { outputDir, sources, onDone } = parseGet("-o", "-oa", "--on-done", "-p1", "--", "-ob");
+  deepStrictEqual([outputDir, onDone, sources], ["-oa", "-p1", ["-ob"]]);
+});
+
+Deno.test("parseArguments() takes the brackets of an IPv6 address off", () => {
+  for (const text of ["::1", "[::1]"]) {
+    deepStrictEqual(parseGet("--bind", text, "x").bindAddress, "::1");
+  }
+  for (const text of ["[127.0.0.1]", "[::1", "[[::1]]", "[]"]) {
+    ok(refusal("get", "--bind", text, "x").includes("is not an IPv4 or IPv6 address"), text);
+  }
+});
+
+Deno.test("parseArguments() lets plan be given what is for get, and tells of it in no help", () => {
+  const line = ["-q", "--deadline", "2h", "--stall", "90s", "--wait-lock", "10m", "--sums", "s"];
+  ok(parse("plan", ...line, "--log-dir", "l", "--save-torrent", "x").command?.command === "plan");
+  const help = parse("plan", "--help").printed;
+  ok(help.includes("--offline") && !help.includes("--deadline"));
+  ok(!parse("completion", "bash", "plan", "--dead").printed.includes("--deadline"));
 });
 
 Deno.test("parseArguments() leaves paths to the shell to complete", () => {

@@ -25,6 +25,7 @@ const OTHERS = [
   "-z",
   "-qv",
   "-p1",
+  "-ox",
   "-o=x",
   "--=x",
   "-o\nx",
@@ -79,6 +80,10 @@ Deno.test("readPlainly() reads what people write", () => {
       "tracker -p 0",
       "demo",
       "man",
+      "get -p6881 -osel x",
+      "get -o a -q x -o b -q",
+      "get -o -oa -- -ob",
+      "plan -q --deadline 2h -o d x",
     ]
   ) {
     const args = line.split(" ");
@@ -102,8 +107,8 @@ Deno.test("readPlainly() leaves alone what asks for an answer, or is wrong", () 
       "demo --",
       "man --",
       "get -qv x",
-      "get -p6881 x",
-      "get -o a -o b x",
+      "get -p6881y x",
+      "get -o=a x",
       "get --nope x",
       "get --memory lots x",
       "get x --memory",
