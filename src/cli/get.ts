@@ -79,10 +79,10 @@ function keptIn(options: GetOptions): { folders?: StateFolders } {
   return { folders: foldersOf(options) };
 }
 
-function checkSources({ sources }: GetOptions): void {
+function checkSources({ sources, sums }: GetOptions): void {
   if (sources.length > MAX_SOURCES) throw usageError(`more than ${MAX_SOURCES} sources`);
-  if (sources.filter((source) => source === STANDARD_INPUT).length > 1) {
-    throw usageError("standard input can be only one of the sources");
+  if ([...sources, sums].filter((source) => source === STANDARD_INPUT).length > 1) {
+    throw usageError("standard input can be only one of the sources, or the list of --sums");
   }
 }
 

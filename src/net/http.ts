@@ -185,17 +185,16 @@ function parseUrl(text: string, base?: URL): URL {
   const url = text.length <= MAX_URL_LENGTH && URL.canParse(text, base?.href)
     ? new URL(text, base)
     : undefined;
-  if (url === undefined) {
-    throw new HttpError("unsupported-url", "Cannot fetch: the URL is malformed or too long");
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw unsupportedUrl(url, "neither http: nor https:");
-  }
-  return url;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  const fault = url === undefined ? "malformed or too long" : "neither http: nor https:";
+  const subject = base === undefined
+    ? "Cannot fetch: the URL is"
+    : `Cannot fetch from ${base.host}: it redirects to a URL that is`;
+  throw new HttpError("unsupported-url", `${subject} ${fault}`);
 }
 
 function unsupportedUrl(url: URL, why: string): HttpError {
-  return new HttpError("unsupported-url", `Cannot fetch from ${url.host || "URL"}: it is ${why}`);
+  return new HttpError("unsupported-url", `Cannot fetch from ${url.host}: it is ${why}`);
 }
 
 function getter({ proxy, signal, timeoutMs }: FetchOptions, clock: Clock): Get {

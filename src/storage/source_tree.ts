@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { compareBytes } from "../base/bytes.ts";
 import { StorageError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
-import { toStorageError } from "../workers/disk_errors.ts";
+import { codeOf, toStorageError } from "../workers/disk_errors.ts";
 import type { Place } from "../workers/protocol.ts";
 
 /** Files and folders looked at: more than a .torrent of 10 MB can name. */
@@ -41,7 +41,7 @@ export interface TreeOptions {
  * the tree, nowhere, or back into a folder that they are in.
  */
 export async function findSource(path: string, options: TreeOptions): Promise<SourceTree> {
-  const top = await lookUp(path, path);
+  const top = await lookUp(path, path, "name another");
   const name = nameOf(path) ?? basename(top.path);
   if (top.info.isFile) {
     const place = { root: dirname(top.path), path: basename(top.path) };
@@ -142,12 +142,24 @@ class Walk {
 async function lookUp(
   at: string,
   shown: string,
+  advice?: string,
 ): Promise<{ path: string; info: Deno.FileInfo }> {
   try {
     const path = await Deno.realPath(at);
     return { path, info: await Deno.stat(path) };
   } catch (error) {
+    if (codeOf(error) === "ENOENT" && await isSymlink(at)) {
+      throw refusal("missing", shown, "it is a symbolic link that leads nowhere", advice);
+    }
     throw toStorageError(error, "read", shown);
+  }
+}
+
+async function isSymlink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch {
+    return false;
   }
 }
 

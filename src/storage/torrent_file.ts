@@ -2,6 +2,7 @@
 import { sha1 } from "@noble/hashes/legacy.js";
 import type { Random } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
+import { StorageError } from "../base/errors.ts";
 import type { JobRunner, Place } from "../workers/protocol.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 
@@ -41,7 +42,10 @@ export async function writeTorrentFile(bytes: Bytes, options: TorrentFileOptions
     });
   } catch (error) {
     await Deno.remove(`${folder}/${from.path}`).catch(() => {});
-    throw error;
+    if (!(error instanceof StorageError)) throw error;
+    // Nobody has asked for a file of that name.
+    const named = (text: string) => text.replaceAll(from.path, name);
+    throw new StorageError(error.reason, named(error.path), named(error.message));
   }
   await runOrThrow<"flush">(pool, {
     kind: "flush",

@@ -30,9 +30,14 @@ export function toStorageError(error: unknown, action: string, path: string): St
   if (missing !== undefined) {
     return permissionError(missing, action, path);
   }
-  const meanings: Readonly<Record<string, Meaning>> = MEANINGS;
-  const [reason, fact] = meanings[codeOf(error) ?? ""] ?? ["io", describe(error)];
+  const [reason, fact] = meaningOf(error);
   return new StorageError(reason, path, `Cannot ${action} ${path}: ${fact}`);
+}
+
+/** What an error of the system means; its own words where we have none. */
+export function meaningOf(error: unknown): Meaning {
+  const meanings: Readonly<Record<string, Meaning>> = MEANINGS;
+  return meanings[codeOf(error) ?? ""] ?? ["io", describe(error)];
 }
 
 /** The error that the system would give, where it is not asked: of the same words. */

@@ -322,6 +322,9 @@ Deno.test("feed reads a file, without asking anybody", async () => {
   const run = await world.run(["rss.xml"], undefined, { files });
   deepStrictEqual([run.exitCode, world.asked], [0, ["/a.torrent"]], run.err);
   strictEqual((await world.run(["bad.rss"], undefined, { files })).exitCode, 3);
+  const piped = new CommandRun(["feed", "-"], () => {}, { stdin: files["bad.rss"] });
+  strictEqual(await piped.end(), 3);
+  match(piped.err, /Cannot read the feed standard input: /);
   const missing = await world.run(["no.rss"], undefined, { files });
   deepStrictEqual([missing.exitCode, missing.err], [
     3,

@@ -285,7 +285,7 @@ Deno.test("T1 T3 T5 feed bounds what a server may send, and where it may lead", 
   const rows: readonly [Handler, number, RegExp][] = [
     [() => new Response(bomb, { headers: { "content-encoding": "gzip" } }), 3, /over 16777216/],
     [redirect("/rss"), 3, /redirects more than 5 times/],
-    [redirect("file:///etc/passwd"), 3, /neither http: nor https:/],
+    [redirect("file:///etc/passwd"), 3, /redirects to a URL that is neither http: nor https:/],
     [() => new Response(rss(offered("a")).slice(0, 300)), 10, /its end is missing/],
     [() => new Response("<html></html>"), 3, /it is a web page/],
   ];

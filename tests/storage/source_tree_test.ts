@@ -104,7 +104,7 @@ Deno.test("findSource() refuses links out of the tree, to nothing, and in circle
       ["../secret", "symlink", /leads out of the folder; leave it out with --exclude/],
       ["/etc", "symlink", /leads out of the folder/],
       ["../t-2/x", "symlink", /leads out of the folder/],
-      ["nowhere", "missing", /it is not there/],
+      ["nowhere", "missing", /a symbolic link that leads nowhere; leave it out with --exclude/],
       ["..", "symlink", /a folder that it is in/],
       [".", "symlink", /a folder that it is in/],
     ] as const

@@ -1,5 +1,6 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import { StorageError } from "../../src/base/errors.ts";
 import { writeTorrentFile } from "../../src/storage/torrent_file.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 import { LocalJobs } from "./local_jobs.ts";
@@ -53,4 +54,15 @@ Deno.test("writeTorrentFile() leaves what was there when the disk fails", async 
   await rejects(write(folder, "new", { mayReplace: true, jobs }), { reason: "no-space" });
   deepStrictEqual(folder.text("x"), "old");
   deepStrictEqual(namesIn(folder), ["x"]);
+});
+
+Deno.test("writeTorrentFile() names the file that was asked for when it cannot be made", async () => {
+  using folder = new TemporaryFolder();
+  const suffix = new SeededRandom(1).bytes(8).toHex();
+  Deno.mkdirSync(`${folder.path}/.starling-${suffix}.tmp/x`, { recursive: true });
+  await rejects(write(folder, "new"), (error: Error) => {
+    ok(error instanceof StorageError && error.path === `${folder.path}/x`, error.message);
+    ok(error.message.includes(`${folder.path}/x: `), error.message);
+    return true;
+  });
 });

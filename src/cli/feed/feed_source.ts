@@ -9,7 +9,14 @@ import type { Validators } from "../../feed/feed_state.ts";
 import { feedText } from "../../feed/feed_text.ts";
 import type { Header } from "../options/option_values.ts";
 import { CommandError, invalidSource } from "../output/failure.ts";
-import { fetchSource, isUrl, readFile, shownSource, type SourceOptions } from "../source/source.ts";
+import {
+  fetchSource,
+  isUrl,
+  PIPE_ADVICE,
+  readInput,
+  shownSource,
+  type SourceOptions,
+} from "../source/source.ts";
 
 const ACCEPTED_TYPES = "application/rss+xml, application/atom+xml, application/xml;q=0.9, " +
   "text/xml;q=0.8, */*;q=0.1";
@@ -34,9 +41,8 @@ export async function readFeed(
   known: Validators | undefined,
 ): Promise<FeedAnswer | undefined> {
   if (!isUrl(source)) {
-    const advice = "name the file or the URL of a feed";
-    const limits = { maxLength: MAX_FEED_LENGTH, advice };
-    const bytes = await readFile(source, options.environment, limits);
+    const limits = { maxLength: MAX_FEED_LENGTH, advice: PIPE_ADVICE };
+    const bytes = await readInput(source, options, limits);
     return {
       document: parsed(source, feedText(bytes, null), undefined),
       validators: NO_VALIDATORS,

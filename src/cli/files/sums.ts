@@ -7,7 +7,7 @@
 export type Sums = ReadonlyMap<string, string | null>;
 
 /** Bytes of a list: some 100,000 files with long names. */
-const MAX_SUMS_LENGTH = 16 * 1024 * 1024;
+export const MAX_SUMS_LENGTH = 16 * 1024 * 1024;
 
 /** `HEX  NAME`, `HEX *NAME`; a backslash before says that the name is escaped. */
 const GNU_LINE = /^(\\?)([0-9a-f]{64}) [ *](.+)$/i;
@@ -22,17 +22,34 @@ const BSD_LINE = /^(\\?)SHA256 \((.+)\) = ([0-9a-f]{64})$/i;
 export function parseSums(bytes: Uint8Array): Sums | undefined {
   if (bytes.length > MAX_SUMS_LENGTH) return undefined;
   const sums = new Map<string, string | null>();
-  for (const line of new TextDecoder().decode(bytes).split("\n")) {
-    const parsed = parseLine(line.endsWith("\r") ? line.slice(0, -1) : line);
-    if (parsed === undefined) continue;
-    const { path, digest } = parsed;
+  for (const { path, digest } of linesOf(bytes)) {
+    if (path === undefined) continue;
     const isContradicted = sums.has(path) && sums.get(path) !== digest;
     sums.set(path, isContradicted ? null : digest);
   }
   return sums.size > 0 ? sums : undefined;
 }
 
-function parseLine(line: string): { path: string; digest: string } | undefined {
+/** Is there a sum of a file that no torrent can have: by an absolute path, or one with `..`? */
+export function hasSumsElsewhere(bytes: Uint8Array): boolean {
+  return bytes.length <= MAX_SUMS_LENGTH &&
+    linesOf(bytes).some(({ path }) => path === undefined);
+}
+
+interface SumLine {
+  /** Undefined when it leads elsewhere. */
+  readonly path: string | undefined;
+  readonly digest: string;
+}
+
+function* linesOf(bytes: Uint8Array): Generator<SumLine> {
+  for (const line of new TextDecoder().decode(bytes).split("\n")) {
+    const parsed = parseLine(line.endsWith("\r") ? line.slice(0, -1) : line);
+    if (parsed !== undefined) yield parsed;
+  }
+}
+
+function parseLine(line: string): SumLine | undefined {
   const gnu = GNU_LINE.exec(line);
   const bsd = gnu === null ? BSD_LINE.exec(line) : null;
   const [escape, name, digest] = gnu !== null
@@ -42,7 +59,7 @@ function parseLine(line: string): { path: string; digest: string } | undefined {
     : [];
   if (name === undefined || digest === undefined) return undefined;
   const path = relativePath(escape === "" ? name : unescaped(name));
-  return path === undefined ? undefined : { path, digest: digest.toLowerCase() };
+  return { path, digest: digest.toLowerCase() };
 }
 
 function unescaped(name: string): string {

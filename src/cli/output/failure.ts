@@ -12,6 +12,7 @@ import {
 import { printable } from "../../base/printable.ts";
 import { ConnectError } from "../../net/transport.ts";
 import { type Cause, CAUSES } from "../../torrent/verdict.ts";
+import { meaningOf } from "../../workers/disk_errors.ts";
 
 /** Of a message of the system, which may quote a path. */
 const MAX_MESSAGE_LENGTH = 500;
@@ -82,7 +83,8 @@ export function fileError(action: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CommandError) return error;
   const missing = missingPermission(error);
   if (missing !== undefined) return permissionError(action, missing);
-  return new CommandError("disk", `${action}: ${printable(error.message, MAX_MESSAGE_LENGTH)}`);
+  const [, fact] = meaningOf(error);
+  return new CommandError("disk", `${action}: ${printable(fact, MAX_MESSAGE_LENGTH)}`);
 }
 
 /** The failure that an error of any kind means; what nobody expected is a bug of ours. */

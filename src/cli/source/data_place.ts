@@ -5,19 +5,21 @@ import type { DataPlace, Environment } from "../environment/environment.ts";
 import { shownPath, type SourceTorrent } from "../files/file_list.ts";
 import { fileError } from "../output/failure.ts";
 import { isLink } from "./link.ts";
+import { STANDARD_INPUT } from "./source.ts";
 
 /** Whether a folder is the torrent's own shows in a few of its names. */
 const MAX_NAMES_LOOKED_AT = 20;
 
 /**
  * Which words are torrents: all of them, but for a last one that is not the first, is no URL or
- * link, and does not end in `.torrent`; that is where the data is.
+ * link nor standard input, and does not end in `.torrent`; that is where the data is.
  */
 export function splitWords(
   words: readonly string[],
 ): { torrents: readonly string[]; path: string } {
   const last = words.at(-1)!;
-  const isTorrent = words.length === 1 || /\.torrent$|^https?:\/\//i.test(last) || isLink(last);
+  const isTorrent = words.length === 1 || last === STANDARD_INPUT ||
+    /\.torrent$|^https?:\/\//i.test(last) || isLink(last);
   return isTorrent ? { torrents: words, path: "." } : { torrents: words.slice(0, -1), path: last };
 }
 

@@ -63,7 +63,8 @@ export class GetSource {
   /** Undefined when there is nothing to do. Throws `CommandError`; the reason of the signal. */
   async read(): Promise<FoundTorrent | undefined> {
     const { environment, options: { headers, proxy }, signal } = this.#context;
-    const given = await readGiven(this.#source, { environment, headers, proxy, signal });
+    const hint = commandHint(this.#source);
+    const given = await readGiven(this.#source, { environment, headers, proxy, signal, hint });
     return given.kind === "link"
       ? await this.#readLink(given.link)
       : await this.#readTorrent(given.bytes);
@@ -144,4 +145,9 @@ export class GetSource {
     const { environment: { clock }, startedAt } = this.#context;
     return clock.now() - startedAt;
   }
+}
+
+/** Since every first word that is no command is a source, one may have been meant for a command. */
+function commandHint(source: string): string {
+  return /^[^./\\]+$/.test(source) ? "; starling --help lists the commands" : "";
 }

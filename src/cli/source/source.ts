@@ -29,6 +29,10 @@ const FETCH_TIMEOUT_MS = 30_000;
 const OTHER_URL = /^[a-z][a-z0-9+.-]*:\/\//i;
 const READ_BUFFER_LENGTH = 64 * 1024;
 
+/** Opening a pipe would wait for whoever writes to it. */
+export const PIPE_ADVICE = 'a pipe is read from standard input ("-")';
+const TORRENT_LIMITS: ReadLimits = { maxLength: MAX_METAINFO_LENGTH, advice: PIPE_ADVICE };
+
 /** Answers of a server that may be different tomorrow. */
 const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429];
 const RETRYABLE_FAILURES: readonly HttpFailure[] = ["unreachable", "timeout", "malformed"];
@@ -41,6 +45,8 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
   /** How long a server may take to answer, if that is less than FETCH_TIMEOUT_MS. */
   readonly timeoutMs?: number;
+  /** Said when no file of that name is there. */
+  readonly hint?: string;
 }
 
 /** The torrent that `bytes` of `source` are. Rejects with `CommandError`, exit 3. */
@@ -78,9 +84,8 @@ export function shownSource(source: string): string {
  * answer later, 4 and 5 for permissions and disks.
  */
 export function readSource(source: string, options: SourceOptions): Promise<Bytes> {
-  if (source === STANDARD_INPUT) return readStandardInput(options);
   if (isUrl(source)) return fetchTorrent(new URL(source), options);
-  return readTorrentFile(source, options.environment);
+  return readInput(source, options, { ...TORRENT_LIMITS, hint: options.hint ?? "" });
 }
 
 /** A file whose name looks like a URL is read as `./http:…`. */
@@ -105,37 +110,51 @@ function fileWithoutSecrets(path: string): string {
     .replace(/\?[^?]*=.*/s, "?…");
 }
 
-/** Standard input may be a terminal, where nothing ever comes: reading it can be given up. */
-function readStandardInput({ environment, signal }: SourceOptions): Promise<Bytes> {
-  const reading = readLimited(environment.stdin, STANDARD_INPUT).catch((error) => {
-    throw explained(error, STANDARD_INPUT); // It may be a folder.
+export interface ReadLimits {
+  /** Bytes. */
+  readonly maxLength: number;
+  /** For what is neither a file nor a folder. */
+  readonly advice: string;
+  /** Said when nothing is there. */
+  readonly hint?: string;
+}
+
+/** The bytes of a file, or of standard input. Throws `CommandError`; the reason of the signal. */
+export function readInput(
+  source: string,
+  { environment, signal }: Pick<SourceOptions, "environment" | "signal">,
+  limits: ReadLimits,
+): Promise<Bytes> {
+  if (source !== STANDARD_INPUT) return readFile(source, environment, limits);
+  const reading = readLimited(environment.stdin, source, limits.maxLength).catch((error) => {
+    throw explained(error, source); // It may be a folder.
   });
+  // It may be a terminal, where nothing ever comes: reading it can be given up.
   return untilAborted(reading, signal);
 }
 
-/** The bytes of a regular file that is not too large. Throws `CommandError`. */
+/** The bytes of a .torrent that is a file. Throws `CommandError`. */
 export function readTorrentFile(path: string, environment: Environment): Promise<Bytes> {
-  const advice = 'a pipe is read from standard input ("-")';
-  return readFile(path, environment, { maxLength: MAX_METAINFO_LENGTH, advice });
+  return readFile(path, environment, TORRENT_LIMITS);
 }
 
-/** The same of any file; `advice` is for what is not regular. */
+/** The bytes of an ordinary file that is not too large. Throws `CommandError`. */
 export async function readFile(
   path: string,
   environment: Environment,
-  { maxLength, advice }: { maxLength: number; advice: string },
+  { maxLength, advice, hint }: ReadLimits,
 ): Promise<Bytes> {
   try {
     const file = await environment.openFile(path);
     try {
-      if (!file.isRegular) throw notRegular(path, advice);
+      if (!file.isRegular) throw notOrdinary(path, await environment.inspect(path), advice);
       if (file.size > maxLength) throw tooLarge(path, maxLength);
       return await readLimited(file, path, maxLength);
     } finally {
       file.close();
     }
   } catch (error) {
-    throw explained(error, path);
+    throw explained(error, path, hint);
   }
 }
 
@@ -143,7 +162,7 @@ export async function readFile(
 async function readLimited(
   input: Input,
   source: string,
-  maxLength = MAX_METAINFO_LENGTH,
+  maxLength: number,
 ): Promise<Bytes> {
   const parts: Bytes[] = [];
   let length = 0;
@@ -157,8 +176,13 @@ async function readLimited(
   }
 }
 
-function notRegular(path: string, advice: string): CommandError {
-  return invalidSource(`Cannot read ${shownSource(path)}: it is not a regular file; ${advice}`);
+function notOrdinary(
+  path: string,
+  standing: Awaited<ReturnType<Environment["inspect"]>>,
+  advice: string,
+): CommandError {
+  const fact = standing === "folder" ? "it is a folder" : `it is no ordinary file; ${advice}`;
+  return invalidSource(`Cannot read ${shownSource(path)}: ${fact}`);
 }
 
 function tooLarge(source: string, maxLength: number): CommandError {
@@ -166,7 +190,7 @@ function tooLarge(source: string, maxLength: number): CommandError {
 }
 
 /** What a file that cannot be read means: without one, there is no torrent. */
-function explained(error: unknown, path: string): unknown {
+function explained(error: unknown, path: string, hint = ""): unknown {
   const action = `Cannot read ${shownSource(path)}`;
   if (error instanceof Error && error.name === "IsADirectory") {
     return invalidSource(`${action}: it is a folder`);
@@ -174,7 +198,9 @@ function explained(error: unknown, path: string): unknown {
   const isAbsent = error instanceof Error &&
     ["NotFound", "NotADirectory", "FilesystemLoop"].includes(error.name);
   if (!isAbsent) return fileError(action, error);
-  const fact = OTHER_URL.test(path) ? "only http(s) URLs are fetched" : "there is no such file";
+  const fact = OTHER_URL.test(path)
+    ? "only http(s) URLs are fetched"
+    : `there is no such file${hint}`;
   return invalidSource(`${action}: ${fact}`);
 }
 

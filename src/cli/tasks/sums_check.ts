@@ -1,16 +1,30 @@
 /** `--sums`: the list, and what it demands of the files of a torrent. */
+import type { Bytes } from "../../base/bytes.ts";
 import type { FileIndex } from "../../base/ids.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { ListedFile, SourceTorrent } from "../files/file_list.ts";
-import { matchSums, parseSums, type Sums } from "../files/sums.ts";
+import {
+  hasSumsElsewhere,
+  matchSums,
+  MAX_SUMS_LENGTH,
+  parseSums,
+  type Sums,
+} from "../files/sums.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { CommandError, sumsFailure } from "../output/failure.ts";
-import { readSource, shownSource } from "../source/source.ts";
+import {
+  isUrl,
+  PIPE_ADVICE,
+  readInput,
+  readSource,
+  shownSource,
+  type SourceOptions,
+} from "../source/source.ts";
 
 const SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /**
- * Reads the list, a file or a URL; `--header` is not sent for it. Throws `CommandError`: exit 8
+ * Reads the list, a file, standard input or a URL; `--header` is not sent for it. Throws `CommandError`: exit 8
  * when there is no such list, 10 when its server may give it later, 4 for a permission.
  */
 export async function readSums(
@@ -19,15 +33,22 @@ export async function readSums(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<Sums> {
-  const source = list === "-" ? "./-" : list;
-  const sums = parseSums(await readList(source, { environment, headers: [], proxy, signal }));
+  const bytes = await readList(list, { environment, headers: [], proxy, signal });
+  const sums = parseSums(bytes);
   if (sums !== undefined) return sums;
-  throw noList(`Cannot read ${shownSource(list)}: no line of it is a SHA-256 sum`);
+  const action = `Cannot read ${shownSource(list)}`;
+  if (!hasSumsElsewhere(bytes)) throw noList(`${action}: no line of it is a SHA-256 sum`);
+  throw new CommandError(
+    "sums-mismatch",
+    `${action}: its paths are absolute, or lead out of the folder; they are to start at the ` +
+      "output folder (NAME/a.bin) or within the torrent's own (a.bin)",
+  );
 }
 
-async function readList(...[source, options]: Parameters<typeof readSource>) {
+async function readList(list: string, options: SourceOptions): Promise<Bytes> {
   try {
-    return await readSource(source, options);
+    if (isUrl(list)) return await readSource(list, options);
+    return await readInput(list, options, { maxLength: MAX_SUMS_LENGTH, advice: PIPE_ADVICE });
   } catch (error) {
     const isNoList = error instanceof CommandError && error.failure.verdict === "invalid-torrent";
     throw isNoList ? noList(error.message) : error;

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { deepStrictEqual } from "node:assert/strict";
-import { matchSums, parseSums, type SummedFile } from "../../../src/cli/files/sums.ts";
+import {
+  hasSumsElsewhere,
+  matchSums,
+  parseSums,
+  type SummedFile,
+} from "../../../src/cli/files/sums.ts";
 
 const A = "a".repeat(64), B = "b".repeat(64);
 
@@ -102,4 +107,17 @@ Deno.test("matchSums() knows files by the names on disk and by those of the torr
   deepStrictEqual(matchSums(new Map([["p:/a:", A]]), packed, "p:"), [A]);
   deepStrictEqual(matchSums(new Map([["a:", A]]), packed, "p:"), [A]);
   deepStrictEqual(matchSums(new Map([["a_", A]]), packed, "p:"), [A]);
+});
+
+Deno.test("hasSumsElsewhere() finds sums of paths that no torrent has, and nothing else", () => {
+  const rows: [string, boolean][] = [
+    [`${"a".repeat(64)}  /data/x`, true],
+    [`SHA256 (../x) = ${"a".repeat(64)}`, true],
+    [`${"a".repeat(64)}  x`, false],
+    ["/data/x", false],
+    ["", false],
+  ];
+  for (const [text, expected] of rows) {
+    deepStrictEqual(hasSumsElsewhere(new TextEncoder().encode(text)), expected, text);
+  }
 });

@@ -52,6 +52,8 @@ Deno.test("splitWords() takes a last word for the place of the data unless it na
     [["x.torrent", `magnet:?xt=urn:btih:${"ab".repeat(20)}`], 2, "."],
     [["x.torrent", "ab".repeat(20)], 2, "."],
     [["ab".repeat(20), "data"], 1, "data"],
+    [["x.torrent", "-"], 2, "."],
+    [["-", "data"], 1, "data"],
   ];
   for (const [words, count, path] of cases) {
     deepStrictEqual(splitWords(words), { torrents: words.slice(0, count), path });

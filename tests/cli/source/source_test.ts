@@ -86,10 +86,12 @@ Deno.test("readSource() names a file that is not there", async () => {
   ok(detail.endsWith("x.torrent: only http(s) URLs are fetched"), detail);
 });
 
-Deno.test("M3 readSource() refuses what is no regular file, and what is too large", async () => {
+Deno.test("M3 readSource() refuses what is no ordinary file, and what is too large", async () => {
   const pipe = await refusal("/dev/zero", { files: { "/dev/zero": "pipe" } });
   deepStrictEqual(pipe.exitCode, 3);
-  ok(pipe.detail.includes("not a regular file"));
+  ok(pipe.detail.includes("it is no ordinary file; a pipe is read from standard input"));
+  const folder = await refusal("/", { usesDisk: true });
+  deepStrictEqual([folder.exitCode, folder.detail], [3, "Cannot read /: it is a folder"]);
   const large = new Uint8Array(10_000_001);
   for (
     const [source, options] of [["x", { files: { x: large } }], ["-", { stdin: large }]] as const
@@ -122,6 +124,9 @@ Deno.test("readSource() tells a disk from a permission", async () => {
   deepStrictEqual((await refusal("x", { files: { x: io } })).exitCode, 5);
   const denied = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   deepStrictEqual((await refusal("x", { files: { x: denied } })).exitCode, 5);
+  const coded = Object.assign(denied, { code: "EACCES" });
+  const { detail: words } = await refusal("x", { files: { x: coded } });
+  deepStrictEqual(words, "Cannot read x: the system denies access to it");
   const forbidden = new Deno.errors.NotCapable(
     'Requires read access to "x", run again with the --allow-read flag',
   );

@@ -32,14 +32,22 @@ function failure(exitCode: number, words: RegExp) {
 }
 
 Deno.test("readSums() reads a file, and says what is none", async () => {
-  const files = { sums: new TextEncoder().encode(`${A}  x\n`), page: new Uint8Array(9) };
-  const environment = new FakeEnvironment({ files });
+  const list = (text: string) => new TextEncoder().encode(text);
+  const files = {
+    sums: list(`${A}  x\n`),
+    page: new Uint8Array(9),
+    absolute: list(`${A}  /data/pack/x\n${B}  ../y\n`),
+    pipe: "pipe",
+  } as const;
+  const environment = new FakeEnvironment({ files, stdin: list(`${B}  y\n`) });
   const { signal } = new AbortController();
   const read = (list: string) => readSums(list, { proxy: undefined }, environment, signal);
   deepStrictEqual([...await read("sums")], [["x", A]]);
   await rejects(read("page"), failure(8, /^Cannot read page: no line .*; --sums needs a list/));
-  await rejects(read("nowhere"), failure(8, /there is no such file/));
-  await rejects(read("-"), failure(8, /Cannot read \.\/-: there is no such file/));
+  await rejects(read("nowhere"), failure(8, /there is no such file; --sums needs/));
+  await rejects(read("absolute"), failure(8, /^Cannot read absolute: its paths are absolute/));
+  await rejects(read("pipe"), failure(8, /no ordinary file; a pipe is read from standard input/));
+  deepStrictEqual([...await read("-")], [["y", B]]);
 });
 
 Deno.test("readSums() fetches a URL without the headers that are for .torrents", async () => {
