@@ -112,7 +112,8 @@ class Planner {
     const outlook = await lookAtTarget(target, { options, environment, name: shownName, signal });
     const survey = await this.#survey(found, outlook);
     const namedPeers = [...options.peers, ...found.peers];
-    const findings = { tooLarge, outlook, survey, namedPeers };
+    const { isPrivate } = metainfo;
+    const findings = { tooLarge, outlook, survey, namedPeers, isPrivate };
     const { outputDir } = options;
     return { source: name, target, outputDir, ...findings, failure: planFailure(findings) };
   }

@@ -50,10 +50,12 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const wanted = plan.wantedPieces();
   const sightings = await seeFiles(plan, wanted, pool, legacy.state);
   const verdicts = judge(plan, wanted, sightings, legacy);
-  warnOfOddities(plan, sightings, options.onWarning);
+  const oddities = [...odditiesOf(plan, sightings)];
   const { found, isStillBelieved } = await findPieces(verdicts, options);
   const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
   await settleFiles(plan, sightings, found, { pool, isKnown, sourceOf: verdicts.sourceOf });
+  // Whatever was refused is not touched: nothing is to be said of what becomes of it.
+  for (const oddity of oddities) options.onWarning(oddity);
   // Settling may have renamed selected files.
   const sourceOf = (file: FileIndex, piece: PieceIndex) => {
     const source = verdicts.sourceOf(file, piece);
@@ -155,19 +157,16 @@ function isMisplaced(plan: FilePlan, piece: PieceIndex, { sourceOf }: Verdicts):
   );
 }
 
-function warnOfOddities(
-  plan: FilePlan,
-  sightings: Sightings,
-  onWarning: (message: string) => void,
-): void {
+/** What may surprise whoever has put the files there, in a sentence for each. */
+function* odditiesOf(plan: FilePlan, sightings: Sightings): Iterable<string> {
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
     const { path } = plan.finalPlace(file);
     if (isOversized(plan, file, sightings)) {
-      onWarning(`${path} is longer than the torrent says; it is cut once it is verified`);
+      yield `${path} is longer than the torrent says; it is cut once it is verified`;
     }
     if (((plan.isFinal(file) ? final : part)?.links ?? 1) > 1) {
-      onWarning(`${path} has other names too (hard links); what they show changes with it`);
+      yield `${path} has other names too (hard links); what they show changes with it`;
     }
   }
 }

@@ -98,6 +98,7 @@ export function evidenceOf(facts: TorrentFacts, windowMs: number, now: number): 
       ...(failure === undefined ? {} : { failure }),
     })),
     ...(dht && { dht }),
+    ...(facts.metainfo.isPrivate && { isPrivate: true }),
     namedPeers: facts.namedPeers,
     peersKnown: known,
     peersOurselves: peerList.ownCount,

@@ -65,6 +65,8 @@ export interface Evidence {
   }[];
   /** DHT nodes asked, and how many answered; absent when the DHT is off. */
   readonly dht?: { readonly asked: number; readonly answered: number };
+  /** Its trackers and the user alone may name peers (BEP 27); absent when others may. */
+  readonly isPrivate?: true;
   /** Peers that the user named: trackers are not the only source then. */
   readonly namedPeers: number;
   readonly peersKnown: number;

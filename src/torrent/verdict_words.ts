@@ -40,9 +40,12 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
     case "trackers-failed":
       return "try again later, or name a peer with --peer";
     case "no-peers":
-      return facts.trackers.length === 0 && facts.dht === undefined
-        ? "name a peer with --peer, or allow the DHT"
-        : "try again later, or name a peer with --peer";
+      if (facts.trackers.length > 0 || facts.dht !== undefined) {
+        return "try again later, or name a peer with --peer";
+      }
+      return facts.isPrivate
+        ? "name a peer with --peer"
+        : "name a peer with --peer, or allow the DHT";
     case "peers-unreachable":
       if (isOnly("web-seed", facts)) {
         return "try again later, or name another server with --web-seed";

@@ -58,7 +58,12 @@ function checkWhole(headers: Headers, { length }: FileRange, fileLength: number)
   checkEncoding(headers);
   const stated = headers.get("content-length");
   if (stated !== null && Number(stated) !== fileLength) throw otherFile();
-  if (length < fileLength) throw new WebSeedError("no-ranges", "it gives whole files alone");
+  if (length < fileLength) {
+    throw new WebSeedError(
+      "no-ranges",
+      "it gives whole files alone (it answers no Range requests)",
+    );
+  }
 }
 
 function checkEncoding(headers: Headers): void {

@@ -160,7 +160,12 @@ Deno.test("plan counts a web seed as a seed, and says No when it is of no use", 
 });
 
 const CASES: readonly (readonly [string, number, RegExp, Handler])[] = [
-  ["ignores ranges", 13, /it gives whole files alone/, (_, file) => new Response(file)],
+  [
+    "ignores ranges",
+    13,
+    /it gives whole files alone \(it answers no Range requests\)/,
+    (_, file) => new Response(file),
+  ],
   [
     "gives other bytes than it says",
     16,

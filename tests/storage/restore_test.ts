@@ -163,6 +163,17 @@ Deno.test("D7 restore() refuses a target that holds something else, before anyth
   target.assertContents();
 });
 
+Deno.test("restore() does not say what becomes of a file that it refuses to touch", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  target.put("t/a", new Uint8Array(120_000).fill(5));
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
+  await rejects(target.run({ onWarning }), { name: "StorageError", reason: "occupied" });
+  deepStrictEqual(warnings, []);
+  await using _run = await target.run({ onWarning, overwrite: true });
+  strictEqual(warnings.length, 1);
+});
+
 Deno.test("D7 a file of which nobody can tell is not replaced by something else", async () => {
   const sample = sampleData("t", { a: 10_000, b: 10_000 }, 64 * KIB);
   await using target = new DiskTarget(sample);

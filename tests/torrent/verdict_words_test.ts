@@ -39,6 +39,11 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "no peers are known: no tracker may be asked; name a peer with --peer, or allow the DHT",
   ],
   [
+    "that there is nobody to ask for a private torrent",
+    { isPrivate: true },
+    "no peers are known: no tracker may be asked; name a peer with --peer",
+  ],
+  [
     "how dials failed, and what became of connections",
     {
       peersKnown: 4,

@@ -220,7 +220,12 @@ Deno.test("WebSeed.open() asks for a file that is wanted, and for nothing when n
 /** How a server can fail, the words of it, and how soon it is asked again. */
 const FAULTS: readonly (readonly [string, WebFault, string, "much later" | "later"])[] = [
   ["has no such file", { status: 404 }, "it has no such file", "much later"],
-  ["gives all of it", { isWhole: true }, "it gives whole files alone", "much later"],
+  [
+    "gives all of it",
+    { isWhole: true },
+    "it gives whole files alone (it answers no Range requests)",
+    "much later",
+  ],
   [
     "has another length",
     { headers: { "content-range": "bytes 0-0/7" } },

@@ -14,6 +14,8 @@ export interface Findings {
   readonly survey: SurveyReport | undefined;
   /** Peers that the user or the link named. */
   readonly namedPeers: readonly Endpoint[];
+  /** Nobody but its trackers and the user may name peers. */
+  readonly isPrivate: boolean;
 }
 
 /** Why `get` would not go; undefined when it would. */
@@ -46,7 +48,7 @@ function swarmFailure(survey: SurveyReport, findings: Findings): Failure | undef
 }
 
 /** What a download would know at this moment: peers were asked for nothing, and gave nothing. */
-function evidenceOf(survey: SurveyReport, { namedPeers }: Findings): Evidence {
+function evidenceOf(survey: SurveyReport, { namedPeers, isPrivate }: Findings): Evidence {
   const { trackers, dht, peersReached, pieces } = survey;
   return {
     isComplete: false,
@@ -56,6 +58,7 @@ function evidenceOf(survey: SurveyReport, { namedPeers }: Findings): Evidence {
       ...(failure === undefined ? {} : { failure }),
     })),
     ...(dht && { dht }),
+    ...(isPrivate && { isPrivate }),
     namedPeers: namedPeers.length,
     peersKnown: survey.peersKnown,
     peersOurselves: survey.peersOurselves,

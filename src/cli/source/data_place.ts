@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { DiskPaths } from "../../metainfo/paths.ts";
 import type { DataPlace, Environment } from "../environment/environment.ts";
 import { shownPath, type SourceTorrent } from "../files/file_list.ts";
-import { fileError } from "../output/failure.ts";
+import { CommandError, fileError } from "../output/failure.ts";
 import { isLink } from "./link.ts";
 import { STANDARD_INPUT } from "./source.ts";
 
@@ -51,6 +51,13 @@ async function find(
   if (standing === "file" && !metainfo.isMultiFile) {
     const folder = dirname(path);
     return { outputDir: folder, paths: renamed(paths, basename(path)), folder };
+  }
+  if (standing === "file") {
+    const wanted = "name the folder that the data is in, or the torrent's own";
+    throw new CommandError(
+      "disk",
+      `Cannot use ${shownPath(path)} as the place of the data: it is a file; ${wanted}`,
+    );
   }
   if (standing !== "folder" || !metainfo.isMultiFile) return usual;
   const within = renamed(paths, "");

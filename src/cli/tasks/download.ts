@@ -159,9 +159,10 @@ export class Download implements Task {
   ): Promise<RunningTorrent> {
     const { options, openEngine, memoryBudgetBytes, outlet } = this.#context;
     const life = this.#life;
-    life.status = WAITING_FOR_LOCK;
+    life.status = "getting ready";
     const engine = await openEngine();
     life.signal.throwIfAborted();
+    this.#mayWait();
     const torrent = life.torrent = await engine.open({
       ...target,
       ...wishes,
@@ -212,10 +213,15 @@ export class Download implements Task {
   /** Another run may be at its command of --on-done. */
   #hold({ target, folders }: TargetRecord): Promise<{ release(): void }> {
     const { environment, options: { waitLockMs: waitMs } } = this.#context;
-    this.#life.status = WAITING_FOR_LOCK;
+    this.#mayWait();
     const { signal } = this.#life;
     const name = target.source.paths.root;
     return environment.holdTarget({ ...folders, name, waitMs, signal });
+  }
+
+  /** Whoever is not to wait for a lock fails at once without. */
+  #mayWait(): void {
+    if (this.#context.options.waitLockMs > 0) this.#life.status = WAITING_FOR_LOCK;
   }
 
   /** All is here: says so, and runs the command of --on-done unless it has run. */

@@ -82,9 +82,11 @@ async function chosenRanges(
 
 function refuseLarger(size: number, { maxBytes = Infinity }: Choice): void {
   if (size <= maxBytes) return;
+  const isClose = formatSize(size) === formatSize(maxBytes);
+  const shown = (bytes: number) => isClose ? `${bytes} bytes` : formatSize(bytes);
   throw new CommandError(
     "too-large",
-    `${formatSize(size)} are selected, more than --max-bytes allows (${formatSize(maxBytes)})`,
+    `${shown(size)} are selected, more than --max-bytes allows (${shown(maxBytes)})`,
     { size, maxBytes },
   );
 }

@@ -33,6 +33,7 @@ function findings(
     },
     survey: makeSurveyReport(),
     namedPeers: [],
+    isPrivate: false,
     ...changes,
   };
 }

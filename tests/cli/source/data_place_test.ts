@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { listFiles } from "../../../src/cli/files/file_list.ts";
 import { findData, splitWords } from "../../../src/cli/source/data_place.ts";
@@ -35,6 +35,11 @@ Deno.test("findData() tells the data from the folder that it is in, whatever its
     deepStrictEqual(await find(tree, folder), [folder, "tree/sub/x", folder]);
     await Deno.rename(join(folder, "wood"), join(folder, "tree"));
     deepStrictEqual(await find(tree, folder), [folder, "tree/sub/x", folder]);
+    const file = join(folder, "renamed.bin");
+    await rejects(find(tree, file), {
+      message: `Cannot use ${file} as the place of the data: it is a file; name the folder that ` +
+        "the data is in, or the torrent's own",
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { Interruption } from "../../../src/cli/environment/interruption.ts";
 import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import { type Notice, subjectNamed } from "../../../src/cli/output/notice.ts";
@@ -54,6 +54,24 @@ Deno.test("view() follows a source from its text to its torrent and its end", as
   deepStrictEqual(await running, undefined);
   deepStrictEqual(download.view().torrent?.state, "complete");
   deepStrictEqual([download.view().status, download.peers().length], ["complete", 0]);
+});
+
+Deno.test("view() says that another run is waited for only when one may be", async () => {
+  const cases = [[["--wait-lock", "1h"], /^waiting for another run/], [
+    [],
+    /^getting ready$/,
+  ]] as const;
+  for (const [args, words] of cases) {
+    const { download, engine, settle, interruption } = open(args);
+    const opening = Promise.withResolvers<never>();
+    engine.open = () => opening.promise;
+    const running = download.run();
+    await settle();
+    match(download.view().status, words);
+    interruption.stop(1);
+    opening.reject(new Error("stopped"));
+    await running;
+  }
 });
 
 Deno.test("supervise() ends the wait for a list of sums when the deadline is over", async () => {

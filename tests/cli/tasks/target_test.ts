@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { parseTorrent } from "../../../src/cli/source/source.ts";
 import { chooseTarget, summarize } from "../../../src/cli/tasks/target.ts";
 import { makeTorrent } from "../torrents.ts";
@@ -37,7 +37,15 @@ Deno.test("chooseTarget() finds ranges in what is selected", async () => {
 
 Deno.test("chooseTarget() refuses what is larger than --max-bytes, and counts only what is selected", async () => {
   const found = { source: SOURCE, selectedFiles: undefined };
-  await rejects(chooseTarget(found, { ...ALL, maxBytes: 1499 }), /1\.46 KiB are selected/);
+  await rejects(chooseTarget(found, { ...ALL, maxBytes: 1499 }), (error: Error) => {
+    strictEqual(
+      error.message,
+      "1500 bytes are selected, more than --max-bytes allows (1499 bytes)",
+    );
+    return true;
+  });
+  const far = chooseTarget(found, { ...ALL, maxBytes: 1024 });
+  await rejects(far, /1\.46 KiB are selected, more than --max-bytes allows \(1 KiB\)/);
   await chooseTarget(found, { ...ALL, maxBytes: 1500 });
   await chooseTarget(found, { ...ALL, maxBytes: 500, select: ["2"] });
 });
