@@ -4,6 +4,8 @@ import { missingAccess } from "./folder_access.ts";
 
 /** What is in the state folder tells what a user downloads. */
 const OWNER_ONLY = 0o700;
+/** With what separates it from the folder that it is in. */
+const LAST_NAME = Deno.build.os === "windows" ? /[\\/]*[^\\/]+[\\/]*$/ : /\/*[^/]+\/*$/;
 /** Something that is no folder stands in the path of one that is to be made. */
 const IN_THE_WAY = ["EEXIST", "ENOTDIR"];
 
@@ -21,9 +23,9 @@ export interface TargetFolders {
 export async function prepareFolders(outputDir: string, stateDir: string): Promise<TargetFolders> {
   const missing = missingAccess([outputDir, stateDir]);
   if (missing !== undefined) throw permissionError(missing, "use the folder", outputDir);
-  const output = await makeFolder(outputDir, 0o777);
+  const output = await makeFolder(outputDir, makeFolders);
   const isLink = await isSymlink(stateDir);
-  const state = await makeFolder(stateDir, OWNER_ONLY);
+  const state = await makeFolder(stateDir, makePrivateFolder);
   if (isLink && isWithin(stateDir, outputDir, output)) {
     throw storageErrorOf("ELOOP", "use", stateDir);
   }
@@ -65,7 +67,7 @@ export async function realFolder(folder: string): Promise<string> {
 export async function openForWriting(folder: string): Promise<void> {
   const missing = missingAccess([folder]);
   if (missing !== undefined) throw permissionError(missing, "write to", folder);
-  const dir = await makeFolder(folder, 0o777);
+  const dir = await makeFolder(folder, makeFolders);
   try {
     await Deno.remove(await Deno.makeTempFile({ dir, prefix: ".starling-" }));
   } catch (error) {
@@ -73,9 +75,32 @@ export async function openForWriting(folder: string): Promise<void> {
   }
 }
 
-async function makeFolder(folder: string, mode: number): Promise<string> {
+/**
+ * Makes a folder that only we may read. Folders above it that are not there are made as any other;
+ * what is there keeps its mode. Throws what Deno throws.
+ */
+export async function makePrivateFolder(folder: string): Promise<void> {
   try {
-    await Deno.mkdir(folder, { recursive: true, mode });
+    return await Deno.mkdir(folder, { mode: OWNER_ONLY });
+  } catch (error) {
+    // Without Deno's permission for those above it, they are made with it, as it is.
+    if (codeOf(error) === "ENOENT") {
+      await makeFolders(folder.replace(LAST_NAME, "")).catch(() => {});
+    }
+  }
+  await Deno.mkdir(folder, { recursive: true, mode: OWNER_ONLY });
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+}
+
+async function makeFolder(
+  folder: string,
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  try {
+    await make(folder);
   } catch (error) {
     if (IN_THE_WAY.includes(codeOf(error) ?? "")) {
       const { nearestFolder } = await import("./room.ts");

@@ -12,6 +12,18 @@ Deno.test("prepareFolders() makes the folders; the state is nobody else's busine
   strictEqual(Deno.statSync(folder.at("a/out/.starling")).mode! & 0o777, 0o700);
 });
 
+Deno.test("prepareFolders() makes those above the state as any other, and leaves what is there", async () => {
+  using folder = new TemporaryFolder();
+  const modeOf = (path: string) => Deno.statSync(folder.at(path)).mode! & 0o777;
+  Deno.mkdirSync(folder.at("usual"));
+  await prepareFolders(folder.at("out"), folder.at("a/b/state"));
+  deepStrictEqual(["a", "a/b", "a/b/state"].map(modeOf), [modeOf("usual"), modeOf("usual"), 0o700]);
+  await prepareFolders(folder.at("out"), folder.at("usual"));
+  Deno.chmodSync(folder.at("usual"), 0o750);
+  await prepareFolders(folder.at("out"), folder.at("usual/"));
+  strictEqual(modeOf("usual"), 0o750);
+});
+
 Deno.test("prepareFolders() follows the links that the user names", async () => {
   using folder = new TemporaryFolder();
   Deno.mkdirSync(folder.at("disk"));

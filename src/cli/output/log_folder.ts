@@ -1,5 +1,6 @@
 /** The folder of `--log-dir` on the disk. */
 import type { Bytes } from "../../base/bytes.ts";
+import { makePrivateFolder } from "../../storage/target_folders.ts";
 
 /** A log that is being written: nobody else removes it. */
 export interface LogFile {
@@ -20,7 +21,7 @@ export interface LogFolder {
 
 /** Makes the folder where it is missing. Throws what Deno throws. */
 export async function openLogFolder(folder: string): Promise<LogFolder> {
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(folder);
   return {
     create: (name) => createLog(`${folder}/${name}`),
     names: async () => (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name),

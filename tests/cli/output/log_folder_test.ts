@@ -18,6 +18,9 @@ Deno.test("S14 openLogFolder() makes a folder and logs that only we may read", a
   deepStrictEqual(await folder.names(), ["starling-x.log"]);
   if (isWindows) return;
   deepStrictEqual(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o700);
+  Deno.mkdirSync(`${temporary.path}/usual`);
+  const [above, usual] = ["a", "usual"].map((name) => Deno.statSync(`${temporary.path}/${name}`));
+  deepStrictEqual(above!.mode, usual!.mode);
   deepStrictEqual(((await Deno.stat(`${path}/starling-x.log`)).mode ?? 0) & 0o777, 0o600);
 });
 
