@@ -1,5 +1,5 @@
 /** `starling create`: makes a .torrent of a file or a folder. */
-import { MetainfoError, StorageError } from "../base/errors.ts";
+import { MetainfoError, StorageError, TrackerError } from "../base/errors.ts";
 import { HASH_LENGTH } from "../base/ids.ts";
 import { printable } from "../base/printable.ts";
 import {
@@ -19,6 +19,7 @@ import { diskPaths } from "../metainfo/paths.ts";
 import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
 import { findSource, type SourceTree } from "../storage/source_tree.ts";
 import { writeTorrentFile } from "../storage/torrent_file.ts";
+import { parseTrackerUrl, redactTrackerUrl } from "../tracker/tracker_url.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { FileFacts } from "../workers/protocol.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
@@ -231,8 +232,21 @@ function* warningsOf(metainfo: Metainfo, found: SourceTree, used: SourceTree): I
   if (metainfo.isPrivate && metainfo.trackers.length === 0) {
     yield "a private torrent without a tracker finds no peers";
   }
+  yield* unaskedTrackers(metainfo);
   yield* renamings(metainfo);
   yield* metainfo.warnings;
+}
+
+/** Clients do not believe every address that stands in a torrent. */
+function* unaskedTrackers({ trackers }: Metainfo): Iterable<string> {
+  for (const url of trackers.flat()) {
+    try {
+      parseTrackerUrl(url);
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+      yield `starling will not ask the tracker ${redactTrackerUrl(url)}: ${error.message}`;
+    }
+  }
 }
 
 /** Of files that downloads, and `verify` and `seed` too, look for under another name. */

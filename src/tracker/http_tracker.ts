@@ -14,7 +14,7 @@ import {
 } from "./announce.ts";
 import { announceUrl, parseAnnounceResponse, refusalOf } from "./http_codec.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
-import { httpTrackerScope, type TrackerUrl } from "./tracker_url.ts";
+import { httpTrackerScope, type TrackerUrl, unaskable } from "./tracker_url.ts";
 
 /** As libtorrent has it; 3,000 peers need 54,000 bytes. */
 const MAX_RESPONSE_BYTES = 835_584;
@@ -75,9 +75,7 @@ export class HttpTracker implements TrackerClient {
     const isHarmless = (host: string) =>
       isDialable({ host, port }, scope) ||
       (scope === "private" && addressScope(host) === "link-local");
-    if (!addresses.every(isHarmless)) {
-      throw new TrackerError("unreachable", "its name leads to this machine");
-    }
+    if (!addresses.every(isHarmless)) throw unaskable(this.#url);
     return addresses[0] ?? host;
   }
 

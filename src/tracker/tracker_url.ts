@@ -1,5 +1,11 @@
 /** The address of a tracker: which ones we use, and how one is shown without its secrets. */
-import { type AddressScope, canonicalHost, hostOf, hostScope } from "../base/endpoint.ts";
+import {
+  type AddressScope,
+  canonicalHost,
+  hostOf,
+  hostScope,
+  NOT_LISTENING_PORT,
+} from "../base/endpoint.ts";
 import { TrackerError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 
@@ -46,7 +52,7 @@ export function parseTrackerUrl(text: string): TrackerUrl {
   if (url.port === "0") refuse("has port 0");
   url.hash = "";
   const scope = isUdp ? trackerScope(hostOf(url)) : httpTrackerScope(url);
-  if (scope === undefined) refuse("leads where no tracker is");
+  if (scope === undefined) refuse(whyNoTracker(hostOf(url)));
   return {
     text: isUdp ? text : url.href,
     protocol: isUdp ? "udp" : "http",
@@ -64,6 +70,21 @@ export function parseTrackerUrl(text: string): TrackerUrl {
 export function httpTrackerScope(url: URL): AddressScope | undefined {
   const scope = trackerScope(hostOf(url));
   return scope === "loopback" && !url.pathname.startsWith("/announce") ? undefined : scope;
+}
+
+/** Whoever has a tunnel to a tracker, or one here, is to see what is asked. */
+function whyNoTracker(host: string): string {
+  return trackerScope(host) === "loopback"
+    ? "is on this machine, where only paths that begin with /announce are asked"
+    : "leads where no tracker is";
+}
+
+/** Why no address of a tracker may be asked. */
+export function unaskable({ port }: TrackerUrl): TrackerError {
+  const fact = port <= NOT_LISTENING_PORT
+    ? `nobody listens at port ${port}`
+    : "its name leads to this machine";
+  return new TrackerError("unreachable", fact);
 }
 
 /** Undefined for link-local hosts (metadata services of clouds) and for addresses of nobody. */

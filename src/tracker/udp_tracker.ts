@@ -10,7 +10,7 @@ import {
   type TrackerClient,
 } from "./announce.ts";
 import { resolveTracker } from "./resolve_tracker.ts";
-import type { TrackerUrl } from "./tracker_url.ts";
+import { type TrackerUrl, unaskable } from "./tracker_url.ts";
 import { UdpSession } from "./udp_session.ts";
 import type { UdpSockets } from "./udp_sockets.ts";
 
@@ -65,9 +65,7 @@ export class UdpTracker implements TrackerClient {
     const { port, scope } = this.#url;
     const addresses = await resolveTracker(this.#url, { ...this.#options, signal });
     const usable = addresses.filter((host) => isDialable({ host, port }, scope));
-    if (addresses.length > 0 && usable.length === 0) {
-      throw new TrackerError("unreachable", "its name leads to this machine");
-    }
+    if (addresses.length > 0 && usable.length === 0) throw unaskable(this.#url);
     for (const family of FAMILIES) {
       this.#chooseLine(family, usable.filter((host) => familyOf(host) === family));
     }

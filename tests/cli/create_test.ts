@@ -376,6 +376,20 @@ Deno.test("create warns of what may not be meant", async () => {
   ]);
 });
 
+Deno.test("T20 create warns of a tracker that would not be asked, and keeps its passkey to itself", async () => {
+  using folder = withData();
+  const { exitCode, err } = await create([
+    ...["-t", "http://127.0.0.1:7980/SECRET/announce,http://t.example/SECRET/announce"],
+    ...["-o", folder.at("x.torrent"), folder.at("tree")],
+  ]);
+  deepStrictEqual(exitCode, 0);
+  deepStrictEqual(
+    err,
+    "starling: warning: starling will not ask the tracker http://127.0.0.1:7980/…/announce: the " +
+      "address is on this machine, where only paths that begin with /announce are asked\n",
+  );
+});
+
 Deno.test("create warns of a name of the torrent that is not kept, and counts other such names", async () => {
   using folder = withData();
   folder.write("odd/a\\b", "x");

@@ -69,6 +69,15 @@ Deno.test("T19 parseTrackerUrl() does not let a torrent reach services of this m
   assertRefused("http://[::1]/");
 });
 
+Deno.test("parseTrackerUrl() says what is asked on this machine, and that nothing is elsewhere", () => {
+  const rows: [url: string, words: RegExp][] = [
+    ["http://127.0.0.1:7980/PASSKEY/announce", /on this machine, where only paths that begin with/],
+    ["http://[::1]:80/", /on this machine, where only paths that begin with \/announce are asked$/],
+    ["http://169.254.169.254/announce", /leads where no tracker is$/],
+  ];
+  for (const [url, message] of rows) throws(() => parseTrackerUrl(url), { message });
+});
+
 Deno.test("parseTrackerUrl() says how near the tracker is", () => {
   const scopes = {
     "http://127.0.0.1:6969/announce": "loopback",

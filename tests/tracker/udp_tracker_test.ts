@@ -223,6 +223,10 @@ Deno.test("T17 UdpTracker fails when its name is unknown or leads to this machin
     deepStrictEqual(harness.network.sockets, []);
     await harness.close();
   }
+  const harness = new Harness();
+  const tracker = harness.tracker("udp://127.0.0.1:1/announce");
+  equal(await harness.announce(tracker, "started", 0), "nobody listens at port 1");
+  await harness.close();
 });
 
 Deno.test("UdpTracker stays with the address that answers, else tries another", async () => {
