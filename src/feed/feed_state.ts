@@ -3,7 +3,8 @@
  * with its links, so that nothing is lost when the feed has moved on. Pure.
  */
 import { createHash } from "node:crypto";
-import type { FeedItem } from "./item_reader.ts";
+import { type FeedItem, MAX_LINKS } from "./item_reader.ts";
+import { oneLinkPerTorrent } from "./torrent_link.ts";
 
 /** Items that are remembered; beyond them those go first that were not seen for longest. */
 export const MAX_REMEMBERED = 20_000;
@@ -15,6 +16,8 @@ const MAX_TRIES = 3;
 const MAX_RETRYABLE_TRIES = 720;
 /** Keys of one item. */
 export const MAX_KEYS = 8;
+/** Links that one document offers for one item, before those of one torrent are joined. */
+const MAX_OFFERED_LINKS = 20;
 /** Bytes of a key: nobody finds two texts with the same. */
 const KEY_LENGTH = 16;
 /** When an item was last seen is written down no more often than this. */
@@ -110,7 +113,9 @@ export class FeedState {
     },
   ): Absorbed {
     const counts = { added: 0, known: 0, skipped: 0 };
-    for (const item of items) counts[this.#take(item, now, isWanted)]++;
+    const offers: Offers = new Map();
+    for (const item of items) counts[this.#take(item, now, isWanted, offers)]++;
+    for (const [item, offer] of offers) this.#update(item, offer);
     this.#forgetOldest(now);
     this.#setValidators({ ...validators, question });
     return counts;
@@ -170,12 +175,14 @@ export class FeedState {
     offered: FeedItem,
     now: number,
     isWanted: (item: FeedItem) => boolean,
+    offers: Offers,
   ): keyof Absorbed {
     const keys = keysOf(offered);
     const known = keys.map((key) => this.#byKey.get(key)).filter((item) => item !== undefined);
     const item = known.find(({ status }) => status === "fetched") ?? known[0];
     if (item !== undefined) {
-      this.#update(item, offered, keys, now);
+      this.#seeAgain(item, keys, now);
+      addOffer(offers, item, offered);
       return "known";
     }
     if (!isWanted(offered)) return "skipped";
@@ -191,18 +198,22 @@ export class FeedState {
     };
     this.#items.push(added);
     this.#addKeys(added, keys);
+    addOffer(offers, added, offered);
     this.#isChanged = true;
     return "added";
   }
 
-  #update(item: RememberedItem, offered: FeedItem, keys: readonly string[], now: number): void {
+  #seeAgain(item: RememberedItem, keys: readonly string[], now: number): void {
     if (Math.abs(now - item.seenAt) >= SEEN_PRECISION_MS) {
       item.seenAt = now;
       this.#isChanged = true;
     }
+    if (item.status !== "fetched") this.#addKeys(item, keys);
+  }
+
+  #update(item: RememberedItem, { title, links: offered }: Offer): void {
     if (item.status === "fetched") return;
-    this.#addKeys(item, keys);
-    const { links, title } = offered;
+    const links = oneLinkPerTorrent(offered).slice(0, MAX_LINKS);
     if (links.length === 0 || links.join("\n") === item.links.join("\n")) return;
     // What had no link, and has one now, is as good as new.
     if (item.links.length === 0) {
@@ -262,6 +273,21 @@ export class FeedState {
       if (yields) this.#byKey.set(key, item);
     }
   }
+}
+
+/** What one document offers for an item that is remembered. */
+interface Offer {
+  readonly title: string;
+  /** Of all its items that are this one: two may have the same torrent. */
+  readonly links: readonly string[];
+}
+
+type Offers = Map<RememberedItem, Offer>;
+
+function addOffer(offers: Offers, item: RememberedItem, { title, links }: FeedItem): void {
+  const first = offers.get(item) ?? { title, links: [] };
+  const all = [...first.links, ...links].slice(0, MAX_OFFERED_LINKS);
+  offers.set(item, { title: first.title, links: all });
 }
 
 /**

@@ -4,11 +4,19 @@
  */
 import { parseFeedDate } from "./feed_date.ts";
 import { type Attributes, type ElementName, MAX_FIELD_LENGTH, oneLine } from "./markup.ts";
-import { infoHashLink, namesTorrent, type TorrentLink, torrentLink } from "./torrent_link.ts";
+import {
+  infoHashLink,
+  namesTorrent,
+  oneLinkPerTorrent,
+  type TorrentLink,
+  torrentLink,
+} from "./torrent_link.ts";
 
 const MAX_TITLE_LENGTH = 1_000;
-/** Links of one item that are looked at, and that are kept. */
-const MAX_CANDIDATES = 50, MAX_LINKS = 4;
+/** Links of one item that are looked at, … */
+const MAX_CANDIDATES = 50;
+/** … and that are kept. */
+export const MAX_LINKS = 4;
 const TORRENT_TYPE = /^application\/(x-)?bittorrent\b/i;
 
 /** Elements whose text matters, by the item's own or by anybody's namespace. */
@@ -97,7 +105,7 @@ export class ItemReader {
       title,
       guid: this.#guid?.trim() || undefined,
       publishedAt: this.#published ?? this.#updated,
-      links: distinct(oneOfEachHash(links)).slice(0, MAX_LINKS),
+      links: oneLinkPerTorrent(links.map(({ link }) => link)).slice(0, MAX_LINKS),
       infoHashes: distinct(infoHashes.filter((infoHash) => infoHash !== undefined)),
       problem: links.length > 0 ? undefined : refused?.reason,
     };
@@ -154,17 +162,6 @@ export class ItemReader {
     if (kind === "info-hash") return infoHashLink(text, title);
     return torrentLink(text, { base, origin: this.#origin });
   }
-}
-
-/** Of several magnet links of one torrent the longest knows most trackers. */
-function oneOfEachHash(
-  links: readonly { readonly link: string; readonly infoHashHex: string | undefined }[],
-): string[] {
-  const best = new Map<string, string>();
-  for (const { link, infoHashHex = link } of links) {
-    if (link.length > (best.get(infoHashHex)?.length ?? 0)) best.set(infoHashHex, link);
-  }
-  return [...best.values()];
 }
 
 function distinct(texts: readonly string[]): string[] {

@@ -65,6 +65,40 @@ export function infoHashLink(text: string, title: string): TorrentLink {
   return { kind: "link", link: magnetLink({ infoHashHex, trackers: [], ...name }), infoHashHex };
 }
 
+/**
+ * The links, but of several magnet links of a torrent only the longest, which says most, with what
+ * the others say besides of trackers, peers and web seeds, as far as a link may be long.
+ */
+export function oneLinkPerTorrent(links: readonly string[]): string[] {
+  const same = Map.groupBy(links, (link) => infoHashOf(link) ?? link);
+  return [...same.values()].map(joined);
+}
+
+function joined(links: readonly string[]): string {
+  const [longest = "", ...others] = links.toSorted((a, b) => b.length - a.length);
+  const said = new Set(addressesOf(longest));
+  let link = longest;
+  for (const address of others.flatMap(addressesOf)) {
+    if (said.has(address) || link.length + 1 + address.length > MAX_MAGNET_LENGTH) continue;
+    said.add(address);
+    link += `&${address}`;
+  }
+  return link;
+}
+
+/** The parameters that say where to ask, as they are written. */
+function addressesOf(link: string): string[] {
+  if (!/^magnet:/i.test(link)) return [];
+  return link.split(/[?&](?:amp;)?/i).filter((part) => /^(tr|x\.pe|ws)(\.\d+)?=./i.test(part));
+}
+
+/** Undefined for a URL. */
+function infoHashOf(link: string): string | undefined {
+  if (!/^magnet:/i.test(link)) return undefined;
+  const found = magnetOf(link);
+  return found.kind === "link" ? found.infoHashHex : undefined;
+}
+
 function magnetOf(text: string): TorrentLink {
   if (text.length > MAX_MAGNET_LENGTH) return refused("its magnet link is too long");
   try {

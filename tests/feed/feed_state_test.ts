@@ -79,6 +79,35 @@ Deno.test("FeedState learns the info-hash of what was fetched", () => {
   deepStrictEqual(titles(state), []);
 });
 
+Deno.test("FeedState uses the trackers and peers of all items that have one torrent", () => {
+  const magnet = `magnet:?xt=urn:btih:${HASH}`;
+  const [bare, ...rich] = [magnet, `${magnet}&tr=http://a/announce`, `${magnet}&x.pe=192.0.2.1:9`]
+    .map((link, at) => offer(`${at}`, { links: [link], infoHashes: [HASH] }));
+  const all = `${magnet}&tr=http://a/announce&x.pe=192.0.2.1:9`;
+  for (const items of [[bare!, ...rich], [rich[0]!, bare!, rich[1]!], [...rich, bare!]]) {
+    const state = new FeedState();
+    deepStrictEqual(absorb(state, items), { added: 1, known: 2, skipped: 0 });
+    deepStrictEqual(state.items.map(({ title, links }) => [title, links]), [
+      [items[0]!.title, [all]],
+    ]);
+    state.markSaved();
+    absorb(state, items);
+    ok(!state.isChanged, "the same again is no news");
+    absorb(state, [bare!]);
+    deepStrictEqual(state.items[0]!.links, [magnet], "what the feed has taken back is gone");
+  }
+});
+
+Deno.test("FeedState keeps few links, however many items have one torrent", () => {
+  const state = new FeedState();
+  const items = Array.from(
+    { length: 100 },
+    (_, at) => offer(`${at}`, { links: [`https://a.example/${at}.torrent`], infoHashes: [HASH] }),
+  );
+  deepStrictEqual(absorb(state, items), { added: 1, known: 99, skipped: 0 });
+  strictEqual(state.items[0]!.links.length, 4);
+});
+
 Deno.test("FeedState takes the same URL under another id for another torrent", () => {
   const state = new FeedState();
   const latest = { links: ["https://a.example/latest.torrent"] };
@@ -189,7 +218,7 @@ Deno.test("FeedState forgets the oldest beyond 20,000, and last what waits or is
 
 Deno.test("FeedState bounds what titles and links take together", () => {
   const state = new FeedState();
-  const links = Array.from({ length: 4 }, () => `https://a.example/${"x".repeat(8_000)}`);
+  const links = Array.from("abcd", (name) => `https://${name}.example/${"x".repeat(8_000)}`);
   for (let run = 0; run < 3; run++) {
     const items = Array.from({ length: 300 }, (_, index) => offer(`${run}-${index}`, { links }));
     absorb(state, items, { now: NOW + run * DAY_MS });

@@ -1,5 +1,12 @@
-import { ok, strictEqual } from "node:assert/strict";
-import { infoHashLink, namesTorrent, torrentLink } from "../../src/feed/torrent_link.ts";
+import fc from "fast-check";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { parseMagnet } from "../../src/metainfo/magnet.ts";
+import {
+  infoHashLink,
+  namesTorrent,
+  oneLinkPerTorrent,
+  torrentLink,
+} from "../../src/feed/torrent_link.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567";
 const MAGNET = `magnet:?xt=urn:btih:${HASH}`;
@@ -103,4 +110,46 @@ Deno.test("infoHashLink() makes a magnet link of an info-hash in hex or base32",
   for (const text of ["", "x", HASH.slice(1), `${HASH}0`]) {
     strictEqual(infoHashLink(text, "").kind, "refused", text);
   }
+});
+
+Deno.test("oneLinkPerTorrent() leaves URLs alone, and joins the magnet links of a torrent", () => {
+  const url = "https://a.example/x.torrent?tr=1", other = `magnet:?xt=urn:btih:${"b".repeat(40)}`;
+  const rows: readonly [links: string[], joined: string[]][] = [
+    [[], []],
+    [[url, MAGNET, other, url], [url, MAGNET, other]],
+    [[MAGNET, `${MAGNET}&dn=x`, MAGNET.toUpperCase()], [`${MAGNET}&dn=x`]],
+    [[`${MAGNET}&tr=udp://a:1`, `${MAGNET}&amp;tr.1=udp://b:1&ws=&so=1`], [
+      `${MAGNET}&amp;tr.1=udp://b:1&ws=&so=1&tr=udp://a:1`,
+    ]],
+    [[`${MAGNET}&tr=http://a/&dn=long`, `${MAGNET}&tr=http://a/`], [
+      `${MAGNET}&tr=http://a/&dn=long`,
+    ]],
+  ];
+  for (const [links, expected] of rows) deepStrictEqual(oneLinkPerTorrent(links), expected);
+});
+
+Deno.test("oneLinkPerTorrent() makes no link longer than one may be", () => {
+  const links = Array.from("abcd", (name) => `${MAGNET}&tr=http://${name}/${name.repeat(6_000)}`);
+  const [joined, ...rest] = oneLinkPerTorrent(links);
+  ok(rest.length === 0 && joined!.length > 12_000 && joined!.length <= 16_384);
+  strictEqual(linkOf(joined!), joined);
+});
+
+Deno.test("oneLinkPerTorrent() loses no tracker, peer or web seed of few links", () => {
+  const parameter = fc.tuple(fc.constantFrom("tr", "ws", "x.pe"), fc.nat(9)).map(([key, at]) =>
+    key === "x.pe" ? `x.pe=192.0.2.${at}:9` : `${key}=http://${at}.example/`
+  );
+  const link = fc.array(parameter, { maxLength: 4 }).map((all) => [MAGNET, ...all].join("&"));
+  fc.assert(fc.property(fc.array(link, { minLength: 1, maxLength: 5 }), (links) => {
+    const [joined, ...rest] = oneLinkPerTorrent(links);
+    deepStrictEqual(rest, []);
+    for (const key of ["trackers", "webSeeds", "peers"] as const) {
+      const said = (
+        texts: readonly string[],
+      ) => [
+        ...new Set(texts.flatMap((text) => parseMagnet(text)[key].map((it) => JSON.stringify(it)))),
+      ];
+      deepStrictEqual(said([joined!]).toSorted(), said(links).toSorted());
+    }
+  }));
 });
