@@ -8,7 +8,7 @@ import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import { storageErrorOf } from "../workers/disk_errors.ts";
-import type { JobRunner, PieceVerdict } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner, PieceVerdict } from "../workers/protocol.ts";
 import { Denials, type Identity } from "./access.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
@@ -19,7 +19,7 @@ import { occupied, occupiedPlaces } from "./settle.ts";
 import { isAnythingAt, isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
-import { isKnownFile, judge, type Legacy, NOTHING_LEFT } from "./trust.ts";
+import { isAsLeft, judge, type Legacy, NOTHING_LEFT } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
 const MAX_PROBED_BYTES = 16 * 1024 * 1024;
@@ -172,8 +172,8 @@ async function lookCloser(
     found[piece] = verdict;
     unchecked.clear(piece);
   });
-  const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
-  const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, { isKnown, sourceOf })]
+  const isOurs = (file: FileIndex, part: FileFacts) => isAsLeft(plan, file, part, legacy);
+  const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, { isOurs, sourceOf })]
     // Of a file that nobody has looked into nobody knows whose it is.
     .filter(({ file }) => !isUnseen(plan, file, unchecked));
   const have = new Bitfield(wanted.length);

@@ -8,7 +8,7 @@ import type { FilePlan } from "./file_plan.ts";
 import type { FileRecord } from "./resume_codec.ts";
 import { Shares } from "./shares.ts";
 import type { Sightings } from "./sightings.ts";
-import { isBegunFile, type Legacy, touchedFiles } from "./trust.ts";
+import { isAsLeft, isBegunFile, type Legacy, touchedFiles } from "./trust.ts";
 
 export interface KeptState {
   /** Claimed before, and nothing speaks against it. */
@@ -60,7 +60,7 @@ function keptRecords(
     // That it is ours would be forgotten with its piece, which this run looks at.
     const isFinal = plan.isFinal(file);
     const facts = isFinal ? final : part;
-    if (facts === undefined) continue;
+    if (facts === undefined || !isAsLeft(plan, file, facts, legacy)) continue;
     const { size, modifiedMs } = facts;
     records.set(file, { isFinal, size, modifiedMs });
   }

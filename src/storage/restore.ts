@@ -5,13 +5,13 @@
 import { type Random, shuffle } from "../base/ambient.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
-import type { JobRunner, PieceToHash, PieceVerdict } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner, PieceToHash, PieceVerdict } from "../workers/protocol.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import { type KeptState, keptState } from "./kept_state.ts";
 import { createEmptyFiles, settleFiles } from "./settle.ts";
 import { isOversized, seeFiles, type Sightings } from "./sightings.ts";
-import { isKnownFile, judge, type Legacy, type Verdicts } from "./trust.ts";
+import { isAsLeft, judge, type Legacy, type Verdicts } from "./trust.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
 const MAX_SAMPLED_PIECES = 64;
@@ -52,8 +52,8 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const verdicts = judge(plan, wanted, sightings, legacy);
   const oddities = [...odditiesOf(plan, sightings)];
   const { found, isStillBelieved } = await findPieces(verdicts, options);
-  const isKnown = (file: FileIndex) => isKnownFile(plan, file, legacy);
-  await settleFiles(plan, sightings, found, { pool, isKnown, sourceOf: verdicts.sourceOf });
+  const isOurs = (file: FileIndex, part: FileFacts) => isAsLeft(plan, file, part, legacy);
+  await settleFiles(plan, sightings, found, { pool, isOurs, sourceOf: verdicts.sourceOf });
   // Whatever was refused is not touched: nothing is to be said of what becomes of it.
   for (const oddity of oddities) options.onWarning(oddity);
   // Settling may have renamed selected files.

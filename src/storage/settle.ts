@@ -6,7 +6,7 @@ import { StorageError } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import { errorOf } from "../workers/disk_errors.ts";
 import { pathOf } from "../workers/folders.ts";
-import type { JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
+import type { FileFacts, JobRunner, PieceVerdict, Place } from "../workers/protocol.ts";
 import { createFiles, runOrThrow } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { Sightings } from "./sightings.ts";
@@ -16,8 +16,8 @@ export type FoundPieces = readonly (PieceVerdict | undefined)[];
 
 /** What is known besides. */
 export interface Settling {
-  /** Is the file one that an earlier run worked on? */
-  readonly isKnown: (file: FileIndex) => boolean;
+  /** Does what is at the `.part` name of a file look as an earlier run left it? */
+  readonly isOurs: (file: FileIndex, part: FileFacts) => boolean;
   /** Where what a file has of a piece was found. */
   readonly sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined;
 }
@@ -30,7 +30,7 @@ export function* occupiedPlaces(
   plan: FilePlan,
   sightings: Sightings,
   found: FoundPieces,
-  { isKnown, sourceOf }: Settling,
+  { isOurs, sourceOf }: Settling,
 ): Iterable<{ readonly file: FileIndex; readonly place: Place }> {
   if (plan.overwrite) return;
   const tallyOf = tallies(plan, found, sourceOf);
@@ -38,10 +38,9 @@ export function* occupiedPlaces(
     const { final, part } = sightings.files.get(file)!;
     if (final === undefined && part === undefined) continue;
     const { good, bad } = tallyOf(file);
-    // We make a part as long as its file before the first byte goes in.
-    const isOddLength = part !== undefined && part.size > 0 && part.size !== plan.lengthOf(file);
-    const isForeign = part !== undefined && !part.isHollow && !isKnown(file) && good === 0 &&
-      (bad > 0 || isOddLength);
+    // That we worked on a file of this name once says nothing of what has the name now.
+    const isForeign = part !== undefined && !part.isHollow && good === 0 && !isOurs(file, part) &&
+      (bad > 0 || isOddLength(plan, file, part));
     if (isForeign) yield { file, place: plan.partPlace(file) };
     if (final === undefined || (plan.isFinal(file) && good > 0)) continue;
     // What has the right size may still turn out to be ours, where it is not known to be bad: of
@@ -144,6 +143,11 @@ function tallies(
     }
     return { all: last - first + 1, good, bad };
   };
+}
+
+/** We make a part as long as its file before the first byte goes in. */
+function isOddLength(plan: FilePlan, file: FileIndex, { size }: FileFacts): boolean {
+  return size > 0 && size !== plan.lengthOf(file);
 }
 
 function holdsBytes({ files }: Sightings, file: FileIndex): boolean {

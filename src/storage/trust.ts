@@ -109,10 +109,19 @@ function isNoted(piece: PieceIndex, { state, journal }: Legacy): boolean {
     state?.noted.has(piece) === true;
 }
 
-/** Is the file one that an earlier run worked on? */
-export function isKnownFile(plan: FilePlan, file: FileIndex, legacy: Legacy): boolean {
-  const { state, journal } = legacy;
-  return journal.size > 0 || state?.files.has(file) === true || isBegunFile(plan, file, legacy);
+/**
+ * Does what has a name of the file look as the last run left the file? That is a matter of facts
+ * alone, so a state that is not believed serves as well.
+ */
+export function isAsLeft(
+  plan: FilePlan,
+  file: FileIndex,
+  facts: FileFacts,
+  legacy: Legacy,
+): boolean {
+  const record = legacy.state?.files.get(file);
+  const mayBeYounger = isBegunFile(plan, file, legacy) && mayHaveLength(plan, file, facts);
+  return looksAsLeft(facts, record, legacy, mayBeYounger);
 }
 
 /** Were pieces of the file being written when a run ended, and has nobody looked at them since? */
@@ -173,7 +182,8 @@ function judgeOwn(
   plan.setFinal(file, isFinal);
   if (facts === undefined) return ABSENT;
   // A rename changes neither size nor time: it may have been finished after the last save.
-  const isTrusted = isBelievable(facts, record, legacy, isTouched);
+  const mayBeYounger = isTouched && mayHaveLength(plan, file, facts);
+  const isTrusted = isBelievable(facts, record, legacy, mayBeYounger);
   return { standing: isTrusted ? "trusted" : "doubtful", source: plan.placeOf(file) };
 }
 
@@ -195,19 +205,35 @@ function judgeEdges(plan: FilePlan, { edges }: Sightings, legacy: Legacy): Where
   return { standing: isTrusted ? "trusted" : "doubtful", source: plan.edges };
 }
 
-/** Does a file look as the last run left it? */
+/** What we write to is as long as its file from the first byte on, or all of it is one write. */
+function mayHaveLength(plan: FilePlan, file: FileIndex, { size }: FileFacts): boolean {
+  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
+  return size === plan.lengthOf(file) || (first === last && size < plan.lengthOf(file));
+}
+
+/** Does a file look as a state left it that is believed? */
 function isBelievable(
   facts: FileFacts,
   record: FileRecord | undefined,
-  { state, isBelieved, journalModifiedMs }: Legacy,
-  isTouched: boolean,
+  legacy: Legacy,
+  mayBeYounger: boolean,
 ): boolean {
-  if (state === undefined || !isBelieved) return false;
+  if (legacy.state === undefined || !legacy.isBelieved) return false;
+  return looksAsLeft(facts, record, legacy, mayBeYounger);
+}
+
+/** `mayBeYounger`: pieces of it may have been written since its record was made. */
+function looksAsLeft(
+  facts: FileFacts,
+  record: FileRecord | undefined,
+  { journalModifiedMs }: Legacy,
+  mayBeYounger: boolean,
+): boolean {
   if (record?.size === facts.size && record.modifiedMs === facts.modifiedMs) return true;
   // A file without a record came into being after the state, so nothing of it is claimed.
   const isOlder = record !== undefined &&
     (facts.size < record.size || facts.modifiedMs < record.modifiedMs);
-  return isTouched && !isOlder && facts.modifiedMs <= journalModifiedMs + MAX_WRITE_DELAY_MS;
+  return mayBeYounger && !isOlder && facts.modifiedMs <= journalModifiedMs + MAX_WRITE_DELAY_MS;
 }
 
 /** Files into which a piece of the journal may have been written. */

@@ -24,6 +24,8 @@ interface Situation {
   /** Files whose bytes are all in files of their own. */
   readonly own?: readonly number[];
   readonly isBelieved?: boolean;
+  /** How `a` and `b` look. */
+  readonly facts?: FileFacts;
   readonly areEdgesTrusted?: boolean;
 }
 
@@ -50,7 +52,7 @@ function kept(situation: Situation): { claimed: number[]; noted: number[]; files
     journal: new Set(journal),
     journalModifiedMs: 0,
   };
-  const seen: SeenFile = { final: undefined, part: FACTS };
+  const seen: SeenFile = { final: undefined, part: situation.facts ?? FACTS };
   const sightings = {
     files: new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]),
     edges: FACTS,
@@ -89,6 +91,9 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
   deepStrictEqual(kept({ files: [], journal: [2] }).files, [1]);
   deepStrictEqual(kept({ files: [], noted: [4] }).files, [1]);
   deepStrictEqual(kept({ files: [], journal: [6] }).files, []);
+  for (const facts of [{ ...FACTS, size: 19 }, { ...FACTS, modifiedMs: 60_001 }]) {
+    deepStrictEqual(kept({ files: [], journal: [2], facts }).files, [], "a stranger's");
+  }
 });
 
 Deno.test("keptState() says where the pieces of this run go, and others stay", () => {

@@ -36,6 +36,12 @@ async function corrupt(path: string, offset: number): Promise<void> {
   await Deno.utime(path, atime!, mtime!);
 }
 
+/** Changes every byte that is there, and not the length. */
+async function damage(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.map((byte) => byte === 0 ? 0 : byte ^ 255));
+}
+
 Deno.test("restore() goes on where a run was interrupted, with a look at a sample", async () => {
   await using target = new DiskTarget(SAMPLE);
   await interrupted(target, [0, 1, 6, 7, 12]);
@@ -172,6 +178,67 @@ Deno.test("restore() does not say what becomes of a file that it refuses to touc
   deepStrictEqual(warnings, []);
   await using _run = await target.run({ onWarning, overwrite: true });
   strictEqual(warnings.length, 1);
+});
+
+Deno.test("D7 restore() refuses a stranger's part, whatever runs have done with a file of its name", async () => {
+  const runs: [string, (target: DiskTarget) => Promise<void>][] = [
+    ["nothing", () => Promise.resolve()],
+    ["finished it", (target) => target.complete()],
+    ["were interrupted", (target) => interrupted(target, [0, 1, 7, 8, 13])],
+    ["were killed", async (target) => {
+      await interrupted(target, [0, 7, 13]);
+      await using run = await target.run();
+      await target.writeAll(run.storage, [1, 8, 14]);
+    }],
+  ];
+  const hourMs = 3_600_000, now = Date.now();
+  const strangers: [string, size: number, ageMs: number][] = [
+    ["shorter", 9, 0],
+    ["longer", 120_000, 0],
+    ["longer and old", 120_000, hourMs],
+    ["as long, and put there later", 100_000, -hourMs],
+    ["as long, and older", 100_000, hourMs],
+  ];
+  for (const [history, doRun] of runs) {
+    for (const [what, size, ageMs] of strangers) {
+      await using target = new DiskTarget(SAMPLE);
+      await doRun(target);
+      for (const path of [`${target.outputDir}/t/b`, partOf(target, "b")]) {
+        await Deno.remove(path).catch(() => {}); // One of them is not there.
+      }
+      const other = new Uint8Array(size).fill(5), modified = new Date(now - ageMs);
+      target.put("t/b.part", other);
+      await Deno.utime(partOf(target, "b"), modified, modified);
+      for (const trustState of [true, false, true]) {
+        const refused = { reason: "occupied", path: partOf(target, "b") };
+        await rejects(target.run({ trustState }), refused, `${what}; runs before: ${history}`);
+      }
+      deepStrictEqual(await Deno.readFile(partOf(target, "b")), other);
+      await target.complete({ overwrite: true });
+      target.assertContents();
+    }
+  }
+});
+
+Deno.test("D10 restore() goes on with a part of ours that has no good piece, however many runs add none", async () => {
+  for (const piece of [0, 6, 9]) {
+    await using target = new DiskTarget(SAMPLE);
+    {
+      await using run = await target.run();
+      await target.writeAll(run.storage, [piece]);
+      // As a run leaves it that is killed while it writes.
+      for (const name of target.listing()) {
+        if (name.endsWith(".part")) await damage(`${target.outputDir}/${name}`);
+      }
+    }
+    for (const trustState of [true, true, false, true]) {
+      await using run = await target.run({ trustState });
+      deepStrictEqual(have(run), []);
+      await run.storage.checkpoint();
+    }
+    await target.complete();
+    target.assertContents();
+  }
 });
 
 Deno.test("D7 a file of which nobody can tell is not replaced by something else", async () => {

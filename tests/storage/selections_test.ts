@@ -19,8 +19,10 @@ interface Step {
   readonly trustState: boolean;
   /** What the user deletes afterwards: a file of the torrent, the edges, or nothing. */
   readonly deleted: number;
-  /** Where the user puts something then: at the final name of a file of the torrent, or nowhere. */
+  /** Where the user puts something then: in place of a file of the torrent, or nowhere. */
   readonly replaced: number;
+  /** At its `.part` name, and not at its final one. */
+  readonly isPartReplaced: boolean;
   readonly replacement: Replacement;
 }
 
@@ -33,8 +35,13 @@ interface Knowledge {
   readonly known: Set<number>;
   /** Others that may be there too. */
   readonly tried: Set<number>;
-  /** What the user has put at final names, and is not right. */
-  readonly strangers: Map<number, Uint8Array>;
+  /** What the user has put in place of files, and is not right. */
+  readonly strangers: Map<number, Stranger>;
+}
+
+interface Stranger {
+  readonly path: string;
+  readonly bytes: Uint8Array;
 }
 
 const STEP: fc.Arbitrary<Step> = fc.record({
@@ -45,6 +52,7 @@ const STEP: fc.Arbitrary<Step> = fc.record({
   trustState: fc.boolean(),
   deleted: fc.nat(20),
   replaced: fc.nat(20),
+  isPartReplaced: fc.boolean(),
   replacement: fc.constantFrom("same", "other", "longer", "shorter", "holed"),
 });
 
@@ -56,6 +64,7 @@ const LAST_STEP: Step = {
   trustState: true,
   deleted: 20,
   replaced: 20,
+  isPartReplaced: false,
   replacement: "same",
 };
 
@@ -155,7 +164,7 @@ async function follow(target: DiskTarget, step: Step, knowledge: Knowledge): Pro
       await run.storage.finish();
       target.assertContents(...[...selected].map((file) => `${file}`));
       for (const file of selected) {
-        ok(!isOther(target, file, strangers.get(file)), "what is the user's was replaced");
+        ok(!isOther(target, file, strangers.get(file)?.bytes), "what is the user's was replaced");
         strangers.delete(file);
       }
     }
@@ -181,7 +190,7 @@ async function deleteFile(target: DiskTarget, file: number, knowledge: Knowledge
 /** The same, by putting something in its place. */
 async function replaceFile(
   target: DiskTarget,
-  { replaced, replacement }: Step,
+  { replaced, isPartReplaced, replacement }: Step,
   knowledge: Knowledge,
 ): Promise<void> {
   await deleteFile(target, replaced, knowledge);
@@ -190,15 +199,19 @@ async function replaceFile(
   const half = right.length >> 1;
   const bytes = {
     same: right,
-    other,
+    // Of a part of the right length nobody may be able to tell.
+    other: isPartReplaced ? Uint8Array.of(...other, 1) : other,
     longer: Uint8Array.of(...right, 1, 2, 3),
     shorter: right.subarray(0, half),
     holed: Uint8Array.of(...other.subarray(0, half), ...right.subarray(half)),
   }[replacement];
   Deno.mkdirSync(`${target.outputDir}/any`, { recursive: true });
-  Deno.writeFileSync(finalPath(target, replaced), bytes);
+  const path = finalPath(target, replaced) + (isPartReplaced ? ".part" : "");
+  Deno.writeFileSync(path, bytes);
+  const later = new Date(Date.now() + 120_000); // No run that was killed can have written that.
+  if (isPartReplaced) Deno.utimeSync(path, later, later);
   const { tried, strangers } = knowledge;
-  if (replacement !== "same") strangers.set(replaced, bytes);
+  if (replacement !== "same") strangers.set(replaced, { path, bytes });
   const range = target.sample.metainfo.layout.piecesOf(replaced as FileIndex)!;
   for (let piece = range.first; piece <= range.last; piece++) tried.add(piece);
 }
@@ -207,11 +220,9 @@ async function replaceFile(
 async function removeStrangers(target: DiskTarget, knowledge: Knowledge): Promise<void> {
   const { strangers } = knowledge;
   ok(strangers.size > 0, "nothing of a stranger's is there");
-  for (const [file, bytes] of strangers) {
+  for (const [file, { path, bytes }] of strangers) {
     // What is partly right may have become a part.
-    if (isOther(target, file, bytes)) {
-      deepStrictEqual(await Deno.readFile(finalPath(target, file)), bytes);
-    }
+    if (isOther(target, file, bytes)) deepStrictEqual(await Deno.readFile(path), bytes);
     await deleteFile(target, file, knowledge);
   }
 }

@@ -22,7 +22,7 @@ function see(plan: FilePlan): Promise<Sightings> {
 async function settle(
   plan: FilePlan,
   verdicts: string,
-  isKnown = false,
+  isOurs = false,
   sourceOf: Settling["sourceOf"] = () => undefined,
 ): Promise<void> {
   const names: Record<string, PieceVerdict> = { g: "good", b: "bad", m: "missing" };
@@ -34,7 +34,7 @@ async function settle(
   const byPiece = [...verdicts].map((letter) => names[letter]!);
   await settleFiles(plan, sightings, byPiece, {
     pool: new LocalJobs(),
-    isKnown: () => isKnown,
+    isOurs: () => isOurs,
     sourceOf,
   });
 }

@@ -5,7 +5,7 @@ import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { SeenFile } from "../../src/storage/sightings.ts";
-import { judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
+import { isAsLeft, judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
 import { planOf } from "./plan_of.ts";
@@ -13,6 +13,8 @@ import { planOf } from "./plan_of.ts";
 /** Pieces of 10 bytes: `a` is pieces 0–2, `b` 2–4 (piece 2 is shared), `c` 5–6. */
 const LENGTHS = { a: 25, b: 25, c: 20 };
 const { metainfo } = sampleData("t", LENGTHS, 10);
+
+const [A, B, C, D] = [0, 1, 2, 3] as FileIndex[] as [FileIndex, FileIndex, FileIndex, FileIndex];
 
 /** When the state was saved, and when the journal was written last. */
 const SAVED = 1_700_000_000_000, NOTED = SAVED + 5_000;
@@ -138,6 +140,40 @@ Deno.test("judge() believes a file that came into being after the state, if it w
   const seen = { 1: { part } };
   deepStrictEqual(judged({ state: { files }, journal: [3], seen }), [[0, 1, 2, 5], [3]]);
   deepStrictEqual(judged({ state: { files }, seen }), [[0, 1, 5], [2, 3, 4]]);
+});
+
+Deno.test("isAsLeft() tells by facts alone what a run may have left, be its state believed or not", () => {
+  const ownRecord = new Map([[0, record(25)], [1, record(7)]]);
+  const CASES: [string, FileFacts, journal: number[], FileIndex, expected: boolean][] = [
+    ["as recorded", facts(25), [], A, true],
+    ["as recorded, of an odd length", facts(7), [], B, true],
+    ["younger", facts(25, SAVED + 1), [], A, false],
+    ["older", facts(25, SAVED - 1), [0], A, false],
+    ["younger, and noted", facts(25, NOTED + 60_000), [0], A, true],
+    ["much younger, and noted", facts(25, NOTED + 60_001), [0], A, false],
+    ["younger, where another file was noted", facts(25, NOTED), [5], A, false],
+    ["longer, and noted", facts(26, NOTED), [0], A, false],
+    ["shorter, and noted", facts(24, NOTED), [0], A, false],
+    ["no record", facts(20, NOTED), [], C, false],
+    ["no record, and noted", facts(20, NOTED), [6], C, true],
+    ["no record, shorter, and noted", facts(19, NOTED), [6], C, false],
+    ["one write, shorter, and noted", facts(4, NOTED), [7], D, true],
+    ["one write, longer, and noted", facts(6, NOTED), [7], D, false],
+  ];
+  const plan = planOf(sampleData("t", { ...LENGTHS, d: 5 }, 10).metainfo, [0, 1, 2, 3]);
+  for (const isBelieved of [true, false]) {
+    for (const [what, found, journal, file, expected] of CASES) {
+      const state = {
+        claimed: bits(8, []),
+        noted: bits(8, []),
+        shares: new Shares(bits(4, []), bits(4, [])),
+        files: ownRecord,
+        edges: undefined,
+      };
+      const legacy = { state, isBelieved, journal: new Set(journal), journalModifiedMs: NOTED };
+      strictEqual(isAsLeft(plan, file, found, legacy), expected, what);
+    }
+  }
 });
 
 Deno.test("judge() believes a file that got its name after the state was saved", () => {
