@@ -11,6 +11,7 @@ import { shownSource } from "./source/source.ts";
 import { Audiences, gatherBesideData } from "./tasks/audiences.ts";
 import { Download } from "./tasks/download.ts";
 import { claimOnce } from "./tasks/source_life.ts";
+import { TargetNames } from "./tasks/target_names.ts";
 import { runTasks } from "./tasks/task.ts";
 
 /**
@@ -32,6 +33,7 @@ export async function cat(options: CatOptions, context: CommandContext): Promise
       memoryBudgetBytes: Math.max(MIN_MEMORY_BYTES, options.memoryBytes),
       readSums: () => Promise.reject(new Error("cat has no --sums")),
       hooks: new Turns(),
+      names: new TargetNames(),
       claim: claimOnce(),
       tell: (subject, notice) => audience.hear(subject, notice),
     });

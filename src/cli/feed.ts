@@ -26,6 +26,7 @@ import type { SourceView } from "./output/progress.ts";
 import { refuseStandardOutput } from "./output/standard_data.ts";
 import { isUrl, shownSource } from "./source/source.ts";
 import { Audiences, gatherAudiences } from "./tasks/audiences.ts";
+import { TargetNames } from "./tasks/target_names.ts";
 import { runTasks } from "./tasks/task.ts";
 
 /** Items that are downloaded at the same time. */
@@ -216,6 +217,7 @@ class FeedRun {
     const { environment } = this.#room;
     const { memoryBytes, headers, feed } = this.#options;
     const hooks = new Turns();
+    const names = new TargetNames();
     const memoryBudgetBytes = Math.max(MIN_MEMORY_BYTES, Math.floor(memoryBytes / laneCount));
     return (link) => ({
       ...this.#room,
@@ -224,6 +226,7 @@ class FeedRun {
       options: { ...this.#forItems, headers: isSameOrigin(feed, link) ? headers : [] },
       memoryBudgetBytes,
       hooks,
+      names,
       readSums: () => Promise.reject(new Error("feed has no --sums")),
     });
   }

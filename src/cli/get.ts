@@ -14,6 +14,7 @@ import { Audiences, gatherAudiences, gatherBesideData } from "./tasks/audiences.
 import { Download } from "./tasks/download.ts";
 import { claimOnce } from "./tasks/source_life.ts";
 import { readSums } from "./tasks/sums_check.ts";
+import { TargetNames } from "./tasks/target_names.ts";
 import { runTasks } from "./tasks/task.ts";
 
 /** Sources of one command; each has its own peers, files and trackers. */
@@ -132,6 +133,7 @@ async function downloadAll(options: GetOptions, context: DownloadRoom): Promise<
   const { sources, memoryBytes } = options;
   const claim = claimOnce();
   const hooks = new Turns();
+  const names = new TargetNames();
   let sums: Promise<Sums> | undefined;
   const subjects = subjectsOf(sources.map(shownSource));
   const downloads = sources.map((source, at) =>
@@ -141,6 +143,7 @@ async function downloadAll(options: GetOptions, context: DownloadRoom): Promise<
       memoryBudgetBytes: Math.max(MIN_MEMORY_BYTES, Math.floor(memoryBytes / sources.length)),
       readSums: (list) => sums ??= readSums(list, options, environment, interruption.signal),
       hooks,
+      names,
       claim,
       tell: (subject, notice) => audience.hear(subject, notice),
     })

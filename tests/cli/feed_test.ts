@@ -93,6 +93,21 @@ function lines(output: string): string[] {
   return output.split("\n").filter((line) => line !== "");
 }
 
+Deno.test("feed fetches one of two torrents of one name, and the other when that is done", async () => {
+  const world = new World();
+  offer(world, "a", "b");
+  world.answers["/b.torrent"] = makeTorrent({ name: "a", length: 5 });
+  const open: FakeTorrent[] = [];
+  const run = world.start([], (torrent) => open.push(torrent));
+  await run.pass(1_000);
+  deepStrictEqual(open.length, 1);
+  for (const torrent of open) torrent.complete();
+  deepStrictEqual(await run.end(), 6);
+  ok(run.err.includes("another source of this run is called so, too"), run.err);
+  world.keep(run);
+  deepStrictEqual([(await world.run()).exitCode, (await world.run()).exitCode], [0, 0]);
+});
+
 Deno.test("feed fetches what is new, tells of it in a line each, and never fetches it again", async () => {
   const world = new World();
   offer(world, "a", "b");

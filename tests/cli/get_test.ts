@@ -296,6 +296,23 @@ Deno.test("get downloads a torrent once that is named twice", async () => {
   ok(get.err.includes("named twice"), get.err);
 });
 
+Deno.test("get waits for no other run when two of its sources have one name", async () => {
+  const files = { ...FILES, "other.torrent": makeTorrent({ name: "alpha", length: 5 }) };
+  const args = ["--wait-lock", "1h", "--json", "a.torrent", "b.torrent", "other.torrent"];
+  const get = new GetRun(args, undefined, { files });
+  await get.pass(1_000);
+  deepStrictEqual([...get.engine.torrents.keys()], ["alpha", "beta"]);
+  const failed = get.out.split("\n").filter((line) => line.includes('"failed"'));
+  deepStrictEqual(failed.length, 1, get.out);
+  const { source, verdict, exitCode, retryable, evidence } = JSON.parse(failed[0]!);
+  deepStrictEqual(
+    [source, verdict, exitCode, retryable, evidence],
+    ["other.torrent", "occupied", 6, false, { name: "alpha" }],
+  );
+  for (const torrent of get.engine.torrents.values()) torrent.complete();
+  deepStrictEqual(await get.end(), 6);
+});
+
 Deno.test("get refuses options that exclude each other", async () => {
   for (const args of [["-q", "-v", "a.torrent"], ["-", "-"]]) {
     const environment = new FakeEnvironment({ args });

@@ -22,6 +22,7 @@ import { seedingGoal } from "./sharing.ts";
 import { SourceLife, type SourceLifeContext } from "./source_life.ts";
 import { expectedSums } from "./sums_check.ts";
 import { chooseTarget, type RunTotals, summarize, type Target } from "./target.ts";
+import type { TargetNames } from "./target_names.ts";
 import { type Demands, TargetRecord } from "./target_record.ts";
 import type { Task } from "./task.ts";
 
@@ -43,6 +44,8 @@ export interface DownloadContext extends SourceLifeContext {
   readonly readSums: (list: string) => Promise<Sums>;
   /** Commands of --on-done run one at a time. */
   readonly hooks: Turns;
+  /** What the sources of the command are at. */
+  readonly names: TargetNames;
   /** Takes the data while it is downloaded; of a finished target, from the disk. */
   readonly outlet?: Outlet;
 }
@@ -56,6 +59,8 @@ export class Download implements Task {
   #reading: GetSource | undefined;
   /** Nothing is missing: what goes on is the command of --on-done, or sharing. */
   #isComplete = false;
+  /** That of its target, from when it takes hold of it to the end. */
+  #name: Disposable | undefined;
   /** Why it was stopped: the verdict of a deadline or a stall. */
   #givenUp: Failure | undefined;
   #progress = { mark: "", at: 0 };
@@ -77,6 +82,7 @@ export class Download implements Task {
       return await life.fail(error, () => this.#whyStopped());
     } finally {
       await life.end();
+      this.#name?.[Symbol.dispose]();
     }
   }
 
@@ -159,6 +165,7 @@ export class Download implements Task {
   ): Promise<RunningTorrent> {
     const { options, openEngine, memoryBudgetBytes, outlet } = this.#context;
     const life = this.#life;
+    this.#takeName(target);
     life.status = "getting ready";
     const engine = await openEngine();
     life.signal.throwIfAborted();
@@ -213,10 +220,16 @@ export class Download implements Task {
   /** Another run may be at its command of --on-done. */
   #hold({ target, folders }: TargetRecord): Promise<{ release(): void }> {
     const { environment, options: { waitLockMs: waitMs } } = this.#context;
+    this.#takeName(target);
     this.#mayWait();
     const { signal } = this.#life;
     const name = target.source.paths.root;
     return environment.holdTarget({ ...folders, name, waitMs, signal });
+  }
+
+  /** Throws `CommandError` where the wait for the lock would be for another source. */
+  #takeName({ source: { paths } }: Target): void {
+    this.#name ??= this.#context.names.take(paths.root);
   }
 
   /** Whoever is not to wait for a lock fails at once without. */

@@ -3,6 +3,7 @@ import { Interruption } from "../../../src/cli/environment/interruption.ts";
 import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import { type Notice, subjectNamed } from "../../../src/cli/output/notice.ts";
 import { Download } from "../../../src/cli/tasks/download.ts";
+import { TargetNames } from "../../../src/cli/tasks/target_names.ts";
 import { Turns } from "../../../src/storage/turns.ts";
 import { FakeEngine } from "../fake_engine.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
@@ -26,6 +27,7 @@ function open(args: readonly string[] = [], { isClaimed = true, readSums = noSum
     memoryBudgetBytes: 1,
     readSums,
     hooks: new Turns(),
+    names: new TargetNames(),
     claim: () => isClaimed,
     tell: (_subject, notice) => notices.push(notice),
   });
