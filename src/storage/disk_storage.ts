@@ -4,6 +4,7 @@
  */
 import type { Clock, Random } from "../base/ambient.ts";
 import { assert } from "../base/assert.ts";
+import { StorageError } from "../base/errors.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
@@ -12,7 +13,7 @@ import type { DiskPaths } from "../metainfo/paths.ts";
 import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
 import { BlockReader } from "./block_reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { inspectFiles, runOrThrow } from "./disk_jobs.ts";
+import { flushFiles, inspectFiles, runOrThrow } from "./disk_jobs.ts";
 import { type DigestWish, FileDigests } from "./file_digests.ts";
 import { FilePlan } from "./file_plan.ts";
 import { Finisher } from "./finisher.ts";
@@ -25,6 +26,7 @@ import type { CheckpointOutcome, PieceOutcome, PieceRun, ReadOutcome, Storage } 
 import { prepareFolders, type TargetFolders } from "./target_folders.ts";
 import type { Legacy } from "./trust.ts";
 import { Turns } from "./turns.ts";
+import type { UnfinishedCheck } from "./unfinished_check.ts";
 import { VerifiedFiles } from "./verified_files.ts";
 
 export interface DiskStorageOptions {
@@ -135,6 +137,7 @@ export class DiskStorage implements Storage {
       onProgress,
       onWarning,
       signal,
+      onCutOff: (check) => this.#saveUnfinished(check),
     });
     this.#begin(restored);
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);
@@ -161,7 +164,7 @@ export class DiskStorage implements Storage {
   }
 
   async checkpoint(): Promise<CheckpointOutcome> {
-    // Whoever stops while files are still being checked has nothing to save.
+    // Whoever stops while files are still being checked saves that: see `restore`.
     return this.#isRestored ? await this.#checkpointer.save() : { kind: "saved" };
   }
 
@@ -206,6 +209,17 @@ export class DiskStorage implements Storage {
     await this.#options.pool.forget();
     this.#journal.close();
     this.#lock.release();
+  }
+
+  /** What was found counts, though not all was looked at. The journal stays as it was found. */
+  async #saveUnfinished({ state, places }: UnfinishedCheck): Promise<void> {
+    try {
+      await flushFiles(this.#options.pool, places, []);
+      await this.#resume.save(state);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#options.onWarning(`What was checked is not saved: ${error.message}`);
+    }
   }
 
   async #save(): Promise<void> {

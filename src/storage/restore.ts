@@ -9,9 +9,10 @@ import type { FileFacts, JobRunner, PieceToHash, PieceVerdict } from "../workers
 import { hashPieces } from "./disk_jobs.ts";
 import type { FilePlan } from "./file_plan.ts";
 import { type KeptState, keptState } from "./kept_state.ts";
-import { createEmptyFiles, settleFiles } from "./settle.ts";
+import { createEmptyFiles, type FoundPieces, settleFiles } from "./settle.ts";
 import { isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { isAsLeft, judge, type Legacy, type Verdicts } from "./trust.ts";
+import { type UnfinishedCheck, unfinishedCheck } from "./unfinished_check.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
 const MAX_SAMPLED_PIECES = 64;
@@ -23,7 +24,10 @@ export interface RestoreOptions {
   readonly legacy: Legacy;
   readonly onProgress: (checkedBytes: number, totalBytes: number) => void;
   readonly onWarning: (message: string) => void;
+  /** Cuts the check off. */
   readonly signal: AbortSignal;
+  /** Saves what is known by then; before that, nothing ends. Never rejects. */
+  readonly onCutOff: (check: UnfinishedCheck) => Promise<void>;
 }
 
 export interface Restored {
@@ -51,7 +55,7 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const sightings = await seeFiles(plan, wanted, pool, legacy.state);
   const verdicts = judge(plan, wanted, sightings, legacy);
   const oddities = [...odditiesOf(plan, sightings)];
-  const { found, isStillBelieved } = await findPieces(verdicts, options);
+  const { found, isStillBelieved } = await findPieces(verdicts, { ...options, wanted, sightings });
   const isOurs = (file: FileIndex, part: FileFacts) => isAsLeft(plan, file, part, legacy);
   await settleFiles(plan, sightings, found, { pool, isOurs, sourceOf: verdicts.sourceOf });
   // Whatever was refused is not touched: nothing is to be said of what becomes of it.
@@ -91,15 +95,16 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
 }
 
 /**
- * What each piece is; "missing" also where nobody looked, as it is to be downloaded anyway.
+ * What each piece is; undefined where nobody looked, as it is to be downloaded anyway.
  * `isStillBelieved`: all that was looked at is as the saved state says.
  */
 async function findPieces(
   verdicts: Verdicts,
-  options: RestoreOptions,
-): Promise<{ readonly found: readonly PieceVerdict[]; readonly isStillBelieved: boolean }> {
-  const { plan, legacy: { isBelieved } } = options;
-  const found = new Array<PieceVerdict>(plan.metainfo.layout.pieceCount).fill("missing");
+  options: RestoreOptions & { readonly wanted: Bitfield; readonly sightings: Sightings },
+): Promise<{ readonly found: FoundPieces; readonly isStillBelieved: boolean }> {
+  const { plan, legacy: { isBelieved }, signal, onCutOff } = options;
+  const { sourceOf } = verdicts;
+  const found = new Array<PieceVerdict | undefined>(plan.metainfo.layout.pieceCount);
   for (const piece of verdicts.trusted) found[piece] = "good";
   if (verdicts.isComplete) return { found, isStillBelieved: isBelieved };
   const sample = samplePieces(plan, verdicts.trusted, options.random);
@@ -107,21 +112,37 @@ async function findPieces(
   let bytesBefore = 0;
   const check = async (pieces: readonly PieceIndex[], totalBytes: number) => {
     const onProgress = (bytes: number) => options.onProgress(bytesBefore + bytes, totalBytes);
-    const hashing = { ...options, sourceOf: verdicts.sourceOf, onProgress };
+    const hashing = { ...options, sourceOf, onProgress };
     await hashPieces(plan, pieces, hashing, (piece, verdict) => {
       found[piece] = verdict;
     });
     bytesBefore += plan.sizeOf(pieces);
   };
+  /** All the rest: it may take hours. */
+  const checkRest = async (
+    trusted: readonly PieceIndex[],
+    toCheck: readonly PieceIndex[],
+    totalBytes: number,
+  ) => {
+    try {
+      await check(toCheck, totalBytes);
+    } catch (error) {
+      const soFar = { ...options, sourceOf, trusted, toCheck, found };
+      const unfinished = signal.aborted ? unfinishedCheck(soFar) : undefined;
+      if (unfinished !== undefined) await onCutOff(unfinished);
+      throw error;
+    }
+  };
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
-    await check(verdicts.toCheck, total);
+    await checkRest(verdicts.trusted, verdicts.toCheck, total);
     return { found, isStillBelieved: isBelieved };
   }
   // The state is newer than the data, or the disk is failing: nothing of it is believed.
   options.onWarning("The files are not as the saved state says, so all of them are checked");
   const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
-  await check(rest, total + plan.sizeOf(verdicts.trusted));
+  for (const piece of rest) found[piece] = undefined;
+  await checkRest([], rest, total + plan.sizeOf(verdicts.trusted));
   return { found, isStillBelieved: false };
 }
 

@@ -62,15 +62,15 @@ export function* occupiedPlaces(
 export async function settleFiles(
   plan: FilePlan,
   sightings: Sightings,
-  verdicts: readonly PieceVerdict[],
+  found: FoundPieces,
   { pool, ...settling }: Settling & { readonly pool: JobRunner },
 ): Promise<void> {
-  for (const { place } of occupiedPlaces(plan, sightings, verdicts, settling)) {
+  for (const { place } of occupiedPlaces(plan, sightings, found, settling)) {
     throw occupied(place);
   }
   if (sightings.edges !== undefined) plan.setEdgesPresent();
   const unfinished: { from: Place; to: Place }[] = [];
-  const tallyOf = tallies(plan, verdicts, settling.sourceOf);
+  const tallyOf = tallies(plan, found, settling.sourceOf);
   for (const file of plan.files) {
     const { final, part } = sightings.files.get(file)!;
     if (part !== undefined) plan.setPresent(file, part.size);

@@ -41,8 +41,16 @@ export class Shares {
   put(layout: Layout, file: FileIndex, pieces: Bitfield, isOwn: boolean): void {
     const range = layout.piecesOf(file);
     if (range === undefined) return;
-    if (pieces.has(range.first)) setBit(this.heads, file, isOwn);
-    if (pieces.has(range.last)) setBit(this.tails, file, isOwn);
+    for (const piece of [range.first, range.last]) {
+      if (pieces.has(piece)) this.putPiece(layout, file, piece, isOwn);
+    }
+  }
+
+  /** The same of what a file has of one of its pieces. */
+  putPiece(layout: Layout, file: FileIndex, piece: PieceIndex, isOwn: boolean): void {
+    const { first, last } = layout.piecesOf(file)!;
+    if (piece === first) setBit(this.heads, file, isOwn);
+    if (piece === last) setBit(this.tails, file, isOwn);
   }
 }
 

@@ -72,7 +72,7 @@ export interface Storage {
   /**
    * The pieces that are here and verified. Reports bytes looked at, and to look at; with a good
    * saved state there is next to nothing to look at. Throws StorageError, or the reason of
-   * `signal`.
+   * `signal`; what was found by then is saved, and the next run goes on there.
    */
   restore(
     onProgress: (checkedBytes: number, totalBytes: number) => void,
