@@ -91,7 +91,8 @@ export class Torrent {
     } catch (error) {
       await this.#leave();
       await this.#save();
-      this.#state = "stopped";
+      // Of what was not checked to the end nobody may say how much is here.
+      if (this.#isRestored) this.#state = "stopped";
       throw error;
     }
   }
@@ -117,13 +118,13 @@ export class Torrent {
   }
 
   async #restore(): Promise<void> {
-    const { storage, onEvent } = this.#options;
+    const { storage, onEvent, sharesOnly } = this.#options;
+    if (!sharesOnly) selectFiles(this.#table, this.#options);
     const have = await storage.restore((bytes, total) => {
       this.#checked = { bytes, total };
     }, this.#leaving.signal);
     this.#isRestored = true;
-    if (this.#options.sharesOnly) selectPieces(this.#table, have.ones());
-    else selectFiles(this.#table, this.#options);
+    if (sharesOnly) selectPieces(this.#table, have.ones());
     for (const index of have.ones()) this.#table.markHave(index as PieceIndex);
     onEvent({ kind: "checked", have: have.count, pieces: have.length });
     this.#state = "downloading";

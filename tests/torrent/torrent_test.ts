@@ -3,6 +3,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
 import { StoppedError, StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import { untilAborted } from "../../src/base/until_aborted.ts";
 import type { Client } from "../../src/torrent/client.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
@@ -72,6 +73,37 @@ Deno.test("download() fetches everything from one seed, finishes and leaves", as
     strictEqual(peers.contributed, 1);
     strictEqual(wasted, 0);
     strictEqual(downloader.torrent.verdict().cause, "complete");
+  });
+});
+
+Deno.test("snapshot() says what was selected, and how far it is, while the disk is checked", async () => {
+  await inLab(3, async (lab) => {
+    class SlowlyChecked extends SimStorage {
+      override restore(
+        onProgress: (bytes: number, total: number) => void = () => {},
+        signal = new AbortController().signal,
+      ): Promise<never> {
+        onProgress(1, 2);
+        return untilAborted(new Promise<never>(() => {}), signal);
+      }
+    }
+    const { metainfo, clock } = lab;
+    const storage = new SlowlyChecked(metainfo, lab.createDisk(), clock, { latencyMs: 1 });
+    const torrent = lab.addTorrent(lab.createClient("10.0.0.1"), storage, {});
+    const result = torrent.download();
+    const expected = [
+      "checking",
+      { bytes: 1, total: 2 },
+      [0, 3],
+      [0, metainfo.files.reduce((sum, { length }) => sum + length, 0)],
+    ];
+    const shown = () => {
+      const { state, checked, have, pieces, bytes, size } = torrent.snapshot();
+      return [state, checked, [have, pieces], [bytes, size]];
+    };
+    deepStrictEqual(shown(), expected);
+    await Promise.all([rejects(result), torrent.stop()]);
+    deepStrictEqual(shown(), expected, "nobody knows more when it is cut off");
   });
 });
 

@@ -52,6 +52,7 @@ function progressOf(torrent: TorrentSnapshot): Fields {
   const { connected, known, choking } = torrent.peers;
   return {
     state: torrent.state,
+    ...(torrent.state === "checking" && { checked: torrent.checked }),
     have: torrent.have,
     pieces: torrent.pieces,
     bytes: torrent.bytes,

@@ -1,5 +1,5 @@
 /** Why a download ended before it was complete, when nothing has failed. Pure. */
-import type { TorrentSnapshot } from "../../torrent/snapshot.ts";
+import type { TorrentSnapshot, TorrentState } from "../../torrent/snapshot.ts";
 import type { RunningTorrent } from "../environment/running_torrent.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { type Failure, failureBy, interruptedWith } from "../output/failure.ts";
@@ -30,7 +30,7 @@ export function failureAtLimit(reached: ReachedLimit): Failure {
       isLocked ? "locked" : "deadline",
       `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
         `(${snapshot === undefined ? status : "checking what is on disk"}); ` +
-        (isLocked ? "try again later" : "run it again with more time"),
+        adviceFor(isLocked ? "locked" : snapshot?.state),
       { waitedMs: Math.round(waitedMs), limit },
     );
   }
@@ -42,16 +42,23 @@ export function failureAtLimit(reached: ReachedLimit): Failure {
   return failureBy(verdict.cause, detail, { ...verdict.evidence, limit });
 }
 
+/** What helps when the time was over before the download began. */
+function adviceFor(state: TorrentState | "locked" | undefined): string {
+  if (state === "locked") return "try again later";
+  return state === "checking"
+    ? "run it again, and the check goes on"
+    : "run it again with more time";
+}
+
 /** It was stopped by a signal; `isComplete` when only the command of --on-done was under way. */
 export function failureOfInterruption(
   exitCode: number | undefined,
   snapshot: TorrentSnapshot | undefined,
   isComplete: boolean,
 ): Failure {
-  // The size is known once the disk was checked.
   const done = isComplete
     ? "while the command of --on-done ran; the data is complete"
-    : snapshot === undefined || snapshot.size === 0
+    : snapshot === undefined || snapshot.state === "checking"
     ? "before the download began"
     : `at ${formatPercent(snapshot.bytes, snapshot.size)}; what is here is saved`;
   const evidence = { bytes: snapshot?.bytes ?? 0, size: snapshot?.size ?? null };

@@ -49,6 +49,15 @@ Deno.test("JsonReport says that metadata was found, and where a .torrent is", as
   );
 });
 
+Deno.test("JsonReport reports how far the check is, while there is one", async () => {
+  const { report, text } = open();
+  const checked = { bytes: 3, total: 9 };
+  report.show([makeView({ state: "checking", checked }), makeView({ checked })]);
+  await report.close();
+  const lines = text().trimEnd().split("\n").map((line) => JSON.parse(line));
+  deepStrictEqual(lines.map(({ checked }) => checked), [checked, undefined]);
+});
+
 Deno.test("JsonReport reports progress once a second, of torrents that run", async () => {
   const { clock, report, text } = open();
   const views = [

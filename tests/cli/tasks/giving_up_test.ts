@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import {
   failureAtLimit,
   failureOfInterruption,
@@ -37,7 +37,9 @@ Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", ()
   });
   deepStrictEqual(stalled.detail, `gave up after 5.0s without a new verified piece: ${detail}`);
   torrent.snapshotChanges = { state: "checking" };
-  deepStrictEqual(failureAtLimit({ ...AT_DEADLINE, torrent, status: "" }).verdict, "deadline");
+  const checking = failureAtLimit({ ...AT_DEADLINE, torrent, status: "" });
+  deepStrictEqual(checking.verdict, "deadline");
+  ok(checking.detail.endsWith("; run it again, and the check goes on"), checking.detail);
 });
 
 Deno.test("failureOfInterruption() says how far it came and what the next run does", () => {
@@ -45,6 +47,10 @@ Deno.test("failureOfInterruption() says how far it came and what the next run do
     failureOfInterruption(...args).detail;
   deepStrictEqual(
     detail(130, undefined, false),
+    "interrupted before the download began; run the same command to go on",
+  );
+  deepStrictEqual(
+    detail(130, makeSnapshot({ state: "checking", bytes: 0, size: 100 }), false),
     "interrupted before the download began; run the same command to go on",
   );
   deepStrictEqual(
