@@ -33,6 +33,7 @@ export type CloseReason =
   | "silent"
   | "not-reading"
   | "useless"
+  | "made-way"
   | "banned"
   | "too-many-peers"
   | "remote-closed"

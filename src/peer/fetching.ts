@@ -47,6 +47,10 @@ export class Fetching {
     return this.#window.isSnubbed;
   }
 
+  get awaitedSince(): number | undefined {
+    return this.#window.awaitedSince;
+  }
+
   get outstandingCount(): number {
     return this.#window.count;
   }

@@ -2,6 +2,8 @@
 import type { Endpoint } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
 
+/** A peer for which there was no place: it has done nothing, and is tried again after this time. */
+const NO_PLACE_RETRY_MS = 15_000;
 /** A stranger that failed is tried again after this time, doubled with every further failure. */
 const FIRST_RETRY_MS = 15_000;
 const MAX_RETRY_MS = 600_000;
@@ -11,7 +13,10 @@ const MAX_RETRY_MS = 600_000;
  */
 const FIRST_TRUSTED_RETRY_MS = 1_000;
 const MAX_TRUSTED_RETRY_MS = 60_000;
-/** A peer that neither had nor wanted anything, or is here already, is tried after this time. */
+/**
+ * A peer that neither had nor wanted anything, that gave less than others and made way for a new
+ * one, or that is here already, is tried after this time.
+ */
 const UNNEEDED_RETRY_MS = 600_000;
 
 /**
@@ -36,7 +41,11 @@ export interface KnownPeer {
   namedBy: string | undefined;
   /** Gave us blocks once. */
   wasUseful: boolean;
+  /** How often it came back after it had been useful, and left again. */
+  returnCount: number;
   wasConnected: boolean;
+  /** It has been connected, and there was a place for it. */
+  wasMet: boolean;
   state: "idle" | "dialling" | "connected";
   /** Since it was last useful. */
   failureCount: number;
@@ -53,7 +62,9 @@ export function newPeer(
     source,
     namedBy,
     wasUseful: false,
+    returnCount: 0,
     wasConnected: false,
+    wasMet: false,
     state: "idle",
     failureCount: 0,
     retryAt: -Infinity,
@@ -93,9 +104,17 @@ export function noteFailure(peer: KnownPeer, now: number): void {
 
 /** The connection with it has ended. */
 export function noteEnd(peer: KnownPeer, { reason, wasUseful }: Disconnection, now: number): void {
+  if (reason === "too-many-peers") return retryAfter(peer, NO_PLACE_RETRY_MS, now);
+  peer.wasMet = true;
+  if (peer.wasUseful) peer.returnCount++;
   if (wasUseful) {
     peer.wasUseful = true;
     peer.failureCount = 0;
+  }
+  if (reason === "made-way") {
+    // Behind all that have not been tried: else the two would make way for each other in turn.
+    peer.failureCount++;
+    return retryAfter(peer, UNNEEDED_RETRY_MS, now);
   }
   if (reason === "useless" || reason === "duplicate-connection") {
     retryAfter(peer, UNNEEDED_RETRY_MS, now);
@@ -116,7 +135,9 @@ export function compareUrgency(a: KnownPeer, b: KnownPeer): number {
   if (a.source !== b.source && (a.source === "named" || b.source === "named")) {
     return a.source === "named" ? -1 : 1;
   }
-  if (a.failureCount !== b.failureCount) return a.failureCount - b.failureCount;
+  // Whoever gives a little and leaves, again and again, must not come before those not yet tried.
+  const aCount = a.failureCount + a.returnCount, bCount = b.failureCount + b.returnCount;
+  if (aCount !== bCount) return aCount - bCount;
   if (a.wasUseful !== b.wasUseful) return a.wasUseful ? -1 : 1;
   return rankOf(a.source) - rankOf(b.source);
 }

@@ -113,8 +113,8 @@ export class PeerList {
 
   /**
    * The endpoint to dial now, which counts as being dialled from then on; undefined when there is
-   * none. Named ones first, then those that failed least, then those that were useful, then those
-   * that not only other peers named; among equals, chance decides.
+   * none. Named ones first, then those that failed or left least, then those that were useful, then
+   * those that not only other peers named; among equals, chance decides.
    */
   next(now: number): Endpoint | undefined {
     let best: KnownPeer | undefined;
@@ -129,6 +129,13 @@ export class PeerList {
     if (best === undefined) return undefined;
     best.state = "dialling";
     return best.endpoint;
+  }
+
+  /** There is an endpoint to dial now that has not been met yet. */
+  hasUnmet(now: number): boolean {
+    return this.#known.values().some(({ state, retryAt, wasMet }) =>
+      state === "idle" && retryAt <= now && !wasMet
+    );
   }
 
   /** The endpoint is to be dialled now, as one of `next`; false when it cannot be. */

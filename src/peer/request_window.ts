@@ -39,13 +39,19 @@ export class RequestWindow {
   readonly #depth = new RequestDepth();
   /** When the latest of the requests was sent that were answered. */
   #answeredSentAt = -Infinity;
-  /** The last block, or the first request after a time without any. */
+  /** The last block, or the first request after a time without any; less `#owedMs` then. */
   #progressAt = 0;
+  /** How long it owed us something before it freed itself of that, without a block since. */
+  #owedMs = 0;
+  /** When it was first asked for something, since it last sent a block. */
+  #awaitedSince: number | undefined;
   #isSnubbed = false;
   /** Others were asked for all that it owed, as it said nothing. */
   #isPassedOver = false;
   #refusalCount = 0;
   #pausedUntil = -Infinity;
+  /** Its refusals were forgotten when it choked us, and it has sent no block since. */
+  #isForgiven = false;
 
   /** Requests that are not answered yet. */
   get count(): number {
@@ -55,6 +61,14 @@ export class RequestWindow {
   /** It let SNUB_TIMEOUT_MS pass, and has sent no block since: it is asked for one at a time. */
   get isSnubbed(): boolean {
     return this.#isSnubbed;
+  }
+
+  /**
+   * Since when we have asked and got no block: no choke, refusal or unchoke renews it. Undefined
+   * when we have not asked since the last block.
+   */
+  get awaitedSince(): number | undefined {
+    return this.#awaitedSince;
   }
 
   /** How many more requests the peer should get now; `maxSlackBytes` as in RequestDepth. */
@@ -74,9 +88,10 @@ export class RequestWindow {
     assert(!this.#outstanding.has(key));
     if (this.#outstanding.size === 0) {
       // Else it would never be snubbing us, as it owes one at a time, and that not for long.
-      if (!this.#isPassedOver) this.#progressAt = now;
+      if (!this.#isPassedOver) this.#progressAt = now - this.#owedMs;
       this.#depth.started(now);
     }
+    this.#awaitedSince ??= now;
     const { deliveredBytes } = this.#depth;
     this.#outstanding.set(key, { span, sentAt: now, deliveredBytes });
   }
@@ -86,9 +101,11 @@ export class RequestWindow {
     const request = this.#outstanding.get(key);
     if (request === undefined && !this.#abandoned.take(key, now)) return "unrequested";
     this.#progressAt = now;
-    this.#isSnubbed = this.#isPassedOver = false;
-    if (request === undefined) return "late";
+    this.#owedMs = 0;
+    this.#isSnubbed = this.#isPassedOver = this.#isForgiven = false;
     this.#outstanding.delete(key);
+    this.#awaitedSince = this.#outstanding.size > 0 ? now : undefined;
+    if (request === undefined) return "late";
     this.#answeredSentAt = Math.max(this.#answeredSentAt, request.sentAt);
     this.#depth.delivered(request.span.length, request, now);
     if (this.#refusalCount > 0) {
@@ -105,10 +122,10 @@ export class RequestWindow {
       this.#abandoned.take(key, now);
       return undefined;
     }
+    this.#noteOwed(now);
     this.#outstanding.delete(key);
     this.#depth.refused(this.#outstanding.size);
-    const pauseMs = FIRST_REFUSAL_PAUSE_MS * 2 ** Math.min(this.#refusalCount++, 20);
-    this.#pausedUntil = now + Math.min(pauseMs, MAX_REFUSAL_PAUSE_MS);
+    this.#pause(now);
     return request.span;
   }
 
@@ -119,17 +136,27 @@ export class RequestWindow {
     this.#outstanding.delete(key);
     this.#abandoned.add(key, now);
     const isSilent = now - this.#progressAt >= longSilenceMs(this.#depth.latencyMs);
-    if (this.#outstanding.size === 0 && isSilent) this.#isPassedOver = true;
+    if (this.#outstanding.size > 0) return request.span;
+    if (isSilent) this.#isPassedOver = true;
+    else if (!this.#isSnubbed) this.#awaitedSince = undefined; // It had no time to answer.
     return request.span;
   }
 
   /** The peer lets us ask no more: gives up all but the requests that `isKept`. */
   choked(isKept: (span: BlockSpan) => boolean, now: number): BlockSpan[] {
+    this.#noteOwed(now);
+    const owed = this.#outstanding.size > 0;
     const freed = this.#abandonWhere((request) => !isKept(request.span), now);
     this.#depth.reset();
-    // Some refuse all that they will not answer before they choke: that says nothing of later.
-    this.#refusalCount = 0;
-    this.#pausedUntil = -Infinity;
+    if (this.#isForgiven) {
+      if (owed) this.#pause(now);
+    } else {
+      // Some refuse all that they will not answer before they choke: once that says nothing of
+      // later. Whoever chokes us again without a block in between refuses.
+      this.#isForgiven = true;
+      this.#refusalCount = 0;
+      this.#pausedUntil = -Infinity;
+    }
     return freed;
   }
 
@@ -141,8 +168,19 @@ export class RequestWindow {
       return this.#abandonWhere(({ sentAt }) => now >= this.#deadlineOf(sentAt), now);
     }
     this.#isSnubbed = true;
+    this.#owedMs = 0;
     this.#depth.reset();
     return this.#abandonWhere(() => true, now);
+  }
+
+  #pause(now: number): void {
+    const pauseMs = FIRST_REFUSAL_PAUSE_MS * 2 ** Math.min(this.#refusalCount++, 20);
+    this.#pausedUntil = now + Math.min(pauseMs, MAX_REFUSAL_PAUSE_MS);
+  }
+
+  /** Whoever frees itself of what it owes takes up the time that it has left where it was. */
+  #noteOwed(now: number): void {
+    if (this.#outstanding.size > 0 && !this.#isSnubbed) this.#owedMs = now - this.#progressAt;
   }
 
   /** When a request is somebody else's: long ago already for one that was overtaken. */

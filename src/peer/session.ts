@@ -74,6 +74,11 @@ export class PeerSession {
     return this.#fetching.isSnubbed;
   }
 
+  /** Since when we have asked and got no block; undefined when we have not since the last one. */
+  get awaitedSince(): number | undefined {
+    return this.#fetching.awaitedSince;
+  }
+
   get isPeerChoking(): boolean {
     return this.#fetching.isChoked;
   }

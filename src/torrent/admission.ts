@@ -10,12 +10,32 @@ import type { ReadyPeer } from "./dialer.ts";
 
 /** A peer that has nothing for us, and wants nothing, makes way for another after this time. */
 const USELESS_AFTER_MS = 60_000;
-/** Whoever let us wait for so long is not counted on, … */
-const DOUBTED_AFTER_MS = 60_000;
-/** … and after this time makes way for another. */
+/** Whoever let us wait for so long makes way for another. */
 const BARREN_AFTER_MS = 120_000;
+/** With so many useful peers all is well, and new ones are met only to see whether they are better. */
+const ENOUGH_USEFUL_PEERS = 30;
+/** Whoever gives so many bytes a second, a block, is useful; … */
+const USEFUL_RATE = 16 * 1024;
+/** … and so is at first whoever came so lately. */
+const DOUBTED_AFTER_MS = 10_000;
+/** Whoever came so lately is on trial: nobody else takes its place yet for giving more. */
+const TRIAL_MS = 30_000;
+/**
+ * Places, as a part of all, for those on trial beyond what is free or wanted: in 30 seconds so many
+ * known peers are met that have not been, until there are none. So whoever fills all places, and
+ * gives little or nothing, holds up a better peer by two minutes for every `maxPeers` of his.
+ */
+const TRIAL_SHARE = 1 / 4;
+/** The same while enough are useful: it costs a little, and there is less to be won. */
+const EASY_TRIAL_SHARE = 1 / 16;
 
-type AskedOfSession = "amInterested" | "isPeerInterested" | "isPeerChoking" | "isSnubbed";
+type AskedOfSession =
+  | "amInterested"
+  | "isPeerInterested"
+  | "isPeerChoking"
+  | "awaitedSince"
+  | "downloadedBytes"
+  | "downloadRate";
 
 /** A peer that has joined. */
 export interface Member {
@@ -44,21 +64,38 @@ export class Admission {
   }
 
   /**
-   * Members that give us something, or will, and once we are complete those that want something.
-   * Not those that choke us or owe us blocks and have given nothing for long: enough of such
-   * would keep us from everybody else.
+   * Members that give us something worth while now, that wait for us to ask, or that have just come,
+   * and once we are complete those that want something. What members say makes none of them useful:
+   * enough of such would keep us from everybody else.
    */
   usefulCount(now: number): number {
     const { members, table: { isComplete } } = this.#options;
     let useful = 0;
     for (const member of members.values()) {
-      const { session } = member.connection;
-      const isUseful = isComplete
-        ? session.isPeerInterested
-        : session.amInterested && waitedMs(member, now) < DOUBTED_AFTER_MS;
+      const { isPeerInterested, amInterested } = member.connection.session;
+      const isUseful = isComplete ? isPeerInterested : amInterested && isOfUse(member, now);
       if (isUseful) useful++;
     }
     return useful;
+  }
+
+  /**
+   * How many peers are to be dialled for: as many as there are places until enough are useful. Then,
+   * or when there is no place, a few that have not been met, as long as we know any.
+   */
+  wantedCount(now: number): number {
+    const { peerList, table: { isComplete } } = this.#options;
+    const places = this.placeCount(now);
+    const isEnough = this.usefulCount(now) >= ENOUGH_USEFUL_PEERS;
+    if (places > 0 && !isEnough) return places;
+    return isComplete || !peerList.hasUnmet(now) ? 0 : this.#trialRoom(isEnough, now);
+  }
+
+  /** Are others to be looked for, whom we do not know yet? A seed waits for those who look for it. */
+  isHungry(now: number): boolean {
+    const { peerList, table: { isComplete } } = this.#options;
+    if (isComplete || this.usefulCount(now) >= ENOUGH_USEFUL_PEERS) return false;
+    return this.placeCount(now) > 0 || !peerList.hasUnmet(now);
   }
 
   /** How many may join: in free places, and in those of members that make way. */
@@ -82,7 +119,9 @@ export class Admission {
       return undefined;
     }
     if (members.size < maxPeers) return undefined;
-    return this.#makeRoom(now) ? undefined : "too-many-peers";
+    if (this.#makeRoom(now)) return undefined;
+    // Whoever comes by himself could do so without end.
+    return !ready.isIncoming && this.#makeTrialRoom(now) ? undefined : "too-many-peers";
   }
 
   /** The same peer. Its id alone proves nothing: whoever has met it knows that, too (P3). */
@@ -112,9 +151,31 @@ export class Admission {
       if (!this.#isBarren(member, now)) continue;
       if (longest === undefined || waitedMs(member, now) > waitedMs(longest, now)) longest = member;
     }
-    // Unlike one that is useless, it may be tried again soon if it is trusted.
-    longest?.connection.close("silent");
+    longest?.connection.close("made-way");
     return longest !== undefined;
+  }
+
+  /** Closes the one that has given us least for the time that it has been here. */
+  #makeTrialRoom(now: number): boolean {
+    const { members, table: { isComplete } } = this.#options;
+    if (isComplete || this.#trialRoom(false, now) === 0) return false;
+    let least: Member | undefined;
+    for (const member of members.values()) {
+      if (isOnTrial(member, now)) continue;
+      if (least === undefined || givenRate(member, now) < givenRate(least, now)) least = member;
+    }
+    least?.connection.close("made-way");
+    return least !== undefined;
+  }
+
+  /** How many more may be on trial. The only member there may be makes way for none. */
+  #trialRoom(isEnough: boolean, now: number): number {
+    const { members, maxPeers } = this.#options;
+    if (maxPeers < 2) return 0;
+    const most = Math.max(1, Math.floor(maxPeers * (isEnough ? EASY_TRIAL_SHARE : TRIAL_SHARE)));
+    let onTrial = 0;
+    for (const member of members.values()) if (isOnTrial(member, now)) onTrial++;
+    return Math.max(0, most - onTrial);
   }
 
   #isBarren(member: Member, now: number): boolean {
@@ -127,9 +188,29 @@ function isIndifferent({ connection: { session }, joinedAt }: Member, now: numbe
   return !session.amInterested && !session.isPeerInterested && now - joinedAt > USELESS_AFTER_MS;
 }
 
-/** How long a peer has let us wait; 0 while it need not give anything, or has nothing to give. */
+/** It gives something worth while, would if we asked, or has just come. */
+function isOfUse({ connection: { session }, joinedAt }: Member, now: number): boolean {
+  const waitsForUs = !session.isPeerChoking && session.awaitedSince === undefined;
+  return waitsForUs || now - joinedAt < DOUBTED_AFTER_MS ||
+    session.downloadRate(now) >= USEFUL_RATE;
+}
+
+function isOnTrial({ joinedAt }: Member, now: number): boolean {
+  return now - joinedAt < TRIAL_MS;
+}
+
+/** Bytes of blocks a millisecond, of all the time that it has been here. */
+function givenRate({ connection: { session }, joinedAt }: Member, now: number): number {
+  return session.downloadedBytes / (now - joinedAt);
+}
+
+/**
+ * How long a peer has let us wait; 0 while it need not give anything, or has nothing to give. An
+ * unchoke is no gift.
+ */
 function waitedMs({ connection, joinedAt }: Member, now: number): number {
-  const { session, lastDataAt = joinedAt } = connection;
-  if (!session.amInterested || (!session.isPeerChoking && !session.isSnubbed)) return 0;
-  return now - Math.max(joinedAt, lastDataAt);
+  const { session: { amInterested, isPeerChoking, awaitedSince }, lastDataAt } = connection;
+  const since = isPeerChoking ? joinedAt : awaitedSince;
+  if (!amInterested || since === undefined) return 0;
+  return now - Math.max(since, lastDataAt ?? joinedAt);
 }

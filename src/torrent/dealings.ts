@@ -53,8 +53,10 @@ export class Dealings {
     this.#contributors.add(formatEndpoint(endpoint));
   }
 
-  unchoked({ key }: Dealer, now: number): void {
-    this.#unchokedAt.set(key, now);
+  /** Whoever has sent nothing since it last let us ask has no time given anew. */
+  unchoked({ key, lastDataAt = -Infinity }: Dealer, now: number): void {
+    const before = this.#unchokedAt.get(key);
+    if (before === undefined || lastDataAt >= before) this.#unchokedAt.set(key, now);
   }
 
   left(peer: Dealer, reason: CloseReason): void {

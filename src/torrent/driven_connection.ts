@@ -147,7 +147,7 @@ export class DrivenConnection<Session extends DrivenSession> {
     return this.#closing.signal;
   }
 
-  /** When a part of a message came that was not its end. */
+  /** When a part of a block came that was not its end. */
   protected get partReadAt(): number | undefined {
     return this.#partReadAt;
   }
@@ -189,7 +189,7 @@ export class DrivenConnection<Session extends DrivenSession> {
         // What came before a malformed message still counts.
         onRead(now);
       }
-      if (decoder.isInMessage) this.#partReadAt = now;
+      if (decoder.isInBlock) this.#partReadAt = now;
       this.#chatter.take(chatterBytes, now);
       const pauseMs = this.#chatter.waitMs(now);
       if (pauseMs > 0) await clock.sleep(pauseMs, this.#closing.signal);

@@ -155,11 +155,14 @@ export class Swarm {
     return this.dealings.contributorCount;
   }
 
-  /** Peers to be looked for: none while there are so many that are useful. */
-  wantedCount(enoughUseful: number): number {
-    const now = this.#options.clock.now();
-    if (this.#admission.usefulCount(now) >= enoughUseful) return 0;
-    return this.#admission.placeCount(now);
+  /** Peers to be dialled for. */
+  get wantedCount(): number {
+    return this.#admission.wantedCount(this.#options.clock.now());
+  }
+
+  /** New peers are to be looked for. */
+  get isHungry(): boolean {
+    return this.#admission.isHungry(this.#options.clock.now());
   }
 
   /** Takes in all peers that come, and yields the pieces that they complete. */

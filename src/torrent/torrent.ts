@@ -26,8 +26,6 @@ import { WebSeeds } from "./web_seeds.ts";
 const TICK_MS = 500;
 /** How much finished work a crash of the machine may cost. */
 const SAVE_INTERVAL_MS = 5_000;
-/** While fewer peers than this are useful, new ones are looked for and dialled. */
-const ENOUGH_USEFUL_PEERS = 30;
 /** Banned peers that a verdict can name. */
 const MAX_BANNED_NAMED = 20;
 
@@ -194,7 +192,7 @@ export class Torrent {
       webSeeds,
       introduction: { infoHash, peerId, dht: dht?.port !== undefined },
       onUnreachable: (endpoint) => swarm.seekRelay(endpoint),
-      wanted: () => this.#peersWanted(swarm),
+      wanted: () => swarm.wantedCount,
     });
     const peerSources = this.#createSources(swarm, uploader, webSeeds);
     return { swarm, dialer, peerSources, uploader, assembly, availability };
@@ -219,7 +217,7 @@ export class Torrent {
         downloaded: swarm.exchange.meter.total,
         ...bytesLeft(this.#table, metainfo.layout),
       }),
-      isHungry: () => this.#isHungry(swarm),
+      isHungry: () => swarm.isHungry,
       isAlone: () => swarm.size === 0,
       onEvent,
     });
@@ -234,7 +232,7 @@ export class Torrent {
       const now = clock.now();
       stages.swarm.tick(now);
       stages.dialer.dial();
-      if (this.#isHungry(stages.swarm)) stages.peerSources.wake();
+      if (stages.swarm.isHungry) stages.peerSources.wake();
       if (!this.#isSaved && now - this.#savedAt >= SAVE_INTERVAL_MS) void this.#save();
     }
   }
@@ -315,15 +313,5 @@ export class Torrent {
       banned: this.#banned,
       progressAt: this.#progressAt,
     };
-  }
-
-  /** New peers are looked for: a seed waits for those who look for it. */
-  #isHungry(swarm: Swarm): boolean {
-    return !this.#table.isComplete && this.#peersWanted(swarm) > 0;
-  }
-
-  /** Peers are dialled until enough of them have something for us, or want something. */
-  #peersWanted(swarm: Swarm): number {
-    return swarm.wantedCount(ENOUGH_USEFUL_PEERS);
   }
 }

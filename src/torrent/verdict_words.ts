@@ -154,6 +154,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "wrong-info-hash": "another torrent",
   "handshake-timeout": "no handshake",
   "remote-closed": "hung up",
+  "made-way": "made way for others",
 };
 
 type Counts = Readonly<Record<string, number>>;

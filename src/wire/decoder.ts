@@ -79,9 +79,10 @@ export class MessageDecoder {
     this.#calmReads = this.#end <= this.#buffer.length / 4 ? this.#calmReads + 1 : 0;
   }
 
-  /** A message has begun that is not complete. */
-  get isInMessage(): boolean {
-    return this.#end > this.#start;
+  /** A Piece message has begun that is not complete: more of its block is here than its type. */
+  get isInBlock(): boolean {
+    const body = this.#start + LENGTH_PREFIX_LENGTH + 1;
+    return this.#end > body && this.#buffer[body - 1] === MessageId.piece;
   }
 
   /**

@@ -167,6 +167,57 @@ Deno.test("a useless or doubly connected peer is left alone for 10 min", () => {
   }
 });
 
+Deno.test("one that made way for another is left alone for 10 min, and comes after those not tried", () => {
+  for (const wasUseful of [true, false]) {
+    const list = newList("tracker", A);
+    const peer = list.next(0)!;
+    list.connected(peer);
+    list.disconnected(peer, { reason: "made-way", wasUseful }, 0);
+    deepStrictEqual(waitMs(list, 0), 10 * MINUTE);
+    list.add([endpoint(B)], "pex");
+    deepStrictEqual([1, 2].map(() => list.next(10 * MINUTE)), [endpoint(B), peer]);
+  }
+});
+
+Deno.test("a peer for which there is no place has not failed, and is tried after 15 s", () => {
+  const list = newList("tracker", A);
+  for (let now = 0; now < 10 * MINUTE; now += 15 * SECOND) {
+    const peer = list.next(now)!;
+    list.connected(peer);
+    list.disconnected(peer, { reason: "too-many-peers", wasUseful: false }, now);
+    deepStrictEqual(waitMs(list, now), 15 * SECOND);
+    ok(list.hasUnmet(now + 15 * SECOND));
+  }
+});
+
+Deno.test("hasUnmet() is of those that can be dialled now, and have not been a peer of ours", () => {
+  const list = newList("tracker", A);
+  ok(list.hasUnmet(0));
+  const peer = list.next(0)!;
+  ok(!list.hasUnmet(0), "it is being dialled");
+  list.failed(peer, 0);
+  ok(!list.hasUnmet(15 * SECOND - 1), "it is left alone");
+  ok(list.hasUnmet(15 * SECOND));
+  list.connected(list.next(15 * SECOND)!);
+  list.disconnected(peer, { ...END, wasUseful: true }, 16 * SECOND);
+  ok(!list.hasUnmet(20 * MINUTE), "it was met");
+});
+
+Deno.test("next() lets one that gives something and leaves come first once, not for ever", () => {
+  const list = newList("tracker", A);
+  const leaver = list.next(0)!;
+  const leave = (now: number) => {
+    list.connected(leaver);
+    list.disconnected(leaver, { ...END, wasUseful: true }, now);
+  };
+  leave(0);
+  list.add([endpoint(B)], "tracker");
+  deepStrictEqual(list.next(MINUTE), leaver);
+  leave(MINUTE);
+  deepStrictEqual(list.next(2 * MINUTE), endpoint(B));
+  deepStrictEqual(list.next(2 * MINUTE), leaver);
+});
+
 Deno.test("counts tell who is connected and who was never reached", () => {
   const list = newList("tracker", A, B, "10.0.0.3:3");
   const [first, second] = [list.next(0)!, list.next(0)!];

@@ -216,6 +216,69 @@ Deno.test("expire() frees a request after 60 s even if others of its time are an
   ok(!window.isSnubbed);
 });
 
+Deno.test("P20 expire() takes a peer for snubbing that chokes or refuses whenever it is asked", () => {
+  const flaps = (window: RequestWindow, now: number) => window.choked(NONE_KEPT, now + 2_000);
+  const refuses = (window: RequestWindow, now: number) => window.refuse(now, now + 2_000);
+  for (const free of [flaps, refuses]) {
+    const window = newWindow();
+    for (let now = 0; now <= 30_000; now += 3_000) {
+      window.add(now, span(0), now);
+      ok(window.isSnubbed === now > 15_000, `${now}: two seconds of three are its own`);
+      window.expire(now + 1_999);
+      free(window, now);
+    }
+  }
+});
+
+Deno.test("expire() begins anew once a block came, whatever a peer has owed before", () => {
+  const window = newWindow([1, 2], 0);
+  window.choked(NONE_KEPT, 9_000);
+  deepStrictEqual(window.receive(1, 9_500), "late");
+  window.add(3, span(3), 20_000);
+  deepStrictEqual(window.expire(29_999), []);
+});
+
+Deno.test("awaitedSince is renewed by a block, and by nothing else that a peer does", () => {
+  const window = newWindow();
+  deepStrictEqual(window.awaitedSince, undefined);
+  for (const key of [1, 2, 3]) window.add(key, span(key), 1_000 * key);
+  window.refuse(1, 4_000);
+  window.choked(NONE_KEPT, 5_000);
+  window.add(4, span(4), 6_000);
+  window.expire(60_000);
+  deepStrictEqual(window.awaitedSince, 1_000);
+  for (const key of [5, 6]) window.add(key, span(key), 61_000);
+  window.receive(5, 62_000);
+  deepStrictEqual(window.awaitedSince, 62_000);
+  window.receive(6, 63_000);
+  deepStrictEqual(window.awaitedSince, undefined);
+});
+
+Deno.test("awaitedSince blames nobody for what others gave at once", () => {
+  const window = newWindow([1], 1_000);
+  window.abandon(1, 1_001);
+  deepStrictEqual(window.awaitedSince, undefined);
+});
+
+Deno.test("choked() makes us pause when a peer does it again, and sent no block in between", () => {
+  const window = newWindow();
+  const pauses: number[] = [];
+  for (let round = 0, now = 0; round < 12; round++) {
+    window.add(round, span(0), now);
+    window.choked(NONE_KEPT, now);
+    const start = now;
+    while (window.room(now) === 0) now += 100;
+    pauses.push(now - start);
+  }
+  deepStrictEqual(pauses.slice(0, 4), [0, 100, 200, 400]);
+  deepStrictEqual(pauses.at(-1), 60_000);
+  window.add(100, span(0), 1_000_000);
+  window.receive(100, 1_000_000);
+  window.add(101, span(0), 1_000_000);
+  window.choked(NONE_KEPT, 1_000_000);
+  ok(window.room(1_000_000) > 0);
+});
+
 Deno.test("choked() starts anew: the next unchoke asks for four", () => {
   const window = newWindow();
   window.setStatedDepth(1_000);

@@ -99,6 +99,8 @@ export class Lab {
           peerId: this.#random.bytes(20) as PeerId,
           clock: this.clock,
           behaviour,
+          blockOf: (index, begin, length) =>
+            this.contentOf(index as PieceIndex).slice(begin, begin + length),
           signal: this.#ending.signal,
         });
       }

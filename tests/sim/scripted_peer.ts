@@ -9,8 +9,10 @@ import {
   HANDSHAKE_LENGTH,
   startsLikeHandshake,
 } from "../../src/wire/handshake.ts";
-import type { Message } from "../../src/wire/message.ts";
+import type { BlockMessage, Message } from "../../src/wire/message.ts";
 
+/** Requests that one that gives slowly remembers. */
+const MAX_WANTED = 100;
 /** Often enough to be kept. */
 export const KEEP_ALIVE_MS = 60_000;
 
@@ -32,13 +34,23 @@ export type Behaviour =
   /** Has no piece at all. */
   | { readonly kind: "empty" }
   /** Rejects every request (BEP 6). */
-  | { readonly kind: "rejecting" };
+  | { readonly kind: "rejecting" }
+  /** Chokes, refuses what it was asked for, and unchokes, all at once. */
+  | { readonly kind: "refusing" }
+  /** Gives one block at a time, each after a pause; those of a liar are wrong. */
+  | { readonly kind: "trickling"; readonly everyMs: number; readonly lies?: boolean }
+  /** Gives one block, and hangs up. */
+  | { readonly kind: "parting" }
+  /** Gives one block, byte by byte. */
+  | { readonly kind: "dribbling"; readonly everyMs: number };
 
 export interface ScriptedPeerOptions {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   readonly clock: Clock;
   readonly behaviour: Behaviour;
+  /** The bytes of a block; zeros when left out. */
+  readonly blockOf?: (index: number, begin: number, length: number) => Uint8Array;
   readonly signal: AbortSignal;
 }
 
@@ -79,10 +91,60 @@ export async function play(connection: Connection, options: ScriptedPeerOptions)
   await send();
   if (behaviour.kind === "flapping") void flap();
   if ("keepsAlive" in behaviour) void keepAlive();
+  const wanted: BlockMessage[] = [];
+  if (behaviour.kind === "trickling") void trickle(behaviour.everyMs, behaviour.lies === true);
+  if (behaviour.kind === "dribbling") void dribble(behaviour.everyMs);
   for await (const message of messages(connection)) {
-    if (message.kind === "request" && behaviour.kind === "rejecting") {
-      output.reject(message.index, message.begin, message.length);
+    if (message.kind === "cancel") remove(wanted, message);
+    if (message.kind !== "request") continue;
+    const { index, begin, length } = message;
+    switch (behaviour.kind) {
+      case "rejecting":
+        output.reject(index, begin, length);
+        break;
+      case "refusing":
+        output.choke();
+        output.reject(index, begin, length);
+        output.unchoke();
+        break;
+      case "parting":
+        output.piece(index, begin, blockOf(message));
+        await send();
+        return connection.close();
+      case "trickling":
+      case "dribbling":
+        if (wanted.length < MAX_WANTED) wanted.push(message);
+        break;
+    }
+    await send();
+  }
+
+  async function trickle(everyMs: number, lies: boolean): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(everyMs, signal);
+      const request = wanted.shift();
+      if (request === undefined) continue;
+      const block = blockOf(request).slice();
+      if (lies) block[0]! ^= 255;
+      output.piece(request.index, request.begin, block);
       await send();
+    }
+  }
+
+  function blockOf({ index, begin, length }: BlockMessage): Uint8Array {
+    return options.blockOf?.(index, begin, length) ?? new Uint8Array(length);
+  }
+
+  async function dribble(everyMs: number): Promise<void> {
+    while (wanted.length === 0 && !signal.aborted) await clock.sleep(everyMs, signal);
+    const [request] = wanted;
+    if (request === undefined) return;
+    const blocks = new MessageWriter();
+    blocks.piece(request.index, request.begin, blockOf(request));
+    for (const byte of blocks.take() ?? []) {
+      if (signal.aborted) return;
+      await connection.write(Uint8Array.of(byte)).catch(() => connection.close());
+      await clock.sleep(everyMs, signal);
     }
   }
 
@@ -103,6 +165,11 @@ export async function play(connection: Connection, options: ScriptedPeerOptions)
       await send();
     }
   }
+}
+
+function remove(requests: BlockMessage[], { index, begin }: BlockMessage): void {
+  const place = requests.findIndex((one) => one.index === index && one.begin === begin);
+  if (place >= 0) requests.splice(place, 1);
 }
 
 async function readFully(connection: Connection, bytes: Uint8Array): Promise<boolean> {

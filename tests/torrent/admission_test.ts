@@ -16,7 +16,11 @@ interface Traits {
   readonly amInterested?: boolean;
   readonly isPeerInterested?: boolean;
   readonly isPeerChoking?: boolean;
+  /** We have asked it, and got nothing since. */
   readonly isSnubbed?: boolean;
+  readonly awaitedSince?: number;
+  readonly downloadedBytes?: number;
+  readonly rate?: number;
   readonly joinedAt?: number;
   readonly lastDataAt?: number;
   readonly isClosed?: boolean;
@@ -43,6 +47,7 @@ class Door {
 
   #member(traits: Traits, index: number): Member {
     const { host = `10.0.0.${index}`, id = index, lastDataAt, ...session } = traits;
+    const { joinedAt = 0, isSnubbed } = traits;
     return {
       connection: {
         isClosed: traits.isClosed ?? false,
@@ -53,12 +58,14 @@ class Door {
           amInterested: session.amInterested ?? true,
           isPeerInterested: session.isPeerInterested ?? false,
           isPeerChoking: session.isPeerChoking ?? false,
-          isSnubbed: session.isSnubbed ?? false,
+          awaitedSince: session.awaitedSince ?? (isSnubbed ? lastDataAt ?? joinedAt : undefined),
+          downloadedBytes: session.downloadedBytes ?? 0,
+          downloadRate: () => session.rate ?? 0,
         },
         close: () => this.closed.push(index),
       },
       peerId: idOf(id).toHex(),
-      joinedAt: traits.joinedAt ?? 0,
+      joinedAt,
     };
   }
 }
@@ -83,18 +90,117 @@ function comer({ host = "10.0.9.9", id = 200, isIncoming = true }: Traits = {}):
   };
 }
 
-Deno.test("usefulCount() leaves out who chokes us or owes us blocks, and gave nothing for a minute", () => {
-  const members: Traits[] = [
-    {},
-    { isPeerChoking: true },
-    { isSnubbed: true },
-    { isPeerChoking: true, lastDataAt: 30_000 },
-    { amInterested: false },
+Deno.test("usefulCount() counts who gives a block a second, waits for us, or came ten seconds ago", () => {
+  const asked = { awaitedSince: 5_000 };
+  const cases: readonly (readonly [Traits, now: number, isUseful: boolean])[] = [
+    [{ isPeerChoking: true }, 9_999, true],
+    [{ isPeerChoking: true }, 10_000, false],
+    [{ isPeerChoking: true, rate: 16_384 }, MINUTE_MS, true],
+    [{ isPeerChoking: true, rate: 16_383 }, MINUTE_MS, false],
+    [{}, 60 * MINUTE_MS, true],
+    [asked, 9_999, true],
+    [asked, 10_000, false],
+    [{ ...asked, isSnubbed: true }, 10_000, false],
+    [{ ...asked, rate: 16_384 }, MINUTE_MS, true],
+    // What it gave is long ago; that a part came is little.
+    [{ ...asked, downloadedBytes: 1e9, lastDataAt: MINUTE_MS }, MINUTE_MS, false],
+    [{ rate: 16_384, amInterested: false }, 0, false],
   ];
-  const { admission } = new Door(members);
-  strictEqual(admission.usefulCount(MINUTE_MS - 1), 4);
-  strictEqual(admission.usefulCount(MINUTE_MS), 2);
-  strictEqual(admission.usefulCount(MINUTE_MS + 30_000), 1);
+  for (const [traits, now, isUseful] of cases) {
+    strictEqual(
+      new Door([traits]).admission.usefulCount(now),
+      isUseful ? 1 : 0,
+      JSON.stringify([traits, now]),
+    );
+  }
+});
+
+/** So many alike. */
+function many(count: number, traits: Traits): Traits[] {
+  return new Array<Traits>(count).fill(traits);
+}
+
+const GIVING: Traits = { awaitedSince: 0, rate: 1e6, downloadedBytes: 1e9, lastDataAt: MINUTE_MS };
+const FLAPPING: Traits = { awaitedSince: 0 };
+const TRICKLING: Traits = { awaitedSince: 0, rate: 1_000, downloadedBytes: 1e5 };
+
+Deno.test("wantedCount() is all free places until thirty members are useful", () => {
+  const wanted = (members: readonly Traits[]) => new Door(members).admission.wantedCount(MINUTE_MS);
+  for (const idle of [FLAPPING, TRICKLING]) strictEqual(wanted(many(40, idle)), 60);
+  strictEqual(wanted(many(29, GIVING)), 71);
+  strictEqual(wanted(many(30, GIVING)), 0);
+});
+
+Deno.test("wantedCount() is of a few on trial beyond that, while there is one that was not met", () => {
+  const cases: readonly (readonly [readonly Traits[], maxPeers: number, wanted: number])[] = [
+    [many(30, GIVING), 80, 5],
+    [[...many(30, GIVING), ...many(3, { ...GIVING, joinedAt: 30_001 })], 80, 2],
+    [many(80, GIVING), 80, 5],
+    [many(80, TRICKLING), 80, 20],
+    [[...many(60, TRICKLING), ...many(20, { ...TRICKLING, joinedAt: 30_001 })], 80, 0],
+    [many(2, TRICKLING), 2, 1],
+    [many(1, TRICKLING), 1, 0],
+  ];
+  for (const [members, maxPeers, wanted] of cases) {
+    const door = new Door(members, { maxPeers });
+    strictEqual(door.admission.wantedCount(MINUTE_MS), 0, "nobody is known");
+    door.peerList.add([{ host: "192.0.2.1", port: 1 }], "tracker");
+    strictEqual(door.admission.wantedCount(MINUTE_MS), wanted, `${members.length} of ${maxPeers}`);
+  }
+});
+
+Deno.test("wantedCount() is 0 for a torrent that is complete and has thirty who want it", () => {
+  const wanting = { amInterested: false, isPeerInterested: true };
+  const wanted = (count: number) => {
+    const door = new Door(many(count, wanting), { isComplete: true });
+    door.peerList.add([{ host: "192.0.2.1", port: 1 }], "tracker");
+    return door.admission.wantedCount(MINUTE_MS);
+  };
+  deepStrictEqual([29, 30, 100].map(wanted), [71, 0, 0]);
+});
+
+Deno.test("isHungry() while too few are useful, and there is a place or nobody else to try", () => {
+  const isHungry = (members: readonly Traits[], isKnown: boolean, isComplete = false) => {
+    const door = new Door(members, { isComplete });
+    if (isKnown) door.peerList.add([{ host: "192.0.2.1", port: 1 }], "tracker");
+    return door.admission.isHungry(MINUTE_MS);
+  };
+  strictEqual(isHungry(many(29, GIVING), true), true);
+  strictEqual(isHungry(many(30, GIVING), false), false);
+  strictEqual(isHungry(many(100, TRICKLING), true), false);
+  strictEqual(isHungry(many(100, TRICKLING), false), true);
+  strictEqual(isHungry([], true, true), false);
+});
+
+Deno.test("refusal() makes the member leave that gave least for its time, for one that we dialled", () => {
+  const members: Traits[] = [
+    { ...GIVING, downloadedBytes: 6e6 },
+    { ...GIVING, downloadedBytes: 2e6, joinedAt: 90_000 },
+    { ...GIVING, downloadedBytes: 3e6 },
+    { ...GIVING, downloadedBytes: 0, joinedAt: 90_001 },
+  ].map((traits) => ({ ...traits, lastDataAt: 2 * MINUTE_MS }));
+  const door = new Door(members, { maxPeers: 4 });
+  strictEqual(door.admission.refusal(comer(), 2 * MINUTE_MS), "too-many-peers");
+  strictEqual(
+    door.admission.refusal(comer({ isIncoming: false }), 2 * MINUTE_MS),
+    "too-many-peers",
+    "one is on trial, and that is a quarter",
+  );
+  deepStrictEqual(door.closed, []);
+  strictEqual(door.admission.refusal(comer({ isIncoming: false }), 2 * MINUTE_MS + 1), undefined);
+  deepStrictEqual(door.closed, [3]);
+  const older = new Door(members.slice(0, 3), { maxPeers: 3 });
+  strictEqual(older.admission.refusal(comer({ isIncoming: false }), 2 * MINUTE_MS), undefined);
+  deepStrictEqual(older.closed, [2], "not the second, which gave as fast in less time");
+});
+
+Deno.test("refusal() makes one leave that has flapped for two minutes, and no unchoke renews that", () => {
+  for (const isPeerChoking of [true, false]) {
+    const door = new Door([{ isPeerChoking, awaitedSince: 1_000 }], { maxPeers: 1 });
+    strictEqual(door.admission.refusal(comer(), 2 * MINUTE_MS), "too-many-peers");
+    strictEqual(door.admission.refusal(comer(), 2 * MINUTE_MS + 1_001), undefined);
+    deepStrictEqual(door.closed, [0]);
+  }
 });
 
 Deno.test("usefulCount() is of those who want something once we are complete", () => {

@@ -58,6 +58,20 @@ Deno.test("standing() gives a peer time to send, once it lets us ask", () => {
   deepStrictEqual([7_999, 8_000].map((now) => standing(choking, now)), ["giving", "choking"]);
 });
 
+Deno.test("standing() gives no time anew to a peer that lets us ask again and has sent nothing", () => {
+  const dealings = new Dealings();
+  const standing = (peer: Dealer, now: number) => dealings.standing(peer, pieces(0), LONG_MS, now);
+  for (let now = 1_000; now <= 9_000; now += 2_000) dealings.unchoked(dealer(), now);
+  deepStrictEqual([3_999, 4_000, 9_001].map((now) => standing(dealer(), now)), [
+    "giving",
+    "mute",
+    "mute",
+  ]);
+  const slow = dealer({ lastDataAt: 10_000 });
+  dealings.unchoked(slow, 60_000);
+  deepStrictEqual([62_999, 75_000].map((now) => standing(slow, now)), ["giving", "mute"]);
+});
+
 Deno.test("left() counts how connections ended, and remembers who gave something", () => {
   const dealings = new Dealings();
   dealings.left(dealer({ lastDataAt: 1 }), "remote-closed");

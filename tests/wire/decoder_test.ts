@@ -123,14 +123,24 @@ Deno.test("next() gives blocks whole when each read ends within one", () => {
   );
 });
 
-Deno.test("isInMessage says that a part of a message has come, and not its end", () => {
-  const decoder = newDecoder();
+Deno.test("isInBlock says that a part of a block has come, and not its end", () => {
   const bytes = message(7, 9 + 100);
-  ok(!decoder.isInMessage);
-  feed(decoder, bytes.subarray(0, 3));
-  deepStrictEqual([decoder.next(), decoder.isInMessage], [undefined, true]);
-  feed(decoder, bytes.subarray(3));
-  deepStrictEqual([decoder.next()?.kind, decoder.isInMessage], ["piece", false]);
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const decoder = newDecoder();
+    feed(decoder, bytes.subarray(0, cut));
+    deepStrictEqual([decoder.next(), decoder.isInBlock], [undefined, cut > 5], `${cut}`);
+    feed(decoder, bytes.subarray(cut));
+    deepStrictEqual([decoder.next()?.kind, decoder.isInBlock], ["piece", false]);
+  }
+});
+
+Deno.test("isInBlock takes no other message for a block", () => {
+  const bytes = message(5, 100);
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const decoder = newDecoder();
+    feed(decoder, bytes.subarray(0, cut));
+    deepStrictEqual([decoder.next(), decoder.isInBlock], [undefined, false], `${cut}`);
+  }
 });
 
 Deno.test("next() copies nothing: blocks are views of the buffer that was read into", () => {
