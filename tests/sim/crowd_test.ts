@@ -1,0 +1,75 @@
+/**
+ * One honest seed in a crowd that would keep it out: known peers are met in rounds, so the download
+ * completes within a time that grows with the crowd, whatever the crowd does.
+ */
+import { strictEqual } from "node:assert/strict";
+import { SeededRandom } from "../../src/base/ambient.ts";
+import { Lab } from "./lab.ts";
+import type { Behaviour } from "./scripted_peer.ts";
+import { SimStorage } from "./sim_storage.ts";
+
+const PIECE_LENGTH = 65_536;
+/** More than a crowd that gives slowly gives before the seed must be here. */
+const PIECES = 240;
+const SECOND_MS = 1_000;
+/** Whoever is on trial has so long before others may take its place, … */
+const TRIAL_MS = 30 * SECOND_MS;
+/** … a quarter of all places at a time. */
+const ROUND_MS = 4 * TRIAL_MS;
+/** For the dials, and for the download itself once the seed is here. */
+const DOWNLOAD_MS = 120 * SECOND_MS;
+
+const CROWDS: Readonly<Record<string, readonly Behaviour[]>> = {
+  flapping: [{ kind: "flapping", everyMs: 2_500 }],
+  mute: [{ kind: "mute", keepsAlive: true }],
+  choking: [{ kind: "choking", keepsAlive: true }],
+  refusing: [{ kind: "refusing" }],
+  trickling: [{ kind: "trickling", everyMs: 15 * SECOND_MS }],
+  parting: [{ kind: "parting" }],
+  dribbling: [{ kind: "dribbling", everyMs: 3 * SECOND_MS }],
+  spoiling: [{ kind: "trickling", everyMs: 15 * SECOND_MS, lies: true }],
+};
+const MIXED = Object.values(CROWDS).flat();
+
+/** When the honest seed must have been met, and all be here. */
+function limitMs(crowd: number, maxPeers: number): number {
+  return TRIAL_MS + Math.ceil(crowd / maxPeers) * ROUND_MS + DOWNLOAD_MS;
+}
+
+async function assertCompletes(
+  behaviours: readonly Behaviour[],
+  crowd: number,
+  maxPeers: number,
+  seed: number,
+): Promise<void> {
+  const random = new SeededRandom(seed);
+  const lab = new Lab(random.bytes(PIECES * PIECE_LENGTH), PIECE_LENGTH, random);
+  lab.addSeed("10.0.1.1", { latencyMs: 20, bytesPerSecond: 1e6 });
+  for (let n = 0; n < crowd; n++) {
+    const behaviour = behaviours[n % behaviours.length]!;
+    lab.addScripted(`10.0.${2 + Math.floor(n / 250)}.${1 + n % 250}`, behaviour);
+  }
+  const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+  const torrent = lab.addTorrent(lab.createClient("10.0.0.1"), storage, {
+    maxPeers,
+    memoryBudgetBytes: 2 ** 23,
+  });
+  const download = torrent.download();
+  download.catch(() => {}); // stopped by the lab
+  const isComplete = await lab.settled(download, limitMs(crowd, maxPeers));
+  const { have, peers } = torrent.snapshot();
+  await lab.end();
+  strictEqual(isComplete, true, `seed ${seed}: ${JSON.stringify({ have, peers })}`);
+}
+
+for (const [name, behaviours] of Object.entries({ ...CROWDS, mixed: MIXED })) {
+  Deno.test(`download() completes when one seed is among 120 ${name} peers`, async () => {
+    await assertCompletes(behaviours, 120, 80, 3);
+  });
+}
+
+for (const [crowd, maxPeers] of [[120, 20], [500, 80]] as const) {
+  Deno.test(`download() completes when one seed is among ${crowd} peers of all kinds, with --max-peers ${maxPeers}`, async () => {
+    for (let seed = 1; seed <= 2; seed++) await assertCompletes(MIXED, crowd, maxPeers, seed);
+  });
+}
