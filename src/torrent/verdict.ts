@@ -3,7 +3,7 @@
  * the engine has anyway, in the order written here. Pure.
  */
 import type { Departure } from "./dealings.ts";
-import { adviceOn, situationOf } from "./verdict_words.ts";
+import { adviceOn, breakCount, situationOf } from "./verdict_words.ts";
 
 /** Once no piece was verified for so long, what still comes and is corrupt is no progress. */
 const PROGRESS_WINDOW_MS = 30_000;
@@ -124,6 +124,8 @@ const ORDER: readonly (readonly [Cause, (facts: Evidence, windowMs: number) => b
     "swarm-incomplete",
     ({ peersConnected, peersContributed }) => peersConnected + peersContributed > 0,
   ],
+  // They were reached, and let us have nothing.
+  ["all-choked", (facts) => breakCount(facts) > 0],
   ["peers-unreachable", ({ peersKnown, namedPeers }) => peersKnown + namedPeers > 0],
   ["trackers-failed", (facts) => isRefusedEverywhere(facts) && !(facts.dht?.answered)],
   ["no-peers", () => true],

@@ -1,4 +1,5 @@
 /** A verdict in words: what is so, with the evidence, and what to try. Pure. */
+import type { CloseReason } from "../base/errors.ts";
 import type { Cause, Evidence } from "./verdict.ts";
 
 /** Trackers and banned peers that are named; the rest is counted. */
@@ -18,6 +19,7 @@ export function situationOf(cause: Cause, facts: Evidence): string {
       return `none of ${count(knownPeers(facts), "known peer")} can be reached ` +
         `(${failedDials(facts)})${moreSources(facts)}`;
     case "all-choked":
+      if (facts.peersConnected === 0) return breaks(facts);
       return `${connected(facts)}, and nobody sends anything: ${standings(facts)}${bans(facts)}`;
     case "swarm-incomplete":
       return incompleteness(facts);
@@ -56,6 +58,7 @@ export function adviceOn(cause: Cause, facts: Evidence): string {
         ? "check the network and the firewall, and try again later"
         : "--encryption prefer would speak to those that take none";
     case "all-choked":
+      if (facts.peersConnected === 0) return "try again when other peers are there";
       return "peers make room in turn: try again with more time";
     case "swarm-incomplete":
       return "what is here is kept: try again when a seed is there";
@@ -158,6 +161,29 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 type Counts = Readonly<Record<string, number>>;
+
+/** Reasons for which we end a connection, as the peer broke the protocol. */
+const BREAKS: readonly CloseReason[] = [
+  "malformed-message",
+  "message-too-large",
+  "invalid-index",
+  "unrequested-block",
+  "unnegotiated-extension",
+  "request-flood",
+  "pex-flood",
+];
+
+/** How often peers were reached that then broke the protocol. */
+export function breakCount({ departures }: Pick<Evidence, "departures">): number {
+  return BREAKS.reduce((total, reason) => total + (departures[reason] ?? 0), 0);
+}
+
+/** Who was reached, and is gone. */
+function breaks(facts: Evidence): string {
+  const known = count(knownPeers(facts), "known peer");
+  return `of ${known} none is connected: whoever was reached broke the protocol or left ` +
+    `(${failedDials(facts)})${bans(facts)}${moreSources(facts)}`;
+}
 
 /** Those we ended ourselves say nothing of the peers. */
 function theirEnds({ departures }: Pick<Evidence, "departures">): Counts {

@@ -185,14 +185,22 @@ const CASES: readonly Case[] = [
       return world.verdictAfter(60 * SECOND_MS, {});
     },
   },
-  ...(["malformed", "leaving"] as const).map((kind): Case => ({
-    when: `the only peer is ${kind}`,
+  {
+    when: "the only peer is leaving",
     cause: "peers-unreachable",
     run: (world) => {
-      world.lab.addScripted("10.0.2.1", { kind });
+      world.lab.addScripted("10.0.2.1", { kind: "leaving" });
       return world.verdictAfter(5 * SECOND_MS);
     },
-  })),
+  },
+  {
+    when: "the only peer is malformed",
+    cause: "all-choked",
+    run: (world) => {
+      world.lab.addScripted("10.0.2.1", { kind: "malformed" });
+      return world.verdictAfter(5 * SECOND_MS);
+    },
+  },
   {
     when: "the user named us",
     cause: "peers-unreachable",
@@ -216,11 +224,16 @@ const CASES: readonly Case[] = [
       return world.verdictAfter(5 * SECOND_MS);
     },
   },
-  ...(["mute", "rejecting"] as const).map((kind): Case => ({
-    when: `a ${kind} peer lets us ask`,
+  ...([
+    { kind: "mute" },
+    { kind: "rejecting" },
+    { kind: "refusing" },
+    { kind: "flapping", everyMs: 100 },
+  ] as const).map((behaviour): Case => ({
+    when: `a ${behaviour.kind} peer lets us ask`,
     cause: "all-choked",
     run: (world) => {
-      world.lab.addScripted("10.0.2.1", { kind });
+      world.lab.addScripted("10.0.2.1", behaviour);
       return world.verdictAfter(5 * SECOND_MS);
     },
   })),

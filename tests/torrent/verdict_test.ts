@@ -45,6 +45,12 @@ const CASES: readonly [string, Partial<Evidence>, Cause, number][] = [
   [
     "whoever connected broke the protocol",
     { peersKnown: 1, peersEverConnected: 3, departures: { "malformed-message": 3 } },
+    "all-choked",
+    14,
+  ],
+  [
+    "whoever connected hung up",
+    { peersKnown: 1, peersEverConnected: 3, departures: { "remote-closed": 3 } },
     "peers-unreachable",
     13,
   ],

@@ -56,6 +56,17 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "1 not answered yet, 1 is ourselves); check the network and the firewall, and try again later",
   ],
   [
+    "that whoever was reached broke the protocol",
+    {
+      peersKnown: 2,
+      dialFailures: { refused: 1 },
+      departures: { "message-too-large": 4, "made-way": 1, finished: 9 },
+    },
+    "of 2 known peers none is connected: whoever was reached broke the protocol or left " +
+    "(1 × refused, 4 × message-too-large, 1 × made way for others); try again when other peers " +
+    "are there",
+  ],
+  [
     "that peers took no encryption where it is required",
     { peersKnown: 3, dialFailures: { "no-encryption": 2, refused: 1 } },
     "none of 3 known peers can be reached (2 × took no encryption, 1 × refused); " +
