@@ -73,3 +73,20 @@ for (const [crowd, maxPeers] of [[120, 20], [500, 80]] as const) {
     for (let seed = 1; seed <= 2; seed++) await assertCompletes(MIXED, crowd, maxPeers, seed);
   });
 }
+
+for (
+  const [seeds, bytesPerSecond, joined] of [[20, 2e6, 20], [50, 2e6, 31], [60, 5e3, 60]] as const
+) {
+  Deno.test(`download() meets ${joined} of ${seeds} seeds that give ${bytesPerSecond} bytes a second`, async () => {
+    const random = new SeededRandom(1);
+    const lab = new Lab(random.bytes(PIECES * PIECE_LENGTH), PIECE_LENGTH, random);
+    for (let n = 0; n < seeds; n++) lab.addSeed(`10.0.1.${n}`, { latencyMs: 5, bytesPerSecond });
+    const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+    const torrent = lab.addTorrent(lab.createClient("10.0.0.1"), storage, {
+      memoryBudgetBytes: 2 ** 23,
+    });
+    strictEqual(await lab.settled(torrent.download(), DOWNLOAD_MS), true);
+    strictEqual(torrent.verdict().evidence.peersEverConnected, joined);
+    await lab.end();
+  });
+}
