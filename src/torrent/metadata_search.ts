@@ -52,6 +52,8 @@ export interface MetadataStatus {
   readonly peersReached: number;
   /** Peers that ever said that they have metadata. */
   readonly peersWithMetadata: number;
+  /** Those that sent false metadata, or false piece hashes; they are not known any more. */
+  readonly peersBanned: number;
   /** Bytes of the metadata that are here, not verified, and then of its piece hashes. */
   readonly bytes: number;
   /** All of its bytes, as peers claim; undefined while nobody does. */
@@ -149,6 +151,7 @@ export class MetadataSearch {
       peersTried: tried,
       peersReached: reached,
       peersWithMetadata: swarm?.ownerCount ?? 0,
+      peersBanned: this.#peerList.counts.banned,
       bytes: progress?.bytes ?? 0,
       size: progress?.size,
       pieceHashes: progress?.pieceHashes,

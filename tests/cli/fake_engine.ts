@@ -253,6 +253,7 @@ export function makeSearchStatus(changes: Partial<MetadataStatus> = {}): Metadat
     peersTried: 0,
     peersReached: 0,
     peersWithMetadata: 0,
+    peersBanned: 0,
     bytes: 0,
     nodesAsked: 0,
     trackers: [],

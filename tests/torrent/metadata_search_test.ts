@@ -191,6 +191,7 @@ Deno.test("P27 MetadataSearch finds an honest peer among liars of every kind, so
     event.kind === "peer-banned" ? event.endpoint : []
   );
   ok(banned.length > 0);
+  deepStrictEqual(search.status().peersBanned, banned.length);
   for (const endpoint of banned) ok(liars.includes(endpoint) && !peers.includes(endpoint));
   deepStrictEqual(peers[0], honest);
   await scene.end();
@@ -344,6 +345,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     peersTried: 0,
     peersReached: 0,
     peersWithMetadata: 0,
+    peersBanned: 0,
     bytes: 0,
     size: undefined,
     pieceHashes: undefined,
@@ -363,6 +365,7 @@ Deno.test("MetadataSearch.status() tells what was tried", async () => {
     peersTried: 3,
     peersReached: 2,
     peersWithMetadata: 1,
+    peersBanned: 0,
     bytes: 0,
     size: 20_000,
     pieceHashes: undefined,

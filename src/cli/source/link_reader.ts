@@ -29,6 +29,7 @@ const NOTHING_ASKED: MetadataStatus = {
   peersTried: 0,
   peersReached: 0,
   peersWithMetadata: 0,
+  peersBanned: 0,
   bytes: 0,
   nodesAsked: 0,
   trackers: [],

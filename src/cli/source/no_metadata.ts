@@ -57,7 +57,7 @@ function missingWords({ pieceHashes }: MetadataStatus, { kind, waitedMs }: Searc
 function evidenceWords(status: MetadataStatus): string {
   const { nodesAsked, pieceHashes } = status;
   const arrived = pieceHashes === undefined ? arrivedWords(status) : [];
-  const facts = [...peerWords(status), ...arrived];
+  const facts = [...peerWords(status), ...banWords(status), ...arrived];
   if (nodesAsked > 0) facts.push(`${formatCount(nodesAsked, "DHT node")} asked`);
   return [facts.join(", "), ...trackerWords(status)].join("; ");
 }
@@ -73,6 +73,12 @@ function peerWords(status: MetadataStatus): string[] {
   if (peersReached === 0) return [tried, "none reached"];
   const reached = `${peersReached} reached`;
   return [tried, pieceHashes === undefined ? `${reached}, none had it` : reached];
+}
+
+/** Whoever had it, and lied. */
+function banWords({ peersBanned, pieceHashes }: MetadataStatus): string[] {
+  if (peersBanned === 0) return [];
+  return [`${peersBanned} banned for false ${pieceHashes === undefined ? "metadata" : "data"}`];
 }
 
 function arrivedWords({ bytes, size, pieceHashes }: MetadataStatus): string[] {

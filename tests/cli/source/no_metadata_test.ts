@@ -50,9 +50,26 @@ Deno.test("noMetadata() says that the metadata is here, and how many of its piec
     [{}, "1 of 1 known peer tried, 1 had the metadata"],
     // Those that gave it came by themselves, or were sent away.
     [{ peersWithMetadata: 0 }, "1 of 1 known peer tried, 1 reached"],
+    [{ peersBanned: 2 }, "1 of 1 known peer tried, 1 had the metadata, 2 banned for false data"],
     [{ peersWithMetadata: 0, peersReached: 0 }, "1 of 1 known peer tried, none reached"],
   ];
   for (const [changes, words] of cases) deepStrictEqual(wordsOf(changes), head + words + tail);
+});
+
+Deno.test("noMetadata() tells how many were banned for false metadata", () => {
+  const status = makeSearchStatus({
+    peersKnown: 1,
+    peersTried: 1,
+    peersReached: 1,
+    peersWithMetadata: 6,
+    peersBanned: 5,
+  });
+  ok(
+    noMetadata(status, TIMEOUT).message.includes(
+      "1 of 1 known peer tried, 6 had it, 5 banned for false metadata; try again later",
+    ),
+    noMetadata(status, TIMEOUT).message,
+  );
 });
 
 Deno.test("noMetadata() is exit 10 with nodes, peers and the trackers' own words", () => {
