@@ -63,6 +63,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/net/connection_stream.ts": ["node"],
   "src/net/deno_datagram.ts": ["deno"],
   "src/net/deno_network.ts": ["deno", "node"],
+  "src/net/free_files.ts": ["deno"],
   "src/net/http.ts": ["deno", "fetch"],
   "src/net/multicast.ts": ["deno", "node"],
   "src/net/node_datagram.ts": ["node"],

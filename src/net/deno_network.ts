@@ -6,6 +6,7 @@ import { withDeadline } from "./deadline.ts";
 import { DenoDatagramSocket } from "./deno_datagram.ts";
 import { ANY_IPV4, listenOnBothFamilies } from "./dual_stack.ts";
 import { connectErrorFrom, socketErrorCode } from "./socket_errors.ts";
+import type { SocketRoom } from "./socket_room.ts";
 import { TcpConnection, TcpListener, type TcpListenSocket } from "./tcp.ts";
 import {
   ConnectError,
@@ -26,9 +27,16 @@ const PORT_TAKEN_CODES: readonly (string | undefined)[] = ["EADDRINUSE", "EACCES
 
 export class DenoNetwork implements Network {
   readonly #clock: Clock;
+  readonly #room: SocketRoom | undefined;
 
-  constructor({ clock }: { clock: Clock }) {
+  /** TCP sockets take their places in `room`; left out, there are as many as the system allows. */
+  constructor({ clock, room }: { clock: Clock; room?: SocketRoom }) {
     this.#clock = clock;
+    this.#room = room;
+  }
+
+  get maxPeers(): number {
+    return this.#room?.maxPeers ?? Infinity;
   }
 
   async connect(to: Endpoint, { timeoutMs, signal }: ConnectOptions): Promise<Connection> {
@@ -47,18 +55,26 @@ export class DenoNetwork implements Network {
     }
     return await raceAddresses<Connection>({
       addresses,
-      attempt: async (host, over) => {
-        try {
-          const socket = await Deno.connect({ hostname: host, port: to.port, signal: over });
-          return new TcpConnection(socket, { host, port: to.port });
-        } catch (error) {
-          throw connectErrorFrom(error, attempt, to.host);
-        }
-      },
+      attempt: (host, over) => this.#dial({ host, port: to.port }, attempt, over),
       discard: (connection) => connection.close(),
       clock: this.#clock,
       signal,
     });
+  }
+
+  /** An IP address, by one socket. */
+  async #dial(to: Endpoint, attempt: string, signal: AbortSignal): Promise<Connection> {
+    const room = this.#room;
+    if (room !== undefined && !await room.take()) {
+      throw new ConnectError("limit", `${attempt}: too many files are open`);
+    }
+    try {
+      const socket = await Deno.connect({ hostname: to.host, port: to.port, signal });
+      return new TcpConnection(socket, to, room);
+    } catch (error) {
+      room?.release();
+      throw connectErrorFrom(error, attempt, to.host);
+    }
   }
 
   listen({ ports, address }: { ports: readonly number[]; address?: string }): Listener {
@@ -66,7 +82,7 @@ export class DenoNetwork implements Network {
       const sockets = address === undefined
         ? listenOnBothFamilies(port, listenOn)
         : listenOnOne(address, port);
-      if (sockets.length > 0) return new TcpListener(sockets, this.#clock);
+      if (sockets.length > 0) return new TcpListener(sockets, this.#clock, this.#room);
     }
     throw new ConnectError(
       "limit",

@@ -40,6 +40,10 @@ class Socks5Network implements Network {
     this.#clock = clock;
   }
 
+  get maxPeers(): number {
+    return this.#network.maxPeers ?? Infinity;
+  }
+
   /** A connection of the proxy to `to`; a name is the proxy's to look up. */
   async connect(to: Endpoint, { timeoutMs, signal }: ConnectOptions): Promise<Connection> {
     const attempt = attemptThrough(this.#proxy, to);

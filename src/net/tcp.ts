@@ -6,6 +6,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
 import { remoteEndpoint } from "./socket_address.ts";
 import { socketErrorCode } from "./socket_errors.ts";
+import type { SocketRoom } from "./socket_room.ts";
 import type { Connection, Listener } from "./transport.ts";
 
 /** After a failure to accept, as when no file descriptor is left, before the next try (P32). */
@@ -26,11 +27,14 @@ export interface TcpListenSocket {
 export class TcpConnection implements Connection {
   readonly remote: Endpoint;
   readonly #socket: TcpSocket;
+  readonly #room: SocketRoom | undefined;
   #isClosed = false;
 
-  constructor(socket: TcpSocket, remote: Endpoint) {
+  /** `room` is where a place was taken for it, if it needs one. */
+  constructor(socket: TcpSocket, remote: Endpoint, room?: SocketRoom) {
     this.remote = remote;
     this.#socket = socket;
+    this.#room = room;
     disableDelay(socket);
   }
 
@@ -64,6 +68,7 @@ export class TcpConnection implements Connection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
+    this.#room?.release();
   }
 }
 
@@ -81,13 +86,15 @@ export class TcpListener implements Listener {
   readonly port: number;
   readonly #sockets: readonly TcpListenSocket[];
   readonly #clock: Clock;
+  readonly #room: SocketRoom | undefined;
   readonly #accepted = new Channel<Connection>(MAX_WAITING_CONNECTIONS);
   readonly #closing = new AbortController();
 
-  constructor(sockets: readonly TcpListenSocket[], clock: Clock) {
+  constructor(sockets: readonly TcpListenSocket[], clock: Clock, room?: SocketRoom) {
     this.port = sockets[0]!.addr.port;
     this.#sockets = sockets;
     this.#clock = clock;
+    this.#room = room;
     for (const socket of sockets) void this.#acceptFrom(socket);
   }
 
@@ -108,13 +115,17 @@ export class TcpListener implements Listener {
 
   async #acceptFrom(socket: TcpListenSocket): Promise<void> {
     const { signal } = this.#closing;
+    const room = this.#room;
     while (!signal.aborted) {
+      // Meanwhile they wait with the system, which has room for more of them than we.
+      if (room !== undefined && !await room.takeWhenFree(signal)) return;
       try {
         const accepted = await socket.accept();
         const { hostname, port } = accepted.remoteAddr;
-        const connection = new TcpConnection(accepted, remoteEndpoint(hostname, port));
+        const connection = new TcpConnection(accepted, remoteEndpoint(hostname, port), room);
         if (!await this.#accepted.push(connection)) connection.close();
       } catch (error) {
+        room?.release();
         // A peer that gave up while it waited is no reason to pause.
         if (signal.aborted || socketErrorCode(error) === "ECONNABORTED") continue;
         await this.#clock.sleep(ACCEPT_RETRY_MS, signal);

@@ -80,6 +80,8 @@ export interface Network {
   readonly noDatagrams?: string;
   /** Peers are reached by uTP, too (BEP 29); else left out. */
   readonly hasUtp?: boolean;
+  /** So few connections for each torrent leave the process files to open; else left out. */
+  readonly maxPeers?: number;
   /** Throws ConnectError. A name is resolved, and its addresses of both families raced. */
   connect(to: Endpoint, options: ConnectOptions): Promise<Connection>;
   /**

@@ -2,6 +2,7 @@
 import { compareBytes } from "../base/bytes.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { PeerId } from "../base/ids.ts";
+import type { Network } from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import type { PeerSession } from "../peer/session.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
@@ -54,6 +55,8 @@ export interface AdmissionOptions {
   readonly peerList: PeerList;
   readonly peerId: PeerId;
   readonly maxPeers: number;
+  /** It may have room for fewer. */
+  readonly network: Pick<Network, "maxPeers">;
 }
 
 export class Admission {
@@ -100,17 +103,17 @@ export class Admission {
 
   /** How many may join: in free places, and in those of members that make way. */
   placeCount(now: number): number {
-    const { members, maxPeers } = this.#options;
+    const { members } = this.#options;
     let staying = 0;
     for (const member of members.values()) {
       if (!isIndifferent(member, now) && !this.#isBarren(member, now)) staying++;
     }
-    return Math.max(0, maxPeers - staying);
+    return Math.max(0, this.#maxPeers - staying);
   }
 
   /** Why a peer cannot join; others make way for it where they should. */
   refusal(ready: ReadyPeer, now: number): CloseReason | undefined {
-    const { members, peerList, maxPeers } = this.#options;
+    const { members, peerList } = this.#options;
     if (peerList.isBanned(ready.endpoint)) return "banned";
     const twin = this.#twinOf(ready);
     if (twin !== undefined) {
@@ -118,10 +121,15 @@ export class Admission {
       twin.connection.close("duplicate-connection");
       return undefined;
     }
-    if (members.size < maxPeers) return undefined;
+    if (members.size < this.#maxPeers) return undefined;
     if (this.#makeRoom(now)) return undefined;
     // Whoever comes by himself could do so without end.
     return !ready.isIncoming && this.#makeTrialRoom(now) ? undefined : "too-many-peers";
+  }
+
+  get #maxPeers(): number {
+    const { maxPeers, network } = this.#options;
+    return Math.min(maxPeers, network.maxPeers ?? Infinity);
   }
 
   /** The same peer. Its id alone proves nothing: whoever has met it knows that, too (P3). */

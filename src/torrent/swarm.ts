@@ -8,6 +8,7 @@ import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
 import { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { Network } from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import { allowedFastSet } from "../peer/allowed_fast.ts";
 import { PeerSession } from "../peer/session.ts";
@@ -51,6 +52,7 @@ export interface SwarmOptions {
   readonly portFor: PortFor;
   readonly clientName: string;
   readonly maxPeers: number;
+  readonly network: Pick<Network, "maxPeers">;
   readonly maxDownloads: number;
   readonly uploadSlots: number;
   /** Show each peer one piece at a time, if everything is here from the start (BEP 16). */

@@ -59,6 +59,10 @@ export class UtpNetwork implements Network {
     this.#options = options;
   }
 
+  get maxPeers(): number {
+    return this.#options.network.maxPeers ?? Infinity;
+  }
+
   /** The failure is that which came first, which is mostly that of TCP. */
   async connect(to: Endpoint, options: ConnectOptions): Promise<Connection> {
     const { signal, onlyUtp = false } = options;

@@ -53,7 +53,7 @@ interface FileIdentity {
 
 /** A file descriptor is good until the next call: another file may need its slot. */
 export class OpenFiles {
-  readonly maxOpenFiles: number;
+  #maxOpenFiles: number;
   readonly #folders = new Folders();
   /** By absolute path, the least recently used first. */
   readonly #open = new Map<string, OpenFile>();
@@ -63,7 +63,18 @@ export class OpenFiles {
 
   constructor(maxOpenFiles: number) {
     assert(maxOpenFiles > 0);
-    this.maxOpenFiles = maxOpenFiles;
+    this.#maxOpenFiles = maxOpenFiles;
+  }
+
+  get maxOpenFiles(): number {
+    return this.#maxOpenFiles;
+  }
+
+  /** From now on fewer files, or more, are kept open. Not while a job is done. */
+  keepAtMost(maxOpenFiles: number): void {
+    assert(maxOpenFiles > 0);
+    this.#maxOpenFiles = maxOpenFiles;
+    this.closeAll();
   }
 
   /** Another job begins: what was checked for the last one may have changed. */

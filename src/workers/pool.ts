@@ -9,6 +9,8 @@ import type { Job, JobOf, JobRunner, ReplyTo, WorkerFailure, WorkerSettings } fr
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
+/** The same where the process can open few files more. */
+const MAX_OPEN_FILES_WHEN_SCARCE = 8;
 /** A worker has one message in hand, and as many at the door as it gets through while we read. */
 const MAX_MESSAGES_PER_WORKER = 4;
 /**
@@ -43,6 +45,8 @@ interface Message {
 
 interface DiskWorker {
   readonly worker: Worker;
+  /** It has loaded its code. */
+  hasAnswered: boolean;
   /** Messages sent and not answered, the oldest first. */
   readonly sent: Message[];
 }
@@ -60,6 +64,7 @@ export class WorkerPool implements JobRunner {
   /** For small pieces that go together: a copy costs less than a transfer of each there and back. */
   readonly #sharedBuffers: ArrayBuffer[] = [];
   #closed = false;
+  #isScarce = false;
 
   /** `size` is 1 to 64. */
   constructor({ size }: { size: number }) {
@@ -91,13 +96,40 @@ export class WorkerPool implements JobRunner {
   }
 
   async forget(): Promise<void> {
-    await Promise.all([...this.#workers].map((worker) =>
-      new Promise<void>((resolve) => {
-        const job: Job = { kind: "forget" };
-        const end = () => resolve();
-        this.#send(worker, [{ job, beforeSending: undefined, resolve: end, reject: end }]);
-      })
-    ));
+    await Promise.all([...this.#workers].map((worker) => this.#forgetIn(worker)));
+  }
+
+  /** Resolves when all workers have loaded their code, or could not. */
+  async ready(): Promise<void> {
+    for (const worker of this.#workers) {
+      if (!worker.hasAnswered) await this.#forgetIn(worker);
+    }
+  }
+
+  /** From now on few files are open at once, and few more workers started: each needs some. */
+  economize(): void {
+    this.#isScarce = true;
+    for (const { worker } of this.#workers) worker.postMessage(this.#settings);
+  }
+
+  /** Once it has done what it has to do already. */
+  #forgetIn(worker: DiskWorker): Promise<void> {
+    return new Promise((resolve) => {
+      const job: Job = { kind: "forget" };
+      const end = () => resolve();
+      this.#send(worker, [{ job, beforeSending: undefined, resolve: end, reject: end }]);
+    });
+  }
+
+  get #settings(): WorkerSettings {
+    if (!this.#isScarce) return { maxOpenFiles: Math.floor(MAX_OPEN_FILES / this.size) };
+    const workers = Math.max(this.#workers.size, WARM_WORKERS);
+    return { maxOpenFiles: Math.max(1, Math.floor(MAX_OPEN_FILES_WHEN_SCARCE / workers)) };
+  }
+
+  get #mayStart(): boolean {
+    const most = this.#isScarce ? Math.min(WARM_WORKERS, this.size) : this.size;
+    return this.#workers.size < most;
   }
 
   /** Stops all workers at once; what they had to do is rejected. May be called again. */
@@ -140,7 +172,7 @@ export class WorkerPool implements JobRunner {
 
   #isAnyIdle(): boolean {
     for (const { sent } of this.#workers) if (sent.length === 0) return true;
-    return this.#workers.size < this.size;
+    return this.#mayStart;
   }
 
   /** The job that waited longest, with those of its kind after it that fit into one message. */
@@ -173,7 +205,7 @@ export class WorkerPool implements JobRunner {
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least !== undefined && least.sent.length === 0) return least;
-    if (this.#workers.size < this.size) return this.#start();
+    if (this.#mayStart) return this.#start();
     if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
     return least;
   }
@@ -181,10 +213,11 @@ export class WorkerPool implements JobRunner {
   #start(): DiskWorker {
     const url = new URL("./disk_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
-    const started: DiskWorker = { worker, sent: [] };
+    const started: DiskWorker = { worker, hasAnswered: false, sent: [] };
     worker.onmessage = (
       { data }: MessageEvent<readonly ReplyTo<Job["kind"]>[] | WorkerFailure>,
     ) => {
+      started.hasAnswered = true;
       if ("cannotStart" in data) this.#drop(started, data.cannotStart);
       else {
         // Nobody waits for the last words of a worker that was dropped.
@@ -199,8 +232,7 @@ export class WorkerPool implements JobRunner {
       this.#drop(started, event.message);
       this.#dispatch();
     };
-    const settings: WorkerSettings = { maxOpenFiles: Math.floor(MAX_OPEN_FILES / this.size) };
-    worker.postMessage(settings);
+    worker.postMessage(this.#settings);
     this.#workers.add(started);
     return started;
   }

@@ -6,6 +6,7 @@ import {
   type TcpSocket,
 } from "../../src/net/tcp.ts";
 import type { Connection } from "../../src/net/transport.ts";
+import { SocketRoom } from "../../src/net/socket_room.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 
 const REMOTE = { host: "192.0.2.1", port: 6881 };
@@ -149,6 +150,51 @@ Deno.test("P32 S8 TcpListener goes on accepting after EMFILE, a second later", a
   strictEqual(clock.now(), 1_000);
   await clock.run(() => accepted.length > 0, 10_000);
   strictEqual(clock.now(), 2_000);
+  listener.close();
+  await collecting;
+});
+
+Deno.test("S8 TcpListener accepts as many as there is room for, and the next when one is closed", async () => {
+  const clock = new ManualClock();
+  const room = new SocketRoom({
+    settled: () => Promise.resolve(),
+    countFree: () => 0,
+    onScarce: () => {},
+  });
+  const socket = new FakeListenSocket(Array.from({ length: 20 }, () => new FakeSocket()));
+  const listener = new TcpListener([socket], clock, room);
+  const accepted: Connection[] = [];
+  const collecting = collect(listener, accepted);
+  await clock.run(() => false, 10_000);
+  strictEqual(accepted.length, 16);
+  accepted[0]!.close();
+  accepted[0]!.close();
+  await clock.run(() => accepted.length > 16, 10_000);
+  await clock.run(() => false, 10_000);
+  strictEqual(accepted.length, 17);
+  strictEqual(socket.acceptCount, 17);
+  listener.close();
+  await collecting;
+});
+
+Deno.test("TcpListener gives its place back after a failure to accept", async () => {
+  const clock = new ManualClock();
+  const room = new SocketRoom({
+    settled: () => Promise.resolve(),
+    countFree: () => 0,
+    onScarce: () => {},
+  });
+  const aborted = Object.assign(new Deno.errors.ConnectionAborted(), { code: "ECONNABORTED" });
+  const failures = Array.from({ length: 40 }, () => aborted);
+  const listener = new TcpListener(
+    [new FakeListenSocket([...failures, new FakeSocket()])],
+    clock,
+    room,
+  );
+  const accepted: Connection[] = [];
+  const collecting = collect(listener, accepted);
+  await clock.run(() => accepted.length > 0, 10_000);
+  strictEqual(clock.now(), 0);
   listener.close();
   await collecting;
 });

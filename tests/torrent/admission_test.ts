@@ -32,7 +32,10 @@ class Door {
   readonly peerList = new PeerList({ random: new SeededRandom(1) });
   readonly admission: Admission;
 
-  constructor(members: readonly Traits[], { maxPeers = 100, isComplete = false } = {}) {
+  constructor(
+    members: readonly Traits[],
+    { maxPeers = 100, isComplete = false, network = {} } = {},
+  ) {
     const layout = new Layout({ pieceLength: 16_384, files: [{ length: 10, isPadding: false }] });
     const table = new PieceTable(layout);
     if (!isComplete) table.setWanted(layout.pieceIndex(0)!, 1);
@@ -42,6 +45,7 @@ class Door {
       peerList: this.peerList,
       peerId: idOf(100),
       maxPeers,
+      network,
     });
   }
 
@@ -220,6 +224,15 @@ Deno.test("refusal() makes the member leave that has let us wait for longest whe
   deepStrictEqual(door.closed, []);
   strictEqual(door.admission.refusal(comer(), 3 * MINUTE_MS), undefined);
   deepStrictEqual(door.closed, [2]);
+});
+
+Deno.test("S8 refusal() and placeCount() keep to fewer peers when the network has room for fewer", () => {
+  const members: Traits[] = [{}, { amInterested: false }, {}];
+  const door = new Door(members, { maxPeers: 4, network: { maxPeers: 3 } });
+  strictEqual(door.admission.placeCount(0), 0);
+  strictEqual(door.admission.refusal(comer(), 0), "too-many-peers");
+  strictEqual(door.admission.refusal(comer(), MINUTE_MS + 1), undefined);
+  deepStrictEqual(door.closed, [1]);
 });
 
 Deno.test("refusal() makes nobody leave whom we serve, and who has nothing for us", () => {

@@ -234,6 +234,43 @@ Deno.test("all workers together keep at most 64 files open", async () => {
   ok(open > 32 && open <= 64, `${open} files are open`);
 });
 
+Deno.test("S8 economize() keeps at most 8 files open in all workers, and starts no more than two", async () => {
+  using shop = new Workshop(8);
+  const text = "x".repeat(256 * 1024);
+  const write = (names: readonly string[]) =>
+    Promise.all(names.map((name) => shop.pool.run<"write">(shop.writeJob(name, text))));
+  shop.pool.warm();
+  shop.pool.economize();
+  await write(Array.from({ length: 60 }, (_, index) => `${index}`));
+  const open = shop.openFileCount;
+  ok(open > 2 && open <= 8, `${open} files are open`);
+});
+
+Deno.test("economize() closes files that are open already", async () => {
+  using shop = new Workshop(1);
+  for (let index = 0; index < 20; index++) {
+    await shop.pool.run<"write">(shop.writeJob(`${index}`, "1"));
+  }
+  strictEqual(shop.openFileCount, 20);
+  shop.pool.economize();
+  await shop.pool.run<"write">(shop.writeJob("last", "1"));
+  strictEqual(shop.openFileCount, 1);
+});
+
+Deno.test("ready() resolves when every worker has answered, or has failed", async () => {
+  using shop = new Workshop(2);
+  await shop.pool.ready();
+  shop.pool.warm();
+  let isReady = false;
+  const getting = shop.pool.ready().then(() => isReady = true);
+  strictEqual(isReady, false);
+  await getting;
+  await shop.pool.ready();
+  const bomb = "no job at all" as unknown as JobOf<"forget">;
+  await rejects(shop.pool.run<"forget">(bomb));
+  await shop.pool.ready();
+});
+
 Deno.test("close() rejects what is under way and what comes later, and may be repeated", async () => {
   using shop = new Workshop(1);
   const jobs = Array.from(

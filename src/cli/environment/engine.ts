@@ -2,7 +2,9 @@
 import { fail } from "../../base/assert.ts";
 import { type Endpoint, MAX_PORT } from "../../base/endpoint.ts";
 import type { FileIndex } from "../../base/ids.ts";
+import { countFreeFiles } from "../../net/free_files.ts";
 import { proxiedFetch } from "../../net/http.ts";
+import { SocketRoom } from "../../net/socket_room.ts";
 import { DiskStorage } from "../../storage/disk_storage.ts";
 import type { DigestWish } from "../../storage/file_digests.ts";
 import { SharedStorage } from "../../storage/shared_storage.ts";
@@ -151,7 +153,13 @@ class LocalEngine implements Engine {
   constructor(options: EngineOptions, environment: Environment) {
     const { clock, random, fetch } = environment;
     const { bindAddress, maxDownloadRate, maxUploadRate, proxy, noDht, noLsd, noPortMap } = options;
-    const networks = this.#networks = new Networks(options, environment);
+    const pool = this.#pool = new WorkerPool({ size: workerCount(environment) });
+    const room = new SocketRoom({
+      settled: () => pool.ready(),
+      countFree: countFreeFiles,
+      onScarce: () => pool.economize(),
+    });
+    const networks = this.#networks = new Networks(options, { clock, random, room });
     const { direct: network, sharedPort, hasDatagrams } = networks;
     const finding = this.#finding = new PeerFinding({
       ...options,
@@ -163,7 +171,6 @@ class LocalEngine implements Engine {
     this.#usesLsd = !noLsd && hasDatagrams && !finding.isOnlyHere;
     this.#options = options;
     this.#environment = environment;
-    this.#pool = new WorkerPool({ size: workerCount(environment) });
     this.#client = new Client({
       network: networks.peers,
       fetch: proxy === undefined ? fetch : proxiedFetch(fetch, proxy),

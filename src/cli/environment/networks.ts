@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../base/ambient.ts";
 import { DenoNetwork } from "../../net/deno_network.ts";
 import { proxiedNetwork } from "../../net/proxied_network.ts";
 import { SharedPort } from "../../net/shared_port.ts";
+import type { SocketRoom } from "../../net/socket_room.ts";
 import type { Network } from "../../net/transport.ts";
 import { UtpNetwork } from "../../utp/utp_network.ts";
 import type { GetOptions } from "../options/get_options.ts";
@@ -19,9 +20,9 @@ export class Networks {
 
   constructor(
     { bindAddress, proxy, noUtp }: NetworkOptions,
-    { clock, random }: { clock: Clock; random: Random },
+    { clock, random, room }: { clock: Clock; random: Random; room: SocketRoom },
   ) {
-    const own = new DenoNetwork({ clock });
+    const own = new DenoNetwork({ clock, room });
     const network: Network = proxy === undefined ? own : proxiedNetwork(own, proxy, { clock });
     const sharedPort = new SharedPort({ network, clock, address: bindAddress });
     if (!noUtp && network.noDatagrams === undefined) {
