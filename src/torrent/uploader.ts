@@ -4,7 +4,8 @@
  * What a peer asks for next is read meanwhile.
  */
 import type { Clock } from "../base/ambient.ts";
-import type { StorageError } from "../base/errors.ts";
+import type { StorageError, StorageReason } from "../base/errors.ts";
+import { forgetOldest } from "../base/forget_oldest.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
 import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
@@ -34,6 +35,11 @@ const WRITE_TIME_MS = 250;
 
 /** With a limit, a write holds this part of what may go out in one turn: mostly one block. */
 const LIMITED_TURN_SHARE = 1 / 64;
+
+/** Failures to read that the user was told of and is not told of again. */
+const MAX_TOLD = 1_000;
+/** They are of a file as such; others are of a part of it. */
+const LOSES_FILE: readonly StorageReason[] = ["missing", "changed"];
 
 /** What is needed of a connection. */
 export interface UploadPeer {
@@ -79,6 +85,8 @@ export class Uploader {
   /** Peers that are being served now. */
   #servedCount = 0;
   readonly #copyBuffers = new CopyBuffers();
+  /** Failures to read, by what was said of them, the oldest first. */
+  readonly #told = new Set<string>();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -224,12 +232,17 @@ export class Uploader {
     while (session.firstUpload?.piece === cached.run.piece) session.rejectUpload(now);
   }
 
-  /** The user is told once: afterwards the pieces are not had. */
-  #withhold(lost: readonly PieceIndex[], { message }: StorageError): void {
+  /** Afterwards the pieces are not had. The user is told once of a file, and why (D3). */
+  #withhold(lost: readonly PieceIndex[], { message, reason }: StorageError): void {
     const { table, onEvent } = this.#options;
     const spoiled = lost.filter((piece) => table.have.has(piece));
     if (spoiled.length === 0) return;
     for (const piece of spoiled) table.withhold(piece);
-    onEvent({ kind: "warning", message: `${message}; what was in it is not uploaded any more` });
+    const part = LOSES_FILE.includes(reason) ? "what was in it" : "what cannot be read of it";
+    const sentence = `${message}; ${part} is not uploaded any more`;
+    if (this.#told.has(sentence)) return;
+    this.#told.add(sentence);
+    forgetOldest(this.#told, MAX_TOLD);
+    onEvent({ kind: "warning", message: sentence });
   }
 }

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { StorageError } from "../../src/base/errors.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
 import type { PeerSession } from "../../src/peer/session.ts";
@@ -315,8 +316,31 @@ Deno.test("D3 a piece that cannot be read is refused and no longer had, and the 
   ok(!table.have.has(1) && table.have.has(2));
   deepStrictEqual(events, [{
     kind: "warning",
-    message: "Cannot read /x: it is broken; what was in it is not uploaded any more",
+    message: "Cannot read /x: it is broken; what cannot be read of it is not uploaded any more",
   }]);
+});
+
+Deno.test("D3 the user is told once of many pieces that cannot be read, for each file and reason", async () => {
+  const { uploader, disk, table, events } = new Desk();
+  const reads = disk.read.bind(disk);
+  disk.read = async (run, buffer) => {
+    const outcome = await reads(run, buffer);
+    if (outcome.kind !== "failed") return outcome;
+    const path = run.piece < 30 ? "/x" : "/y";
+    const [reason, fact] = run.piece % 2 === 0
+      ? ["io", "EIO"] as const
+      : ["denied", "EACCES"] as const;
+    return { ...outcome, error: new StorageError(reason, path, `Cannot read ${path}: ${fact}`) };
+  };
+  for (const piece of ALL) disk.broken.add(piece);
+  const peer = new Leecher().ask(...ALL.map((piece): Place => [piece, 0]));
+  await uploader.serve(peer, NEVER);
+  strictEqual(table.have.count, 0);
+  const said = events.map((event) => event.kind === "warning" && event.message.split(";")[0]);
+  deepStrictEqual(
+    said,
+    ["/x: EIO", "/x: EACCES", "/y: EIO", "/y: EACCES"].map((fact) => `Cannot read ${fact}`),
+  );
 });
 
 Deno.test("the upload rate is kept, and shared by peers alike", async () => {
