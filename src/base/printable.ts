@@ -1,7 +1,7 @@
 /** Text of strangers, made safe to print: names, peer ids, the words of trackers. */
 
 /** Controls (C0, C1, newlines), invisible formats (bidi, zero width), lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const ELLIPSIS = "…";
 
 /**
