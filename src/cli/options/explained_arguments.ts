@@ -4,10 +4,18 @@
  */
 import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";
-import { usageError } from "../output/failure.ts";
+import { printable } from "../../base/printable.ts";
+import { type CommandError, usageError } from "../output/failure.ts";
 import { VERSION } from "../output/version.ts";
 import { type Command, COMMANDS, withCommand } from "./commands.ts";
+import type { OptionTable } from "./option.ts";
+import { partsOf } from "./plain_arguments.ts";
 import { programParser } from "./program_parser.ts";
+
+/** The parser takes all others for words, though no option is called so. */
+const OPTION_NAME = /^--?[a-z0-9-]+$/i;
+/** More of what was typed is not quoted back. */
+const MAX_QUOTED_LENGTH = 100;
 
 const HELP_FOOTER =
   message`"starling SOURCE..." means "starling get SOURCE..."; "starling get --help" lists the options.`;
@@ -25,6 +33,7 @@ export function parseArguments(
   },
 ): Command | undefined {
   const words = withCommand(args);
+  refuseOddOptions(words);
   return runParserSync(programParser, "starling", words, {
     help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
     version: { option: true, value: version, onShow: () => undefined },
@@ -43,9 +52,24 @@ export function parseArguments(
           /^Unexpected option or subcommand: (?=(-?))/,
           (_, hyphen) => `Unexpected ${hyphen === "" ? "argument" : "option"}: `,
         );
-      throw usageError(`${oneLine(sentence)} (${helpFor(words[0])} tells more)`);
+      throw explainedError(oneLine(sentence), words[0]);
     },
   }) as Command | undefined;
+}
+
+/** Whatever begins with a hyphen is an option, and a file of such a name is `./--name`. */
+function refuseOddOptions([command, ...rest]: readonly [string, ...string[]]): void {
+  if (!Object.hasOwn(COMMANDS, command)) return;
+  const { table }: { table: OptionTable } = COMMANDS[command as keyof typeof COMMANDS];
+  for (const { name } of partsOf(rest, Object.values(table))) {
+    if (name === undefined || OPTION_NAME.test(name)) continue;
+    const quoted = printable(name, MAX_QUOTED_LENGTH);
+    throw explainedError(`Unexpected option: ${quoted}`, command);
+  }
+}
+
+function explainedError(sentence: string, command: string): CommandError {
+  return usageError(`${sentence} (${helpFor(command)} tells more)`);
 }
 
 /** Only its own help lists the options of a command. */

@@ -53,7 +53,10 @@ interface Part {
 }
 
 /** The options and what they were given: `--name VALUE`, `--name=VALUE`, `-n VALUE`. */
-function* partsOf(args: readonly string[], options: readonly Option<unknown>[]): Iterable<Part> {
+export function* partsOf(
+  args: readonly string[],
+  options: readonly Option<unknown>[],
+): Iterable<Part> {
   const rest = args.values();
   for (const arg of rest) {
     if (arg === "--") break;

@@ -211,6 +211,13 @@ Deno.test("parseArguments() reads a source alone as get", () => {
   deepStrictEqual(parseGet("./info").sources, ["./info"]);
 });
 
+Deno.test("parseArguments() takes for words what is given to an option, after -- or with a folder", () => {
+  deepStrictEqual(parseGet("./--a.torrent").sources, ["./--a.torrent"]);
+  deepStrictEqual(parseGet("--", "--a b").sources, ["--a b"]);
+  deepStrictEqual(parseGet("-o", "--é", "x").outputDir, "--é");
+  deepStrictEqual(parseGet("--output=--a.b", "x").outputDir, "--a.b");
+});
+
 Deno.test("parseArguments() reads the other commands", () => {
   const search = {
     ...SEARCH_DEFAULTS,
@@ -272,6 +279,12 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "--metadata-timeout", "0s", "x"], "0s is not a time"],
     [["get", "-o=a", "x"], "Unexpected option: -o=a"],
     [["plan", "--metadata-only", "x"], "Unexpected option: --metadata-only"],
+    [["get", "--a b"], "Unexpected option: --a b (starling get --help tells more)"],
+    [["get", "--é", "x"], "Unexpected option: --é"],
+    [["--a.torrent"], "Unexpected option: --a.torrent"],
+    [["get", "-é"], "Unexpected option: -é"],
+    [["seed", "--ü=secret", "x"], "Unexpected option: --ü ("],
+    [["get", "--\x1b[2J"], "Unexpected option: --\\x1b[2J"],
     [["info"], "SOURCE"],
     [["info", "a", "b"], "Unexpected argument: b"],
     [["verify", "a", "b", "c"], "Unexpected argument: c"],
