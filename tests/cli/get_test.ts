@@ -69,7 +69,7 @@ Deno.test("get hands the options of a torrent to the engine", async () => {
   deepStrictEqual(memoryBudgetBytes, MIB);
 });
 
-Deno.test("get shares --memory among its sources", async () => {
+Deno.test("S9 get shares --memory among its sources", async () => {
   const get = new GetRun(["--memory", "1M", "a.torrent", "b.torrent"], completesAtOnce);
   deepStrictEqual(await get.end(), 0);
   for (const { request } of get.engine.torrents.values()) {

@@ -190,7 +190,7 @@ Deno.test("main.ts info prints what a magnet says when there is nobody to ask, w
 });
 
 Deno.test({
-  name: "S1 main.ts exits 128 + n at a signal",
+  name: "S1 S11 main.ts exits 128 + n at a signal",
   ignore: Deno.build.os === "windows",
   async fn() {
     for (

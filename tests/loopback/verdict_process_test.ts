@@ -1,9 +1,11 @@
 /** Verdicts that come of what happens to a run: its seed leaves, it is stopped, the disk is full. */
-import { ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { eventsIn, finished } from "./checkout.ts";
 import { isWithoutSmallDisk, runOnSmallDisk } from "./small_disk.ts";
 import { assertPrintedAsDocumented, assertVerdict, VerdictRoom } from "./verdict_room.ts";
 
+/** A seeder that has sent nothing since so many looks has nobody to send to. */
+const POLLS_UNCHANGED = 10;
 const SMALL_DISK_BYTES = 300 * 1024;
 
 Deno.test("get exits 15 when the only seed leaves in the middle", async () => {
@@ -36,6 +38,35 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     },
   });
 }
+
+Deno.test({
+  name: "S11 get that is stopped goes on when it is continued",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using room = await VerdictRoom.open();
+    const seeder = room.seeder({ uploadRate: 400_000 });
+    const process = room.start(
+      "-o",
+      room.output(),
+      "--peer",
+      seeder.endpoint,
+      await room.torrent(),
+    );
+    await room.lab.until("a part of it", () => seeder.servedBytes > room.data.length / 4);
+    process.kill("SIGSTOP");
+    // What is under way fills the system's buffers, and then nothing more is taken.
+    let served = -1, unchanged = 0;
+    await room.lab.until("nothing that moves", () => {
+      unchanged = served === seeder.servedBytes ? unchanged + 1 : 0;
+      served = seeder.servedBytes;
+      return unchanged === POLLS_UNCHANGED;
+    });
+    ok(process.isRunning && !process.stdout.includes('"done"'));
+    process.kill("SIGCONT");
+    const run = await finished(process);
+    strictEqual(run.code, 0, run.stderr);
+  },
+});
 
 Deno.test("get exits 75 while another run holds the target, waited for or not", async () => {
   await using room = await VerdictRoom.open();

@@ -90,7 +90,7 @@ Deno.test("slow peers cost the quick ones neither memory nor time", () => {
   ok(swarm.wastedCount < swarm.receivedCount / 20, `${swarm.wastedCount} are wasted`);
 });
 
-Deno.test("several peers share pieces of 16 MiB when four of them fit into memory", () => {
+Deno.test("S9 several peers share pieces of 16 MiB when four of them fit into memory", () => {
   const peers = Array.from({ length: 20 }, (): SimulatedPeer => ({
     rate: MIB,
     latencyMs: 100,

@@ -14,6 +14,7 @@ interface Timer {
  */
 export class ManualClock implements Clock {
   #now = 0;
+  #wallStepMs = 0;
   #order = 0;
   /** A binary heap, soonest first. */
   readonly #timers: Timer[] = [];
@@ -23,7 +24,17 @@ export class ManualClock implements Clock {
   }
 
   wallTime(): number {
-    return 1_700_000_000_000 + this.#now;
+    return 1_700_000_000_000 + this.#wallStepMs + this.#now;
+  }
+
+  /** Somebody sets the clock on the wall, forwards or backwards. */
+  stepWall(byMs: number): void {
+    this.#wallStepMs += byMs;
+  }
+
+  /** The process stands still, stopped by a signal: its timers are late by so much. */
+  standStill(durationMs: number): void {
+    this.#now += durationMs;
   }
 
   sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
@@ -49,7 +60,7 @@ export class ManualClock implements Clock {
         this.#now = end;
         return false;
       }
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       while (this.#timers[0]?.at === next.at) this.#takeFirst().ring();
     }
   }

@@ -92,7 +92,7 @@ function hasFile(target: DiskTarget, piece: number): boolean {
   return target.sample.metainfo.layout.filesOf(piece as PieceIndex).length > 0;
 }
 
-Deno.test("a file is a sparse part of full length until all of it is verified", async () => {
+Deno.test("D16 a file is a sparse part of full length until all of it is verified", async () => {
   const sample = sampleData("big.bin", 64 * 1024 * KIB, 64 * KIB);
   await using target = new DiskTarget(sample);
   await using run = await target.run();

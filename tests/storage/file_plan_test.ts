@@ -67,7 +67,7 @@ Deno.test("a file with its final name is read there, and not written any more", 
   deepStrictEqual(shown(named.readSpans(SECOND, 1, 3)), ["/out/t/b@1,0,1", "/out/t/c.part@0,1,2"]);
 });
 
-Deno.test("bytes of files that were not selected go to the edges, at the torrent's offset", () => {
+Deno.test("D20 bytes of files that were not selected go to the edges, at the torrent's offset", () => {
   const partial = plan(3);
   deepStrictEqual(shown(partial.writeSpans(SECOND)), [
     "/state/HASH.edges@10,0,2",

@@ -108,7 +108,7 @@ class KilledJobs implements JobRunner {
   }
 }
 
-Deno.test("no sequence of selections loses a piece, refuses what is ours, or spoils a file", async () => {
+Deno.test("D20 no sequence of selections loses a piece, refuses what is ours, or spoils a file", async () => {
   const lengths = fc.array(fc.oneof(fc.nat(10), fc.nat(60)), { minLength: 2, maxLength: 6 });
   const steps = fc.array(STEP, { minLength: 2, maxLength: 7 });
   const property = fc.asyncProperty(lengths, steps, async (lengths, steps) => {

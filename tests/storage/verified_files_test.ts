@@ -45,7 +45,7 @@ Deno.test("nothing is known of files that are cut or written to, until they are 
   deepStrictEqual(timesOf(files, SHARED), [7, undefined]);
 });
 
-Deno.test("bytes of files that were not selected are among the edges", async () => {
+Deno.test("D20 bytes of files that were not selected are among the edges", async () => {
   await using target = new DiskTarget(TWO);
   const plan = target.plan({ selected: target.select("b") });
   const files = new VerifiedFiles(plan, SEEN, []);

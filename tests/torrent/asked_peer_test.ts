@@ -115,7 +115,7 @@ Deno.test("P6 P7 askPieces() throws for peers that lie about the torrent, or han
   );
 });
 
-Deno.test("P8 askPieces() does not listen to a peer for ever", async () => {
+Deno.test("P8 S10 askPieces() does not listen to a peer for ever", async () => {
   const chatter = (output: MessageWriter) => {
     output.have(3);
     for (let count = 0; count < 5_000; count++) output.choke();

@@ -79,7 +79,7 @@ for (
     ["handshakes", written((output) => output.extended(0, hugeHandshake()))],
   ] as const
 ) {
-  Deno.test(`P8 A peer that floods us with ${name} leaves time for others, and is kept`, async () => {
+  Deno.test(`P8 S10 a peer that floods us with ${name} leaves time for others, and is kept`, async () => {
     const clock = new ManualClock();
     const connection = chatterbox(message);
     const peer = connect(connection, clock);

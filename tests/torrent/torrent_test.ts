@@ -197,7 +197,7 @@ Deno.test("download() rejects with the storage's error when the disk is full, an
   });
 });
 
-Deno.test("download() does not ask for more than the budget holds when the disk is slow", async () => {
+Deno.test("D17 S9 download() does not ask for more than the budget holds when the disk is slow", async () => {
   await inLab(40, async (lab) => {
     lab.addSeed("10.0.1.1", FAST);
     const memoryBudgetBytes = 4 * PIECE_LENGTH;

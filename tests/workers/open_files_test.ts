@@ -43,7 +43,7 @@ function replacing<Owner extends object, Name extends keyof Owner>(
   return { [Symbol.dispose]: () => owner[name] = before };
 }
 
-Deno.test("forWriting() creates a file with its folders, sparse and as long as asked", () => {
+Deno.test("D16 forWriting() creates a file with its folders, sparse and as long as asked", () => {
   using opened = new Opened();
   const descriptor = opened.files.forWriting(opened.place("a/b/file"), {
     fileLength: 1 << 30,

@@ -217,3 +217,38 @@ Deno.test("writePieces() writes good pieces, and no corrupt ones, wherever they 
     { numRuns: 100 },
   );
 });
+
+Deno.test({
+  name: "D19 writePieces() takes nothing for written of which the system took a part",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using desk = new Desk();
+    const [files, writes] = ["open_files.ts", "piece_writes.ts"].map((name) =>
+      new URL(`../../src/workers/${name}`, import.meta.url)
+    );
+    desk.write(
+      "main.ts",
+      `import { createHash } from "node:crypto";
+      import { OpenFiles } from "${files}";
+      import { writePieces } from "${writes}";
+      const data = new Uint8Array(100_000).fill(7);
+      const place = { root: ${JSON.stringify(desk.path)}, path: "long" };
+      const hash = createHash("sha1").update(data).digest("hex");
+      const length = data.length;
+      const spans = [{ place, fileOffset: 0, pieceOffset: 0, length, fileLength: 0, mayCreate: true }];
+      const job = { kind: "write", data, hash, spans, wantDigests: false };
+      const [reply] = await writePieces([job], new OpenFiles(4));
+      console.log(reply.kind, reply.reason);`,
+    );
+    // No file may be longer than that: a write that reaches it is cut short, the next one fails.
+    const limited = 'trap "" XFSZ; ulimit -f 100; exec "$@"';
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const words = ["run", "--no-lock", "--config", config, "-A", desk.at("main.ts")];
+    const { stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", limited, "sh", Deno.execPath(), ...words],
+    }).output();
+    const text = new TextDecoder();
+    strictEqual(text.decode(stdout), "failed io\n", text.decode(stderr));
+    ok([51_200, 102_400].includes(Deno.statSync(desk.at("long")).size));
+  },
+});
