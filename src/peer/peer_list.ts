@@ -1,7 +1,8 @@
 /** All endpoints of a torrent that we have heard of: whom to dial next, and whom never again. */
 import type { Random } from "../base/ambient.ts";
-import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import { forgetOldest } from "../base/forget_oldest.ts";
+import { Bans } from "./bans.ts";
 import {
   compareUrgency,
   type Disconnection,
@@ -22,10 +23,8 @@ const MAX_KNOWN_PEERS = 3_000;
  */
 const MAX_EXCHANGED_PEERS = 1_000;
 const MAX_PEERS_NAMED_BY_ONE = 150;
-/** Endpoints, addresses and selves that are shunned; then the oldest are forgotten. */
-const MAX_SHUNNED = 3_000;
-/** An address is banned once so many of its endpoints are. */
-const BANNED_ENDPOINTS_PER_ADDRESS = 3;
+/** Endpoints that are our own; then the oldest are forgotten. */
+const MAX_OWN = 3_000;
 
 export interface PeerCounts {
   readonly known: number;
@@ -46,14 +45,15 @@ interface Room {
 
 export class PeerList {
   readonly #random: Random;
-  /** By the text of the endpoint, like the sets below. */
+  /** By the text of the endpoint, like the set below. */
   readonly #known = new Map<string, KnownPeer>();
-  readonly #bannedEndpoints = new Set<string>();
-  readonly #bannedAddresses = new Set<string>();
+  readonly #bans: Bans;
   readonly #own = new Set<string>();
 
-  constructor({ random }: { readonly random: Random }) {
+  /** `bans` are those of an earlier list too, if there was one. */
+  constructor({ random, bans = new Bans() }: { readonly random: Random; readonly bans?: Bans }) {
     this.#random = random;
+    this.#bans = bans;
   }
 
   get counts(): PeerCounts {
@@ -62,7 +62,7 @@ export class PeerList {
       if (peer.state === "connected") connected++;
       if (peer.failureCount > 0 && !peer.wasConnected) unreachable++;
     }
-    const banned = this.#bannedEndpoints.size;
+    const banned = this.#bans.endpointCount;
     return { known: this.#known.size, connected, banned, unreachable };
   }
 
@@ -182,35 +182,24 @@ export class PeerList {
     if (peer !== undefined) noteEnd(peer, end, now);
   }
 
-  /**
-   * Never again. With its third endpoint an address is banned, unless it is loopback: whoever
-   * lies from many ports is one liar, but behind one address there may be many people.
-   */
+  /** Never again, nor its address if that is banned by it. */
   ban(endpoint: Endpoint): void {
-    const { host } = endpoint;
-    const key = formatEndpoint(endpoint);
-    shun(this.#bannedEndpoints, key);
-    this.#known.delete(key);
-    if (addressScope(host) === "loopback") return;
-    const prefix = key.slice(0, key.lastIndexOf(":") + 1);
-    const ofAddress = [...this.#bannedEndpoints].filter((other) => other.startsWith(prefix));
-    if (ofAddress.length < BANNED_ENDPOINTS_PER_ADDRESS) return;
-    shun(this.#bannedAddresses, host);
-    for (const [other, { endpoint }] of this.#known) {
-      if (endpoint.host === host) this.#known.delete(other);
+    this.#bans.add(endpoint);
+    for (const [key, { endpoint: other }] of this.#known) {
+      if (other.host === endpoint.host && this.#bans.has(other)) this.#known.delete(key);
     }
   }
 
   /** To be asked of incoming connections too. */
   isBanned(endpoint: Endpoint): boolean {
-    return this.#bannedEndpoints.has(formatEndpoint(endpoint)) ||
-      this.#bannedAddresses.has(endpoint.host);
+    return this.#bans.has(endpoint);
   }
 
   /** It is we ourselves (P3): never again, though nobody did wrong. */
   markOwn(endpoint: Endpoint): void {
     const key = formatEndpoint(endpoint);
-    shun(this.#own, key);
+    this.#own.add(key);
+    forgetOldest(this.#own, MAX_OWN);
     this.#known.delete(key);
   }
 
@@ -245,9 +234,4 @@ export class PeerList {
       .sort(([, a], [, b]) => a.failureCount - b.failureCount)
       .map(([key]) => key);
   }
-}
-
-function shun(set: Set<string>, key: string): void {
-  set.add(key);
-  forgetOldest(set, MAX_SHUNNED);
 }

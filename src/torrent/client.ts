@@ -10,6 +10,7 @@ import { shortInfoHash } from "../metainfo/info_hash.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { MappedProtocol } from "../net/nat_pmp.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
+import { Bans } from "../peer/bans.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
 import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
 import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
@@ -22,8 +23,8 @@ import type { Dht, LocalPeers, Surroundings, TorrentOptions } from "./torrent_op
 
 /** Incoming connections that have not said who they are; more are closed at once (P32). */
 const MAX_PENDING_HANDSHAKES = 256;
-/** Info-hashes whose identity is remembered: of a feed there may be ever more. */
-const MAX_REMEMBERED_IDS = 1_000;
+/** Info-hashes of whose swarm something is remembered: of a feed there may be ever more. */
+const MAX_SWARM_MEMORIES = 1_000;
 /**
  * Connections taken up a second, and at once after a pause. A handshake may cost a tenth of a
  * millisecond, and more with encryption: whoever floods us fills the system's queue, not a core.
@@ -57,6 +58,13 @@ export interface ClientOptions {
 }
 
 /** Whoever takes peers of one info-hash. */
+/** What stays the same for all that enter the swarm of an info-hash one after the other. */
+interface SwarmMemory {
+  /** Trackers count peers by it. */
+  readonly peerId: PeerId;
+  readonly bans: Bans;
+}
+
 interface Participant {
   readonly introduction: Introduction;
   /** How MSE names its torrent. */
@@ -77,8 +85,8 @@ export class Client {
   readonly #participants = new Set<Participant>();
   /** Those for which a tracker may list us: some go on when they have left their swarm. */
   readonly #searches = new Set<MetadataSearch>();
-  /** One identity for each info-hash, by its hex: trackers count peers by it. */
-  readonly #peerIds = new Map<string, PeerId>();
+  /** By the hex of their info-hash, the oldest first. */
+  readonly #memories = new Map<string, SwarmMemory>();
   #dht: (Dht & Disposable) | undefined;
   #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
@@ -166,9 +174,9 @@ export class Client {
     usesDht: boolean,
     create: (surroundings: Surroundings) => Runner,
   ): Runner {
-    const peerId = this.#peerIdOf(infoHash);
+    const memory = this.#memoryOf(infoHash), { peerId } = memory;
     const runner = create({
-      ...this.#surroundings(peerId),
+      ...this.#surroundings(memory),
       onJoined: () => this.#replaceSearches(infoHash),
       onLeft: () => this.#participants.delete(participant),
     });
@@ -190,16 +198,17 @@ export class Client {
     }
   }
 
-  #peerIdOf(infoHash: InfoHash): PeerId {
+  #memoryOf(infoHash: InfoHash): SwarmMemory {
+    const { version, random } = this.#options;
     const key = infoHash.toHex();
-    const peerId = this.#peerIds.get(key) ??
-      createPeerId(this.#options.version, this.#options.random);
-    this.#peerIds.set(key, peerId);
-    forgetOldest(this.#peerIds, MAX_REMEMBERED_IDS);
-    return peerId;
+    const memory = this.#memories.get(key) ??
+      { peerId: createPeerId(version, random), bans: new Bans() };
+    this.#memories.set(key, memory);
+    forgetOldest(this.#memories, MAX_SWARM_MEMORIES);
+    return memory;
   }
 
-  #surroundings(peerId: PeerId): Omit<Surroundings, "onJoined" | "onLeft"> {
+  #surroundings(memory: SwarmMemory): Omit<Surroundings, "onJoined" | "onLeft"> {
     const { network, fetch, clock, random, encryption, version, openDht, openLsd } = this.#options;
     return {
       network,
@@ -207,7 +216,7 @@ export class Client {
       clock,
       random,
       encryption,
-      peerId,
+      ...memory,
       listen: () => this.listen(),
       portFor: (host) => this.#portFor(host),
       udpPortFor: (host, port) => this.#udpPortFor(host, port),

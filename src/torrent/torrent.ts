@@ -63,7 +63,7 @@ export class Torrent {
     this.#options = options;
     this.#surroundings = surroundings;
     this.#table = new PieceTable(options.metainfo.layout);
-    this.#peerList = new PeerList({ random: surroundings.random });
+    this.#peerList = new PeerList(surroundings);
     this.#savedAt = surroundings.clock.now();
     this.#allVerified.promise.catch(() => {}); // `download` sees it, if it runs at all
   }

@@ -6,6 +6,7 @@ import type { DhtService } from "../dht/service.ts";
 import type { LocalDiscovery } from "../lsd/service.ts";
 import type { FetchBounded } from "../net/http.ts";
 import type { Network } from "../net/transport.ts";
+import type { Bans } from "../peer/bans.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { EncryptionMode } from "../wire/mse.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly encryption: EncryptionMode;
   readonly peerId: PeerId;
+  /** Whoever lied in an earlier part of the swarm of this info-hash, and in this one. */
+  readonly bans: Bans;
   /** Whoever calls it announces itself, so that nobody before it need say goodbye. */
   readonly onJoined: () => void;
   /** Whoever calls it takes no peers any more. */

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import type { DhtSearchOptions } from "../../src/dht/service.ts";
 import type { Connection } from "../../src/net/transport.ts";
@@ -7,6 +8,7 @@ import type { Client } from "../../src/torrent/client.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.ts";
 import { Lab, PORT } from "../sim/lab.ts";
+import { playMetadataPeer } from "../sim/metadata_peer.ts";
 import { SimStorage } from "../sim/sim_storage.ts";
 
 const US = "10.0.0.1";
@@ -458,5 +460,57 @@ Deno.test("Client names the DHT's port to those beyond the gateway as the gatewa
         await lab.end();
       }
     }
+  }
+});
+
+Deno.test("P27 Client does not dial in a download who lied in the search for its metadata", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(100_000), 16_384, random);
+  lab.addSeed("10.0.1.1", { latencyMs: 5, bytesPerSecond: 1e6 });
+  const liar = { host: "10.0.9.1", port: PORT };
+  lab.network.setLink(liar.host, { latencyMs: 5, bytesPerSecond: 1e6 });
+  const listener = lab.network.host(liar.host).listen({ ports: [PORT] });
+  const { infoHash, infoBytes } = lab.metainfo;
+  let dials = 0;
+  const lie = async () => {
+    for await (const connection of listener) {
+      dials++;
+      void playMetadataPeer(connection, {
+        infoHash,
+        peerId: random.bytes(20) as PeerId,
+        behaviour: "giving",
+        metadata: infoBytes.map((byte) => byte ^ 0xff),
+        named: [],
+        clock: lab.clock,
+        delayMs: 5,
+      });
+    }
+  };
+  void lie();
+  const client = lab.createClient(US);
+  const banned: Endpoint[] = [];
+  const search = client.findMetadata({
+    infoHash,
+    trackers: [],
+    sources: { trackers: false, dht: false, pex: false, lsd: false },
+    peers: [liar],
+    maxPeers: 8,
+    onEvent: (event) => {
+      if (event.kind === "peer-banned") banned.push(event.endpoint);
+    },
+  });
+  search.find().catch(() => {});
+  try {
+    ok(await lab.clock.run(() => banned.length > 0, 60_000));
+    await lab.settled(search.stop(), 60_000);
+    deepStrictEqual([banned, dials], [[liar], 1]);
+    const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+    const torrent = lab.addTorrent(client, storage, { peers: [liar, ...lab.endpoints] });
+    ok(await lab.settled(torrent.download(), 60_000));
+    strictEqual(torrent.snapshot().peers.contributed, 1);
+    strictEqual(dials, 1);
+  } finally {
+    listener.close();
+    await lab.end();
   }
 });

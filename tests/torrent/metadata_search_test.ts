@@ -8,6 +8,7 @@ import type { DhtSearch } from "../../src/dht/service.ts";
 import { shortInfoHash } from "../../src/metainfo/info_hash.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { type FetchOptions, type FetchResult, HttpError } from "../../src/net/http.ts";
+import { Bans } from "../../src/peer/bans.ts";
 import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
@@ -82,6 +83,7 @@ class Scene {
       random: this.random,
       encryption: "off",
       peerId: this.random.bytes(20) as PeerId,
+      bans: new Bans(),
       onJoined: () => {},
       onLeft: () => {},
       listen: () => PORT,

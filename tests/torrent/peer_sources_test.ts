@@ -12,6 +12,7 @@ import {
 } from "../../src/torrent/peer_sources.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { Dht, LocalPeers, Surroundings } from "../../src/torrent/torrent_options.ts";
+import { Bans } from "../../src/peer/bans.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
@@ -54,6 +55,7 @@ function surroundings(neighbours: Neighbours): Surroundings {
     random: new SeededRandom(1),
     encryption: "off",
     peerId: new Uint8Array(20) as PeerId,
+    bans: new Bans(),
     listen: () => 6881,
     portFor: () => 6881,
     udpPortFor: (_, port) => port,
