@@ -68,6 +68,11 @@ for (const [name, behaviours] of Object.entries({ ...CROWDS, mixed: MIXED })) {
   });
 }
 
+Deno.test("download() completes when one seed is among 120 peers that give a block each half minute, with --max-peers 20", async () => {
+  const behaviour: Behaviour = { kind: "trickling", everyMs: 30 * SECOND_MS };
+  for (let seed = 1; seed <= 3; seed++) await assertCompletes([behaviour], 120, 20, seed);
+});
+
 for (const [crowd, maxPeers] of [[120, 20], [500, 80]] as const) {
   Deno.test(`download() completes when one seed is among ${crowd} peers of all kinds, with --max-peers ${maxPeers}`, async () => {
     for (let seed = 1; seed <= 2; seed++) await assertCompletes(MIXED, crowd, maxPeers, seed);
