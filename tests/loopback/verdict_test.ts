@@ -155,7 +155,8 @@ const CASES: readonly Case[] = [
     name: "the deadline comes while data comes as slowly as we allowed",
     code: 17,
     verdict: "deadline",
-    words: /data is coming from 1 of 1 connected peer, 20 pieces missing/,
+    words:
+      /data is coming from 1 of 1 connected peer, as slowly as our own limit of the rate has it, 20 pieces missing/,
     arrange: async (room) => [
       ...["--max-download-rate", "1K"],
       ...await room.withPeers(room.seeder().endpoint),
