@@ -57,8 +57,11 @@ export interface DialerOptions {
   /** Endpoints that are dialled otherwise. */
   readonly webSeeds?: Pick<WebSeeds, "has" | "open">;
   readonly introduction: Introduction;
-  /** Nobody answers there, or not yet; it may be reached with another's help. */
-  readonly onUnreachable?: (endpoint: Endpoint) => void;
+  /**
+   * Nobody answers there, or not yet; it may be reached with another's help. False when nobody could
+   * be asked: perhaps somebody can when the dial fails.
+   */
+  readonly onUnreachable?: (endpoint: Endpoint) => boolean;
   /** How many more peers are wanted than there are, those on their way not counted. */
   readonly wanted: () => number;
 }
@@ -140,8 +143,7 @@ export class Dialer {
     const now = clock.now();
     if (this.#closing.signal.aborted) return;
     for (const [{ host, port }, dial] of this.#halfOpen) {
-      if (!dial.isHelpSought || host !== endpoint.host || port !== endpoint.port) continue;
-      dial.isMeeting = true;
+      if (!dial.isUtpSilent || host !== endpoint.host || port !== endpoint.port) continue;
       return dial.turning.abort();
     }
     if (this.#halfOpen.size >= MAX_HALF_OPEN) return;
@@ -257,7 +259,10 @@ export class Dialer {
         signal: AbortSignal.any([signal, dial.turning.signal]),
         onlyUtp,
         onTcpFailure: ({ failure }) => this.#noteTcpFailure(endpoint, failure),
-        onUtpTimeout: () => this.#seekHelp(endpoint, dial),
+        onUtpTimeout: () => {
+          dial.isUtpSilent = true;
+          this.#seekHelp(endpoint, dial);
+        },
       });
     } catch (error) {
       if (!dial.turning.signal.aborted || signal.aborted) throw error;
@@ -268,8 +273,7 @@ export class Dialer {
   /** TCP goes on meanwhile, until the peer is to be met. */
   #seekHelp(endpoint: Endpoint, dial: HalfOpen): void {
     if (dial.isMeeting || dial.isHelpSought) return;
-    dial.isHelpSought = true;
-    this.#options.onUnreachable?.(endpoint);
+    dial.isHelpSought = this.#options.onUnreachable?.(endpoint) ?? false;
   }
 
   #noteGuess(endpoint: Endpoint): void {

@@ -4,7 +4,9 @@ import type { ConnectFailure } from "../net/transport.ts";
 export interface HalfOpen {
   readonly since: number;
   /** The peer dials us at the same time. */
-  isMeeting: boolean;
+  readonly isMeeting: boolean;
+  /** Nobody answers by uTP, while TCP is still tried: by uTP the peer may be met. */
+  isUtpSilent: boolean;
   /** Somebody was asked to bring us together, perhaps while TCP is still tried. */
   isHelpSought: boolean;
   /** Ends what is tried, since the peer dials us. */
@@ -21,6 +23,7 @@ export function halfOpenSince(since: number, isMeeting: boolean): HalfOpen {
   return {
     since,
     isMeeting,
+    isUtpSilent: false,
     isHelpSought: false,
     turning,
     tcpFailure: undefined,

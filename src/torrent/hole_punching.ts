@@ -50,12 +50,16 @@ export class HolePunching {
     this.#met = create();
   }
 
-  /** An endpoint could not be reached: one of those who know it is asked to bring us together. */
-  seek(endpoint: Endpoint, now: number): void {
+  /**
+   * An endpoint could not be reached: one of those who know it is asked to bring us together. False
+   * when nobody is: none knows it, or we have asked too often.
+   */
+  seek(endpoint: Endpoint, now: number): boolean {
     const { peers, random } = this.#options;
     const relays = [...peers.values()].filter(({ session }) => session.canReach(endpoint));
-    if (relays.length === 0 || !this.#asked.tryTake(1, now)) return;
+    if (relays.length === 0 || !this.#asked.tryTake(1, now)) return false;
     say(relays[random.below(relays.length)]!, encodeHolepunch("rendezvous", endpoint), now);
+    return true;
   }
 
   /** Of an error nothing follows: when the endpoint is dialled again, another may be asked. */

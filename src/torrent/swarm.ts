@@ -193,9 +193,9 @@ export class Swarm {
     this.exchange.fillAll(now);
   }
 
-  /** An endpoint could not be reached: a peer that knows it may bring us together. */
-  seekRelay(endpoint: Endpoint): void {
-    this.#holePunching.seek(endpoint, this.#options.clock.now());
+  /** An endpoint could not be reached: was a peer that knows it asked to bring us together? */
+  seekRelay(endpoint: Endpoint): boolean {
+    return this.#holePunching.seek(endpoint, this.#options.clock.now());
   }
 
   /** Ends all connections, and the stream of pieces after those that are complete. */

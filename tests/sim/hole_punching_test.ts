@@ -24,6 +24,7 @@ const LIMIT_MS = 5 * 60_000;
 const SOON_MS = 40_000;
 /** A dial fails in 15 s, but nobody answers by uTP in 4.3. */
 const BEFORE_TCP_FAILS_MS = 10_000;
+const AS_TCP_FAILS_MS = 16_000;
 const SEED = "10.0.1.1", HUB = "10.0.2.1";
 const NEWCOMER = "10.0.3.1", BYSTANDER = "10.0.4.1";
 const PEX_ALONE = { trackers: false, dht: false, pex: true, lsd: false };
@@ -139,6 +140,16 @@ Deno.test("one behind a NAT reaches a seed behind another with the help of who k
     ok(await room.lab.clock.run(hasBegun, BEFORE_TCP_FAILS_MS), "TCP is not waited for");
     ok(await room.isComplete(newcomer));
     strictEqual(bytesFromSeed(newcomer), PIECES * PIECE_LENGTH);
+  });
+});
+
+Deno.test("one who knows both is asked when the dial fails if it came after nobody could be asked", async () => {
+  await inRoom(async (room) => {
+    await addCouple(room, { hub: { peers: at(NEWCOMER) } });
+    await room.lab.clock.run(() => false, 10_000);
+    const newcomer = room.add(NEWCOMER, { peers: at(SEED) });
+    const hasBegun = () => bytesFromSeed(newcomer) > 0;
+    ok(await room.lab.clock.run(hasBegun, AS_TCP_FAILS_MS));
   });
 });
 

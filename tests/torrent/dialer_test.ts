@@ -45,6 +45,8 @@ interface Bench {
   byUtpAfterTcp: number;
   /** While TCP is tried, nobody answers by uTP for so long. */
   utpTimeoutMs: number;
+  /** Somebody can be asked to bring us together with others. */
+  hasRelay: boolean;
   /** Whom a peer is to bring us together with. */
   readonly unreachable: string[];
   /** Endpoints that were dialled by uTP alone. */
@@ -96,7 +98,10 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
       has: ({ host }) => host === WEB_SEED.host,
       open: () => Promise.resolve(void bench.started++),
     },
-    onUnreachable: (endpoint) => bench.unreachable.push(formatEndpoint(endpoint)),
+    onUnreachable: (endpoint) => {
+      bench.unreachable.push(formatEndpoint(endpoint));
+      return bench.hasRelay;
+    },
     wanted: () => bench.wanted - bench.ready.length,
   });
   const bench: Bench = {
@@ -111,6 +116,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     started: 0,
     lacks: undefined,
     wanted,
+    hasRelay: true,
     unreachable: [],
     hasUtp: false,
     byUtpAfterTcp: 0,
@@ -329,6 +335,26 @@ Deno.test("dial() seeks help once for whom neither way leads to", async () => {
   await dialSilent(bench);
   await tick(bench, 15_000);
   deepStrictEqual([bench.dialer.failures, bench.unreachable.length], [{ timeout: 1 }, 1]);
+  bench.dialer.close();
+});
+
+Deno.test("dial() seeks help again when it fails if nobody could be asked before", async () => {
+  const bench = createBench();
+  bench.hasRelay = false;
+  const endpoint = await dialSilent(bench);
+  bench.hasRelay = true;
+  await tick(bench, 15_000);
+  deepStrictEqual(bench.unreachable, [endpoint, endpoint].map(formatEndpoint));
+  bench.dialer.close();
+});
+
+Deno.test("meet() dials by uTP alone whom TCP has not led to also when nobody could be asked", async () => {
+  const bench = createBench();
+  bench.hasRelay = false;
+  const endpoint = await dialSilent(bench);
+  bench.dialer.meet(endpoint, SOMEBODY);
+  await tick(bench, 500);
+  deepStrictEqual(bench.byUtp, [formatEndpoint(endpoint)]);
   bench.dialer.close();
 });
 

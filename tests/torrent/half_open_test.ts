@@ -5,6 +5,7 @@ Deno.test("isHopeful() is true until TCP has failed, and not of a mere guess", (
   const rows: [known: Partial<HalfOpen>, expected: boolean][] = [
     [{}, true],
     [{ isMeeting: true }, true],
+    [{ isUtpSilent: true }, true],
     [{ isHelpSought: true }, true],
     [{ tcpFailure: "refused" }, false],
     [{ isGuess: true }, false],

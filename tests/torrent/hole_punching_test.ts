@@ -62,12 +62,20 @@ class Room {
 Deno.test("seek() asks one of those who know the endpoint", () => {
   const room = new Room();
   room.add("203.0.113.1:1000");
-  room.punching.seek(TARGET, 0);
+  strictEqual(room.punching.seek(TARGET, 0), false);
   deepStrictEqual(room.said, []);
   room.add("203.0.113.2:1000", { knowsTarget: true });
-  room.punching.seek(TARGET, 0);
+  strictEqual(room.punching.seek(TARGET, 0), true);
   deepStrictEqual(room.said, ["203.0.113.2:1000 rendezvous 198.51.100.7:6881 0"]);
   strictEqual(room.waiting.size, 0);
+});
+
+Deno.test("P33 seek() tells when it has asked too often to ask now", () => {
+  const room = new Room();
+  room.add("203.0.113.2:1000", { knowsTarget: true });
+  for (let times = 0; times < 20; times++) strictEqual(room.punching.seek(TARGET, 0), true);
+  strictEqual(room.punching.seek(TARGET, 0), false);
+  strictEqual(room.punching.seek(TARGET, 500), true);
 });
 
 Deno.test("handle() has both connect to each other where they listen when one asks for it", () => {
