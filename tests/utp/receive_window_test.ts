@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { RECEIVE_WINDOW_BYTES } from "../../src/utp/receive_allowance.ts";
 import { ReceiveBudget } from "../../src/utp/receive_budget.ts";
 import { MAX_EARLY_PACKETS, ReceiveWindow } from "../../src/utp/receive_window.ts";
@@ -137,4 +137,26 @@ Deno.test("roomFor() tells a peer nearby of less", () => {
   strictEqual(window.roomFor(0), 0);
   window.discard();
   strictEqual(window.roomFor(0), 96 * 1024);
+});
+
+Deno.test("end() and discard() give back what waited, early packets too, and what was promised", () => {
+  const block = new Uint8Array(100 * 1024);
+  const rows: [name: string, sequences: number[], givesBack: ("end" | "discard")[]][] = [
+    ["nothing waits", [], ["end"]],
+    ["nothing but early packets", [2, 3, 5], ["end"]],
+    ["some can be read", [1, 3], ["end", "discard"]],
+    ["nobody reads any more", [1, 3], ["discard", "end"]],
+    ["packets that were early", [2, 1, 4], ["end", "discard"]],
+  ];
+  for (const [name, sequences, givesBack] of rows) {
+    const budget = new ReceiveBudget(), whole = budget.left;
+    const window = new ReceiveWindow(-1, { budget, now: 0 });
+    window.take(0, block);
+    window.read(new Uint8Array(block.length));
+    ok(window.promise(FAR_MS, 0) > block.length, name);
+    for (const sequence of sequences) notStrictEqual(window.take(sequence, block), "refused", name);
+    notStrictEqual(budget.left, whole, name);
+    for (const method of givesBack) window[method]();
+    strictEqual(budget.left, whole, name);
+  }
 });
