@@ -1,5 +1,7 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import { BugError } from "../../src/base/assert.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
+import { ProtocolError } from "../../src/base/errors.ts";
 import { SessionEvents } from "../../src/peer/session_event.ts";
 
 Deno.test("drain() gives each event once, and its array survives one more call", () => {
@@ -30,4 +32,14 @@ Deno.test("close() is an event, and a state", () => {
   events.close("silent");
   ok(events.isClosed);
   deepStrictEqual(events.drain(), [{ kind: "close", reason: "silent" }]);
+});
+
+Deno.test("closeBy() closes for what the peer did, and throws what is our own mistake", () => {
+  const events = new SessionEvents();
+  const mistake = new BugError("a block was asked for twice");
+  throws(() => events.closeBy(mistake), (thrown) => thrown === mistake);
+  ok(!events.isClosed);
+  deepStrictEqual(events.drain(), []);
+  events.closeBy(new ProtocolError("pex-flood", "Cannot use the peer: it lists without end"));
+  deepStrictEqual(events.drain(), [{ kind: "close", reason: "pex-flood" }]);
 });

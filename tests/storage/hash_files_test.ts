@@ -1,7 +1,8 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { concatBytes } from "../../src/base/bytes.ts";
+import { concatBytes, equalBytes } from "../../src/base/bytes.ts";
+import type { TorrentFormat } from "../../src/metainfo/create.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
 import { hashFiles, lookAtFiles } from "../../src/storage/hash_files.ts";
 import { randomBytes } from "../loopback/content.ts";
@@ -14,10 +15,12 @@ interface Setting {
   /** Called after each job. */
   readonly onProgress?: (hashed: number, total: number) => void;
   readonly signal?: AbortSignal;
+  readonly format?: TorrentFormat;
 }
 
 async function hash(lengths: readonly number[], pieceLength: number, setting: Setting) {
-  const { folder, jobs, onProgress = () => {}, signal = new AbortController().signal } = setting;
+  const { folder, jobs, onProgress = () => {}, format = "v1" } = setting;
+  const { signal = new AbortController().signal } = setting;
   const contents = lengths.map((length, index) => randomBytes(length, index + 1));
   for (const [index, bytes] of contents.entries()) folder.write(`${index}`, bytes);
   const places = lengths.map((_, index) => ({ root: folder.path, path: `${index}` }));
@@ -26,15 +29,25 @@ async function hash(lengths: readonly number[], pieceLength: number, setting: Se
     pieceLength,
     files: lengths.map((length) => ({ length, isPadding: false })),
   });
-  const { pieceHashes: hashes } = await hashFiles({
+  const { pieceHashes: hashes, pieceRoots: roots } = await hashFiles({
     layout,
+    format,
     places,
     facts,
     pool: jobs,
     onProgress,
     signal,
   });
-  return { hashes, data: concatBytes(...contents) };
+  return { hashes, roots, data: concatBytes(...contents) };
+}
+
+/** The hashes of all pieces, end to end. */
+function digests(algorithm: "sha1" | "sha256", data: Uint8Array, pieceLength: number): Uint8Array {
+  const all: Uint8Array[] = [];
+  for (let start = 0; start < data.length; start += pieceLength) {
+    all.push(createHash(algorithm).update(data.subarray(start, start + pieceLength)).digest());
+  }
+  return concatBytes(...all);
 }
 
 Deno.test("hashFiles() hashes every piece of the files in a row, whatever their sizes", async () => {
@@ -47,12 +60,7 @@ Deno.test("hashFiles() hashes every piece of the files in a row, whatever their 
         const jobs = new LocalJobs();
         const { hashes, data } = await hash(lengths, pieceLength, { folder, jobs });
         await jobs.forget();
-        const expected: Uint8Array[] = [];
-        for (let start = 0; start < data.length; start += pieceLength) {
-          const piece = data.subarray(start, start + pieceLength);
-          expected.push(createHash("sha1").update(piece).digest());
-        }
-        deepStrictEqual(hashes, concatBytes(...expected));
+        deepStrictEqual(hashes, digests("sha1", data, pieceLength));
       },
     ),
     { numRuns: 30 },
@@ -63,11 +71,16 @@ Deno.test("hashFiles() hashes many pieces in a job, and says how far it is", asy
   using folder = new TemporaryFolder();
   const jobs = new LocalJobs();
   const seen: number[] = [];
-  const length = 20 * 1024 * 1024 + 1;
-  await hash([length], 16_384, { folder, jobs, onProgress: (hashed) => seen.push(hashed) });
+  const length = 20 * 1024 * 1024 + 1, pieceLength = 16_384;
+  const onProgress = (hashed: number) => seen.push(hashed);
+  const setting = { folder, jobs, onProgress, format: "hybrid" } as const;
+  const { hashes, roots, data } = await hash([length], pieceLength, setting);
   await jobs.forget();
   deepStrictEqual(jobs.kinds.filter((kind) => kind === "digest").length, 3);
   deepStrictEqual(seen.at(-1), length);
+  // Of a piece of one block, the root is the hash of the block.
+  ok(equalBytes(hashes, digests("sha1", data, pieceLength)), "hashes of version 1");
+  ok(equalBytes(roots, digests("sha256", data, pieceLength)), "roots of version 2");
 });
 
 Deno.test("hashFiles() notices files that grow, shrink, vanish or are written to", async () => {
