@@ -146,7 +146,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
     "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
   "src/torrent/exchanging.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
-  "src/torrent/introducing.ts": IN_SIMULATION,
   "src/torrent/metadata_swarm.ts": "part of a whole search, which metadata_search_test.ts runs",
   "src/torrent/revealing.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
