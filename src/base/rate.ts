@@ -66,7 +66,10 @@ export class TokenBucket {
     this.#balance -= amount;
   }
 
-  /** Takes tokens if they are all there; false, and none are taken, when they are not. */
+  /**
+   * Takes tokens if they are all there; false, and none are taken, when they are not. So many as
+   * are more than `burst` are never there.
+   */
   tryTake(amount: number, now: number): boolean {
     this.#refill(now);
     if (amount > this.#balance) return false;

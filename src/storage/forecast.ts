@@ -184,8 +184,7 @@ async function lookCloser(
   });
   const isHere = (piece: number) => have.has(piece) || unchecked.has(piece);
   const isDone = (file: FileIndex) => isNamed(plan, file, sightings, isHere);
-  const isAllNamed = have.count === wanted.count &&
-    plan.selectedFiles.every(isDone);
+  const isAllNamed = have.count === wanted.count && plan.selectedFiles.every(isDone);
   const { denials, stateFolder } = options;
   return {
     have,

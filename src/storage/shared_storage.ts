@@ -119,7 +119,8 @@ export class SharedStorage implements Storage {
     const { metainfo, stateDir, trustState } = this.#options;
     if (!trustState) return undefined;
     try {
-      return await ResumeFile.of(stateDir, metainfo).load(() => {}); // What is no use here costs a check and nothing else.
+      // What is no use here costs a check and nothing else.
+      return await ResumeFile.of(stateDir, metainfo).load(() => {});
     } catch (error) {
       if (error instanceof StorageError) return undefined;
       throw error;

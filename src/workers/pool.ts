@@ -301,7 +301,7 @@ function isSmallPiece(job: Job): boolean {
   return job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
 }
 
-/** What a job counts for in a message: one that is about no piece fills it. */
+/** What a job counts for in a message: its piece or its run; one of any other kind fills it. */
 function countedBytes(job: Job): number {
   if (job.kind === "write") return job.data.length;
   return job.kind === "frame" ? job.run.length : MESSAGE_BYTES;
