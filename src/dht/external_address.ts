@@ -3,8 +3,8 @@
  * node id depends on it, so it takes many voices, and a network has one only. Of one family.
  */
 import { addressScope, familyOf, type IpFamily } from "../base/endpoint.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 import { crowdKey } from "./crowd_key.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
 
 /** The latest voices are counted, so that a new address is believed after a while. */
 const MAX_VOTES = 32;
@@ -14,7 +14,7 @@ const MIN_VOTES = 5;
 export class ExternalAddress {
   readonly #family: IpFamily;
   /** By the network of who says it, oldest first. */
-  readonly #votes = new Map<string, string>();
+  readonly #votes = new LimitedMap<string, string>(MAX_VOTES);
   #host: string | undefined;
 
   /** `host` is what was known before, if anything; it holds until a majority says otherwise. */
@@ -38,7 +38,6 @@ export class ExternalAddress {
     if (network === undefined || !isOnInternet || familyOf(observed) !== this.#family) return false;
     this.#votes.delete(network);
     this.#votes.set(network, observed);
-    forgetOldest(this.#votes, MAX_VOTES);
     if (observed === this.#host || !this.#hasMajority(observed)) return false;
     this.#host = observed;
     return true;

@@ -10,7 +10,7 @@
  * or a port that the router has opened.
  */
 import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 
 /** Longer than any usual NAT remembers whom we sent something. */
 const SOLICITED_FOR_MS = 10 * 60_000;
@@ -27,7 +27,7 @@ export class Reachability {
   readonly #startedAt: number;
   readonly #isKnown: () => boolean;
   /** When we last sent something to whom, oldest first. */
-  readonly #solicited = new Map<string, number>();
+  readonly #solicited = new LimitedMap<string, number>(MAX_SOLICITED);
   /** Until then we may have forgotten somebody to whom we sent something. */
   #isForgetfulUntil = -Infinity;
   #provenAt = -Infinity;
@@ -43,11 +43,11 @@ export class Reachability {
   handleSent(to: Endpoint, now: number): void {
     const key = keyOf(to);
     this.#solicited.delete(key);
+    if (this.#solicited.isFull) {
+      const [oldestSentAt] = this.#solicited.values();
+      this.#isForgetfulUntil = oldestSentAt! + SOLICITED_FOR_MS;
+    }
     this.#solicited.set(key, now);
-    if (this.#solicited.size <= MAX_SOLICITED) return;
-    const [oldestSentAt] = this.#solicited.values();
-    this.#isForgetfulUntil = oldestSentAt! + SOLICITED_FOR_MS;
-    forgetOldest(this.#solicited, MAX_SOLICITED);
   }
 
   /** Somebody has answered us: are we on the internet? */

@@ -3,7 +3,7 @@
  * while: their blocks may be on the way already, and a peer that answers what it was asked does
  * nothing wrong (P14).
  */
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 
 /** How long a late block is as good as a requested one. */
 const MEMORY_MS = 60_000;
@@ -18,7 +18,7 @@ interface Abandoned {
 
 export class AbandonedRequests {
   /** By block key; the first to expire first, as all are remembered equally long. */
-  readonly #byKey = new Map<number, Abandoned>();
+  readonly #byKey = new LimitedMap<number, Abandoned>(MAX_REMEMBERED);
 
   /** How many blocks are remembered. */
   get size(): number {
@@ -29,7 +29,6 @@ export class AbandonedRequests {
     const count = (this.#byKey.get(key)?.count ?? 0) + 1;
     this.#byKey.delete(key);
     this.#byKey.set(key, { expiresAt: now + MEMORY_MS, count });
-    forgetOldest(this.#byKey, MAX_REMEMBERED);
   }
 
   /** Forgets one request that has now been answered; false when none was remembered. */

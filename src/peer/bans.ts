@@ -1,6 +1,6 @@
 /** Who did wrong in a swarm. A search for metadata hands it on to the download that follows. */
 import { addressScope, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedSet } from "../base/limited_map.ts";
 
 /** Endpoints and addresses that are banned; then the oldest are forgotten. */
 const MAX_BANNED = 3_000;
@@ -9,8 +9,8 @@ const BANNED_ENDPOINTS_PER_ADDRESS = 3;
 
 export class Bans {
   /** By the text of the endpoint. */
-  readonly #endpoints = new Set<string>();
-  readonly #addresses = new Set<string>();
+  readonly #endpoints = new LimitedSet<string>(MAX_BANNED);
+  readonly #addresses = new LimitedSet<string>(MAX_BANNED);
 
   get endpointCount(): number {
     return this.#endpoints.size;
@@ -24,13 +24,11 @@ export class Bans {
     const { host } = endpoint;
     const key = formatEndpoint(endpoint);
     this.#endpoints.add(key);
-    forgetOldest(this.#endpoints, MAX_BANNED);
     if (addressScope(host) === "loopback") return;
     const prefix = key.slice(0, key.lastIndexOf(":") + 1);
     const ofAddress = [...this.#endpoints].filter((other) => other.startsWith(prefix));
     if (ofAddress.length < BANNED_ENDPOINTS_PER_ADDRESS) return;
     this.#addresses.add(host);
-    forgetOldest(this.#addresses, MAX_BANNED);
   }
 
   has(endpoint: Endpoint): boolean {

@@ -11,7 +11,7 @@ import {
   isDialable,
 } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedSet } from "../base/limited_map.ts";
 import { encodePex, MAX_PEX_PEERS, parsePex, type PexPeer } from "../wire/pex.ts";
 
 /** BEP 11: no more than one message a minute. */
@@ -39,7 +39,7 @@ export class PeerExchange {
   /** Told and not taken back, by the text of the endpoint. */
   readonly #told = new Map<string, Endpoint>();
   /** Those that the peer told us and has not taken back, by the text of the endpoint. */
-  readonly #heardOf = new Set<string>();
+  readonly #heardOf = new LimitedSet<string>(MAX_HEARD_OF);
   /** When the last messages came, at most MAX_HEARD of them. */
   readonly #heardAt: number[] = [];
   #tellAt: number;
@@ -64,7 +64,6 @@ export class PeerExchange {
     const peers = added.filter(({ endpoint }) => concerns(endpoint, this.#scope));
     for (const { endpoint } of peers) this.#heardOf.add(formatEndpoint(endpoint));
     for (const endpoint of dropped) this.#heardOf.delete(formatEndpoint(endpoint));
-    forgetOldest(this.#heardOf, MAX_HEARD_OF);
     return peers;
   }
 

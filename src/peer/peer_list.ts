@@ -1,7 +1,7 @@
 /** All endpoints of a torrent that we have heard of: whom to dial next, and whom never again. */
 import type { Random } from "../base/ambient.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedSet } from "../base/limited_map.ts";
 import { Bans } from "./bans.ts";
 import {
   compareUrgency,
@@ -48,7 +48,7 @@ export class PeerList {
   /** By the text of the endpoint, like the set below. */
   readonly #known = new Map<string, KnownPeer>();
   readonly #bans: Bans;
-  readonly #own = new Set<string>();
+  readonly #own = new LimitedSet<string>(MAX_OWN);
 
   /** `bans` are those of an earlier list too, if there was one. */
   constructor({ random, bans = new Bans() }: { readonly random: Random; readonly bans?: Bans }) {
@@ -199,7 +199,6 @@ export class PeerList {
   markOwn(endpoint: Endpoint): void {
     const key = formatEndpoint(endpoint);
     this.#own.add(key);
-    forgetOldest(this.#own, MAX_OWN);
     this.#known.delete(key);
   }
 

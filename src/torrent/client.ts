@@ -3,8 +3,8 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { concatBytes, equalBytes } from "../base/bytes.ts";
 import { familyOf, hostScope } from "../base/endpoint.ts";
 import { ProtocolError } from "../base/errors.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
 import type { InfoHash, PeerId } from "../base/ids.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 import { TokenBucket } from "../base/rate.ts";
 import { shortInfoHash } from "../metainfo/info_hash.ts";
 import type { FetchBounded } from "../net/http.ts";
@@ -86,7 +86,7 @@ export class Client {
   /** Those for which a tracker may list us: some go on when they have left their swarm. */
   readonly #searches = new Set<MetadataSearch>();
   /** By the hex of their info-hash, the oldest first. */
-  readonly #memories = new Map<string, SwarmMemory>();
+  readonly #memories = new LimitedMap<string, SwarmMemory>(MAX_SWARM_MEMORIES);
   #dht: (Dht & Disposable) | undefined;
   #lsd: (LocalPeers & Disposable) | undefined;
   readonly #pending = new Set<Connection>();
@@ -204,7 +204,6 @@ export class Client {
     const memory = this.#memories.get(key) ??
       { peerId: createPeerId(version, random), bans: new Bans() };
     this.#memories.set(key, memory);
-    forgetOldest(this.#memories, MAX_SWARM_MEMORIES);
     return memory;
   }
 

@@ -1,6 +1,6 @@
 /** How each endpoint is spoken to: with encryption or without, by uTP alone or not. Pure. */
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedMap, LimitedSet } from "../base/limited_map.ts";
 import { type EncryptionMode, PayloadMethod } from "../wire/mse.ts";
 
 /** Endpoints of which is remembered how they want it; then the oldest are forgotten. */
@@ -15,8 +15,8 @@ const EITHER = PLAINTEXT | RC4;
 export class DialMethods {
   readonly #usual: Offer;
   /** Those that want it otherwise than usual. */
-  readonly #remembered = new Map<string, Offer>();
-  readonly #hungUp = new Set<string>();
+  readonly #remembered = new LimitedMap<string, Offer>(MAX_REMEMBERED);
+  readonly #hungUp = new LimitedSet<string>(MAX_REMEMBERED);
 
   constructor(readonly mode: EncryptionMode) {
     // A peer that is offered RC4 may take it, and it costs both; the handshake alone hides enough.
@@ -45,13 +45,11 @@ export class DialMethods {
     this.#remembered.delete(key);
     if (offer === this.#usual) return;
     this.#remembered.set(key, offer);
-    forgetOldest(this.#remembered, MAX_REMEMBERED);
   }
 
   /** It took up TCP, and hung up on whatever we said: so do those who want uTP alone. */
   noteHangUp(endpoint: Endpoint): void {
     this.#hungUp.add(formatEndpoint(endpoint));
-    forgetOldest(this.#hungUp, MAX_REMEMBERED);
   }
 
   /** It hung up the last time: now it may be tried by uTP, and then by TCP again. */

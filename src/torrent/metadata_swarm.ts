@@ -2,8 +2,8 @@
 import type { Clock } from "../base/ambient.ts";
 import { type Endpoint, formatEndpoint, type PortFor, type UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
 import type { FullInfoHash } from "../base/ids.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 import type { MetadataPeer } from "../peer/metadata_buffer.ts";
 import { MetadataSession } from "../peer/metadata_session.ts";
 import type { PeerList } from "../peer/peer_list.ts";
@@ -65,7 +65,7 @@ export class MetadataSwarm {
   readonly #fetch: TorrentFetch;
   readonly #members = new Map<MetadataPeer, Member>();
   /** Where peers can be dialled that say they have metadata, those who are gone too. */
-  readonly #owners = new Map<MetadataPeer, Endpoint>();
+  readonly #owners = new LimitedMap<MetadataPeer, Endpoint>(MAX_REMEMBERED_PEERS);
   readonly #found = Promise.withResolvers<GivenMetadata>();
   #givers: ReadonlySet<MetadataPeer> = new Set();
   #lastKey: MetadataPeer = 0;
@@ -246,16 +246,11 @@ export class MetadataSwarm {
     const member = this.#members.get(peer.key);
     if (member === undefined || metadataSize === undefined || !peer.session.knowsMetadata) return;
     member.hasMetadata = true;
-    if (!peer.isIncoming) this.#remember(peer.key, peer.endpoint);
+    if (!peer.isIncoming) this.#owners.set(peer.key, peer.endpoint);
     else if (listenPort !== undefined) {
-      this.#remember(peer.key, { host: peer.remote.host, port: listenPort });
+      this.#owners.set(peer.key, { host: peer.remote.host, port: listenPort });
     }
     this.#fetch.handleSize(peer.key, metadataSize, now);
-  }
-
-  #remember(key: MetadataPeer, endpoint: Endpoint): void {
-    this.#owners.set(key, endpoint);
-    forgetOldest(this.#owners, MAX_REMEMBERED_PEERS);
   }
 
   /** Does what is due to get the metadata. */

@@ -3,8 +3,8 @@ import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import type { Endpoint, PortFor, UdpPortFor } from "../base/endpoint.ts";
 import type { CloseReason } from "../base/errors.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
 import type { InfoHash, PeerId, PieceIndex } from "../base/ids.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 import { LayerTrees } from "../metainfo/layer_trees.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -86,7 +86,7 @@ export class Swarm {
   readonly #options: SwarmOptions;
   readonly #connections = new Map<PeerKey, PeerConnection>();
   readonly #members = new Map<PeerKey, Member>();
-  readonly #remembered = new Map<PeerKey, Endpoint>();
+  readonly #remembered = new LimitedMap<PeerKey, Endpoint>(MAX_REMEMBERED_PEERS);
   readonly #admission: Admission;
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
@@ -218,7 +218,7 @@ export class Swarm {
     this.#members.set(connection.key, { connection, peerId, joinedAt: now });
     this.#introducing.join(connection, ready.handshake.flags.extended);
     this.#unchoking.join(connection, now);
-    this.#remember(connection);
+    this.#remembered.set(connection.key, connection.endpoint);
     connection.run().then(
       (reason) => this.#leave(connection, ready, reason),
       (error) => this.#fullPieces.fail(error),
@@ -327,11 +327,6 @@ export class Swarm {
       { reason, wasUseful },
       this.#options.clock.now(),
     );
-  }
-
-  #remember(peer: PeerConnection): void {
-    this.#remembered.set(peer.key, peer.endpoint);
-    forgetOldest(this.#remembered, MAX_REMEMBERED_PEERS);
   }
 
   #ban(key: PeerKey, piece: PieceIndex): void {

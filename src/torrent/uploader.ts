@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../base/ambient.ts";
 import type { StorageError, StorageReason } from "../base/errors.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedSet } from "../base/limited_map.ts";
 import type { PieceIndex } from "../base/ids.ts";
 import { RateMeter } from "../base/rate.ts";
 import { BLOCK_LENGTH, type Layout } from "../metainfo/layout.ts";
@@ -86,7 +86,7 @@ export class Uploader {
   #servedCount = 0;
   readonly #copyBuffers = new CopyBuffers();
   /** Failures to read, by what was said of them, the oldest first. */
-  readonly #told = new Set<string>();
+  readonly #told = new LimitedSet<string>(MAX_TOLD);
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -242,7 +242,6 @@ export class Uploader {
     const sentence = `${message}; ${part} is not uploaded any more`;
     if (this.#told.has(sentence)) return;
     this.#told.add(sentence);
-    forgetOldest(this.#told, MAX_TOLD);
     onEvent({ kind: "warning", message: sentence });
   }
 }

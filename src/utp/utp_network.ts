@@ -5,7 +5,7 @@
 import type { Clock, Random } from "../base/ambient.ts";
 import { Channel } from "../base/channel.ts";
 import { addressBytes, type Endpoint, formatEndpoint } from "../base/endpoint.ts";
-import { forgetOldest } from "../base/forget_oldest.ts";
+import { LimitedMap } from "../base/limited_map.ts";
 import { raceAddresses } from "../net/address_race.ts";
 import { raceAttempts } from "../net/attempt_race.ts";
 import type { SharedPort } from "../net/shared_port.ts";
@@ -51,7 +51,7 @@ export class UtpNetwork implements Network {
   readonly #options: UtpNetworkOptions;
   readonly #closing = new AbortController();
   /** When uTP led to an endpoint, the oldest first. */
-  readonly #ledByUtpAt = new Map<string, number>();
+  readonly #ledByUtpAt = new LimitedMap<string, number>(MAX_REMEMBERED);
   #port = 0;
   #service: Promise<UtpService> | undefined;
 
@@ -139,7 +139,6 @@ export class UtpNetwork implements Network {
     this.#ledByUtpAt.delete(key);
     if (way === "tcp") return;
     this.#ledByUtpAt.set(key, this.#options.clock.now());
-    forgetOldest(this.#ledByUtpAt, MAX_REMEMBERED);
   }
 
   async #connectByUtp(to: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
