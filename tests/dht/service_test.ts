@@ -4,7 +4,7 @@ import { type Endpoint, formatEndpoint } from "../../src/base/endpoint.ts";
 import type { InfoHash } from "../../src/base/ids.ts";
 import { DhtService, type DhtServiceOptions } from "../../src/dht/service.ts";
 import { openDatagramSockets } from "../../src/net/datagram_sockets.ts";
-import { ConnectError, type Network } from "../../src/net/transport.ts";
+import { ConnectError, type DatagramSocket, type Network } from "../../src/net/transport.ts";
 import { FloodedSocket } from "../sim/flooded_socket.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
@@ -53,6 +53,26 @@ class Room {
 
   async pass(durationMs: number): Promise<void> {
     await this.clock.run(() => false, durationMs);
+  }
+}
+
+/** Nobody answers it. */
+class SilentSocket implements DatagramSocket {
+  readonly port = PORT;
+  readonly asked = new Set<string>();
+  readonly #closed = Promise.withResolvers<null>();
+
+  send(_bytes: Uint8Array, { host }: Endpoint): Promise<void> {
+    this.asked.add(host);
+    return Promise.resolve();
+  }
+
+  receive(): Promise<null> {
+    return this.#closed.promise;
+  }
+
+  close(): void {
+    this.#closed.resolve(null);
   }
 }
 
@@ -163,6 +183,24 @@ Deno.test("addNode() asks whether it is a node, names too, and begins a search t
     service.close();
     router.close();
     await room.pass(100_000);
+  }
+});
+
+Deno.test("H12 of a name with many addresses eight are asked, of bootstrap nodes and of named ones", async () => {
+  const name = { host: NAME, port: PORT };
+  for (const bootstrap of [[name], []]) {
+    const room = new Room();
+    const hosts = Array.from({ length: 20 }, (_, n) => `10.0.1.${n + 1}`);
+    const socket = new SilentSocket();
+    const network = naming(room.network.host(HERE), () => hosts);
+    const openDatagram = () => socket;
+    const service = room.start(HERE, { network: { ...network, openDatagram }, bootstrap });
+    if (bootstrap.length === 0) service.addNode(name);
+    else room.search(service);
+    await room.pass(1_000);
+    deepStrictEqual([...socket.asked].toSorted(), hosts.slice(0, 8));
+    service.close();
+    await room.pass(1_000_000);
   }
 });
 

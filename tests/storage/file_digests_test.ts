@@ -135,3 +135,21 @@ Deno.test("DiskStorage stops hashing when it is told to, and all that is here st
   await using again = await target.run();
   ok(again.have.isFull);
 });
+
+Deno.test("FileDigests.make() hashes no more in a job than eight megabytes and a file", async () => {
+  const megabyte = 1 << 20;
+  const lengths = { a: 5 * megabyte, b: 4 * megabyte, c: 1, d: 9 * megabyte, e: 1, f: 1 };
+  await using target = new DiskTarget(sampleData("t", lengths, megabyte));
+  const plan = target.plan();
+  for (const file of plan.files) plan.setFinal(file, true);
+  for (const path of Object.keys(lengths)) target.put(`t/${path}`);
+  const jobs = new LocalJobs(), batchLengths: number[] = [];
+  jobs.fault = (job) => {
+    if (job.kind === "sha256") batchLengths.push(job.files.length);
+    return undefined;
+  };
+  const { signal } = new AbortController();
+  await new FileDigests({ plan, pool: jobs, wish: ANY, signal }).make();
+  await jobs.forget();
+  deepStrictEqual(batchLengths, [2, 2, 2]);
+});

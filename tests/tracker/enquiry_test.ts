@@ -58,7 +58,12 @@ class Scene {
 
   /** The events that trackers were told over HTTP, in order. */
   get events(): (string | null)[] {
-    return this.network.fetched.map((url) => new URL(url).searchParams.get("event"));
+    return this.parameters("event");
+  }
+
+  /** What they were told under this name, likewise. */
+  parameters(name: string): (string | null)[] {
+    return this.network.fetched.map((url) => new URL(url).searchParams.get(name));
   }
 }
 
@@ -101,6 +106,7 @@ Deno.test("TrackerEnquiry is listed for a moment where only those who come are t
   const enquiry = scene.enquiry(A);
   await scene.run(enquiry);
   deepStrictEqual(scene.events, ["stopped", "started", "stopped"]);
+  deepStrictEqual(scene.parameters("numwant"), ["200", "200", "0"], "a farewell asks for nobody");
   deepStrictEqual(scene.found, [PEER]);
   // Not counting ourselves, and nothing is left of us.
   const [status] = enquiry.status();
