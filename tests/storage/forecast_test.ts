@@ -87,6 +87,18 @@ Deno.test("foresee() believes the saved state of a download that was interrupted
   deepStrictEqual([forecast.isComplete, forecast.obstacles, forecast.hashedBytes], [false, [], 0]);
 });
 
+Deno.test("foresee() believes in a part although something as long as its file bears the name", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 2]);
+    await run.storage.checkpoint();
+  }
+  target.put("t/a", new Uint8Array(20_000));
+  const forecast = await look(target);
+  deepStrictEqual([bits(forecast, "have"), forecast.obstacles], ["02", []]);
+});
+
 Deno.test("foresee() knows a complete download without hashing, and what was changed since", async () => {
   await using target = new DiskTarget(SAMPLE);
   await target.complete();

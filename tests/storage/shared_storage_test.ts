@@ -94,6 +94,18 @@ Deno.test("SharedStorage believes a finished download, until a file looks otherw
   ok(opened.checked > 0);
 });
 
+Deno.test("SharedStorage shares a part although something as long as its file bears the name", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  {
+    await using run = await target.run();
+    await target.writeAll(run.storage, [0, 2]);
+    await run.storage.checkpoint();
+  }
+  target.put("t/a", new Uint8Array(20_000));
+  await using opened = await open(target, { allowPartial: true });
+  deepStrictEqual([...opened.have.ones()], [0, 2, 4]);
+});
+
 Deno.test("SharedStorage names what is missing, and shares the rest only when asked", async () => {
   await using target = everything();
   await Deno.remove(`${target.outputDir}/t/c`);
