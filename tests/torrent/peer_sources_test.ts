@@ -15,6 +15,8 @@ import type { Dht, LocalPeers, Surroundings } from "../../src/torrent/torrent_op
 import { Bans } from "../../src/peer/bans.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
+import { ascii } from "../tracker/announce_samples.ts";
+import { FakeNetwork, silentWebHost, webHost } from "../tracker/fake_network.ts";
 
 const ALL: SourceSwitches = { trackers: true, dht: true, pex: true, lsd: true };
 const PEER: Endpoint = { host: "10.0.0.1", port: 1 };
@@ -125,6 +127,28 @@ Deno.test("PeerSources asks nobody whom the user has switched off", async () => 
   deepStrictEqual(await collect(sources), []);
   deepStrictEqual(neighbours.asked, []);
   deepStrictEqual(sources.evidence(), { trackers: [] });
+});
+
+Deno.test("close() waits no more than four seconds for a tracker to answer its farewell", async () => {
+  const clock = new ManualClock(), web = new FakeNetwork(clock);
+  const nobody = webHost(ascii("d8:intervali1800e5:peers0:e"));
+  web.webHosts.set(
+    "198.51.100.1",
+    (url, options) =>
+      url.searchParams.get("event") === "started" ? nobody(url, options) : silentWebHost(),
+  );
+  const sources = create(new Neighbours(), {
+    sources: { trackers: true, dht: false, pex: false, lsd: false },
+    trackers: [["http://198.51.100.1/announce"]],
+    surroundings: { ...surroundings(new Neighbours()), clock, fetch: web.fetch },
+  });
+  sources.sightings();
+  await clock.run(() => sources.evidence().trackers[0]!.hasAnswered, 1_000);
+  const closedAt = clock.now();
+  let isClosed = false;
+  void sources.close().then(() => isClosed = true);
+  await clock.run(() => isClosed, 60_000);
+  deepStrictEqual([web.fetched.length, clock.now() - closedAt], [2, 4_000]);
 });
 
 Deno.test("PeerSources names web seeds, and needs nobody else, until it ends", async () => {

@@ -4,16 +4,24 @@ import { Bitfield } from "../../src/base/bitfield.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import type { DhtSearchOptions } from "../../src/dht/service.ts";
+import type { FetchBounded } from "../../src/net/http.ts";
 import type { Survey, SurveyOptions, SurveyReport } from "../../src/torrent/survey.ts";
 import type { Dht } from "../../src/torrent/torrent_options.ts";
 import { fullBitfield, Lab, PORT } from "../sim/lab.ts";
 import { SimStorage } from "../sim/sim_storage.ts";
+import { ascii } from "../tracker/announce_samples.ts";
+import { FakeNetwork, silentWebHost, webHost } from "../tracker/fake_network.ts";
 
 const PIECES = 40;
 const PIECE_LENGTH = 16_384;
 const OURS = "10.0.9.9";
 const LINK = { latencyMs: 20, bytesPerSecond: 1_000_000 };
 const LIMIT_MS = 10_000;
+
+interface Outside {
+  readonly dht?: Dht;
+  readonly fetch?: FetchBounded;
+}
 
 class Scene {
   readonly lab: Lab;
@@ -41,9 +49,12 @@ class Scene {
     lab.endpoints.push({ host, port: PORT });
   }
 
-  survey({ dht, ...options }: Partial<SurveyOptions> & { dht?: Dht } = {}): Survey {
+  survey({ dht, fetch, ...options }: Partial<SurveyOptions> & Outside = {}): Survey {
     const openDht = dht && (() => ({ ...dht, [Symbol.dispose]: () => {} }));
-    const client = this.lab.createClient(OURS, openDht === undefined ? {} : { openDht });
+    const client = this.lab.createClient(OURS, {
+      ...(openDht && { openDht }),
+      ...fetch && { fetch },
+    });
     return client.survey({
       metainfo: this.lab.metainfo,
       wanted: fullBitfield(PIECES),
@@ -126,6 +137,24 @@ Deno.test("Survey ends at its limit, and at once when it is stopped", async () =
     ok(await scene.lab.settled(stopped.stop(), 1_000));
     ok(scene.lab.clock.now() - before < 500);
     ok((await running).durationMs <= 1_500);
+  });
+});
+
+Deno.test("Survey waits no more than four seconds for a tracker to answer its farewell", async () => {
+  await inScene(async (scene) => {
+    const { lab: { clock, metainfo } } = scene, web = new FakeNetwork(clock);
+    const nobody = webHost(ascii("d8:intervali1800e5:peers0:e"));
+    let requestCount = 0;
+    web.webHosts.set(
+      "198.51.100.1",
+      (url, options) => ++requestCount < 3 ? nobody(url, options) : silentWebHost(),
+    );
+    const trackers = [["http://198.51.100.1/announce"]];
+    const { durationMs } = await scene.run(
+      scene.survey({ metainfo: { ...metainfo, trackers }, fetch: web.fetch }),
+    );
+    deepStrictEqual(requestCount, 3, "stopped, started, stopped");
+    deepStrictEqual(clock.now(), durationMs + 4_000);
   });
 });
 
