@@ -178,11 +178,11 @@ export class Admission {
 
   /** How many more may be on trial. The only member there may be makes way for none. */
   #trialRoom(isEnough: boolean, now: number): number {
-    const { members, maxPeers } = this.#options;
+    const maxPeers = this.#maxPeers;
     if (maxPeers < 2) return 0;
     const most = Math.max(1, Math.floor(maxPeers * (isEnough ? EASY_TRIAL_SHARE : TRIAL_SHARE)));
     let onTrial = 0;
-    for (const member of members.values()) if (isOnTrial(member, now)) onTrial++;
+    for (const member of this.#options.members.values()) if (isOnTrial(member, now)) onTrial++;
     return Math.max(0, most - onTrial);
   }
 
