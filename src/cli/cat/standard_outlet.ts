@@ -5,11 +5,9 @@ import type { Output } from "../output/output.ts";
 import { refuseTerminal, writeData } from "../output/standard_data.ts";
 import type { Outlet, ReadableTorrent } from "../tasks/outlet.ts";
 import type { Target } from "../tasks/target.ts";
+import { batches, MAX_BATCH_BYTES, type Part } from "./batches.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar.ts";
 import { VerifiedReader } from "./verified_reader.ts";
-
-/** Bytes that are read at a time, and held however slow whoever reads them is. */
-const MAX_HELD_BYTES = 1024 * 1024;
 
 export class StandardOutlet implements Outlet {
   readonly #stdout: Output;
@@ -36,21 +34,25 @@ export class StandardOutlet implements Outlet {
   }
 
   async take(
-    { source: { metainfo }, selected }: Target,
+    target: Target,
     torrent: ReadableTorrent,
     signal: AbortSignal,
   ): Promise<void> {
-    const { layout, creationDate: modifiedS = 0 } = metainfo;
     const reader = this.#reader = new VerifiedReader(torrent, signal);
-    const files = [...selected].toSorted((a, b) => a.index - b.index);
-    for (const file of files) {
-      if (this.#asTar) await this.#write(tarHeader({ ...file, modifiedS }), signal);
-      for (const span of layout.pieceSpans(file.index, MAX_HELD_BYTES)) {
-        await this.#write(await reader.read(span), signal);
-      }
-      if (this.#asTar) await this.#write(tarPadding(file), signal);
+    for (const batch of batches(this.#parts(target), (piece) => reader.isHere(piece))) {
+      await this.#write(await reader.read(batch), signal);
     }
-    if (this.#asTar) await this.#write(TAR_END, signal);
+  }
+
+  /** All that is to be written, in order. */
+  *#parts({ source: { metainfo }, selected }: Target): Iterable<Part> {
+    const { layout, creationDate: modifiedS = 0 } = metainfo;
+    for (const file of [...selected].toSorted((a, b) => a.index - b.index)) {
+      if (this.#asTar) yield tarHeader({ ...file, modifiedS });
+      yield* layout.pieceSpans(file.index, MAX_BATCH_BYTES);
+      if (this.#asTar) yield tarPadding(file);
+    }
+    if (this.#asTar) yield TAR_END;
   }
 
   #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {

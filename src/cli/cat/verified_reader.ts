@@ -1,18 +1,20 @@
 /** Reads the data of a torrent as soon as its pieces are verified and written. */
 import type { Bitfield } from "../../base/bitfield.ts";
-import type { Bytes } from "../../base/bytes.ts";
+import { type Bytes, concatBytes } from "../../base/bytes.ts";
 import type { PieceIndex } from "../../base/ids.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
 import type { PieceSpan } from "../../metainfo/layout.ts";
+import type { ReadOutcome } from "../../storage/storage.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
 import { unframeBlocks } from "../../wire/block_run.ts";
 import type { ReadableTorrent } from "../tasks/outlet.ts";
+import { isSpan, type Part } from "./batches.ts";
 
 export class VerifiedReader {
   readonly #torrent: ReadableTorrent;
   readonly #have: Bitfield;
   readonly #signal: AbortSignal;
-  /** What the last read was read into, to be used again. */
+  /** What the last read was read into, if it was of one part, to be used again. */
   #buffer: ArrayBuffer | undefined;
   #wake = () => {};
 
@@ -28,19 +30,49 @@ export class VerifiedReader {
     if (kind === "piece" || kind === "checked") this.#wake();
   }
 
+  /** Is there nothing to wait for? */
+  isHere(piece: PieceIndex): boolean {
+    return this.#have.has(piece);
+  }
+
   /**
-   * Waits for the piece, and reads a part of it; valid until the next read, which is not to begin
-   * before this one has ended. Throws StorageError when it cannot be read, or its file has changed
-   * since it was verified; the reason of the signal.
+   * Waits for the pieces, and reads the parts, one after the other; valid until the next read,
+   * which is not to begin before this one has ended. Throws StorageError when one cannot be read,
+   * or its file has changed since it was verified; the reason of the signal.
    */
-  async read(span: PieceSpan): Promise<Bytes> {
-    await this.#arrival(span.piece);
-    // To give up half way would leave the worker at a file that is about to be let go of.
-    const outcome = await this.#torrent.read(span, this.#buffer);
+  async read(parts: readonly Part[]): Promise<Bytes> {
+    for (const part of parts) if (isSpan(part)) await this.#arrival(part.piece);
+    const [first] = parts;
+    const isOne = parts.length === 1 && isSpan(first!);
+    return isOne ? await this.#readOne(first) : await this.#readAll(parts);
+  }
+
+  async #readOne(span: PieceSpan): Promise<Bytes> {
+    const messages = messagesOf(await this.#torrent.read(span, this.#takeBuffer()));
+    this.#buffer = messages.buffer;
+    return unframeBlocks(messages, span);
+  }
+
+  /**
+   * At once: what is asked for together goes to a worker together. To give up before all have ended
+   * would leave the worker at a file that is about to be let go of.
+   */
+  async #readAll(parts: readonly Part[]): Promise<Bytes> {
+    this.#takeBuffer();
+    const outcomes = await Promise.all(
+      parts.map((part) => isSpan(part) ? this.#torrent.read(part) : undefined),
+    );
+    return concatBytes(
+      ...parts.map((part, index) =>
+        isSpan(part) ? unframeBlocks(messagesOf(outcomes[index]!), part) : part
+      ),
+    );
+  }
+
+  #takeBuffer(): ArrayBuffer | undefined {
+    const buffer = this.#buffer;
     this.#buffer = undefined;
-    if (outcome.kind === "failed") throw outcome.error;
-    this.#buffer = outcome.messages.buffer;
-    return unframeBlocks(outcome.messages, span);
+    return buffer;
   }
 
   async #arrival(piece: PieceIndex): Promise<void> {
@@ -51,4 +83,9 @@ export class VerifiedReader {
       await untilAborted(promise, this.#signal);
     }
   }
+}
+
+function messagesOf(outcome: ReadOutcome): Bytes {
+  if (outcome.kind === "failed") throw outcome.error;
+  return outcome.messages;
 }

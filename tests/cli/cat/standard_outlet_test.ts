@@ -191,6 +191,22 @@ Deno.test("take() holds no more than 1 MiB of a piece that is larger", async () 
   deepStrictEqual(spans, [...Array(4).fill(MAX_HELD_BYTES), 5_000_000 - 4 * MAX_HELD_BYTES]);
 });
 
+Deno.test("take() writes what is here together, however short its files and pieces are", async () => {
+  const lengths = Array<number>(3_000).fill(1_000);
+  const target = makeTarget(lengths, [...lengths.keys()]);
+  const writes: number[] = [];
+  const sink: Sink = ({ length }) => {
+    writes.push(length);
+    return Promise.resolve(length);
+  };
+  const torrent = new ComingPieces(target).verifyAll();
+  const outlet = new StandardOutlet(outputTo(sink), { asTar: true });
+  await outlet.take(target, torrent, new AbortController().signal);
+  const bytes = writes.reduce((sum, length) => sum + length, 0);
+  strictEqual(bytes, 3_000 * (512 + 1024) + 1024);
+  ok(writes.length < 20, `${writes.length} writes`);
+});
+
 Deno.test("take() tells a reader that has left from an output that fails", async () => {
   const cases: [error: Error, verdict: string, exitCode: number, said: RegExp][] = [
     [new Deno.errors.BrokenPipe("Broken pipe"), "reader-gone", 141, /has left/],
