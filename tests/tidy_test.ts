@@ -59,6 +59,7 @@ const WORLDLY_FILES: Readonly<Record<string, readonly string[]>> = {
   "src/cli/demo.ts": ["deno"],
   "src/cli/demo/demo_content.ts": ["deno"],
   "src/cli/environment/environment.ts": ["deno", "process"],
+  "src/cli/environment/standard_output.ts": ["deno", "node"],
   "src/cli/output/log_folder.ts": ["deno"],
   "src/net/connection_stream.ts": ["node"],
   "src/net/deno_datagram.ts": ["deno"],

@@ -22,7 +22,7 @@ import { runTasks } from "./tasks/task.ts";
 export async function cat(options: CatOptions, context: CommandContext): Promise<number> {
   const { environment } = context;
   refuseStandardOutput(options);
-  const outlet = new StandardOutlet(environment.stdout, { asTar: options.tar });
+  const outlet = new StandardOutlet(environment, options);
   const audience = new Audiences(await gatherBesideData(options, environment));
   const forSource = downloadedAs(options);
   return await withEngine(forSource, { ...context, audience }, async (room) => {

@@ -171,6 +171,20 @@ Deno.test("cat refuses a terminal before it does anything", async () => {
   ok(cat.err.startsWith("starling: Cannot write data to a terminal: "), cat.err);
 });
 
+Deno.test("cat refuses to write into what it downloads before it opens anything", async () => {
+  for (const stdoutPath of ["out/alpha", "out/alpha.part"]) {
+    const cat = new CatRun(["-o", "out", "a.torrent"], isHere, { stdoutPath });
+    strictEqual(await cat.end(), 2);
+    deepStrictEqual([cat.out, cat.engine.torrents.size], ["", 0]);
+    ok(
+      cat.err.startsWith("starling: alpha: Cannot write to standard output: it is alpha"),
+      cat.err,
+    );
+  }
+  const other = new CatRun(["-o", "out", "a.torrent"], isHere, { stdoutPath: "alpha" });
+  strictEqual(await other.end(), 0);
+});
+
 Deno.test("cat ends with the codes of get, and says why", async () => {
   const late = new CatRun(["--deadline", "10s", "a.torrent"], (torrent) => {
     torrent.snapshotChanges = havePieces();

@@ -46,6 +46,8 @@ export interface FakeOptions {
   readonly keepError?: Error;
   /** What writing to standard output fails with. */
   readonly stdoutError?: Error;
+  /** The file that standard output goes to; its path begins with the output folder. */
+  readonly stdoutPath?: string;
   /** What writing to a log fails with. */
   readonly logError?: Error;
 }
@@ -144,6 +146,11 @@ export class FakeEnvironment implements Environment {
   inspect(path: string): ReturnType<Environment["inspect"]> {
     if (this.#options.usesDisk) return realEnvironment().inspect(path);
     return Promise.resolve(this.#options.files?.[path] === undefined ? undefined : "file");
+  }
+
+  standardOutputAmong(folder: string, paths: Iterable<string>): Promise<string | undefined> {
+    const { stdoutPath } = this.#options;
+    return Promise.resolve([...paths].find((path) => `${folder}/${path}` === stdoutPath));
   }
 
   keepState(folders: StateFolders, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -230,6 +230,21 @@ Deno.test("D2 cat exits 5 and says so when its output is on a full disk", {
   match(err, /^starling: pack: Cannot write to standard output: the disk is full\n$/);
 });
 
+Deno.test("cat does not write into its own target, and leaves it as it is", {
+  ignore: isWindows,
+}, async () => {
+  await using room = await Room.open();
+  const first = await room.shell('mkdir -p out/pack/b; "$@" > out/pack/b/movie.mkv', ...ONE);
+  strictEqual(first.code, 2);
+  match(first.err, /^starling: pack: Cannot write to standard output: it is pack\/b\/movie.mkv, /);
+  deepStrictEqual([room.seeder.asked, room.announced], [[], []]);
+  strictEqual((await room.shell('rm -r out; "$@" > beside', ...ONE)).code, 0);
+  ok(isMovie(await Deno.readFile(room.checkout.path("beside"))));
+  const appended = await room.shell('"$@" >> out/pack/b/movie.mkv', ...ONE);
+  strictEqual(appended.code, 2);
+  ok(isMovie(await Deno.readFile(room.checkout.path("out/pack/b/movie.mkv"))));
+});
+
 Deno.test("cat asks nobody for several files that are not to be an archive", async () => {
   await using room = await Room.open();
   const { code, out, err } = await room.run();

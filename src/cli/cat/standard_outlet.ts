@@ -1,7 +1,10 @@
 /** Standard output as the place where the data of a torrent goes: one file, or an archive. */
+import { PARTIAL_SUFFIX } from "../../metainfo/paths.ts";
 import type { TorrentEvent } from "../../torrent/snapshot.ts";
+import type { Environment } from "../environment/environment.ts";
+import { type ListedFile, shownPath } from "../files/file_list.ts";
+import type { CatOptions } from "../options/cat_options.ts";
 import { usageError } from "../output/failure.ts";
-import type { Output } from "../output/output.ts";
 import { refuseTerminal, writeData } from "../output/standard_data.ts";
 import type { Outlet, ReadableTorrent } from "../tasks/outlet.ts";
 import type { Target } from "../tasks/target.ts";
@@ -9,23 +12,40 @@ import { batches, MAX_BATCH_BYTES, type Part } from "./batches.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar.ts";
 import { VerifiedReader } from "./verified_reader.ts";
 
+type OutletEnvironment = Pick<Environment, "stdout" | "standardOutputAmong">;
+
 export class StandardOutlet implements Outlet {
-  readonly #stdout: Output;
+  readonly #environment: OutletEnvironment;
   readonly #asTar: boolean;
+  readonly #outputDir: string;
   #reader: VerifiedReader | undefined;
 
-  /** `asTar`: all selected files, as an archive. Throws a usage error on a terminal. */
-  constructor(stdout: Output, { asTar }: { readonly asTar: boolean }) {
-    refuseTerminal(stdout, "starling cat … | mpv -");
-    this.#stdout = stdout;
-    this.#asTar = asTar;
+  /** Throws a usage error on a terminal. */
+  constructor(
+    environment: OutletEnvironment,
+    { tar, outputDir }: Pick<CatOptions, "tar" | "outputDir">,
+  ) {
+    refuseTerminal(environment.stdout, "starling cat … | mpv -");
+    this.#environment = environment;
+    this.#asTar = tar;
+    this.#outputDir = outputDir;
   }
 
-  /** Throws a usage error for several files that are not to be an archive. */
-  check({ selected }: Target): void {
-    if (this.#asTar || selected.size === 1) return;
+  /**
+   * Throws a usage error for several files that are not to be an archive, and where standard output
+   * is a file of the target, into which its own bytes would go.
+   */
+  async check({ selected }: Target): Promise<void> {
+    if (!this.#asTar && selected.size !== 1) {
+      throw usageError(
+        `Cannot write ${selected.size} files to standard output: choose one with --select, or --tar`,
+      );
+    }
+    const path = await this.#environment.standardOutputAmong(this.#outputDir, namesOf(selected));
+    if (path === undefined) return;
     throw usageError(
-      `Cannot write ${selected.size} files to standard output: choose one with --select, or --tar`,
+      `Cannot write to standard output: it is ${shownPath(path)}, a file that is downloaded; ` +
+        'name another file, or use "starling get"',
     );
   }
 
@@ -57,6 +77,11 @@ export class StandardOutlet implements Outlet {
 
   #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const whenGone = "what is here is saved: run the same command to go on";
-    return writeData(bytes, this.#stdout, { signal, whenGone });
+    return writeData(bytes, this.#environment.stdout, { signal, whenGone });
   }
+}
+
+/** What files are called on disk, before they are complete and after. */
+function* namesOf(files: Iterable<ListedFile>): Iterable<string> {
+  for (const { path } of files) yield* [path, path + PARTIAL_SUFFIX];
 }

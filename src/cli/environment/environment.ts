@@ -81,6 +81,8 @@ export interface Environment extends StandardStreams {
   openFile(path: string): Promise<Input & { readonly isRegular: boolean; readonly size: number }>;
   /** What stands at the path; undefined for nothing. Throws what Deno throws. */
   inspect(path: string): Promise<"file" | "folder" | "other" | undefined>;
+  /** Which of these paths below a folder is the file that standard output goes to. Never rejects. */
+  standardOutputAmong(folder: string, paths: Iterable<string>): Promise<string | undefined>;
   /**
    * Puts a small file into the state folder of an output folder, both made when they are not
    * there: as a whole or not at all. Resolves to its absolute path. Throws `StorageError`.
@@ -154,6 +156,10 @@ export function realEnvironment(): Environment {
     },
     openFile,
     inspect,
+    standardOutputAmong: async (folder, paths) => {
+      const { standardOutputAmong } = await import("./standard_output.ts");
+      return standardOutputAmong(folder, paths);
+    },
     keepState,
     dropState: (path) => Deno.remove(path).catch(() => {}),
     recallTarget: async (target) => {

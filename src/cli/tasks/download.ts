@@ -126,7 +126,7 @@ export class Download implements Task {
     const found = await this.#read();
     if (found === undefined) return undefined;
     const target = await chooseTarget(found, options);
-    outlet?.check(target);
+    await outlet?.check(target);
     const { size, selected } = target;
     life.introduce(found.source.metainfo, { size, fileCount: selected.size });
     if (options.metadataOnly) return await this.#save(found);

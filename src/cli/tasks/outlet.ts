@@ -8,7 +8,7 @@ export type ReadableTorrent = Pick<RunningTorrent, "read" | "snapshot">;
 
 export interface Outlet {
   /** Throws `CommandError` when it cannot take such a target: before anything is fetched. */
-  check(target: Target): void;
+  check(target: Target): Promise<void>;
   /** Something has happened to the torrent. */
   hear(event: TorrentEvent): void;
   /** Resolves once it has taken all of it. Throws `CommandError`, StorageError, `signal`'s reason. */

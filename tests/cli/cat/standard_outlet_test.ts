@@ -112,6 +112,13 @@ function outputTo(sink: Sink, isTerminal = false): Output {
   return new Output(sink, { clock: new ManualClock(), isTerminal });
 }
 
+/** The outlet of a download to "out", which asks whether `itself` is among its files. */
+function outletTo(stdout: Output, tar: boolean, itself?: string): StandardOutlet {
+  const standardOutputAmong = (folder: string, paths: Iterable<string>) =>
+    Promise.resolve([...paths].find((path) => `${folder}/${path}` === itself));
+  return new StandardOutlet({ stdout, standardOutputAmong }, { tar, outputDir: "out" });
+}
+
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 }
@@ -138,8 +145,8 @@ Deno.test("take() writes every byte once and in order, whenever pieces come and 
       const some = [...new Set(chosen.map((index) => index % lengths.length))];
       const target = makeTarget(lengths, asTar ? some : [some[0] ?? 0]);
       const torrent = new ComingPieces(target), reader = new Reader();
-      const outlet = new StandardOutlet(outputTo(reader.sink), { asTar });
-      outlet.check(target);
+      const outlet = outletTo(outputTo(reader.sink), asTar);
+      await outlet.check(target);
       const expected = torrent.expected(target, lengths, asTar);
       let isDone = false;
       const taking = outlet.take(target, torrent, new AbortController().signal)
@@ -183,9 +190,7 @@ Deno.test("take() holds no more than 1 MiB of a piece that is larger", async () 
       return Promise.resolve(readFrom(run, buffer, () => {}));
     },
   };
-  const outlet = new StandardOutlet(outputTo(({ length }) => Promise.resolve(length)), {
-    asTar: false,
-  });
+  const outlet = outletTo(outputTo(({ length }) => Promise.resolve(length)), false);
   const source = { ...target.source, metainfo };
   await outlet.take({ ...target, source }, torrent, new AbortController().signal);
   deepStrictEqual(spans, [...Array(4).fill(MAX_HELD_BYTES), 5_000_000 - 4 * MAX_HELD_BYTES]);
@@ -200,7 +205,7 @@ Deno.test("take() writes what is here together, however short its files and piec
     return Promise.resolve(length);
   };
   const torrent = new ComingPieces(target).verifyAll();
-  const outlet = new StandardOutlet(outputTo(sink), { asTar: true });
+  const outlet = outletTo(outputTo(sink), true);
   await outlet.take(target, torrent, new AbortController().signal);
   const bytes = writes.reduce((sum, length) => sum + length, 0);
   strictEqual(bytes, 3_000 * (512 + 1024) + 1024);
@@ -214,7 +219,7 @@ Deno.test("take() tells a reader that has left from an output that fails", async
   ];
   for (const [error, verdict, exitCode, said] of cases) {
     const target = makeTarget([100_000], [0]);
-    const outlet = new StandardOutlet(outputTo(() => Promise.reject(error)), { asTar: false });
+    const outlet = outletTo(outputTo(() => Promise.reject(error)), false);
     const taking = outlet.take(
       target,
       new ComingPieces(target).verifyAll(),
@@ -228,7 +233,7 @@ Deno.test("take() tells a reader that has left from an output that fails", async
 
 Deno.test("take() waits no longer for a reader who does not read once it is to end", async () => {
   const target = makeTarget([100_000], [0]);
-  const outlet = new StandardOutlet(outputTo(() => new Promise(() => {})), { asTar: false });
+  const outlet = outletTo(outputTo(() => new Promise(() => {})), false);
   const ending = new AbortController();
   const taking = outlet.take(target, new ComingPieces(target).verifyAll(), ending.signal);
   await turns();
@@ -236,22 +241,46 @@ Deno.test("take() waits no longer for a reader who does not read once it is to e
   await rejects(taking, /it is over/);
 });
 
-Deno.test("check() refuses what is not one file, unless it is to be an archive", () => {
+Deno.test("check() refuses what is not one file, unless it is to be an archive", async () => {
   const output = outputTo(({ length }) => Promise.resolve(length));
-  const plain = new StandardOutlet(output, { asTar: false });
-  const archive = new StandardOutlet(output, { asTar: true });
-  for (const chosen of [[0], [0, 1]]) archive.check(makeTarget([1, 0, 2], chosen));
-  plain.check(makeTarget([1, 0, 2], [1]));
-  throws(() => plain.check(makeTarget([1, 0, 2], [0, 1, 2])), {
+  const plain = outletTo(output, false);
+  const archive = outletTo(output, true);
+  for (const chosen of [[0], [0, 1]]) await archive.check(makeTarget([1, 0, 2], chosen));
+  await plain.check(makeTarget([1, 0, 2], [1]));
+  await rejects(plain.check(makeTarget([1, 0, 2], [0, 1, 2])), {
     message: "Cannot write 3 files to standard output: choose one with --select, or --tar",
   });
+});
+
+Deno.test("check() refuses a standard output that is a file of the target, under either name", async () => {
+  const output = outputTo(({ length }) => Promise.resolve(length));
+  for (
+    const [chosen, name, isRefused] of [
+      [[1], "1.bin", true],
+      [[1], "1.bin.part", true],
+      [[0, 2], "2.bin", true],
+      [[0, 2], "1.bin", false],
+      [[1], "other.bin", false],
+    ] as const
+  ) {
+    const outlet = outletTo(output, chosen.length > 1, `out/pack/sub/${name}`);
+    const checking = outlet.check(makeTarget([1, 2, 3], chosen));
+    if (!isRefused) await checking;
+    else {
+      await rejects(checking, {
+        name: "CommandError",
+        message: `Cannot write to standard output: it is pack/sub/${name}, a file that is ` +
+          'downloaded; name another file, or use "starling get"',
+      });
+    }
+  }
 });
 
 Deno.test("StandardOutlet writes to no terminal", () => {
   const terminal = outputTo(({ length }) => Promise.resolve(length), true);
   for (const asTar of [false, true]) {
     throws(
-      () => new StandardOutlet(terminal, { asTar }),
+      () => outletTo(terminal, asTar),
       /^CommandError: Cannot write data to a terminal: /,
     );
   }

@@ -13,7 +13,7 @@ class Both {
   readonly taking = Promise.withResolvers<void>();
   readonly ending = new AbortController();
   readonly outlet: Outlet = {
-    check: () => {},
+    check: () => Promise.resolve(),
     hear: () => {},
     take: (_target, _torrent, signal) => {
       signal.addEventListener("abort", () => this.taking.reject(signal.reason));
