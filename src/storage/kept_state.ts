@@ -55,9 +55,12 @@ function keptRecords(
   for (const [file, record] of legacy.state?.files ?? []) {
     if (!plan.isSelected(file as FileIndex)) records.set(file, record);
   }
+  const touched = touchedFiles(plan, legacy);
   for (const [file, { final, part }] of sightings.files) {
-    if (plan.isSelected(file) || records.has(file) || !isBegunFile(plan, file, legacy)) continue;
-    // That it is ours would be forgotten with its piece, which this run looks at.
+    if (plan.isSelected(file)) continue;
+    // That it is ours would be forgotten with its piece, which this run looks at. A record that is
+    // there is left behind by what was written since: nothing is claimed by it any more.
+    if (records.has(file) ? !touched.has(file) : !isBegunFile(plan, file, legacy)) continue;
     const isFinal = plan.isFinal(file);
     const facts = isFinal ? final : part;
     if (facts === undefined || !isAsLeft(plan, file, facts, legacy)) continue;

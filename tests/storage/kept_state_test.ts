@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { FileIndex } from "../../src/base/ids.ts";
-import { keptState } from "../../src/storage/kept_state.ts";
+import { type KeptState, keptState } from "../../src/storage/kept_state.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { SeenFile } from "../../src/storage/sightings.ts";
 import type { Legacy } from "../../src/storage/trust.ts";
@@ -37,6 +37,15 @@ function bits(length: number, ones: readonly number[]): Bitfield {
 
 /** What is kept: pieces claimed, pieces noted, and the files with records. */
 function kept(situation: Situation): { claimed: number[]; noted: number[]; files: number[] } {
+  const { claimed, noted, files } = keptOf(situation);
+  return {
+    claimed: [...claimed.ones()],
+    noted: [...noted.ones()],
+    files: [...files.keys()],
+  };
+}
+
+function keptOf(situation: Situation): KeptState {
   const { claimed = [], noted = [], journal = [], files = [1, 2, 3], own = [0, 1, 2, 3] } =
     situation;
   const plan = planOf(metainfo, [0]);
@@ -58,12 +67,7 @@ function kept(situation: Situation): { claimed: number[]; noted: number[]; files
     edges: FACTS,
   };
   const { areEdgesTrusted = true } = situation;
-  const state = keptState(plan, plan.wantedPieces(), sightings, legacy, areEdgesTrusted);
-  return {
-    claimed: [...state.claimed.ones()],
-    noted: [...state.noted.ones()],
-    files: [...state.files.keys()],
-  };
+  return keptState(plan, plan.wantedPieces(), sightings, legacy, areEdgesTrusted);
 }
 
 Deno.test("keptState() goes on claiming the pieces of other files, and those alone", () => {
@@ -94,6 +98,14 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
   for (const facts of [{ ...FACTS, size: 19 }, { ...FACTS, modifiedMs: 60_001 }]) {
     deepStrictEqual(kept({ files: [], journal: [2], facts }).files, [], "a stranger's");
   }
+});
+
+Deno.test("keptState() records anew what a killed run wrote to, and nothing else that has changed", () => {
+  const record = (journal: number[], noted: number[] = []) =>
+    keptOf({ journal, noted }).files.get(1)!.modifiedMs;
+  deepStrictEqual(record([2]), FACTS.modifiedMs);
+  deepStrictEqual(record([]), RECORD.modifiedMs);
+  deepStrictEqual(record([], [2]), RECORD.modifiedMs, "its claims would be believed");
 });
 
 Deno.test("keptState() says where the pieces of this run go, and others stay", () => {
