@@ -31,7 +31,8 @@ export function keptState(
   const { metainfo: { layout, files: { length: fileCount } } } = plan;
   const { state, journal } = legacy;
   const claimed = new Bitfield(layout.pieceCount), noted = new Bitfield(layout.pieceCount);
-  const isVouchedFor = vouching(plan, legacy, areEdgesTrusted);
+  const renewed = newRecords(plan, sightings, legacy);
+  const isVouchedFor = vouching(plan, legacy, renewed, areEdgesTrusted);
   for (const value of [...state?.claimed.ones() ?? [], ...state?.noted.ones() ?? [], ...journal]) {
     const piece = layout.pieceIndex(value);
     if (piece === undefined || wanted.has(piece)) continue;
@@ -43,28 +44,28 @@ export function keptState(
   for (const file of sightings.files.keys()) {
     shares.put(layout, file, wanted, plan.isSelected(file));
   }
-  return { claimed, noted, shares, files: keptRecords(plan, sightings, legacy) };
+  const old = [...state?.files ?? []].filter(([file]) => !plan.isSelected(file as FileIndex));
+  return { claimed, noted, shares, files: new Map([...old, ...renewed]) };
 }
 
-function keptRecords(
+/**
+ * Files that are not selected, and that the last run may have written to since they were recorded:
+ * that they are ours would be forgotten with the piece, which this run looks at.
+ */
+function newRecords(
   plan: FilePlan,
   sightings: Sightings,
   legacy: Legacy,
 ): Map<number, FileRecord> {
   const records = new Map<number, FileRecord>();
-  for (const [file, record] of legacy.state?.files ?? []) {
-    if (!plan.isSelected(file as FileIndex)) records.set(file, record);
-  }
-  const touched = touchedFiles(plan, legacy);
   for (const [file, { final, part }] of sightings.files) {
-    if (plan.isSelected(file)) continue;
-    // That it is ours would be forgotten with its piece, which this run looks at. A record that is
-    // there is left behind by what was written since: nothing is claimed by it any more.
-    if (records.has(file) ? !touched.has(file) : !isBegunFile(plan, file, legacy)) continue;
+    if (plan.isSelected(file) || !isBegunFile(plan, file, legacy)) continue;
     const isFinal = plan.isFinal(file);
     const facts = isFinal ? final : part;
     if (facts === undefined || !isAsLeft(plan, file, facts, legacy)) continue;
     const { size, modifiedMs } = facts;
+    const old = legacy.state?.files.get(file);
+    if (old?.size === size && old.modifiedMs === modifiedMs) continue;
     records.set(file, { isFinal, size, modifiedMs });
   }
   return records;
@@ -74,6 +75,7 @@ function keptRecords(
 function vouching(
   plan: FilePlan,
   legacy: Legacy,
+  renewed: ReadonlyMap<number, FileRecord>,
   areEdgesTrusted: boolean,
 ): (piece: PieceIndex) => boolean {
   const { layout } = plan.metainfo;
@@ -83,7 +85,7 @@ function vouching(
     isBelieved && state?.claimed.has(piece) === true &&
     layout.filesOf(piece).every((file) =>
       state.shares.isOwn(layout, file, piece)
-        ? state.files.has(file) && !touched.has(file)
+        ? state.files.has(file) && !touched.has(file) && !renewed.has(file)
         : areEdgesTrusted // Their record will be a new one.
     );
 }

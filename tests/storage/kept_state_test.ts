@@ -100,12 +100,21 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
   }
 });
 
-Deno.test("keptState() records anew what a killed run wrote to, and nothing else that has changed", () => {
-  const record = (journal: number[], noted: number[] = []) =>
-    keptOf({ journal, noted }).files.get(1)!.modifiedMs;
-  deepStrictEqual(record([2]), FACTS.modifiedMs);
-  deepStrictEqual(record([]), RECORD.modifiedMs);
-  deepStrictEqual(record([], [2]), RECORD.modifiedMs, "its claims would be believed");
+Deno.test("keptState() records anew what a killed run may have written to, and claims nothing of it", () => {
+  const situations: [Situation, modifiedMs: number, claimed: number[]][] = [
+    [{}, RECORD.modifiedMs, [3, 4, 5]],
+    [{ journal: [2] }, FACTS.modifiedMs, [5]],
+    [{ noted: [4] }, FACTS.modifiedMs, [5]],
+    [{ journal: [2], own: [2, 3] }, FACTS.modifiedMs, [4, 5]],
+    [{ journal: [2], facts: { ...FACTS, modifiedMs: 5 } }, RECORD.modifiedMs, [5]],
+    [{ noted: [4], facts: { ...FACTS, modifiedMs: 5 } }, RECORD.modifiedMs, [3, 4, 5]],
+    [{ journal: [2], facts: { ...FACTS, modifiedMs: 60_001 } }, RECORD.modifiedMs, [5]],
+  ];
+  for (const [situation, modifiedMs, claimed] of situations) {
+    const { files, ...state } = keptOf({ claimed: [3, 4, 5], ...situation });
+    const found = [files.get(1)!.modifiedMs, [...state.claimed.ones()]];
+    deepStrictEqual(found, [modifiedMs, claimed], JSON.stringify(situation));
+  }
 });
 
 Deno.test("keptState() says where the pieces of this run go, and others stay", () => {
