@@ -18,6 +18,8 @@ const MAX_TRUSTED_RETRY_MS = 60_000;
  * one, or that is here already, is tried after this time.
  */
 const UNNEEDED_RETRY_MS = 600_000;
+/** The same for one that gave us something: it may come back as soon as there is a place. */
+const MADE_WAY_RETRY_MS = 60_000;
 
 /**
  * Who named an endpoint. Those that the user named come first, and are never forgotten, as are
@@ -102,6 +104,18 @@ export function noteFailure(peer: KnownPeer, now: number): void {
   retryAfter(peer, waitMs, now);
 }
 
+/**
+ * Is it worth a trial where all places are taken: it can be dialled, and has not been met, or gave
+ * us something and has been left alone for long?
+ */
+export function deservesTrial(
+  { state, retryAt, wasMet, wasUseful }: KnownPeer,
+  now: number,
+): boolean {
+  if (state !== "idle" || retryAt > now) return false;
+  return !wasMet || (wasUseful && retryAt + UNNEEDED_RETRY_MS <= now);
+}
+
 /** The connection with it has ended. */
 export function noteEnd(peer: KnownPeer, { reason, wasUseful }: Disconnection, now: number): void {
   if (reason === "too-many-peers") return retryAfter(peer, NO_PLACE_RETRY_MS, now);
@@ -114,7 +128,7 @@ export function noteEnd(peer: KnownPeer, { reason, wasUseful }: Disconnection, n
   if (reason === "made-way") {
     // Behind all that have not been tried: else the two would make way for each other in turn.
     peer.failureCount++;
-    return retryAfter(peer, UNNEEDED_RETRY_MS, now);
+    return retryAfter(peer, isTrusted(peer) ? MADE_WAY_RETRY_MS : UNNEEDED_RETRY_MS, now);
   }
   if (reason === "useless" || reason === "duplicate-connection") {
     retryAfter(peer, UNNEEDED_RETRY_MS, now);

@@ -5,6 +5,7 @@ import { LimitedSet } from "../base/limited_map.ts";
 import { Bans } from "./bans.ts";
 import {
   compareUrgency,
+  deservesTrial,
   type Disconnection,
   isKept,
   type KnownPeer,
@@ -131,11 +132,9 @@ export class PeerList {
     return best.endpoint;
   }
 
-  /** There is an endpoint to dial now that has not been met yet. */
-  hasUnmet(now: number): boolean {
-    return this.#known.values().some(({ state, retryAt, wasMet }) =>
-      state === "idle" && retryAt <= now && !wasMet
-    );
+  /** There is an endpoint to dial now even if somebody has to make way for it. */
+  hasUntried(now: number): boolean {
+    return this.#known.values().some((peer) => deservesTrial(peer, now));
   }
 
   /** The endpoint is to be dialled now, as one of `next`; false when it cannot be. */

@@ -1,10 +1,11 @@
 /** Who may join a swarm, who makes way for whom, and who is counted on. */
 import { compareBytes } from "../base/bytes.ts";
 import type { CloseReason } from "../base/errors.ts";
-import type { PeerId } from "../base/ids.ts";
+import type { PeerId, PieceIndex } from "../base/ids.ts";
 import type { Network } from "../net/transport.ts";
 import type { PeerList } from "../peer/peer_list.ts";
 import type { PeerSession } from "../peer/session.ts";
+import type { Availability } from "../piece/availability.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
 import type { PeerConnection } from "./connection.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -30,13 +31,19 @@ const TRIAL_SHARE = 1 / 4;
 /** The same while enough are useful: it costs a little, and there is less to be won. */
 const EASY_TRIAL_SHARE = 1 / 16;
 
+/** Of all places, those whose peers stay although they give least: what they have, nobody else has. */
+const SPARED_SHARE = 1 / 4;
+/** What peers gave says little of them so long after we ourselves held them up. */
+const HELD_UP_MS = 10_000;
+
 type AskedOfSession =
   | "amInterested"
   | "isPeerInterested"
   | "isPeerChoking"
   | "awaitedSince"
   | "downloadedBytes"
-  | "downloadRate";
+  | "downloadRate"
+  | "theirHave";
 
 /** A peer that has joined. */
 export interface Member {
@@ -52,6 +59,7 @@ export interface AdmissionOptions {
   /** Those that are here, live. */
   readonly members: ReadonlyMap<PeerKey, Member>;
   readonly table: PieceTable;
+  readonly availability: Pick<Availability, "count">;
   readonly peerList: PeerList;
   readonly peerId: PeerId;
   readonly maxPeers: number;
@@ -61,9 +69,15 @@ export interface AdmissionOptions {
 
 export class Admission {
   readonly #options: AdmissionOptions;
+  #heldUpAt = -Infinity;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+  }
+
+  /** To be called as long as we keep peers from giving: while the disk is behind, or by a limit. */
+  holdUp(now: number): void {
+    this.#heldUpAt = now;
   }
 
   /**
@@ -76,7 +90,7 @@ export class Admission {
     let useful = 0;
     for (const member of members.values()) {
       const { isPeerInterested, amInterested } = member.connection.session;
-      const isUseful = isComplete ? isPeerInterested : amInterested && isOfUse(member, now);
+      const isUseful = isComplete ? isPeerInterested : amInterested && this.#isOfUse(member, now);
       if (isUseful) useful++;
     }
     return useful;
@@ -91,14 +105,14 @@ export class Admission {
     const places = this.placeCount(now);
     const isEnough = this.usefulCount(now) >= ENOUGH_USEFUL_PEERS;
     if (places > 0 && !isEnough) return places;
-    return isComplete || !peerList.hasUnmet(now) ? 0 : this.#trialRoom(isEnough, now);
+    return isComplete || !peerList.hasUntried(now) ? 0 : this.#trialRoom(isEnough, now);
   }
 
   /** Are others to be looked for, whom we do not know yet? A seed waits for those who look for it. */
   isHungry(now: number): boolean {
     const { peerList, table: { isComplete } } = this.#options;
     if (isComplete || this.usefulCount(now) >= ENOUGH_USEFUL_PEERS) return false;
-    return this.placeCount(now) > 0 || !peerList.hasUnmet(now);
+    return this.placeCount(now) > 0 || !peerList.hasUntried(now);
   }
 
   /** How many may join: in free places, and in those of members that make way. */
@@ -167,19 +181,29 @@ export class Admission {
   #makeTrialRoom(now: number): boolean {
     const { members, table: { isComplete } } = this.#options;
     if (isComplete || this.#trialRoom(false, now) === 0) return false;
-    let least: Member | undefined;
-    for (const member of members.values()) {
-      if (isOnTrial(member, now)) continue;
-      if (least === undefined || givenRate(member, now) < givenRate(least, now)) least = member;
+    const least = [...members.values()].filter((member) => !isOnTrial(member, now))
+      .sort((a, b) => givenRate(a, now) - givenRate(b, now));
+    // They may lie about what they have, so not all can be spared.
+    const spared = least.slice(0, Math.floor(this.#maxPeers * SPARED_SHARE));
+    const leaving = spared.find((member) => !this.#isOnlySource(member)) ?? least[spared.length];
+    leaving?.connection.close("made-way");
+    return leaving !== undefined;
+  }
+
+  /** Has it given us something, and has it alone a piece that we lack? */
+  #isOnlySource({ connection: { session } }: Member): boolean {
+    const { table, availability } = this.#options;
+    if (session.downloadedBytes === 0) return false;
+    for (const piece of session.theirHave.ones()) {
+      if (!table.have.has(piece) && availability.count(piece as PieceIndex) <= 1) return true;
     }
-    least?.connection.close("made-way");
-    return least !== undefined;
+    return false;
   }
 
   /** How many more may be on trial. The only member there may be makes way for none. */
   #trialRoom(isEnough: boolean, now: number): number {
     const maxPeers = this.#maxPeers;
-    if (maxPeers < 2) return 0;
+    if (maxPeers < 2 || this.#isHeldUp(now)) return 0;
     const most = Math.max(1, Math.floor(maxPeers * (isEnough ? EASY_TRIAL_SHARE : TRIAL_SHARE)));
     let onTrial = 0;
     for (const member of this.#options.members.values()) if (isOnTrial(member, now)) onTrial++;
@@ -187,20 +211,25 @@ export class Admission {
   }
 
   #isBarren(member: Member, now: number): boolean {
-    return !this.#options.table.isComplete && waitedMs(member, now) > BARREN_AFTER_MS;
+    if (this.#options.table.isComplete || this.#isHeldUp(now)) return false;
+    return waitedMs(member, now) > BARREN_AFTER_MS;
+  }
+
+  /** It gives something worth while, would if we let it, or has just come. */
+  #isOfUse({ connection: { session }, joinedAt }: Member, now: number): boolean {
+    const waitsForUs = session.awaitedSince === undefined || this.#isHeldUp(now);
+    return (!session.isPeerChoking && waitsForUs) || now - joinedAt < DOUBTED_AFTER_MS ||
+      session.downloadRate(now) >= USEFUL_RATE;
+  }
+
+  #isHeldUp(now: number): boolean {
+    return now - this.#heldUpAt < HELD_UP_MS;
   }
 }
 
 /** It has nothing for us, and wants nothing. */
 function isIndifferent({ connection: { session }, joinedAt }: Member, now: number): boolean {
   return !session.amInterested && !session.isPeerInterested && now - joinedAt > USELESS_AFTER_MS;
-}
-
-/** It gives something worth while, would if we asked, or has just come. */
-function isOfUse({ connection: { session }, joinedAt }: Member, now: number): boolean {
-  const waitsForUs = !session.isPeerChoking && session.awaitedSince === undefined;
-  return waitsForUs || now - joinedAt < DOUBTED_AFTER_MS ||
-    session.downloadRate(now) >= USEFUL_RATE;
 }
 
 function isOnTrial({ joinedAt }: Member, now: number): boolean {

@@ -33,6 +33,11 @@ export class RateLimit {
     return this.#bucket === undefined;
   }
 
+  /** Does what comes now have to wait? */
+  get isUsedUp(): boolean {
+    return (this.#bucket?.waitMs(this.#clock.now()) ?? 0) > 0;
+  }
+
   /** Accounts for bytes that have moved, and waits until more may: first come, first served. */
   pass(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.#bucket === undefined) return Promise.resolve();

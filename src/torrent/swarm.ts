@@ -181,6 +181,7 @@ export class Swarm {
     // While the disk is behind we do not read: nobody is late then but ourselves.
     const { isComplete } = this.#options.table;
     const mayBeLate = this.exchange.backPressure() === undefined;
+    if (!mayBeLate || this.#options.downloadLimit.isUsedUp) this.#admission.holdUp(now);
     for (const peer of this.#connections.values()) {
       if (mayBeLate) peer.session.handleTimeout(now);
       this.#handleEvents(peer, now);

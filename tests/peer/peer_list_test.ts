@@ -167,13 +167,15 @@ Deno.test("a useless or doubly connected peer is left alone for 10 min", () => {
   }
 });
 
-Deno.test("one that made way for another is left alone for 10 min, and comes after those not tried", () => {
-  for (const wasUseful of [true, false]) {
+Deno.test("one that made way for another is left alone for 10 min, 1 min if it gave, and comes after those not tried", () => {
+  for (const [wasUseful, minutes] of [[true, 1], [false, 10]] as const) {
     const list = newList("tracker", A);
     const peer = list.next(0)!;
     list.connected(peer);
     list.disconnected(peer, { reason: "made-way", wasUseful }, 0);
-    deepStrictEqual(waitMs(list, 0), 10 * MINUTE);
+    deepStrictEqual(waitMs(list, 0), minutes * MINUTE);
+    deepStrictEqual(list.hasUntried(11 * MINUTE - 1), false);
+    deepStrictEqual(list.hasUntried(11 * MINUTE), wasUseful, "it is worth another trial");
     list.add([endpoint(B)], "pex");
     deepStrictEqual([1, 2].map(() => list.next(10 * MINUTE)), [endpoint(B), peer]);
   }
@@ -186,21 +188,22 @@ Deno.test("a peer for which there is no place has not failed, and is tried after
     list.connected(peer);
     list.disconnected(peer, { reason: "too-many-peers", wasUseful: false }, now);
     deepStrictEqual(waitMs(list, now), 15 * SECOND);
-    ok(list.hasUnmet(now + 15 * SECOND));
+    ok(list.hasUntried(now + 15 * SECOND));
   }
 });
 
-Deno.test("hasUnmet() is of those that can be dialled now, and have not been a peer of ours", () => {
+Deno.test("hasUntried() is of those that can be dialled now, and have not been a peer of ours", () => {
   const list = newList("tracker", A);
-  ok(list.hasUnmet(0));
+  ok(list.hasUntried(0));
   const peer = list.next(0)!;
-  ok(!list.hasUnmet(0), "it is being dialled");
+  ok(!list.hasUntried(0), "it is being dialled");
   list.failed(peer, 0);
-  ok(!list.hasUnmet(15 * SECOND - 1), "it is left alone");
-  ok(list.hasUnmet(15 * SECOND));
+  ok(!list.hasUntried(15 * SECOND - 1), "it is left alone");
+  ok(list.hasUntried(15 * SECOND));
   list.connected(list.next(15 * SECOND)!);
   list.disconnected(peer, { ...END, wasUseful: true }, 16 * SECOND);
-  ok(!list.hasUnmet(20 * MINUTE), "it was met");
+  ok(!list.hasUntried(10 * MINUTE), "it was met");
+  ok(list.hasUntried(11 * MINUTE), "it gave us something");
 });
 
 Deno.test("next() lets one that gives something and leaves come first once, not for ever", () => {

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
+import { Bitfield } from "../../src/base/bitfield.ts";
 import type { InfoHash, PeerId } from "../../src/base/ids.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
@@ -24,6 +25,8 @@ interface Traits {
   readonly joinedAt?: number;
   readonly lastDataAt?: number;
   readonly isClosed?: boolean;
+  /** It has the piece, which nobody else has. */
+  readonly isOnlySource?: boolean;
 }
 
 /** A door with some members behind it, who joined at 0 unless told; `closed` tells who was made to leave. */
@@ -42,6 +45,7 @@ class Door {
     this.admission = new Admission({
       members: new Map(members.map((traits, index) => [index, this.#member(traits, index)])),
       table,
+      availability: { count: () => members.filter((member) => member.isOnlySource).length },
       peerList: this.peerList,
       peerId: idOf(100),
       maxPeers,
@@ -65,6 +69,7 @@ class Door {
           awaitedSince: session.awaitedSince ?? (isSnubbed ? lastDataAt ?? joinedAt : undefined),
           downloadedBytes: session.downloadedBytes ?? 0,
           downloadRate: () => session.rate ?? 0,
+          theirHave: Bitfield.fromBytes(Uint8Array.of(traits.isOnlySource ? 128 : 0), 1)!,
         },
         close: () => this.closed.push(index),
       },
@@ -196,6 +201,37 @@ Deno.test("refusal() makes the member leave that gave least for its time, for on
   const older = new Door(members.slice(0, 3), { maxPeers: 3 });
   strictEqual(older.admission.refusal(comer({ isIncoming: false }), 2 * MINUTE_MS), undefined);
   deepStrictEqual(older.closed, [2], "not the second, which gave as fast in less time");
+});
+
+Deno.test("refusal() spares a quarter of the members, if each gave something and alone has a piece", () => {
+  const slow = { ...TRICKLING, downloadedBytes: 1_000 };
+  const leaves = (...least: Traits[]) => {
+    const rest = many(8 - least.length, { ...TRICKLING, downloadedBytes: 1e6 });
+    const door = new Door([...least, ...rest], { maxPeers: 8 });
+    strictEqual(door.admission.refusal(comer({ isIncoming: false }), MINUTE_MS), undefined);
+    return door.closed;
+  };
+  const only = { ...slow, isOnlySource: true };
+  deepStrictEqual(leaves(slow), [0]);
+  deepStrictEqual(leaves(only), [1]);
+  deepStrictEqual(leaves({ ...only, downloadedBytes: 0 }), [0], "it only says that it has it");
+  const door = new Door([...many(3, only), ...many(5, GIVING)], { maxPeers: 8 });
+  door.admission.refusal(comer({ isIncoming: false }), MINUTE_MS);
+  deepStrictEqual(door.closed, [0], "another has it, too");
+});
+
+Deno.test("holdUp() keeps those who cannot give for a while, and counts on them", () => {
+  const asked = { awaitedSince: 0 };
+  const door = new Door(many(40, asked), { maxPeers: 40 });
+  door.peerList.add([{ host: "192.0.2.1", port: 1 }], "tracker");
+  door.admission.holdUp(10 * MINUTE_MS);
+  for (const now of [10 * MINUTE_MS, 10 * MINUTE_MS + 9_999]) {
+    strictEqual(door.admission.usefulCount(now), 40);
+    deepStrictEqual([door.admission.wantedCount(now), door.admission.placeCount(now)], [0, 0]);
+    strictEqual(door.admission.refusal(comer({ isIncoming: false }), now), "too-many-peers");
+  }
+  strictEqual(door.admission.usefulCount(10 * MINUTE_MS + 10_000), 0);
+  strictEqual(door.admission.refusal(comer(), 10 * MINUTE_MS + 10_000), undefined);
 });
 
 Deno.test("refusal() makes one leave that has flapped for two minutes, and no unchoke renews that", () => {
