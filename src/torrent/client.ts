@@ -57,7 +57,6 @@ export interface ClientOptions {
   readonly externalPort?: (protocol: MappedProtocol) => number | undefined;
 }
 
-/** Whoever takes peers of one info-hash. */
 /** What stays the same for all that enter the swarm of an info-hash one after the other. */
 interface SwarmMemory {
   /** Trackers count peers by it. */
@@ -65,6 +64,7 @@ interface SwarmMemory {
   readonly bans: Bans;
 }
 
+/** Whoever takes peers of one info-hash. */
 interface Participant {
   readonly introduction: Introduction;
   /** How MSE names its torrent. */
