@@ -24,7 +24,11 @@ export interface Dealer {
   readonly isWebSeed: boolean;
   readonly theirHave: Bitfield;
   readonly isPeerChoking: boolean;
-  readonly session: { readonly downloadedBytes: number };
+  readonly session: {
+    readonly downloadedBytes: number;
+    /** Since when it was asked and has sent no block; undefined when it owes none. */
+    readonly awaitedSince: number | undefined;
+  };
   /** When it last sent a block, or a part of one. */
   readonly lastDataAt: number | undefined;
   /** Our own limit of the rate keeps us from hearing it. */
@@ -53,10 +57,14 @@ export class Dealings {
     this.#contributors.add(formatEndpoint(endpoint));
   }
 
-  /** Whoever has sent nothing since it last let us ask has no time given anew. */
-  unchoked({ key, lastDataAt = -Infinity }: Dealer, now: number): void {
-    const before = this.#unchokedAt.get(key);
-    if (before === undefined || lastDataAt >= before) this.#unchokedAt.set(key, now);
+  /**
+   * It lets us ask, and we have not done so yet. Whoever was asked and has sent nothing since it
+   * was last given time has none given anew.
+   */
+  unchoked({ key, session, lastDataAt = -Infinity }: Dealer, now: number): void {
+    const before = this.#unchokedAt.get(key) ?? -Infinity;
+    const owesNothing = session.awaitedSince === undefined || lastDataAt >= before;
+    if (owesNothing) this.#unchokedAt.set(key, now);
   }
 
   left(peer: Dealer, reason: CloseReason): void {

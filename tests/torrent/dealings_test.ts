@@ -17,11 +17,20 @@ function dealer(changes: Partial<Dealer> = {}): Dealer {
     theirHave: pieces(0, 1, 2, 3),
     isWebSeed: false,
     isPeerChoking: false,
-    session: { downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384 },
+    session: {
+      downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384,
+      awaitedSince: undefined,
+    },
     lastDataAt: undefined,
     isHeldBack: false,
     ...changes,
   };
+}
+
+/** It was asked, and has sent no block since. */
+function asked(awaitedSince: number, changes: Partial<Dealer> = {}): Dealer {
+  const peer = dealer(changes);
+  return { ...peer, session: { ...peer.session, awaitedSince } };
 }
 
 Deno.test("standing() is empty when a peer has nothing that we lack", () => {
@@ -58,18 +67,35 @@ Deno.test("standing() gives a peer time to send, once it lets us ask", () => {
   deepStrictEqual([7_999, 8_000].map((now) => standing(choking, now)), ["giving", "choking"]);
 });
 
-Deno.test("standing() gives no time anew to a peer that lets us ask again and has sent nothing", () => {
+Deno.test("standing() gives no time anew to a peer that was asked, sent nothing and lets us ask again", () => {
   const dealings = new Dealings();
   const standing = (peer: Dealer, now: number) => dealings.standing(peer, pieces(0), LONG_MS, now);
-  for (let now = 1_000; now <= 9_000; now += 2_000) dealings.unchoked(dealer(), now);
+  dealings.unchoked(dealer(), 1_000);
+  const owing = asked(1_000);
+  for (let now = 3_000; now <= 9_000; now += 2_000) dealings.unchoked(owing, now);
   deepStrictEqual([3_999, 4_000, 9_001].map((now) => standing(dealer(), now)), [
     "giving",
     "mute",
     "mute",
   ]);
-  const slow = dealer({ lastDataAt: 10_000 });
+  const slow = asked(10_000, { lastDataAt: 10_000 });
   dealings.unchoked(slow, 60_000);
   deepStrictEqual([62_999, 75_000].map((now) => standing(slow, now)), ["giving", "mute"]);
+});
+
+Deno.test("standing() gives a peer time anew that was asked for nothing when it first let us ask", () => {
+  const dealings = new Dealings();
+  const standing = (now: number) => dealings.standing(dealer(), pieces(0), LONG_MS, now);
+  dealings.unchoked(dealer(), 1_000);
+  deepStrictEqual(standing(599_999), "mute");
+  dealings.unchoked(dealer(), 600_000);
+  deepStrictEqual([602_999, 603_000].map(standing), ["giving", "mute"]);
+});
+
+Deno.test("standing() gives a peer time that was asked for allowed pieces before it let us ask", () => {
+  const dealings = new Dealings();
+  dealings.unchoked(asked(500), 1_000);
+  deepStrictEqual(dealings.standing(asked(500), pieces(0), LONG_MS, 3_999), "giving");
 });
 
 Deno.test("left() counts how connections ended, and remembers who gave something", () => {
