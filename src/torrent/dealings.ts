@@ -22,6 +22,7 @@ export interface Dealer {
   readonly key: PeerKey;
   readonly endpoint: Endpoint;
   readonly isWebSeed: boolean;
+  readonly isIncoming: boolean;
   readonly theirHave: Bitfield;
   readonly isPeerChoking: boolean;
   readonly session: {
@@ -41,7 +42,7 @@ export class Dealings {
   readonly #contributors = new Set<string>();
   readonly #unchokedAt = new Map<PeerKey, number>();
 
-  /** How connections ended, and how often. */
+  /** How connections ended, and how often; not those of strangers who came and gave nothing. */
   get departures(): Readonly<Partial<Record<Departure, number>>> {
     return this.#departures;
   }
@@ -70,6 +71,8 @@ export class Dealings {
   left(peer: Dealer, reason: CloseReason): void {
     this.note(peer);
     this.#unchokedAt.delete(peer.key);
+    // We have not reached it: it says nothing of those that we know, whatever it did.
+    if (peer.isIncoming && peer.session.downloadedBytes === 0) return;
     const isOurs = reason === "finished" || reason === "banned";
     const departure = peer.isWebSeed && !isOurs ? "web-seed" : reason;
     this.#departures[departure] = (this.#departures[departure] ?? 0) + 1;

@@ -3,7 +3,7 @@
  * the engine has anyway, in the order written here. Pure.
  */
 import type { Departure } from "./dealings.ts";
-import { adviceOn, breakCount, situationOf } from "./verdict_words.ts";
+import { adviceOn, breakCount, knownPeers, situationOf, unreachedCount } from "./verdict_words.ts";
 
 /** Once no piece was verified for so long, what still comes and is corrupt is no progress. */
 const PROGRESS_WINDOW_MS = 30_000;
@@ -92,7 +92,7 @@ export interface Evidence {
   readonly dialsUnderWay: number;
   /** Failed dials by kind of failure: refused, timeout, no-encryption … */
   readonly dialFailures: Readonly<Record<string, number>>;
-  /** How connections ended. */
+  /** How connections ended that we made, or that gave us something. */
   readonly departures: Readonly<Partial<Record<Departure, number>>>;
   /** Wanted pieces that we lack; those among them that no connected peer has; … */
   readonly piecesMissing: number;
@@ -124,9 +124,9 @@ const ORDER: readonly (readonly [Cause, (facts: Evidence, windowMs: number) => b
     "swarm-incomplete",
     ({ peersConnected, peersContributed }) => peersConnected + peersContributed > 0,
   ],
-  // They were reached, and let us have nothing.
-  ["all-choked", (facts) => breakCount(facts) > 0],
-  ["peers-unreachable", ({ peersKnown, namedPeers }) => peersKnown + namedPeers > 0],
+  // Most were reached, and let us have nothing.
+  ["all-choked", (facts) => knownPeers(facts) > 0 && breakCount(facts) > unreachedCount(facts)],
+  ["peers-unreachable", (facts) => knownPeers(facts) > 0],
   ["trackers-failed", (facts) => isRefusedEverywhere(facts) && !(facts.dht?.answered)],
   ["no-peers", () => true],
 ];

@@ -119,7 +119,8 @@ function bans({ peersBanned, banned }: Evidence): string {
   return `, ${peersBanned} banned for bad data: ${named(banned, peersBanned)}`;
 }
 
-function knownPeers({ peersKnown, namedPeers }: Evidence): number {
+/** Those that the user named may be among the others. */
+export function knownPeers({ peersKnown, namedPeers }: Evidence): number {
   return Math.max(peersKnown, namedPeers);
 }
 
@@ -176,6 +177,13 @@ const BREAKS: readonly CloseReason[] = [
 /** How often peers were reached that then broke the protocol. */
 export function breakCount({ departures }: Pick<Evidence, "departures">): number {
   return BREAKS.reduce((total, reason) => total + (departures[reason] ?? 0), 0);
+}
+
+/** How often peers were dialled and not reached, so far. */
+export function unreachedCount(
+  { dialFailures, dialsUnderWay }: Pick<Evidence, "dialFailures" | "dialsUnderWay">,
+): number {
+  return Object.values(dialFailures).reduce((total, times) => total + times, dialsUnderWay);
 }
 
 /** Who was reached, and is gone. */

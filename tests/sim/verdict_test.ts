@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { StorageError } from "../../src/base/errors.ts";
-import type { PieceIndex } from "../../src/base/ids.ts";
+import type { PeerId, PieceIndex } from "../../src/base/ids.ts";
 import { failureOf } from "../../src/cli/output/failure.ts";
 import { noMetadata } from "../../src/cli/source/no_metadata.ts";
 import { DhtService } from "../../src/dht/service.ts";
@@ -11,6 +11,7 @@ import type { FetchBounded } from "../../src/net/http.ts";
 import type { ClientOptions } from "../../src/torrent/client.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 import { type Cause, CAUSES, type Evidence, type Verdict } from "../../src/torrent/verdict.ts";
+import { encodeHandshake } from "../../src/wire/handshake.ts";
 import { fullBitfield, Lab, PORT } from "./lab.ts";
 import { SimStorage } from "./sim_storage.ts";
 
@@ -109,6 +110,26 @@ class World {
   }
 
   readonly nodes: DhtService[] = [];
+
+  /** A stranger dials us, shakes hands, and breaks the protocol. */
+  async comeMalformed(host: string): Promise<void> {
+    const { lab, random } = this;
+    const come = async () => {
+      const options = { timeoutMs: SECOND_MS, signal: new AbortController().signal };
+      const to = { host: OURS, port: PORT };
+      const connection = await lab.network.host(host).connect(to, options);
+      const { infoHash } = lab.metainfo, peerId = random.bytes(20) as PeerId;
+      const flags = { fast: true, extended: false, dht: false };
+      await connection.write(encodeHandshake({ infoHash, peerId, flags }));
+      // A choke of two bytes.
+      await connection.write(Uint8Array.of(0, 0, 0, 2, 0, 0));
+      while (await connection.read(new Uint8Array(1_024)) !== null);
+      connection.close();
+    };
+    const coming = come();
+    ok(await lab.settled(coming, 10 * SECOND_MS), "is hung up on");
+    await coming;
+  }
 }
 
 /** Every connected peer stands in exactly one way to us. */
@@ -201,6 +222,28 @@ const CASES: readonly Case[] = [
       return world.verdictAfter(5 * SECOND_MS);
     },
   },
+  ...([
+    { cause: "peers-unreachable", known: 50, strangers: 1 },
+    { cause: "peers-unreachable", known: 1, strangers: 20 },
+    { cause: "no-peers", known: 0, strangers: 1 },
+  ] as const).map(({ cause, known, strangers }): Case => ({
+    when: `of ${known} known peers none answers, and strangers (${strangers}) break the protocol`,
+    cause,
+    run: async (world) => {
+      for (let n = 1; n <= known; n++) {
+        world.lab.network.setLink(`10.0.3.${n}`, { ...FAST, isBlackHole: true });
+        world.lab.endpoints.push({ host: `10.0.3.${n}`, port: PORT });
+      }
+      const verdict = await world.verdictAfter(60 * SECOND_MS, {
+        meanwhile: async () => {
+          for (let n = 1; n <= strangers; n++) await world.comeMalformed(`10.0.2.${n}`);
+        },
+      });
+      strictEqual(verdict.evidence.peersEverConnected, strangers);
+      ok(!verdict.detail.includes("malformed-message"), verdict.detail);
+      return verdict;
+    },
+  })),
   {
     when: "the user named us",
     cause: "peers-unreachable",

@@ -16,6 +16,7 @@ function dealer(changes: Partial<Dealer> = {}): Dealer {
     endpoint: { host: "192.0.2.1", port: 6881 },
     theirHave: pieces(0, 1, 2, 3),
     isWebSeed: false,
+    isIncoming: false,
     isPeerChoking: false,
     session: {
       downloadedBytes: changes.lastDataAt === undefined ? 0 : 16_384,
@@ -105,6 +106,14 @@ Deno.test("left() counts how connections ended, and remembers who gave something
   dealings.left(dealer({ endpoint: { host: "192.0.2.2", port: 1 } }), "silent");
   deepStrictEqual(dealings.departures, { "remote-closed": 2, silent: 1 });
   deepStrictEqual(dealings.contributorCount, 1);
+});
+
+Deno.test("left() counts strangers who came to us only if they gave something", () => {
+  const dealings = new Dealings();
+  dealings.left(dealer({ isIncoming: true }), "malformed-message");
+  deepStrictEqual([dealings.departures, dealings.contributorCount], [{}, 0]);
+  dealings.left(dealer({ isIncoming: true, lastDataAt: 1 }), "remote-closed");
+  deepStrictEqual([dealings.departures, dealings.contributorCount], [{ "remote-closed": 1 }, 1]);
 });
 
 Deno.test("left() counts all that a web server breaks off as one thing", () => {

@@ -49,6 +49,41 @@ const CASES: readonly [string, Partial<Evidence>, Cause, number][] = [
     14,
   ],
   [
+    "more broke the protocol than could not be reached",
+    { peersKnown: 3, dialFailures: { refused: 1 }, departures: { "request-flood": 2 } },
+    "all-choked",
+    14,
+  ],
+  [
+    "as many could not be reached as broke the protocol",
+    { peersKnown: 2, dialFailures: { refused: 1 }, departures: { "request-flood": 1 } },
+    "peers-unreachable",
+    13,
+  ],
+  [
+    "one broke the protocol, and the others do not answer",
+    {
+      peersKnown: 50,
+      dialFailures: { timeout: 48 },
+      dialsUnderWay: 1,
+      departures: { "malformed-message": 1 },
+    },
+    "peers-unreachable",
+    13,
+  ],
+  [
+    "one broke the protocol, and the others have not answered yet",
+    { peersKnown: 50, dialsUnderWay: 49, departures: { "malformed-message": 1 } },
+    "peers-unreachable",
+    13,
+  ],
+  [
+    "somebody broke the protocol whom nobody knows now",
+    { trackers: [EMPTY_TRACKER], departures: { "malformed-message": 1 } },
+    "no-peers",
+    12,
+  ],
+  [
     "whoever connected hung up",
     { peersKnown: 1, peersEverConnected: 3, departures: { "remote-closed": 3 } },
     "peers-unreachable",
