@@ -108,6 +108,40 @@ Deno.test("feed fetches one of two torrents of one name, and the other when that
   deepStrictEqual([(await world.run()).exitCode, (await world.run()).exitCode], [0, 0]);
 });
 
+Deno.test("feed gives up no torrent because another of its name takes several runs", async () => {
+  const world = new World();
+  offer(world, "a", "b");
+  world.answers["/b.torrent"] = makeTorrent({ name: "a", length: 5 });
+  for (let again = 0; again < 4; again++) {
+    const run = world.start([], () => {});
+    await run.pass(1_000);
+    run.environment.signal("SIGTERM");
+    await run.end();
+    ok(run.err.includes("another source of this run is called so, too"), run.err);
+    ok(!run.err.includes("given up"), run.err);
+    world.keep(run);
+  }
+  const fetched: string[] = [];
+  for (let again = 0; again < 2; again++) {
+    await world.run([], (torrent) => {
+      fetched.push(torrent.request.source.metainfo.infoHashHex);
+      torrent.complete();
+    });
+  }
+  deepStrictEqual([fetched.length, new Set(fetched).size], [2, 2]);
+});
+
+Deno.test("feed gives up after three runs what the output folder has something else for", async () => {
+  const world = new World();
+  offer(world, "a");
+  for (let again = 1; again <= 3; again++) {
+    const { exitCode, err } = await world.run([], (torrent) => {
+      torrent.fail(new StorageError("occupied", "a", "Cannot download to a: it is something else"));
+    });
+    deepStrictEqual([exitCode, err.includes("given up after 3 tries")], [6, again === 3], err);
+  }
+});
+
 Deno.test("feed fetches what is new, tells of it in a line each, and never fetches it again", async () => {
   const world = new World();
   offer(world, "a", "b");

@@ -12,6 +12,7 @@ import type { SourceView } from "../output/progress.ts";
 import { type Standing, standingOf } from "../output/standing.ts";
 import { shownSource } from "../source/source.ts";
 import { Download, type DownloadContext } from "../tasks/download.ts";
+import { isNameTaken } from "../tasks/target_names.ts";
 import type { Task } from "../tasks/task.ts";
 import type { FeedMemory } from "./feed_memory.ts";
 
@@ -194,7 +195,10 @@ export function shownTitle(title: string): string {
   return printable(title, MAX_SHOWN_TITLE_LENGTH);
 }
 
-function isOurs({ verdict, evidence }: Failure): boolean {
+function isOurs(failure: Failure): boolean {
+  const { verdict, evidence } = failure;
   // A listener that cannot be opened is no matter of an item; what it has selected is.
-  return OURS.includes(verdict) || (verdict === "usage" && "reason" in evidence);
+  const isListener = verdict === "usage" && "reason" in evidence;
+  // That two items have one name says nothing of the one that came later.
+  return OURS.includes(verdict) || isListener || isNameTaken(failure);
 }

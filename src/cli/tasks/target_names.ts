@@ -3,7 +3,7 @@
  * out other runs; that what holds it is this run, it cannot tell, and to wait would be in vain.
  */
 import { shownPath } from "../files/file_list.ts";
-import { CommandError } from "../output/failure.ts";
+import { CommandError, type Failure } from "../output/failure.ts";
 
 export class TargetNames {
   readonly #taken = new Set<string>();
@@ -21,4 +21,9 @@ export class TargetNames {
     this.#taken.add(name);
     return { [Symbol.dispose]: () => void this.#taken.delete(name) };
   }
+}
+
+/** Is it what `TargetNames` throws, and not that the folder holds something else? */
+export function isNameTaken({ verdict, evidence }: Failure): boolean {
+  return verdict === "occupied" && "name" in evidence;
 }
