@@ -2,7 +2,7 @@
 /** One disk worker: messages in, jobs done, replies out, in order. See `jobs.ts`. */
 import type { runJobs } from "./jobs.ts";
 import type { OpenFiles } from "./open_files.ts";
-import type { Job, ReplyTo, WorkerFailure, WorkerSettings } from "./protocol.ts";
+import type { Job, ReplyTo, WorkerFailure, WorkerLoaded, WorkerSettings } from "./protocol.ts";
 
 interface Loaded {
   readonly files: OpenFiles;
@@ -26,6 +26,8 @@ async function load({ maxOpenFiles }: WorkerSettings): Promise<Loaded> {
     import("./jobs.ts"),
     import("./open_files.ts"),
   ]);
+  const message: WorkerLoaded = { isLoaded: true };
+  self.postMessage(message);
   return { files: new OpenFiles(maxOpenFiles), runJobs };
 }
 

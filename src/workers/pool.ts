@@ -5,7 +5,15 @@
 import { assert } from "../base/assert.ts";
 import { StorageError } from "../base/errors.ts";
 import { describeMissing } from "../base/permission.ts";
-import type { Job, JobOf, JobRunner, ReplyTo, WorkerFailure, WorkerSettings } from "./protocol.ts";
+import type {
+  Job,
+  JobOf,
+  JobRunner,
+  ReplyTo,
+  WorkerFailure,
+  WorkerLoaded,
+  WorkerSettings,
+} from "./protocol.ts";
 
 /** Files open at once in all workers together; leaves most of a small limit to sockets (S8). */
 const MAX_OPEN_FILES = 64;
@@ -45,8 +53,8 @@ interface Message {
 
 interface DiskWorker {
   readonly worker: Worker;
-  /** It has loaded its code. */
-  hasAnswered: boolean;
+  /** Resolves when it has loaded its code, or is dropped. */
+  readonly loading: PromiseWithResolvers<void>;
   /** Messages sent and not answered, the oldest first. */
   readonly sent: Message[];
 }
@@ -99,11 +107,12 @@ export class WorkerPool implements JobRunner {
     await Promise.all([...this.#workers].map((worker) => this.#forgetIn(worker)));
   }
 
-  /** Resolves when all workers have loaded their code, or could not. */
+  /**
+   * Resolves when all workers that there are now have loaded their code, or were dropped: no job is
+   * waited for, which may take minutes. Never rejects.
+   */
   async ready(): Promise<void> {
-    for (const worker of this.#workers) {
-      if (!worker.hasAnswered) await this.#forgetIn(worker);
-    }
+    await Promise.all([...this.#workers].map(({ loading }) => loading.promise));
   }
 
   /** From now on few files are open at once, and few more workers started: each needs some. */
@@ -213,11 +222,11 @@ export class WorkerPool implements JobRunner {
   #start(): DiskWorker {
     const url = new URL("./disk_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
-    const started: DiskWorker = { worker, hasAnswered: false, sent: [] };
+    const started: DiskWorker = { worker, loading: Promise.withResolvers(), sent: [] };
     worker.onmessage = (
-      { data }: MessageEvent<readonly ReplyTo<Job["kind"]>[] | WorkerFailure>,
+      { data }: MessageEvent<readonly ReplyTo<Job["kind"]>[] | WorkerLoaded | WorkerFailure>,
     ) => {
-      started.hasAnswered = true;
+      if ("isLoaded" in data) return started.loading.resolve();
       if ("cannotStart" in data) this.#drop(started, data.cannotStart);
       else {
         // Nobody waits for the last words of a worker that was dropped.
@@ -274,6 +283,7 @@ export class WorkerPool implements JobRunner {
   #drop(worker: DiskWorker, fact: string): void {
     this.#workers.delete(worker);
     worker.worker.terminate();
+    worker.loading.resolve();
     const lost = worker.sent.splice(0).flatMap(({ batch }) => batch);
     for (const { reject } of lost) reject(poolError(fact));
   }

@@ -195,6 +195,11 @@ export interface WorkerSettings {
   readonly maxOpenFiles: number;
 }
 
+/** The first message of a worker: it has loaded all code that jobs need. */
+export interface WorkerLoaded {
+  readonly isLoaded: true;
+}
+
 /** The one message of a worker that cannot do any job. */
 export interface WorkerFailure {
   readonly cannotStart: string;

@@ -34,6 +34,18 @@ class Workshop extends TemporaryFolder {
     return { kind: "frame", run: { piece, begin, length }, spans, buffer: undefined };
   }
 
+  /** Of a file that takes hours; soon ended when `stop` is no longer 0. */
+  endlessJob(stop: Int32Array<SharedArrayBuffer>): JobOf<"sha256"> {
+    const length = 2 ** 40; // Sparse.
+    this.write("endless", "");
+    Deno.truncateSync(this.at("endless"), length);
+    return {
+      kind: "sha256",
+      files: [{ place: { root: this.path, path: "endless" }, length }],
+      stop,
+    };
+  }
+
   override [Symbol.dispose](): void {
     this.pool.close();
     super[Symbol.dispose]();
@@ -125,12 +137,8 @@ async function givesBuffersBack(pieceLength: number): Promise<void> {
 
 Deno.test("run() does pieces of every size, and reads, while another worker hashes a file without end", async () => {
   using shop = new Workshop();
-  const length = 2 ** 40; // Sparse.
-  Deno.writeFileSync(shop.at("endless"), new Uint8Array());
-  Deno.truncateSync(shop.at("endless"), length);
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const place = { root: shop.path, path: "endless" };
-  const hashing = shop.pool.run<"sha256">({ kind: "sha256", files: [{ place, length }], stop });
+  const hashing = shop.pool.run<"sha256">(shop.endlessJob(stop));
   const guard = setTimeout(() => Atomics.store(stop, 0, 1), HANG_MS);
   const runLength = 600 * 1024; // No two go together.
   Deno.writeTextFileSync(shop.at("read"), "x".repeat(runLength));
@@ -257,17 +265,55 @@ Deno.test("economize() closes files that are open already", async () => {
   strictEqual(shop.openFileCount, 1);
 });
 
-Deno.test("ready() resolves when every worker has answered, or has failed", async () => {
+/** What the workers that are started in `run` have said by themselves, as soon as it is here. */
+async function withHeard(run: (heard: unknown[]) => Promise<void>): Promise<void> {
+  const heard: unknown[] = [];
+  const RealWorker = globalThis.Worker;
+  globalThis.Worker = class extends RealWorker {
+    constructor(...words: ConstructorParameters<typeof Worker>) {
+      super(...words);
+      this.addEventListener("message", ({ data }) => heard.push(data));
+    }
+  };
+  try {
+    await run(heard);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+}
+
+Deno.test("ready() resolves when every worker has loaded its code, without a job", async () => {
   using shop = new Workshop(2);
   await shop.pool.ready();
+  await withHeard(async (heard) => {
+    shop.pool.warm();
+    const guard = setTimeout(() => shop.pool.close(), HANG_MS);
+    await shop.pool.ready();
+    clearTimeout(guard);
+    deepStrictEqual(heard, [{ isLoaded: true }, { isLoaded: true }]);
+    await shop.pool.ready();
+    strictEqual(heard.length, 2);
+  });
+});
+
+Deno.test("ready() waits for no job, however long it takes", async () => {
+  using shop = new Workshop(1);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const hashing = shop.pool.run<"sha256">(shop.endlessJob(stop));
+  const guard = setTimeout(() => Atomics.store(stop, 0, 1), HANG_MS);
+  const ready = shop.pool.ready().then(() => "ready");
+  strictEqual(await Promise.race([ready, hashing.then(() => "hashing")]), "ready");
+  clearTimeout(guard);
+  Atomics.store(stop, 0, 1);
+  strictEqual((await hashing).kind, "failed");
+});
+
+Deno.test("ready() resolves when a worker is stopped before it has loaded", async () => {
+  using shop = new Workshop(1);
   shop.pool.warm();
-  let isReady = false;
-  const getting = shop.pool.ready().then(() => isReady = true);
-  strictEqual(isReady, false);
-  await getting;
-  await shop.pool.ready();
-  const bomb = "no job at all" as unknown as JobOf<"forget">;
-  await rejects(shop.pool.run<"forget">(bomb));
+  const waiting = shop.pool.ready();
+  shop.pool.close();
+  await waiting;
   await shop.pool.ready();
 });
 
@@ -293,6 +339,8 @@ Deno.test("S4 a worker that may not read its own source says which flag is missi
     "main.ts",
     `import { WorkerPool } from "${url}";
     const pool = new WorkerPool({ size: 1 });
+    pool.warm();
+    await pool.ready();
     await pool.run({ kind: "forget" }).catch((error) => console.log(error.reason, error.message));
     pool.close();`,
   );
