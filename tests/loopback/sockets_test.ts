@@ -2,6 +2,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { SystemClock } from "../../src/base/ambient.ts";
 import { DenoNetwork } from "../../src/net/deno_network.ts";
+import { SocketRoom } from "../../src/net/socket_room.ts";
 import { ConnectError, type Connection, type Listener } from "../../src/net/transport.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { freePort } from "./lab.ts";
@@ -121,6 +122,28 @@ Deno.test("connect() rejects when it is refused", async () => {
       message: `Cannot connect to ${shown}:${port}: the connection is refused`,
     });
   }
+});
+
+Deno.test("S8 connect() gives its place in the room back when it is refused, and when it is closed", async () => {
+  const room = new SocketRoom({
+    settled: () => Promise.resolve(),
+    countFree: () => 0,
+    onScarce: () => {},
+  });
+  const crowded = new DenoNetwork({ clock: new SystemClock(), room });
+  const refusing = { host: "127.0.0.1", port: freePort() };
+  const attempts = 20; // There are 16 places.
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    await rejects(crowded.connect(refusing, PATIENT), { failure: "refused" });
+  }
+  const listener = network.listen({ ports: [0], address: "127.0.0.1" });
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const to = { host: "127.0.0.1", port: listener.port };
+    const [here, there] = await Promise.all([crowded.connect(to, PATIENT), takeOne(listener)]);
+    here.close();
+    there.close();
+  }
+  listener.close();
 });
 
 Deno.test("T17 connect() rejects when a name is unknown", async () => {
