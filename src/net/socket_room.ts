@@ -35,10 +35,13 @@ export class SocketRoom {
     this.#options = options;
   }
 
-  /** Takes a place, until `release`; resolves to false when there is none now. */
+  /**
+   * Takes a place, until `release`; resolves to false when there is none now. Rejects with what
+   * `settled` or `countFree` fail with: the next one asks them anew.
+   */
   async take(): Promise<boolean> {
     if (this.#used >= this.#limit && !this.#isScarce) {
-      await (this.#measuring ??= this.#measure());
+      await (this.#measuring ??= this.#measure().finally(() => this.#measuring = undefined));
     }
     if (this.#used >= this.#limit) return false;
     this.#used++;
@@ -72,7 +75,6 @@ export class SocketRoom {
     await settled();
     const free = countFree(MAX_COUNTED_FILES);
     this.#limit = Math.max(SOCKETS_UNASKED, this.#used + free - RESERVED_FILES);
-    this.#measuring = undefined;
     if (free >= MAX_COUNTED_FILES) return;
     this.#isScarce = true;
     onScarce();

@@ -68,6 +68,26 @@ Deno.test("S8 take() counts no files before what was started is loaded", async (
   deepStrictEqual(host.asked, [128]);
 });
 
+Deno.test("take() asks anew after what it waited for, or the counting, has failed", async () => {
+  const failure = new Error("failed");
+  const fail = (): never => {
+    throw failure;
+  };
+  const settlings = [() => Promise.reject(failure), fail, () => Promise.resolve()];
+  const countings = [fail, () => 128];
+  const room = new SocketRoom({
+    settled: () => (settlings.length > 1 ? settlings.shift()! : settlings[0]!)(),
+    countFree: () => countings.shift()!(),
+    onScarce: () => {},
+  });
+  for (let place = 0; place < 16; place++) await room.take();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const taking = [room.take(), room.take()];
+    for (const taken of taking) await rejects(taken, failure);
+  }
+  strictEqual(await room.take(), true);
+});
+
 Deno.test("takeWhenFree() waits for a place that is released, and its signal ends the waiting", async () => {
   const host = new Host(40);
   await host.fill(500);
