@@ -186,6 +186,9 @@ class FeedRun {
     const { environment, audience, interruption } = this.#room;
     const queue: FeedQueue = {
       items: [...items],
+      deferred: [],
+      begun: new Set(),
+      isClosed: false,
       memory,
       contextFor: this.#contexts(Math.min(LANES, items.length)),
       claimed: new Map(),

@@ -93,42 +93,45 @@ function lines(output: string): string[] {
   return output.split("\n").filter((line) => line !== "");
 }
 
-Deno.test("feed fetches one of two torrents of one name, and the other when that is done", async () => {
+Deno.test("feed fetches torrents of one name one after the other", async () => {
   const world = new World();
-  offer(world, "a", "b");
-  world.answers["/b.torrent"] = makeTorrent({ name: "a", length: 5 });
+  offer(world, "a", "b", "c");
+  for (const [length, link] of ["/b.torrent", "/c.torrent"].entries()) {
+    world.answers[link] = makeTorrent({ name: "a", length: length + 5 });
+  }
   const open: FakeTorrent[] = [];
   const run = world.start([], (torrent) => open.push(torrent));
-  await run.pass(1_000);
-  deepStrictEqual(open.length, 1);
-  for (const torrent of open) torrent.complete();
-  deepStrictEqual(await run.end(), 6);
-  ok(run.err.includes("another source of this run is called so, too"), run.err);
+  for (let count = 1; count <= 3; count++) {
+    await run.pass(1_000);
+    deepStrictEqual(open.length, count);
+    open[count - 1]!.complete();
+  }
+  deepStrictEqual([await run.end(), run.err], [0, ""]);
+  deepStrictEqual(new Set(open.map((each) => each.request.source.metainfo.infoHashHex)).size, 3);
   world.keep(run);
-  deepStrictEqual([(await world.run()).exitCode, (await world.run()).exitCode], [0, 0]);
+  deepStrictEqual((await world.run()).engine.torrents.size, 0);
 });
 
 Deno.test("feed gives up no torrent because another of its name takes several runs", async () => {
   const world = new World();
   offer(world, "a", "b");
   world.answers["/b.torrent"] = makeTorrent({ name: "a", length: 5 });
-  for (let again = 0; again < 4; again++) {
-    const run = world.start([], () => {});
-    await run.pass(1_000);
-    run.environment.signal("SIGTERM");
-    await run.end();
-    ok(run.err.includes("another source of this run is called so, too"), run.err);
-    ok(!run.err.includes("given up"), run.err);
-    world.keep(run);
-  }
-  const fetched: string[] = [];
-  for (let again = 0; again < 2; again++) {
-    await world.run([], (torrent) => {
-      fetched.push(torrent.request.source.metainfo.infoHashHex);
-      torrent.complete();
+  const isFirst = ({ request }: FakeTorrent) => request.source.metainfo.layout.totalLength !== 5;
+  const occupied = (path: string) => new StorageError("occupied", path, "Cannot download to a");
+  for (let again = 0; again < 5; again++) {
+    let begun = 0;
+    const { exitCode, err } = await world.run([], (torrent) => {
+      if (isFirst(torrent)) begun++;
+      torrent.fail(isFirst(torrent) ? lockedError() : occupied("out/a.part"));
     });
+    deepStrictEqual([exitCode, begun, err.includes("given up")], [6, 1, false], err);
   }
-  deepStrictEqual([fetched.length, new Set(fetched).size], [2, 2]);
+  const last = await world.run([], (torrent) => {
+    if (isFirst(torrent)) torrent.complete();
+    else torrent.fail(occupied("out/a"));
+  });
+  deepStrictEqual([last.exitCode, lines(last.out).length], [6, 1]);
+  ok(last.err.includes("given up after 6 tries"), last.err);
 });
 
 Deno.test("feed gives up after three runs what the output folder has something else for", async () => {

@@ -24,6 +24,12 @@ const OURS: readonly string[] = ["permission", "disk", "locked", "interrupted", 
 export interface FeedQueue {
   /** Items that nobody has begun; each lane takes the first. */
   readonly items: RememberedItem[];
+  /** Items whose name another one has: they are tried again when one that was begun has ended. */
+  readonly deferred: RememberedItem[];
+  /** Items that are begun and have not ended. */
+  readonly begun: Set<RememberedItem>;
+  /** What became of an item could not be saved: nothing more is begun. */
+  isClosed: boolean;
   readonly memory: FeedMemory;
   /** What `get` would be given for a link. */
   readonly contextFor: (link: string) => Omit<DownloadContext, "claim" | "tell">;
@@ -58,9 +64,9 @@ export class FeedLane implements Task {
 
   /** Returns nothing: failures are the queue's. Never rejects. */
   async run(): Promise<undefined> {
-    const { items, signal } = this.#queue;
-    while (!signal.aborted) {
-      const item = items.shift();
+    const queue = this.#queue;
+    while (!queue.signal.aborted && !queue.isClosed) {
+      const item = queue.items.shift();
       if (item === undefined) break;
       await this.#fetch(item);
     }
@@ -88,24 +94,43 @@ export class FeedLane implements Task {
   }
 
   async #fetch(item: RememberedItem): Promise<void> {
+    const { memory, failures, twins, begun } = this.#queue;
+    begun.add(item);
     const current = this.#current = this.#begin(item);
     this.#tellState(current, "begun");
     const failure = current.download === undefined
       ? this.#refuse(current)
       : await current.download.run();
-    const { memory, failures, twins } = this.#queue;
+    begun.delete(item);
+    if (failure !== undefined && isNameTaken(failure)) {
+      this.#defer(item);
+      return;
+    }
+    this.#resumeDeferred();
     if (failure === undefined && typeof current.twin === "object") {
       twins.set(item, current.twin);
       return;
     }
     if (failure !== undefined) {
       failures.set(item, failure);
-      const { retryable: isRetryable } = failure;
-      memory.state.finish(item, { kind: "failed", isRetryable, isOurs: isOurs(failure) });
+      const outcome = { isRetryable: mayPass(failure), isOurs: isOurs(failure) };
+      memory.state.finish(item, { kind: "failed", ...outcome });
     } else memory.state.finish(item, { kind: "fetched", infoHash: current.infoHash });
     await this.#save(current);
     const { status } = item;
     this.#tellState(current, status === "waiting" ? "failed" : status);
+  }
+
+  /** Whoever has the name may have ended meanwhile. */
+  #defer(item: RememberedItem): void {
+    const { deferred, begun } = this.#queue;
+    deferred.push(item);
+    if (begun.size === 0) this.#resumeDeferred();
+  }
+
+  #resumeDeferred(): void {
+    const { items, deferred } = this.#queue;
+    items.push(...deferred.splice(0));
   }
 
   #begin(item: RememberedItem): Current {
@@ -136,7 +161,9 @@ export class FeedLane implements Task {
     current.infoHash = infoHash;
     const first = claimed.get(infoHash);
     if (first === undefined) claimed.set(infoHash, current.item);
-    current.twin = memory.state.isFetched(infoHash) ? "fetched" : first;
+    // An item that was deferred has claimed it before.
+    const other = first === current.item ? undefined : first;
+    current.twin = memory.state.isFetched(infoHash) ? "fetched" : other;
     return current.twin === undefined;
   }
 
@@ -149,7 +176,9 @@ export class FeedLane implements Task {
 
   #tell(current: Current, subject: Subject, notice: Notice): void {
     const { tell } = this.#queue;
-    if (notice.kind === "failed") {
+    if (notice.kind === "failed" && isNameTaken(notice.failure)) {
+      tell(subject, { kind: "debug", message: "another item is called so, too: waiting for it" });
+    } else if (notice.kind === "failed") {
       tell(subject, { kind: "failed", failure: this.#withTries(current.item, notice.failure) });
     } else if (notice.kind === "warning" && current.twin !== undefined) {
       tell(subject, { kind: "debug", message: "another item has the same torrent" });
@@ -159,19 +188,19 @@ export class FeedLane implements Task {
   /** Whoever reads it learns whether there will be another try. */
   #withTries(item: RememberedItem, failure: Failure): Failure {
     const { state } = this.#queue.memory;
-    if (isOurs(failure) || !state.isLastTry(item, failure.retryable)) return failure;
+    if (isOurs(failure) || !state.isLastTry(item, mayPass(failure))) return failure;
     const detail = `${failure.detail} (given up after ${item.tries + 1} tries: --retry-failed)`;
     return { ...failure, detail };
   }
 
   /** What cannot be remembered would be fetched again: nothing more is begun. */
   async #save({ item, subject }: Current): Promise<void> {
-    const { memory, failures, items, tell } = this.#queue;
+    const { memory, failures, tell } = this.#queue;
     try {
       await memory.save();
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      items.length = 0;
+      this.#queue.isClosed = true;
       const failure = failureOf(error);
       failures.set(item, failure);
       tell(subject, { kind: "failed", failure });
@@ -195,10 +224,13 @@ export function shownTitle(title: string): string {
   return printable(title, MAX_SHOWN_TITLE_LENGTH);
 }
 
-function isOurs(failure: Failure): boolean {
-  const { verdict, evidence } = failure;
+function isOurs({ verdict, evidence }: Failure): boolean {
   // A listener that cannot be opened is no matter of an item; what it has selected is.
-  const isListener = verdict === "usage" && "reason" in evidence;
-  // That two items have one name says nothing of the one that came later.
-  return OURS.includes(verdict) || isListener || isNameTaken(failure);
+  return OURS.includes(verdict) || (verdict === "usage" && "reason" in evidence);
+}
+
+/** An unfinished file of another torrent, which may be an item of this feed, gets finished. */
+function mayPass({ verdict, evidence: { path }, retryable }: Failure): boolean {
+  const isUnfinished = verdict === "occupied" && typeof path === "string" && path.endsWith(".part");
+  return retryable || isUnfinished;
 }
