@@ -112,6 +112,19 @@ Deno.test("feed fetches torrents of one name one after the other", async () => {
   deepStrictEqual((await world.run()).engine.torrents.size, 0);
 });
 
+Deno.test("feed fetches all torrents of one name in one run, however many there are", async () => {
+  for (let count = 2; count <= 8; count++) {
+    const world = new World();
+    const names = Array.from("abcdefgh").slice(0, count);
+    offer(world, ...names);
+    for (const [length, name] of names.entries()) {
+      world.answers[`/${name}.torrent`] = makeTorrent({ name: "a", length: length + 5 });
+    }
+    const { exitCode, out, err } = await world.run();
+    deepStrictEqual([exitCode, lines(out).length, err], [0, count, ""]);
+  }
+});
+
 Deno.test("feed gives up no torrent because another of its name takes several runs", async () => {
   const world = new World();
   offer(world, "a", "b");
