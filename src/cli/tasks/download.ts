@@ -90,7 +90,7 @@ export class Download implements Task {
   supervise(now: number): void {
     const life = this.#life;
     if (life.hasEnded || life.signal.aborted || this.#reading?.isSearching) return;
-    const { deadlineMs = Infinity, stallMs = Infinity } = this.#context.options;
+    const { deadlineMs = Infinity, stallMs = Infinity, noResume } = this.#context.options;
     const snapshot = life.torrent?.snapshot();
     life.supervise(now);
     const isDone = snapshot !== undefined && DONE_STATES.includes(snapshot.state);
@@ -102,7 +102,7 @@ export class Download implements Task {
     if (isLate || (snapshot !== undefined && now - this.#progress.at >= stallMs)) {
       const { torrent, status } = life;
       const limit = isLate ? "deadline" : "stall";
-      this.#givenUp = failureAtLimit({ limit, waitedMs, stallMs, torrent, status });
+      this.#givenUp = failureAtLimit({ limit, waitedMs, stallMs, noResume, torrent, status });
       void life.stop();
     }
   }

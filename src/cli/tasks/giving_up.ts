@@ -14,6 +14,8 @@ export interface ReachedLimit {
   /** Since the command began. */
   readonly waitedMs: number;
   readonly stallMs: GetOptions["stallMs"];
+  /** The next run begins its check anew, if it is told the same. */
+  readonly noResume: GetOptions["noResume"];
   readonly torrent: RunningTorrent | undefined;
   /** What it did before there was a torrent. */
   readonly status: string;
@@ -21,7 +23,7 @@ export interface ReachedLimit {
 
 /** Why it is not complete now that its time is over. */
 export function failureAtLimit(reached: ReachedLimit): Failure {
-  const { limit, waitedMs, stallMs = 0, torrent, status } = reached;
+  const { limit, waitedMs, stallMs = 0, noResume, torrent, status } = reached;
   const snapshot = torrent?.snapshot();
   if (torrent === undefined || snapshot?.state === "checking") {
     // What was waited for all the time is what is in the way.
@@ -30,7 +32,7 @@ export function failureAtLimit(reached: ReachedLimit): Failure {
       isLocked ? "locked" : "deadline",
       `the ${limit} came after ${formatDuration(waitedMs)}, before the download began ` +
         `(${snapshot === undefined ? status : "checking what is on disk"}); ` +
-        adviceFor(isLocked ? "locked" : snapshot?.state),
+        adviceFor(isLocked ? "locked" : snapshot?.state, noResume),
       { waitedMs: Math.round(waitedMs), limit },
     );
   }
@@ -43,9 +45,9 @@ export function failureAtLimit(reached: ReachedLimit): Failure {
 }
 
 /** What helps when the time was over before the download began. */
-function adviceFor(state: TorrentState | "locked" | undefined): string {
+function adviceFor(state: TorrentState | "locked" | undefined, noResume: boolean): string {
   if (state === "locked") return "try again later";
-  return state === "checking"
+  return state === "checking" && !noResume
     ? "run it again, and the check goes on"
     : "run it again with more time";
 }

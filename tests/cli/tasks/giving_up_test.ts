@@ -7,7 +7,12 @@ import {
 import { FakeTorrent } from "../fake_engine.ts";
 import { makeSnapshot } from "../snapshots.ts";
 
-const AT_DEADLINE = { limit: "deadline", waitedMs: 60_000, stallMs: undefined } as const;
+const AT_DEADLINE = {
+  limit: "deadline",
+  waitedMs: 60_000,
+  stallMs: undefined,
+  noResume: false,
+} as const;
 
 Deno.test("failureAtLimit() blames what was waited for before there was a torrent", () => {
   const reading = { ...AT_DEADLINE, torrent: undefined, status: "reading the torrent" };
@@ -32,6 +37,7 @@ Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", ()
     limit: "stall",
     waitedMs: 9,
     stallMs: 5_000,
+    noResume: false,
     torrent,
     status: "",
   });
@@ -40,6 +46,8 @@ Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", ()
   const checking = failureAtLimit({ ...AT_DEADLINE, torrent, status: "" });
   deepStrictEqual(checking.verdict, "deadline");
   ok(checking.detail.endsWith("; run it again, and the check goes on"), checking.detail);
+  const anew = failureAtLimit({ ...AT_DEADLINE, noResume: true, torrent, status: "" });
+  ok(anew.detail.endsWith("; run it again with more time"), anew.detail);
 });
 
 Deno.test("failureOfInterruption() says how far it came and what the next run does", () => {
