@@ -12,7 +12,7 @@ import { type KeptState, keptState } from "./kept_state.ts";
 import { createEmptyFiles, type FoundPieces, settleFiles } from "./settle.ts";
 import { isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { isAsLeft, judge, type Legacy, type Verdicts } from "./trust.ts";
-import { type UnfinishedCheck, unfinishedCheck } from "./unfinished_check.ts";
+import { type CheckSoFar, type UnfinishedCheck, unfinishedCheck } from "./unfinished_check.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
 const MAX_SAMPLED_PIECES = 64;
@@ -102,7 +102,7 @@ async function findPieces(
   verdicts: Verdicts,
   options: RestoreOptions & { readonly wanted: Bitfield; readonly sightings: Sightings },
 ): Promise<{ readonly found: FoundPieces; readonly isStillBelieved: boolean }> {
-  const { plan, legacy: { isBelieved }, signal, onCutOff } = options;
+  const { plan, legacy, signal, onCutOff } = options, { isBelieved } = legacy;
   const { sourceOf } = verdicts;
   const found = new Array<PieceVerdict | undefined>(plan.metainfo.layout.pieceCount);
   for (const piece of verdicts.trusted) found[piece] = "good";
@@ -120,14 +120,13 @@ async function findPieces(
   };
   /** All the rest: it may take hours. */
   const checkRest = async (
-    trusted: readonly PieceIndex[],
-    toCheck: readonly PieceIndex[],
+    rest: Pick<CheckSoFar, "legacy" | "trusted" | "toCheck">,
     totalBytes: number,
   ) => {
     try {
-      await check(toCheck, totalBytes);
+      await check(rest.toCheck, totalBytes);
     } catch (error) {
-      const soFar = { ...options, sourceOf, trusted, toCheck, found };
+      const soFar = { ...options, ...rest, sourceOf, found };
       const unfinished = signal.aborted ? unfinishedCheck(soFar) : undefined;
       if (unfinished !== undefined) await onCutOff(unfinished);
       throw error;
@@ -135,15 +134,19 @@ async function findPieces(
   };
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
-    await checkRest(verdicts.trusted, verdicts.toCheck, total);
+    await checkRest({ ...verdicts, legacy }, total);
     return { found, isStillBelieved: isBelieved };
   }
   // The state is newer than the data, or the disk is failing: nothing of it is believed.
   options.onWarning("The files are not as the saved state says, so all of them are checked");
   const rest = [...verdicts.trusted, ...verdicts.toCheck].toSorted((a, b) => a - b);
   for (const piece of rest) found[piece] = undefined;
-  await checkRest([], rest, total + plan.sizeOf(verdicts.trusted));
-  return { found, isStillBelieved: false };
+  const isStillBelieved = false, disbelieved = { ...legacy, isBelieved: isStillBelieved };
+  await checkRest(
+    { legacy: disbelieved, trusted: [], toCheck: rest },
+    total + plan.sizeOf(verdicts.trusted),
+  );
+  return { found, isStillBelieved };
 }
 
 /** A believed piece from each of several files that are spread over the torrent. */

@@ -22,6 +22,7 @@ export interface CheckSoFar {
   readonly wanted: Bitfield;
   /** As the files were before the check. */
   readonly sightings: Sightings;
+  /** Not believed any more once a sample was not as the state says. */
   readonly legacy: Legacy;
   readonly sourceOf: Verdicts["sourceOf"];
   /** Believed without a look. */
@@ -43,8 +44,7 @@ export function unfinishedCheck(check: CheckSoFar): UnfinishedCheck | undefined 
   const { plan, legacy: { state: old }, sourceOf, toCheck, found } = check;
   if (toCheck.every((piece) => found[piece] === undefined)) return undefined;
   const { layout, files: { length: fileCount } } = plan.metainfo;
-  const claimed = claimsBeside(check), files = recordsOf(check);
-  const noted = old?.noted.copy() ?? new Bitfield(layout.pieceCount);
+  const { claimed, noted } = before(check), files = recordsOf(check);
   const shares = old?.shares.copy() ?? Shares.allOwn(fileCount);
   const places = new Map<string, Place>();
   for (const piece of toCheck) {
@@ -66,12 +66,23 @@ export function unfinishedCheck(check: CheckSoFar): UnfinishedCheck | undefined 
   return { state, places: [...places.values()] };
 }
 
-/** What was claimed, and is no matter of the check. */
-function claimsBeside({ plan, wanted, legacy: { state }, trusted }: CheckSoFar): Bitfield {
-  const claimed = new Bitfield(plan.metainfo.layout.pieceCount);
-  for (const piece of state?.claimed.ones() ?? []) if (!wanted.has(piece)) claimed.set(piece);
-  for (const piece of trusted) claimed.set(piece);
-  return claimed;
+/** What is said of pieces that are no matter of the check: no claim that is not believed. */
+function before(check: CheckSoFar): { readonly claimed: Bitfield; readonly noted: Bitfield } {
+  const { plan: { metainfo: { layout } }, legacy: { state, isBelieved } } = check;
+  const claimed = new Bitfield(layout.pieceCount);
+  const noted = state?.noted.copy() ?? new Bitfield(layout.pieceCount);
+  for (const value of state?.claimed.ones() ?? []) {
+    const piece = value as PieceIndex;
+    if (!check.wanted.has(piece)) (isBelieved ? claimed : noted).set(piece);
+    else if (isPartlyAway(check, piece)) noted.set(piece);
+  }
+  for (const piece of check.trusted) claimed.set(piece);
+  return { claimed, noted };
+}
+
+/** Is a file of it not there, or the edges? They may come back, and are looked at then. */
+function isPartlyAway({ plan, sourceOf }: CheckSoFar, piece: PieceIndex): boolean {
+  return plan.metainfo.layout.filesOf(piece).some((file) => sourceOf(file, piece) === undefined);
 }
 
 function recordsOf(check: CheckSoFar): Map<number, FileRecord> {

@@ -1,5 +1,6 @@
 /** Checks that are cut off, again and again: each goes on where the one before was. */
 import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
+import type { Random } from "../../src/base/ambient.ts";
 import type { Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
 import { DiskTarget, type OpenOptions, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
@@ -147,6 +148,67 @@ Deno.test("a check that is cut off finds what is aside, and where a larger selec
   deepStrictEqual((await check(target, new CountedJobs(1))).have, undefined);
   deepStrictEqual((await checkInRuns(target)).have, [0, 1, 2]);
 });
+
+Deno.test("a check that is cut off finds again what was away while it ran", async () => {
+  const CASES: [string, names: string[], away: string][] = [
+    ["a file", ["a", "b", "c"], "out/t/a"],
+    ["the edges", ["a", "c"], `out/.starling/${SAMPLE.metainfo.infoHashHex}.edges`],
+  ];
+  for (const [what, names, away] of CASES) {
+    await using target = new DiskTarget(SAMPLE);
+    const options = { selected: target.select(...names) };
+    const wanted = names.includes("b") ? [0, 1, 2, 3, 4, 5, 6] : [0, 1, 2, 5, 6];
+    {
+      await using run = await target.run(options);
+      await target.writeAll(run.storage, wanted);
+      await run.storage.finish();
+    }
+    const path = `${target.folder}/${away}`, aside = `${target.folder}/aside`;
+    await Deno.rename(path, aside);
+    // Nothing of the others is believed, so that there is no sample of it.
+    for (const name of names.filter((name) => !away.endsWith(`/${name}`))) {
+      await Deno.utime(`${target.outputDir}/t/${name}`, 5, 5);
+    }
+    deepStrictEqual((await check(target, new CountedJobs(1), options)).have, undefined, what);
+    await Deno.rename(aside, path);
+    deepStrictEqual((await check(target, new CountedJobs(Infinity), options)).have, wanted, what);
+  }
+});
+
+Deno.test("a check that is cut off claims nothing beside it that is not believed", async () => {
+  const CASES: [string, trustState: boolean, limit: number][] = [
+    ["a sample is bad", true, 2],
+    ["--no-resume", false, 1],
+  ];
+  for (const [what, trustState, limit] of CASES) {
+    await using target = new DiskTarget(SAMPLE);
+    await target.complete();
+    for (const [name, at] of [["a", 1], ["a", 9], ["a", 17], ["b", 15]] as const) {
+      await spoil(`${target.outputDir}/t/${name}`, at * MIB);
+    }
+    // `a` has lost its name, so that there is something to do for it.
+    await Deno.rename(`${target.outputDir}/t/a`, `${target.outputDir}/t/a.part`);
+    const options = { selected: target.select("a"), trustState };
+    deepStrictEqual((await check(target, new CountedJobs(limit), options)).have, undefined, what);
+    const { have } = await check(target, new CountedJobs(Infinity), {
+      selected: target.select("b", "c"),
+      random: FIRST,
+    });
+    deepStrictEqual(have, [3, 5, 6], what);
+  }
+});
+
+/** Takes the first piece of each file for a sample. */
+const FIRST: Random = { next: () => 0, below: () => 0, bytes: (length) => new Uint8Array(length) };
+
+/** Another bit, and the times of before. */
+async function spoil(path: string, at: number): Promise<void> {
+  const { atime, mtime } = await Deno.stat(path);
+  const bytes = await Deno.readFile(path);
+  bytes[at]! ^= 1;
+  await Deno.writeFile(path, bytes);
+  await Deno.utime(path, atime!, mtime!);
+}
 
 Deno.test("D3 what was checked is claimed only when it is flushed, and who cannot be saved is told", async () => {
   await using target = new DiskTarget(SAMPLE);
