@@ -19,7 +19,7 @@ import { occupied, occupiedPlaces } from "./settle.ts";
 import { isAnythingAt, isOversized, seeFiles, type Sightings } from "./sightings.ts";
 import { nearestFolder } from "./room.ts";
 import { findFolders, realFolder } from "./target_folders.ts";
-import { isAsLeft, judge, type Legacy, NOTHING_LEFT } from "./trust.ts";
+import { isOurPart, judge, type Legacy, NOTHING_LEFT } from "./trust.ts";
 
 /** Bytes of a file that nothing vouches for which are hashed to see whether it is ours at all. */
 const MAX_PROBED_BYTES = 16 * 1024 * 1024;
@@ -172,7 +172,7 @@ async function lookCloser(
     found[piece] = verdict;
     unchecked.clear(piece);
   });
-  const isOurs = (file: FileIndex, part: FileFacts) => isAsLeft(plan, file, part, legacy);
+  const isOurs = (file: FileIndex, part: FileFacts) => isOurPart(plan, file, part, legacy);
   const taken = isComplete ? [] : [...occupiedPlaces(plan, sightings, found, { isOurs, sourceOf })]
     // Of a file that nobody has looked into nobody knows whose it is.
     .filter(({ file }) => !isUnseen(plan, file, unchecked));

@@ -11,7 +11,7 @@ import type { FilePlan } from "./file_plan.ts";
 import { type KeptState, keptState } from "./kept_state.ts";
 import { createEmptyFiles, type FoundPieces, settleFiles } from "./settle.ts";
 import { isOversized, seeFiles, type Sightings } from "./sightings.ts";
-import { isAsLeft, judge, type Legacy, type Verdicts } from "./trust.ts";
+import { isOurPart, judge, type Legacy, type Verdicts } from "./trust.ts";
 import { type CheckSoFar, type UnfinishedCheck, unfinishedCheck } from "./unfinished_check.ts";
 
 /** Believed pieces that are hashed all the same, at most one a file (D13). */
@@ -56,7 +56,7 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
   const verdicts = judge(plan, wanted, sightings, legacy);
   const oddities = [...odditiesOf(plan, sightings)];
   const { found, isStillBelieved } = await findPieces(verdicts, { ...options, wanted, sightings });
-  const isOurs = (file: FileIndex, part: FileFacts) => isAsLeft(plan, file, part, legacy);
+  const isOurs = (file: FileIndex, part: FileFacts) => isOurPart(plan, file, part, legacy);
   await settleFiles(plan, sightings, found, { pool, isOurs, sourceOf: verdicts.sourceOf });
   // Whatever was refused is not touched: nothing is to be said of what becomes of it.
   for (const oddity of oddities) options.onWarning(oddity);

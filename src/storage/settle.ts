@@ -16,7 +16,7 @@ export type FoundPieces = readonly (PieceVerdict | undefined)[];
 
 /** What is known besides. */
 export interface Settling {
-  /** Does what is at the `.part` name of a file look as an earlier run left it? */
+  /** Is what is at the `.part` name of a file what an earlier run left there? */
   readonly isOurs: (file: FileIndex, part: FileFacts) => boolean;
   /** Where what a file has of a piece was found. */
   readonly sourceOf: (file: FileIndex, piece: PieceIndex) => Place | undefined;

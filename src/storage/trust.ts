@@ -124,6 +124,26 @@ export function isAsLeft(
   return looksAsLeft(facts, record, legacy, mayBeYounger);
 }
 
+/**
+ * Is what is at the `.part` name of a file ours? Times say what to believe of it, and not whose it
+ * is: copies and wrong clocks change them. So where a run has left a part, one that is as long as
+ * the file is ours. With its final name we gave the other away, unless we were writing since then.
+ */
+export function isOurPart(
+  plan: FilePlan,
+  file: FileIndex,
+  part: FileFacts,
+  legacy: Legacy,
+): boolean {
+  if (isAsLeft(plan, file, part, legacy)) return true;
+  if (part.size !== plan.lengthOf(file)) return false;
+  const record = legacy.state?.files.get(file);
+  if (record?.isFinal === false) return true;
+  return record === undefined
+    ? isBegunFile(plan, file, legacy)
+    : touchedFiles(plan, legacy).has(file);
+}
+
 /** Were pieces of the file being written when a run ended, and has nobody looked at them since? */
 export function isBegunFile(
   plan: FilePlan,

@@ -15,7 +15,7 @@ import type { FileRecord, ResumeState } from "./resume_codec.ts";
 import type { FoundPieces } from "./settle.ts";
 import { Shares } from "./shares.ts";
 import type { Sightings } from "./sightings.ts";
-import { isAsLeft, type Legacy, type Verdicts } from "./trust.ts";
+import { isOurPart, type Legacy, type Verdicts } from "./trust.ts";
 
 export interface CheckSoFar {
   readonly plan: FilePlan;
@@ -92,7 +92,7 @@ function recordsOf(check: CheckSoFar): Map<number, FileRecord> {
     const facts = factsOf(check, file), isFinal = plan.isFinal(file);
     if (facts === undefined) continue;
     const isOurs = hasGoodPiece(check, file) ||
-      (!isFinal && (facts.isHollow === true || isAsLeft(plan, file, facts, legacy)));
+      (!isFinal && (facts.isHollow === true || isOurPart(plan, file, facts, legacy)));
     if (isOurs) records.set(file, { isFinal, size: facts.size, modifiedMs: facts.modifiedMs });
   }
   return records;

@@ -200,15 +200,19 @@ Deno.test("D7 restore() refuses a stranger's part, whatever runs have done with 
     }],
   ];
   const hourMs = 3_600_000, now = Date.now();
-  const strangers: [string, size: number, ageMs: number][] = [
+  const ofOtherLength: [string, size: number, ageMs: number][] = [
     ["shorter", 9, 0],
     ["longer", 120_000, 0],
     ["longer and old", 120_000, hourMs],
+  ];
+  // Where a run has left a part, nobody can tell these from a copy of it.
+  const asLong: typeof ofOtherLength = [
     ["as long, and put there later", 100_000, -hourMs],
     ["as long, and older", 100_000, hourMs],
   ];
   for (const [history, doRun] of runs) {
-    for (const [what, size, ageMs] of strangers) {
+    const isPartLeft = history.startsWith("were ");
+    for (const [what, size, ageMs] of isPartLeft ? ofOtherLength : [...ofOtherLength, ...asLong]) {
       await using target = new DiskTarget(SAMPLE);
       await doRun(target);
       for (const path of [`${target.outputDir}/t/b`, partOf(target, "b")]) {
@@ -248,6 +252,41 @@ Deno.test("D10 restore() goes on with a part of ours that has no good piece, how
     target.assertContents();
   }
 });
+
+Deno.test("D10 restore() goes on with a part of ours that has no good piece, whatever its times are", async () => {
+  // All of what `b` has is in pieces that `a` shares, or half written.
+  const runs: [string, (target: DiskTarget) => Promise<void>][] = [
+    ["interrupted", (target) => interrupted(target, [0, 1, 2, 3, 4, 5, 6])],
+    ["killed in its first piece", async (target) => {
+      await interrupted(target, [0]);
+      await using run = await target.run();
+      await target.writeAll(run.storage, [7]);
+    }],
+  ];
+  for (const [history, doRun] of runs) {
+    for (const ageMs of [-3_600_000, 3_600_000]) {
+      await using target = new DiskTarget(SAMPLE);
+      await doRun(target);
+      for (const name of ["a", "a.part"]) {
+        await Deno.remove(`${target.outputDir}/t/${name}`).catch(() => {}); // One is not there.
+      }
+      await Deno.writeFile(partOf(target, "b"), new Uint8Array(100_000).fill(5));
+      setTimes(partOf(target, "b"), ageMs);
+      for (const trustState of [true, false, true]) {
+        await using run = await target.run({ trustState });
+        deepStrictEqual(have(run), [], history);
+      }
+      await target.complete();
+      target.assertContents();
+    }
+  }
+});
+
+/** As a copy has them, or another clock. */
+function setTimes(path: string, ageMs: number): void {
+  const modified = new Date(Date.now() - ageMs);
+  Deno.utimeSync(path, modified, modified);
+}
 
 Deno.test("D7 a file of which nobody can tell is not replaced by something else", async () => {
   const sample = sampleData("t", { a: 10_000, b: 10_000 }, 64 * KIB);

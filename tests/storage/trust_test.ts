@@ -5,7 +5,7 @@ import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { SeenFile } from "../../src/storage/sightings.ts";
-import { isAsLeft, judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
+import { isAsLeft, isOurPart, judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
 import { planOf } from "./plan_of.ts";
@@ -172,6 +172,44 @@ Deno.test("isAsLeft() tells by facts alone what a run may have left, be its stat
       };
       const legacy = { state, isBelieved, journal: new Set(journal), journalModifiedMs: NOTED };
       strictEqual(isAsLeft(plan, file, found, legacy), expected, what);
+    }
+  }
+});
+
+Deno.test("isOurPart() goes by what a run has left at the name, and not by times", () => {
+  const part = record(25), final = record(25, true), later = NOTED + 3_600_000;
+  interface Left {
+    readonly saved?: FileRecord;
+    readonly journal?: readonly number[];
+    readonly noted?: readonly number[];
+  }
+  const CASES: [string, FileFacts, Left, expected: boolean][] = [
+    ["nothing is left", facts(25), {}, false],
+    ["a part, and it is younger", facts(25, later), { saved: part }, true],
+    ["a part, and it is older", facts(25, 1), { saved: part }, true],
+    ["a part, and it is longer", facts(26, later), { saved: part }, false],
+    ["a part, and it is shorter", facts(24, later), { saved: part }, false],
+    ["a part of an odd length, as it is", facts(26), { saved: record(26) }, true],
+    ["begun", facts(25, later), { journal: [0] }, true],
+    ["begun, and it is longer", facts(26, later), { journal: [0] }, false],
+    ["noted", facts(25, later), { noted: [0] }, true],
+    ["a neighbour begun", facts(25, later), { journal: [5] }, false],
+    ["its name given away", facts(25, later), { saved: final }, false],
+    ["its name given away, and noted", facts(25, later), { saved: final, noted: [0] }, false],
+    ["its name given away, and begun", facts(25, later), { saved: final, journal: [0] }, true],
+  ];
+  const plan = planOf(metainfo, [0, 1, 2]);
+  for (const [what, found, { saved, journal = [], noted = [] }, expected] of CASES) {
+    const state = {
+      claimed: bits(7, []),
+      noted: bits(7, noted),
+      shares: own(0, 1, 2),
+      files: new Map(saved === undefined ? [] : [[A, saved]]),
+      edges: undefined,
+    };
+    for (const isBelieved of [true, false]) {
+      const legacy = { state, isBelieved, journal: new Set(journal), journalModifiedMs: NOTED };
+      strictEqual(isOurPart(plan, A, found, legacy), expected, what);
     }
   }
 });
