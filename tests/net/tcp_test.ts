@@ -154,13 +154,18 @@ Deno.test("P32 S8 TcpListener goes on accepting after EMFILE, a second later", a
   await collecting;
 });
 
-Deno.test("S8 TcpListener accepts as many as there is room for, and the next when one is closed", async () => {
-  const clock = new ManualClock();
-  const room = new SocketRoom({
+/** Of the 16 places that there are in any case. */
+function scarceRoom(): SocketRoom {
+  return new SocketRoom({
     settled: () => Promise.resolve(),
     countFree: () => 0,
     onScarce: () => {},
   });
+}
+
+Deno.test("S8 TcpListener accepts as many as there is room for, and the next when one is closed", async () => {
+  const clock = new ManualClock();
+  const room = scarceRoom();
   const socket = new FakeListenSocket(Array.from({ length: 20 }, () => new FakeSocket()));
   const listener = new TcpListener([socket], clock, room);
   const accepted: Connection[] = [];
@@ -179,11 +184,7 @@ Deno.test("S8 TcpListener accepts as many as there is room for, and the next whe
 
 Deno.test("TcpListener gives its place back after a failure to accept", async () => {
   const clock = new ManualClock();
-  const room = new SocketRoom({
-    settled: () => Promise.resolve(),
-    countFree: () => 0,
-    onScarce: () => {},
-  });
+  const room = scarceRoom();
   const aborted = Object.assign(new Deno.errors.ConnectionAborted(), { code: "ECONNABORTED" });
   const failures = Array.from({ length: 40 }, () => aborted);
   const listener = new TcpListener(

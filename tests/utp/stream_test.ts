@@ -355,24 +355,29 @@ Deno.test("P33 packets of whoever does not know our clock change nothing, but he
   strictEqual(stream.deadline(), 1_000, "what we sent is not acknowledged");
 });
 
-Deno.test("P33 a peer that we connect to may say nothing of our clock, until it has once", () => {
-  const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
-  const clock = new WireClock(1_000_000);
-  const options = {
-    ...ids,
+/** One whose SYN, number 500, is under way. */
+function connecting(clock: WireClock): Stream {
+  const stream = Stream.connect({
+    receiveId: 7,
+    sendId: 8,
+    remote: { host: "192.0.2.1", port: 1 },
     budget: new ReceiveBudget(),
     maxPacketLength: 120,
     firstSequence: 500,
     clock,
     now: 0,
-  };
+  }, 3_000);
+  stream.drain(0);
+  return stream;
+}
+
+Deno.test("P33 a peer that we connect to may say nothing of our clock, until it has once", () => {
   const rows: [packet: Partial<Packet>, unreadBytes: number][] = [
     [{ sequenceNumber: 8, timestampUs: 1_977_000_000 }, 3],
     [{ sequenceNumber: 9, timestampUs: 1_000_000 + 77, timestampDifferenceUs: 77 }, 6],
     [{ sequenceNumber: 10, timestampUs: 1_977_000_000 }, 6],
   ];
-  const stream = Stream.connect(options, 3_000);
-  stream.drain(0);
+  const stream = connecting(new WireClock(1_000_000));
   const wrong = { timestampUs: 1_977_000_000, timestampDifferenceUs: 1 };
   stream.handlePacket(packetOf({ sequenceNumber: 8, ackNumber: 500, ...wrong }), 1);
   strictEqual(stream.isConnected, false);
@@ -411,18 +416,7 @@ Deno.test("P33 only STATE with the number of our SYN connects", () => {
     [{ ackNumber: 500 }, true],
   ];
   for (const [packet, isConnected] of rows) {
-    const ids = { receiveId: 7, sendId: 8, remote: { host: "192.0.2.1", port: 1 } };
-    const clock = new WireClock(0);
-    const options = {
-      ...ids,
-      budget: new ReceiveBudget(),
-      maxPacketLength: 120,
-      firstSequence: 500,
-      clock,
-      now: 0,
-    };
-    const stream = Stream.connect(options, 3_000);
-    stream.drain(0);
+    const stream = connecting(new WireClock(0));
     stream.handlePacket(packetOf({ sequenceNumber: 9, ...packet }), 1);
     strictEqual(stream.isConnected, isConnected, JSON.stringify(packet));
   }
