@@ -8,7 +8,7 @@ import type { FilePlan } from "./file_plan.ts";
 import type { FileRecord } from "./resume_codec.ts";
 import { Shares } from "./shares.ts";
 import type { Sightings } from "./sightings.ts";
-import { isAsLeft, isBegunFile, type Legacy, touchedFiles } from "./trust.ts";
+import { isBegunFile, isOurPart, type Legacy, touchedFiles } from "./trust.ts";
 
 export interface KeptState {
   /** Claimed before, and nothing speaks against it. */
@@ -49,8 +49,9 @@ export function keptState(
 }
 
 /**
- * Files that are not selected, and that the last run may have written to since they were recorded:
- * that they are ours would be forgotten with the piece, which this run looks at.
+ * Parts of files that are not selected, and that the last run may have written to since they were
+ * recorded: that they are ours would be forgotten with the piece, which this run looks at. What has
+ * a final name is recorded by whoever looks at all of it: it may be a stranger's.
  */
 function newRecords(
   plan: FilePlan,
@@ -58,15 +59,13 @@ function newRecords(
   legacy: Legacy,
 ): Map<number, FileRecord> {
   const records = new Map<number, FileRecord>();
-  for (const [file, { final, part }] of sightings.files) {
-    if (plan.isSelected(file) || !isBegunFile(plan, file, legacy)) continue;
-    const isFinal = plan.isFinal(file);
-    const facts = isFinal ? final : part;
-    if (facts === undefined || !isAsLeft(plan, file, facts, legacy)) continue;
-    const { size, modifiedMs } = facts;
+  for (const [file, { part }] of sightings.files) {
+    if (plan.isSelected(file) || plan.isFinal(file) || part === undefined) continue;
+    if (!isBegunFile(plan, file, legacy) || !isOurPart(plan, file, part, legacy)) continue;
+    const { size, modifiedMs } = part;
     const old = legacy.state?.files.get(file);
     if (old?.size === size && old.modifiedMs === modifiedMs) continue;
-    records.set(file, { isFinal, size, modifiedMs });
+    records.set(file, { isFinal: false, size, modifiedMs });
   }
   return records;
 }

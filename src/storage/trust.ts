@@ -71,8 +71,10 @@ export function judge(
   const shareOf = (file: FileIndex, piece: PieceIndex) => {
     const verdict = own.get(file)!;
     if (isOwnShare(plan, file, piece, verdict, sightings, legacy)) return verdict;
-    // What is lost with the edges, somebody else may have put where it belongs.
-    return edges === ABSENT && plan.isSelected(file) ? doubted(verdict) : edges;
+    // What is lost with the edges, somebody else may have put where it belongs; and a file that
+    // has its name holds what is also among them: to take it from there would be to begin it anew.
+    const isSoughtAtHome = edges === ABSENT || isNamedByUs(plan, file, sightings, legacy);
+    return isSoughtAtHome && plan.isSelected(file) ? doubted(verdict) : edges;
   };
   const trusted: PieceIndex[] = [], toCheck: PieceIndex[] = [];
   const isAnyHere = edges !== ABSENT || own.values().some((verdict) => verdict !== ABSENT);
@@ -99,6 +101,18 @@ export function judge(
   };
 }
 
+/** Has the file the final name that a run of ours gave it, and is it as it was then? */
+function isNamedByUs(
+  plan: FilePlan,
+  file: FileIndex,
+  { files }: Sightings,
+  { state }: Legacy,
+): boolean {
+  const record = state?.files.get(file), facts = files.get(file)!.final;
+  return plan.isFinal(file) && record?.isFinal === true &&
+    record.size === facts?.size && record.modifiedMs === facts.modifiedMs;
+}
+
 function doubted(verdict: Whereabouts): Whereabouts {
   return verdict === ABSENT ? ABSENT : { ...verdict, standing: "doubtful" };
 }
@@ -113,7 +127,7 @@ function isNoted(piece: PieceIndex, { state, journal }: Legacy): boolean {
  * Does what has a name of the file look as the last run left the file? That is a matter of facts
  * alone, so a state that is not believed serves as well.
  */
-export function isAsLeft(
+function isAsLeft(
   plan: FilePlan,
   file: FileIndex,
   facts: FileFacts,

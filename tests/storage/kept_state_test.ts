@@ -26,6 +26,8 @@ interface Situation {
   readonly isBelieved?: boolean;
   /** How `a` and `b` look. */
   readonly facts?: FileFacts;
+  /** They have their final names. */
+  readonly isFinal?: boolean;
   readonly areEdgesTrusted?: boolean;
 }
 
@@ -46,24 +48,29 @@ function kept(situation: Situation): { claimed: number[]; noted: number[]; files
 }
 
 function keptOf(situation: Situation): KeptState {
-  const { claimed = [], noted = [], journal = [], files = [1, 2, 3], own = [0, 1, 2, 3] } =
-    situation;
+  const { claimed = [], noted = [], journal = [], own = [0, 1, 2, 3] } = situation;
+  const recorded = situation.files ?? [1, 2, 3];
   const plan = planOf(metainfo, [0]);
+  const { isFinal = false, facts = FACTS } = situation;
   const legacy: Legacy = {
     state: {
       claimed: bits(PIECES, claimed),
       noted: bits(PIECES, noted),
       shares: new Shares(bits(FILES, own), bits(FILES, own)),
-      files: new Map(files.map((file) => [file, RECORD])),
+      files: new Map(recorded.map((file) => [file, RECORD])),
       edges: undefined,
     },
     isBelieved: situation.isBelieved ?? true,
     journal: new Set(journal),
     journalModifiedMs: 0,
   };
-  const seen: SeenFile = { final: undefined, part: situation.facts ?? FACTS };
+  const seen: SeenFile = isFinal
+    ? { final: facts, part: undefined }
+    : { final: undefined, part: facts };
+  const files = new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]);
+  for (const file of files.keys()) plan.setFinal(file, isFinal);
   const sightings = {
-    files: new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]),
+    files,
     edges: FACTS,
   };
   const { areEdgesTrusted = true } = situation;
@@ -95,9 +102,9 @@ Deno.test("keptState() records a file that a killed run began, while its piece i
   deepStrictEqual(kept({ files: [], journal: [2] }).files, [1]);
   deepStrictEqual(kept({ files: [], noted: [4] }).files, [1]);
   deepStrictEqual(kept({ files: [], journal: [6] }).files, []);
-  for (const facts of [{ ...FACTS, size: 19 }, { ...FACTS, modifiedMs: 60_001 }]) {
-    deepStrictEqual(kept({ files: [], journal: [2], facts }).files, [], "a stranger's");
-  }
+  const facts = { ...FACTS, size: 19 };
+  deepStrictEqual(kept({ files: [], journal: [2], facts }).files, [], "a stranger's");
+  deepStrictEqual(kept({ files: [], journal: [2], isFinal: true }).files, [], "perhaps one");
 });
 
 Deno.test("keptState() records anew what a killed run may have written to, and claims nothing of it", () => {
@@ -108,7 +115,9 @@ Deno.test("keptState() records anew what a killed run may have written to, and c
     [{ journal: [2], own: [2, 3] }, FACTS.modifiedMs, [4, 5]],
     [{ journal: [2], facts: { ...FACTS, modifiedMs: 5 } }, RECORD.modifiedMs, [5]],
     [{ noted: [4], facts: { ...FACTS, modifiedMs: 5 } }, RECORD.modifiedMs, [3, 4, 5]],
-    [{ journal: [2], facts: { ...FACTS, modifiedMs: 60_001 } }, RECORD.modifiedMs, [5]],
+    [{ journal: [2], facts: { ...FACTS, modifiedMs: 60_001 } }, 60_001, [5]],
+    [{ journal: [2], isFinal: true }, RECORD.modifiedMs, [5]],
+    [{ noted: [4], isFinal: true }, RECORD.modifiedMs, [3, 4, 5]],
   ];
   for (const [situation, modifiedMs, claimed] of situations) {
     const { files, ...state } = keptOf({ claimed: [3, 4, 5], ...situation });

@@ -111,21 +111,38 @@ class KilledJobs implements JobRunner {
 Deno.test("D20 no sequence of selections loses a piece, refuses what is ours, or spoils a file", async () => {
   const lengths = fc.array(fc.oneof(fc.nat(10), fc.nat(60)), { minLength: 2, maxLength: 6 });
   const steps = fc.array(STEP, { minLength: 2, maxLength: 7 });
-  const property = fc.asyncProperty(lengths, steps, async (lengths, steps) => {
-    const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length + 1]));
-    await using target = new DiskTarget(sampleData("any", files, 20));
-    const knowledge: Knowledge = { known: new Set(), tried: new Set(), strangers: new Map() };
-    for (const step of [...steps, LAST_STEP]) {
-      if (await isRefused(follow(target, step, knowledge))) {
-        await removeStrangers(target, knowledge);
-        await follow(target, step, knowledge);
-      }
-    }
-    target.assertContents();
-    deepStrictEqual(target.listing(), Object.keys(files).map((name) => `any/${name}`));
-  });
+  const property = fc.asyncProperty(
+    lengths,
+    steps,
+    (lengths, steps) => followAll(lengths.map((length) => length + 1), steps),
+  );
   await fc.assert(property, { numRuns: 60 });
 });
+
+Deno.test("D20 a run that is killed leaves no part of a file that has its name, though its ends are among the edges too", async () => {
+  const usersFirst = { replaced: 0, replacement: "same" } as const;
+  await followAll([1, 20, 1], [
+    { ...LAST_STEP, ...usersFirst, selected: 0b010 },
+    { ...LAST_STEP, ...usersFirst, selected: 0b101, trustState: false },
+    { ...LAST_STEP, ...usersFirst, selected: 0b011, ending: "killed", jobCount: 4 },
+    { ...LAST_STEP, selected: 0b001, deleted: 3 },
+  ]);
+});
+
+/** The steps, and then one that is to complete all files, of these lengths. */
+async function followAll(lengths: readonly number[], steps: readonly Step[]): Promise<void> {
+  const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length]));
+  await using target = new DiskTarget(sampleData("any", files, 20));
+  const knowledge: Knowledge = { known: new Set(), tried: new Set(), strangers: new Map() };
+  for (const step of [...steps, LAST_STEP]) {
+    if (await isRefused(follow(target, step, knowledge))) {
+      await removeStrangers(target, knowledge);
+      await follow(target, step, knowledge);
+    }
+  }
+  target.assertContents();
+  deepStrictEqual(target.listing(), Object.keys(files).map((name) => `any/${name}`));
+}
 
 async function isRefused(run: Promise<void>): Promise<boolean> {
   return await run.then(() => false, (error) => {

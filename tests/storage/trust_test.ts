@@ -5,7 +5,7 @@ import type { FilePlan } from "../../src/storage/file_plan.ts";
 import type { FileRecord, ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
 import type { SeenFile } from "../../src/storage/sightings.ts";
-import { isAsLeft, isOurPart, judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
+import { isOurPart, judge, type Legacy, type Verdicts } from "../../src/storage/trust.ts";
 import type { FileFacts } from "../../src/workers/protocol.ts";
 import { sampleData } from "./disk_target.ts";
 import { planOf } from "./plan_of.ts";
@@ -142,22 +142,23 @@ Deno.test("judge() believes a file that came into being after the state, if it w
   deepStrictEqual(judged({ state: { files }, seen }), [[0, 1, 5], [2, 3, 4]]);
 });
 
-Deno.test("isAsLeft() tells by facts alone what a run may have left, be its state believed or not", () => {
+Deno.test("isOurPart() tells by facts alone what a run may have left, be its state believed or not", () => {
   const ownRecord = new Map([[0, record(25)], [1, record(7)]]);
   const CASES: [string, FileFacts, journal: number[], FileIndex, expected: boolean][] = [
     ["as recorded", facts(25), [], A, true],
     ["as recorded, of an odd length", facts(7), [], B, true],
-    ["younger", facts(25, SAVED + 1), [], A, false],
-    ["older", facts(25, SAVED - 1), [0], A, false],
+    ["younger", facts(25, SAVED + 1), [], A, true],
+    ["older", facts(25, SAVED - 1), [0], A, true],
     ["younger, and noted", facts(25, NOTED + 60_000), [0], A, true],
-    ["much younger, and noted", facts(25, NOTED + 60_001), [0], A, false],
-    ["younger, where another file was noted", facts(25, NOTED), [5], A, false],
+    ["much younger, and noted", facts(25, NOTED + 60_001), [0], A, true],
+    ["younger, where another file was noted", facts(25, NOTED), [5], A, true],
     ["longer, and noted", facts(26, NOTED), [0], A, false],
     ["shorter, and noted", facts(24, NOTED), [0], A, false],
     ["no record", facts(20, NOTED), [], C, false],
     ["no record, and noted", facts(20, NOTED), [6], C, true],
     ["no record, shorter, and noted", facts(19, NOTED), [6], C, false],
     ["one write, shorter, and noted", facts(4, NOTED), [7], D, true],
+    ["one write, shorter, and noted long before", facts(4, NOTED + 60_001), [7], D, false],
     ["one write, longer, and noted", facts(6, NOTED), [7], D, false],
   ];
   const plan = planOf(sampleData("t", { ...LENGTHS, d: 5 }, 10).metainfo, [0, 1, 2, 3]);
@@ -171,7 +172,7 @@ Deno.test("isAsLeft() tells by facts alone what a run may have left, be its stat
         edges: undefined,
       };
       const legacy = { state, isBelieved, journal: new Set(journal), journalModifiedMs: NOTED };
-      strictEqual(isAsLeft(plan, file, found, legacy), expected, what);
+      strictEqual(isOurPart(plan, file, found, legacy), expected, what);
     }
   }
 });
@@ -276,6 +277,26 @@ Deno.test("judge() hashes claimed pieces where an earlier selection put them", (
   });
   deepStrictEqual([[...more.trusted], [...more.toCheck]], [[0, 1, 5], [2]]);
   strictEqual(more.sourceOf(1 as FileIndex, 2 as PieceIndex), more.plan.edges);
+});
+
+Deno.test("judge() looks into a file that has its name, and not for copies of its ends among the edges", () => {
+  const files = new Map([[0, record(25)], [1, record(25, true)], [2, record(20)]]);
+  const state = { shares: own(0, 2), edges: record(30), files };
+  const B2 = (selected: number[], seen: Partial<SeenFile>, isFinal = true) => {
+    const records = new Map(files).set(1, record(25, isFinal));
+    const situation = { selected, seen: { 1: { part: undefined, ...seen } }, edges: facts(30) };
+    const verdicts = verdictsOf({ ...situation, state: { ...state, files: records } });
+    return [
+      verdicts.sourceOf(B, 2 as PieceIndex)?.path,
+      verdicts.toCheck.includes(2 as PieceIndex),
+    ];
+  };
+  const edges = `${metainfo.infoHashHex}.edges`;
+  deepStrictEqual(B2([0, 1, 2], { final: facts(25) }), ["t/b", true]);
+  deepStrictEqual(B2([0], { final: facts(25) }), [edges, false], "it is not written to");
+  deepStrictEqual(B2([0, 1, 2], { final: facts(25, SAVED + 1) }), [edges, true], "a stranger's");
+  deepStrictEqual(B2([0, 1, 2], { final: facts(25) }, false), [edges, true], "the same");
+  deepStrictEqual(B2([0, 1, 2], { part: facts(25) }), [edges, true]);
 });
 
 Deno.test("judge() without a state takes the neighbour's share from a finished file", () => {
