@@ -10,6 +10,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
+import type { FileLooks } from "../workers/file_looks.ts";
 import type { FileFacts, JobRunner, PieceToHash } from "../workers/protocol.ts";
 import { BlockReader } from "./block_reader.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -57,11 +58,9 @@ export interface DiskStorageOptions {
 }
 
 /** A file that is complete, verified, flushed and named. */
-export interface FinishedFile {
+export interface FinishedFile extends FileLooks {
   /** As on disk, from the output folder. */
   readonly path: string;
-  readonly size: number;
-  readonly modifiedMs: number;
   /** Lower-case hex; undefined when it was not wanted. */
   readonly sha256: string | undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { SumsError } from "../base/errors.ts";
 import type { FileIndex } from "../base/ids.ts";
+import { type FileLooks, looksAlike } from "../workers/file_looks.ts";
 import type { JobRunner } from "../workers/protocol.ts";
 import { batches } from "./concurrently.ts";
 import { inspectFiles, overBatches, runOrThrow } from "./disk_jobs.ts";
@@ -14,9 +15,7 @@ const HASH_BATCH_LENGTH = 256;
 const HASH_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** A digest of an earlier run, and how its file looked: as long as it looks so, it counts. */
-export interface KnownDigest {
-  readonly size: number;
-  readonly modifiedMs: number;
+export interface KnownDigest extends FileLooks {
   readonly sha256: string;
 }
 
@@ -79,9 +78,9 @@ export class FileDigests {
     const candidates = files.filter((file) => plan.isFinal(file) && known.has(file));
     const facts = await inspectFiles(pool, candidates.map((file) => plan.finalPlace(file)));
     for (const [index, file] of candidates.entries()) {
-      const { size, modifiedMs, sha256 } = known.get(file)!;
-      if (facts[index]?.size !== size || facts[index].modifiedMs !== modifiedMs) continue;
-      this.#digests.set(file, sha256);
+      const digest = known.get(file)!;
+      if (!looksAlike(digest, facts[index])) continue;
+      this.#digests.set(file, digest.sha256);
       this.#recalled.add(file);
     }
   }

@@ -4,6 +4,7 @@
  * finished": then the target is opened, which says what is wrong (`disk_storage.ts`).
  */
 import { StorageError } from "../base/errors.ts";
+import { looksAlike, looksOf } from "../workers/file_looks.ts";
 import { Folders, lookAt } from "../workers/folders.ts";
 import { type LockOptions, TargetLock } from "./lock.ts";
 import { maxReceiptLength, parseReceipt, type Receipt, type ReceiptFile } from "./receipt_codec.ts";
@@ -78,9 +79,7 @@ function intactFiles(
     if (file === undefined || file.size !== size) continue;
     const place = folders.resolve({ root, path }, false);
     const info = place === undefined ? undefined : lookAt(place);
-    const isIntact = info?.isFile === true && info.size === size &&
-      (info.mtime?.getTime() ?? 0) === file.modifiedMs;
-    if (isIntact) intact.set(path, file);
+    if (info?.isFile === true && looksAlike(file, looksOf(info))) intact.set(path, file);
   }
   return intact;
 }

@@ -6,6 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { Layout } from "../metainfo/layout.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { leafCount } from "../metainfo/piece_layers.ts";
+import { looksAlike } from "../workers/file_looks.ts";
 import { pathOf } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, PieceOnDisk, Place } from "../workers/protocol.ts";
 import { batches } from "./concurrently.ts";
@@ -83,12 +84,12 @@ async function checkUnchanged(
   before: readonly FileFacts[],
 ): Promise<void> {
   const after = await lookAtFiles(pool, places);
-  for (const [index, { size, modifiedMs }] of after.entries()) {
-    const { size: sizeBefore, modifiedMs: modifiedBefore } = before[index]!;
-    if (size === sizeBefore && modifiedMs === modifiedBefore) continue;
-    const fact = size === sizeBefore
+  for (const [index, facts] of after.entries()) {
+    const { size } = before[index]!;
+    if (looksAlike(before[index], facts)) continue;
+    const fact = facts.size === size
       ? "it was written to while it was read"
-      : `its size changed from ${sizeBefore} to ${size} bytes while it was read`;
+      : `its size changed from ${size} to ${facts.size} bytes while it was read`;
     fail("changed", places[index]!, fact);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { looksAlike } from "../workers/file_looks.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { FileRecord } from "./resume_codec.ts";
 import { Shares } from "./shares.ts";
@@ -62,10 +63,8 @@ function newRecords(
   for (const [file, { part }] of sightings.files) {
     if (plan.isSelected(file) || plan.isFinal(file) || part === undefined) continue;
     if (!isBegunFile(plan, file, legacy) || !isOurPart(plan, file, part, legacy)) continue;
-    const { size, modifiedMs } = part;
-    const old = legacy.state?.files.get(file);
-    if (old?.size === size && old.modifiedMs === modifiedMs) continue;
-    records.set(file, { isFinal: false, size, modifiedMs });
+    if (looksAlike(legacy.state?.files.get(file), part)) continue;
+    records.set(file, { isFinal: false, size: part.size, modifiedMs: part.modifiedMs });
   }
   return records;
 }

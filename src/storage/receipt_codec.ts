@@ -4,18 +4,16 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import { isCount, isJsonObject, parseJsonObject } from "../base/json.ts";
+import type { FileLooks } from "../workers/file_looks.ts";
 
 const FORMAT = "starling-receipt";
 const VERSION = 1;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 /** A file as it was when it was complete, verified and named. */
-export interface ReceiptFile {
+export interface ReceiptFile extends FileLooks {
   /** As on disk, from the output folder, `/`-separated. */
   readonly path: string;
-  readonly size: number;
-  /** Milliseconds since 1970, whole. */
-  readonly modifiedMs: number;
   /** Lower-case hex; null when nobody has asked for it. */
   readonly sha256: string | null;
   /** The command of `--on-done` has run for it, to a good end. */

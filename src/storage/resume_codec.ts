@@ -1,6 +1,7 @@
 /** The saved state of a download as a line of JSON; on disk it is sealed. Pure. */
 import { Bitfield } from "../base/bitfield.ts";
 import { isCount, parseJsonObject } from "../base/json.ts";
+import type { FileLooks } from "../workers/file_looks.ts";
 import { Shares } from "./shares.ts";
 
 const FORMAT = "starling-resume";
@@ -12,10 +13,8 @@ const FRAME_LENGTH = 1_024;
 const MAX_RECORD_LENGTH = 64;
 
 /** How a file looked when the state was saved. */
-export interface FileRecord {
+export interface FileRecord extends FileLooks {
   readonly isFinal: boolean;
-  readonly size: number;
-  readonly modifiedMs: number;
 }
 
 export interface ResumeState {

@@ -8,6 +8,7 @@
  */
 import type { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { looksAlike } from "../workers/file_looks.ts";
 import type { FileFacts, Place } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
 import type { FileRecord, ResumeState } from "./resume_codec.ts";
@@ -108,9 +109,9 @@ function isNamedByUs(
   { files }: Sightings,
   { state }: Legacy,
 ): boolean {
-  const record = state?.files.get(file), facts = files.get(file)!.final;
+  const record = state?.files.get(file);
   return plan.isFinal(file) && record?.isFinal === true &&
-    record.size === facts?.size && record.modifiedMs === facts.modifiedMs;
+    looksAlike(record, files.get(file)!.final);
 }
 
 function doubted(verdict: Whereabouts): Whereabouts {
@@ -263,7 +264,7 @@ function looksAsLeft(
   { journalModifiedMs }: Legacy,
   mayBeYounger: boolean,
 ): boolean {
-  if (record?.size === facts.size && record.modifiedMs === facts.modifiedMs) return true;
+  if (looksAlike(record, facts)) return true;
   // A file without a record came into being after the state, so nothing of it is claimed.
   const isOlder = record !== undefined &&
     (facts.size < record.size || facts.modifiedMs < record.modifiedMs);

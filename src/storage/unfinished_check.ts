@@ -8,6 +8,7 @@
  */
 import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import { looksAlike } from "../workers/file_looks.ts";
 import { pathOf } from "../workers/folders.ts";
 import type { FileFacts, Place } from "../workers/protocol.ts";
 import type { FilePlan } from "./file_plan.ts";
@@ -112,9 +113,7 @@ function isRecorded(
   file: FileIndex,
   records: ReadonlyMap<number, FileRecord>,
 ): boolean {
-  const facts = factsOf(check, file), record = records.get(file);
-  return record !== undefined && record.size === facts?.size &&
-    record.modifiedMs === facts.modifiedMs;
+  return looksAlike(records.get(file), factsOf(check, file));
 }
 
 function factsOf({ plan, sightings }: CheckSoFar, file: FileIndex): FileFacts | undefined {

@@ -10,6 +10,7 @@ import { StorageError } from "../base/errors.ts";
 import { frameBlocks, headersLength } from "../wire/block_run.ts";
 import { failedReply } from "./disk_errors.ts";
 import { pathOf } from "./folders.ts";
+import { looksAlike } from "./file_looks.ts";
 import { MerkleHasher } from "./merkle_hasher.ts";
 import { createFile, finishFiles, flushFolder, renameFile } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
@@ -184,8 +185,7 @@ function lookOnce(files: OpenFiles): Look {
 }
 
 function requireUnchanged(place: Place, verified: FileFacts, look: Look): void {
-  const facts = look(place);
-  if (facts?.size === verified.size && facts.modifiedMs === verified.modifiedMs) return;
+  if (looksAlike(verified, look(place))) return;
   const path = pathOf(place);
   const fact = "it was changed by another program since it was verified";
   throw new StorageError("changed", path, `Cannot read ${path}: ${fact}`);

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { FlushError, StorageError } from "../base/errors.ts";
 import { codeOf, shortened, storageErrorOf, toStorageError } from "./disk_errors.ts";
+import { looksOf } from "./file_looks.ts";
 import { Folders, lookAt } from "./folders.ts";
 import type { FileFacts, Place, WriteSpan } from "./protocol.ts";
 
@@ -332,9 +333,8 @@ function isSameFile(seen: FileIdentity, open: FileIdentity): boolean {
 function factsOf(info: Deno.FileInfo | undefined, path: string): FileFacts | undefined {
   if (info === undefined) return undefined;
   requireRegular(info, path);
-  const { size, mtime, nlink, blocks } = info;
-  const facts = { size, modifiedMs: mtime?.getTime() ?? 0, links: nlink ?? 1 };
-  return blocks === 0 ? { ...facts, isHollow: true } : facts;
+  const facts = { ...looksOf(info), links: info.nlink ?? 1 };
+  return info.blocks === 0 ? { ...facts, isHollow: true } : facts;
 }
 
 function missing(path: string): StorageError {

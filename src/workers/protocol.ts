@@ -6,6 +6,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { StorageReason } from "../base/errors.ts";
 import type { BlockRun } from "../wire/block_run.ts";
+import type { FileLooks } from "./file_looks.ts";
 
 /** A file below a folder that we were given. The path is relative and `/`-separated. */
 export interface Place {
@@ -48,11 +49,8 @@ export interface Finish {
   readonly mayReplace: boolean;
 }
 
-/** What a file looks like from outside; how a change by others is noticed. */
-export interface FileFacts {
-  readonly size: number;
-  /** Milliseconds since 1970, whole. */
-  readonly modifiedMs: number;
+/** What the system tells of a file. */
+export interface FileFacts extends FileLooks {
   /** Names of this file; more than one is a hard link. */
   readonly links: number;
   /** Nothing has been written to it: it takes no room on the disk. */

@@ -9,6 +9,7 @@ import type { FinishedFile } from "../../storage/disk_storage.ts";
 import type { KnownDigest } from "../../storage/file_digests.ts";
 import { type RecalledTarget, receiptName } from "../../storage/finished_target.ts";
 import { encodeReceipt, type Receipt, type ReceiptFile } from "../../storage/receipt_codec.ts";
+import { looksAlike } from "../../workers/file_looks.ts";
 import type { Environment, StateFolders } from "../environment/environment.ts";
 import { foldersOf } from "../environment/state_folders.ts";
 import type { ListedFile } from "../files/file_list.ts";
@@ -108,11 +109,11 @@ export class TargetRecord {
     let isAsBefore = true, isNewlySummed = false;
     for (const file of finished) {
       const old = before.get(file.path);
-      const isSame = old?.size === file.size && old.modifiedMs === file.modifiedMs;
-      const sha256 = file.sha256 ?? (isSame ? old.sha256 : null);
-      isAsBefore &&= isSame;
+      const same = looksAlike(old, file) ? old : undefined;
+      const sha256 = file.sha256 ?? same?.sha256 ?? null;
+      isAsBefore &&= same !== undefined;
       isNewlySummed ||= sha256 !== (old?.sha256 ?? null);
-      before.set(file.path, { ...file, sha256, onDone: isSame && old.onDone });
+      before.set(file.path, { ...file, sha256, onDone: same?.onDone ?? false });
     }
     if (isAsBefore && !isNewlySummed && this.#receipt !== undefined) return;
     const completion = isAsBefore && this.#receipt !== undefined ? this.#receipt : {
