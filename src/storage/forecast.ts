@@ -9,7 +9,7 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import { storageErrorOf } from "../workers/disk_errors.ts";
 import type { FileFacts, JobRunner, PieceVerdict } from "../workers/protocol.ts";
-import { Denials, type Identity } from "./access.ts";
+import { Denials, type Identity } from "./denials.ts";
 import { hashPieces } from "./disk_jobs.ts";
 import { FilePlan } from "./file_plan.ts";
 import { journalPath, readJournal } from "./journal.ts";

@@ -1,6 +1,6 @@
 /** The folders that a download goes to: made when they are not there, and known for certain. */
 import { codeOf, permissionError, storageErrorOf, toStorageError } from "../workers/disk_errors.ts";
-import { missingAccess } from "./folder_access.ts";
+import { missingAccess } from "./folder_permissions.ts";
 
 /** What is in the state folder tells what a user downloads. */
 const OWNER_ONLY = 0o700;

@@ -3,7 +3,7 @@
  * `foreseen_test.ts`, those in which the system denies something where no rights override that.
  */
 import { diskPaths } from "../../src/metainfo/paths.ts";
-import { ownIdentity } from "../../src/storage/access.ts";
+import { ownIdentity } from "../../src/storage/denials.ts";
 import { foresee } from "../../src/storage/forecast.ts";
 import { TargetLock } from "../../src/storage/lock.ts";
 import { SystemClock } from "../../src/base/ambient.ts";

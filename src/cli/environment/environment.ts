@@ -8,7 +8,7 @@ import { type MissingPermission, missingPermission } from "../../base/permission
 import type { Platform } from "../../metainfo/path_element.ts";
 import type { DiskPaths } from "../../metainfo/paths.ts";
 import type { FetchBounded } from "../../net/http.ts";
-import { missingAccess } from "../../storage/folder_access.ts";
+import { missingAccess } from "../../storage/folder_permissions.ts";
 import type { LockRequest, RecalledTarget, TargetToRecall } from "../../storage/finished_target.ts";
 import type { LogFolder } from "../output/log_folder.ts";
 import { Output, type StandardStreams } from "../output/output.ts";

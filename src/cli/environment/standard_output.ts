@@ -1,6 +1,6 @@
 /** Which file standard output is: what is written to it must not go into what is read. */
 import { fstatSync, type Stats } from "node:fs";
-import { missingAccess } from "../../storage/folder_access.ts";
+import { missingAccess } from "../../storage/folder_permissions.ts";
 
 const STDOUT_DESCRIPTOR = 1;
 

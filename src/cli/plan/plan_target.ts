@@ -2,7 +2,7 @@
 import { Bitfield } from "../../base/bitfield.ts";
 import type { PieceIndex } from "../../base/ids.ts";
 import type { Layout } from "../../metainfo/layout.ts";
-import { type Identity, ownIdentity } from "../../storage/access.ts";
+import { type Identity, ownIdentity } from "../../storage/denials.ts";
 import { FilePlan } from "../../storage/file_plan.ts";
 import { type Forecast, foresee } from "../../storage/forecast.ts";
 import { type FreeSpace, freeSpace } from "../../storage/room.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
-const ACCESS = new URL("../../src/storage/folder_access.ts", import.meta.url);
+const ACCESS = new URL("../../src/storage/folder_permissions.ts", import.meta.url);
 
 /** What `missingAccess` says to a process in `here` that may read and write below it alone. */
 async function missingIn(

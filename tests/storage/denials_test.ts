@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { Denials, ownIdentity } from "../../src/storage/access.ts";
+import { Denials, ownIdentity } from "../../src/storage/denials.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
 const OWN = Deno.uid() ?? 0;
