@@ -96,9 +96,9 @@ export class DiskStorage implements Storage {
     const wish = options.digests;
     const holdsNames = wish?.expected !== undefined;
     const plan = this.#plan = new FilePlan({ ...options, ...folders, holdsNames });
-    this.#writing = { ...options, plan, beforeSending: () => this.#journal.write() };
+    const have = this.#have = new Bitfield(metainfo.layout.pieceCount);
+    this.#writing = { ...options, plan, have, beforeSending: () => this.#journal.write() };
     if (wish !== undefined) this.#digests = new FileDigests({ ...options, plan, wish });
-    this.#have = new Bitfield(metainfo.layout.pieceCount);
   }
 
   /**

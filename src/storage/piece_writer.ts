@@ -1,6 +1,7 @@
 /** Hands one piece to a worker, and again when it failed for a reason that may pass. */
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
+import type { Bitfield } from "../base/bitfield.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { StorageError, type StorageReason } from "../base/errors.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
@@ -25,13 +26,15 @@ export interface WriterContext {
   readonly plan: FilePlan;
   readonly pool: JobRunner;
   readonly clock: Clock;
+  /** Pieces that are in their files: of one that comes again nothing is written. */
+  readonly have: Bitfield;
   /** Called before the piece goes to a worker. */
   readonly beforeSending: () => void;
 }
 
 /** Verifies, writes. Never rejects; the result has the buffer of `data`. */
 export async function writePiece(
-  { plan, pool, clock, beforeSending }: WriterContext,
+  { plan, pool, clock, have, beforeSending }: WriterContext,
   piece: PieceIndex,
   data: Bytes,
   wantDigests: boolean,
@@ -39,8 +42,11 @@ export async function writePiece(
   assert(data.byteOffset === 0);
   const bufferLength = data.buffer.byteLength;
   let attemptData = data;
+  // Its files may be getting their names: only the worker that does it knows where they are now.
+  const isHere = have.has(piece);
   for (let attempt = 1;; attempt++) {
-    const files = plan.filesToWrite(piece), spans = plan.writeSpans(piece);
+    const files = isHere ? [] : plan.filesToWrite(piece);
+    const spans = isHere ? [] : plan.writeSpans(piece);
     const hash = plan.hashOf(piece);
     const job: JobOf<"write"> = { kind: "write", data: attemptData, hash, spans, wantDigests };
     let reply: ReplyTo<"write">;
@@ -57,20 +63,12 @@ export async function writePiece(
     if (reply.kind === "corrupt") return reply;
     if (reply.kind === "written") return goodResult(files, spans, reply);
     const buffer = reply.buffer!;
-    // A piece may come twice, and its file have got its name meanwhile.
-    const isRenamed = reply.reason === "missing" && !isSamePlace(spans, plan.writeSpans(piece));
-    const isPassing = isRenamed || PASSING_FAILURES.includes(reply.reason);
-    if (!isPassing || attempt === WRITE_ATTEMPTS) {
+    if (!PASSING_FAILURES.includes(reply.reason) || attempt === WRITE_ATTEMPTS) {
       return { kind: "failed", buffer, error: errorOf(reply) };
     }
-    if (!isRenamed) await clock.sleep(WRITE_RETRY_DELAY_MS);
+    await clock.sleep(WRITE_RETRY_DELAY_MS);
     attemptData = new Uint8Array(buffer, 0, plan.metainfo.layout.pieceSize(piece));
   }
-}
-
-function isSamePlace(before: readonly WriteSpan[], now: readonly WriteSpan[]): boolean {
-  return before.length === now.length &&
-    before.every(({ place }, index) => place.path === now[index]!.place.path);
 }
 
 function goodResult(

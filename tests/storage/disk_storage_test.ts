@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import type { Job, JobOf, ReplyTo } from "../../src/workers/protocol.ts";
 import { DiskTarget, readBytes, type Run, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
@@ -18,6 +19,23 @@ function have(run: Run): number[] {
 /** Bytes of a file that take room on the disk. */
 function usedBytes(path: string): number {
   return Deno.statSync(path).blocks! * 512;
+}
+
+/** Workers that give names, and do not say so until they are told to. */
+class SilentFinish extends LocalJobs {
+  readonly finished = Promise.withResolvers<void>();
+  readonly told = Promise.withResolvers<void>();
+
+  override async run<Kind extends Job["kind"]>(
+    job: JobOf<Kind>,
+    beforeSending?: () => void,
+  ): Promise<ReplyTo<Kind>> {
+    const reply = await super.run<Kind>(job, beforeSending);
+    if (job.kind !== "finish") return reply;
+    this.finished.resolve();
+    await this.told.promise;
+    return reply;
+  }
 }
 
 Deno.test("DiskStorage stores several files, and finds them complete the next time", async () => {
@@ -110,6 +128,22 @@ Deno.test("files take their names one by one, as soon as they are complete", asy
     await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 6]);
   }
   deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
+});
+
+Deno.test("write() of a piece that is here does no harm while its file gets its name", async () => {
+  await using target = new DiskTarget(THREE);
+  const pool = new SilentFinish();
+  await using run = await target.run({ pool });
+  await target.writeAll(run.storage, [0, 1, 2, 3, 4, 5, 6]);
+  await pool.finished.promise;
+  deepStrictEqual(target.listing(), ["t/a", "t/b.part"]);
+  deepStrictEqual(run.done, [], "that it has its name is not known yet");
+  await target.writeAll(run.storage, [3, 6]);
+  pool.told.resolve();
+  await target.writeAll(run.storage);
+  await run.storage.finish();
+  target.assertContents();
+  strictEqual(target.listing().length, 3);
 });
 
 Deno.test("D10 a piece is in the journal before a worker has it, though pieces wait for each other", async () => {

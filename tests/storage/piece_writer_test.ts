@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import type { Clock } from "../../src/base/ambient.ts";
+import { Bitfield } from "../../src/base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import { writePiece, type WriteResult } from "../../src/storage/piece_writer.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
@@ -31,6 +32,7 @@ class Writing {
   readonly clock = new ImpatientClock();
   readonly target = new DiskTarget(SAMPLE);
   readonly plan = this.target.plan();
+  readonly have = new Bitfield(SAMPLE.metainfo.layout.pieceCount);
   /** Jobs that were done before each one was sent. */
   readonly sentAfter: number[] = [];
 
@@ -39,6 +41,7 @@ class Writing {
       plan: this.plan,
       pool: this.jobs,
       clock: this.clock,
+      have: this.have,
       beforeSending: () => this.sentAfter.push(this.jobs.performedCount),
     };
     return writePiece(context, SECOND, data, wantDigests);
@@ -94,24 +97,22 @@ Deno.test("writePiece() succeeds when the failure passes", async () => {
   deepStrictEqual(writing.sentAfter, [0, 1, 2]);
 });
 
-Deno.test("writePiece() follows a file that got its name meanwhile, and none that is gone", async () => {
+Deno.test("writePiece() verifies a piece that is here already, and writes nothing of it", async () => {
   await using writing = new Writing();
-  const { plan, jobs, target } = writing;
+  const { have, target } = writing;
+  have.set(SECOND);
+  const result = await writing.write(undefined, true);
+  ok(result.kind === "good");
+  deepStrictEqual([result.finished, result.digests?.length], [[], 1]);
+  strictEqual((await writing.write(new Uint8Array(10))).kind, "corrupt");
+  deepStrictEqual(target.listing(), []);
+});
+
+Deno.test("writePiece() makes no file anew that was there and is gone", async () => {
+  await using writing = new Writing();
+  const { plan, jobs } = writing;
   const [first] = plan.files as [FileIndex];
-  target.put("t/a.part");
   plan.setPresent(first);
-  jobs.fault = () => {
-    if (jobs.kinds.length > 1) return undefined;
-    Deno.renameSync(`${target.outputDir}/t/a.part`, `${target.outputDir}/t/a`);
-    plan.setFinal(first, true);
-    return { reason: "missing", path: "/x" };
-  };
-  strictEqual((await writing.write()).kind, "good");
-  target.assertContents("a");
-  Deno.removeSync(`${target.outputDir}/t/a`);
-  plan.setFinal(first, false);
-  jobs.kinds.length = 0;
-  jobs.fault = () => undefined;
   const result = await writing.write();
   ok(result.kind === "failed");
   deepStrictEqual([result.error.reason, jobs.kinds.length], ["missing", 1]);
@@ -130,10 +131,10 @@ Deno.test("writePiece() does not repeat what cannot succeed", async () => {
 
 Deno.test("writePiece() has a new buffer where a crashed worker took the old one", async () => {
   await using writing = new Writing();
-  const { plan, clock, target } = writing;
+  const { plan, clock, have, target } = writing;
   const beforeSending = () => {};
   target.pool.close();
-  const context = { plan, pool: target.pool, clock, beforeSending };
+  const context = { plan, pool: target.pool, clock, have, beforeSending };
   const early = target.piece(1);
   const refused = await writePiece(context, SECOND, early, false);
   ok(refused.kind === "failed");
@@ -141,7 +142,7 @@ Deno.test("writePiece() has a new buffer where a crashed worker took the old one
 
   await using other = new DiskTarget(SAMPLE);
   const taken = writePiece(
-    { plan, clock, beforeSending, pool: other.pool },
+    { plan, clock, have, beforeSending, pool: other.pool },
     SECOND,
     other.piece(1),
     false,
@@ -161,9 +162,9 @@ Deno.test("writePiece() takes a short piece in a long buffer, from its start", a
   const result = await writing.write(data);
   deepStrictEqual([result.kind, result.buffer.byteLength], ["good", 20]);
   const late = new Uint8Array(new ArrayBuffer(20), 10);
-  const { plan, jobs, clock } = writing;
+  const { plan, jobs, clock, have } = writing;
   await rejects(
-    writePiece({ plan, pool: jobs, clock, beforeSending: () => {} }, SECOND, late, false),
+    writePiece({ plan, pool: jobs, clock, have, beforeSending: () => {} }, SECOND, late, false),
     {
       name: "BugError",
     },
