@@ -34,7 +34,7 @@ export interface BencodeWarning {
 export interface BencodeScan {
   readonly bytes: Uint8Array;
   /** `TAPE_STRIDE` integers a value: start, end, and its third (see `TAPE_THIRD`). */
-  readonly tape: Int32Array;
+  readonly tape: Int32Array<ArrayBuffer>;
   /** Offset after the value. */
   readonly end: number;
   readonly warnings: readonly BencodeWarning[];
@@ -61,7 +61,6 @@ const MAX_WARNINGS_OF_A_KIND = 100;
 /** 18 digits always fit 64 bits; the few longer numbers are compared exactly. */
 const MAX_UNCHECKED_DIGITS = 18;
 const MAX_INT64 = 2n ** 63n - 1n;
-const FIRST_TAPE_VALUES = 32;
 /** So many digits are always exact in a number. */
 const MAX_EXACT_DIGITS = 15;
 /** Arguments of one call; engines allow some ten thousand. */
@@ -105,7 +104,8 @@ class Scanner {
   readonly #warningCounts = { "leading-zero": 0, "unsorted-keys": 0, "duplicate-key": 0 };
   /** Open lists and dictionaries, outermost first. */
   readonly #open: OpenContainer[] = [];
-  #tape = new Int32Array(FIRST_TAPE_VALUES * TAPE_STRIDE);
+  /** As long as it can become: the system gives memory only to what is written to. */
+  readonly #tape: Int32Array<ArrayBuffer>;
   #tapeLength = 0;
   #position = 0;
 
@@ -114,6 +114,7 @@ class Scanner {
     this.#bytes = bytes;
     this.#maxDepth = limits.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#maxTape = (limits.maxTokens ?? DEFAULT_MAX_TOKENS) * TAPE_STRIDE;
+    this.#tape = new Int32Array(Math.min(this.#maxTape, bytes.length * TAPE_STRIDE));
   }
 
   run(): BencodeScan {
@@ -227,11 +228,6 @@ class Scanner {
     const token = this.#tapeLength;
     if (token >= this.#maxTape) {
       this.#fail(`more than ${this.#maxTape / TAPE_STRIDE} values`, start);
-    }
-    if (token === this.#tape.length) {
-      const longer = new Int32Array(this.#tape.length * 2);
-      longer.set(this.#tape);
-      this.#tape = longer;
     }
     this.#tape[token] = start;
     this.#tapeLength += TAPE_STRIDE;

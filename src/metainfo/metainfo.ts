@@ -121,7 +121,8 @@ export async function readMetainfo(bytes: Uint8Array): Promise<Metainfo> {
  * `MetainfoError` when it is no good info dictionary, or they would be more than fits a .torrent.
  */
 export function neededLayers(infoBytes: Bytes): readonly NeededLayer[] {
-  const { value: info, warnings } = decodeDocument(infoBytes);
+  using document = decodeDocument(infoBytes);
+  const { value: info, warnings } = document;
   if (info.kind !== "dictionary" || checkVersion(info) !== "version 2") return [];
   checkStrictness(warnings, info, true);
   const needed = neededLayersOf(parseTreeAndLayout(info, infoBytes, []));
@@ -141,7 +142,7 @@ function identified(contents: Contents, [sha1, sha256]: Digests): Metainfo {
 }
 
 function parseContents(bytes: Uint8Array): Parsed {
-  const document = decodeDocument(bytes);
+  using document = decodeDocument(bytes);
   const root = document.value as BencodeDictionary;
   const info = dictionaryIn(root, "info");
   if (info === undefined) {
