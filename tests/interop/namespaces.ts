@@ -15,7 +15,7 @@ export interface Counted {
  */
 export function isWithoutNamespaces(): boolean {
   if (isMissing("ip", "nft")) return true;
-  const name = `starling_${Deno.pid}_try`;
+  const name = uniqueName();
   const made = Deno.uid() === 0 && ip("netns", "add", name);
   if (made) return !ip("netns", "del", name);
   const reason = "INTEROP: cannot test in networks of their own: only root can make them\n";
@@ -27,7 +27,10 @@ function ip(...args: string[]): boolean {
   return new Deno.Command("ip", { args, stdout: "null", stderr: "null" }).outputSync().success;
 }
 
-let made = 0;
+/** Test files that run at the same time are threads of one process: its id is all of theirs. */
+function uniqueName(): string {
+  return `starling_${crypto.randomUUID()}`;
+}
 
 /** A network namespace with nothing but its loopback. */
 export class Namespace implements AsyncDisposable {
@@ -41,7 +44,7 @@ export class Namespace implements AsyncDisposable {
 
   /** `hosts`: names that programs in it know, and their addresses. */
   static async make(lab: Lab, hosts: Readonly<Record<string, string>> = {}): Promise<Namespace> {
-    const name = `starling_${Deno.pid}_${made++}`;
+    const name = uniqueName();
     const namespace = new Namespace(lab, name);
     await lab.run("ip", ["netns", "add", name]);
     await namespace.ip("link", "set", "lo", "up");
