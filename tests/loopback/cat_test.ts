@@ -17,7 +17,7 @@ const FILES = {
 /** In pieces that it shares with its neighbours. */
 const ONE = ["--select", "b/movie.mkv"];
 const PERMISSIONS = ["--allow-net", "--allow-read=.", "--allow-write=."];
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const isWindows = Deno.build.os === "windows";
 
 interface RoomOptions {
@@ -205,17 +205,17 @@ Deno.test("cat is not held up by a slow reader, who gets all of it", async () =>
   deepStrictEqual([code, err, isMovie(out)], [0, "", true]);
 });
 
-Deno.test("S1 cat ends soon at a signal while its reader does not read", {
+Deno.test("S1 cat ends at a signal while its reader does not read", {
   ignore: isWindows,
 }, async () => {
   await using room = await Room.open();
   const child = room.start(room.command(...ONE));
   await room.lab.until("the final name", () => room.has("b/movie.mkv"));
-  const startedAt = performance.now();
   child.kill("SIGTERM");
-  const { code } = await child.status;
-  ok(performance.now() - startedAt < 5_000);
-  strictEqual(code, 143);
+  // Were it to wait for its reader, it would be killed by another signal.
+  const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+  strictEqual((await child.status).code, 143);
+  clearTimeout(timer);
   const out = await new Response(child.stdout).bytes();
   deepStrictEqual(out, MOVIE.slice(0, out.length));
   match(await new Response(child.stderr).text(), /^starling: pack: interrupted at 100.0%; /);

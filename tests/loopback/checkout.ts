@@ -10,7 +10,8 @@ const CHECKED_OUT = ["main.ts", "src", "deno.json", "deno.lock"];
 const RUN = ["run", "--no-prompt", "--allow-net", "--allow-read=.", "--allow-write=.", "main.ts"];
 /** Commands that would look for peers all over the internet, the local network and the router. */
 const SOCIABLE = ["get", "cat", "plan", "feed", "seed", "info", "verify"];
-const RUN_TIMEOUT_MS = 60_000;
+/** Only so that a hang ends, however loaded this machine is. */
+const RUN_TIMEOUT_MS = 300_000;
 /** Of each stream, when a run ends otherwise than expected. */
 const SHOWN_CHARACTERS = 4_000;
 

@@ -12,7 +12,7 @@ const PIECE_LENGTH = 32_768, LENGTH = 300_000;
 const SLOW = 200_000, FAST = 1e9;
 const SECRET = "passkey-0123456789";
 const NAMES = ["a", "b", "c"];
-const EXIT_LIMIT_MS = 20_000, POLL_INTERVAL_MS = 5;
+const EXIT_LIMIT_MS = 120_000, POLL_INTERVAL_MS = 5;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 

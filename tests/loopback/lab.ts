@@ -5,8 +5,8 @@
 import { basename, join } from "node:path";
 
 const POLL_INTERVAL_MS = 50;
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5_000;
+/** Only so that a hang ends: on a machine with a load of 20 a start alone takes seconds. */
+const START_TIMEOUT_MS = 120_000, STOP_TIMEOUT_MS = 60_000;
 /** Lines of a process's output that a failure shows. */
 const SHOWN_LOG_LINES = 40;
 

@@ -12,7 +12,7 @@ import { freePort, Lab, type Subprocess } from "./lab.ts";
 
 /** A test asks nobody beyond this machine. */
 const ALONE = ["--no-dht", "--no-lsd", "--no-port-map", "--bind", "127.0.0.1"];
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const CONTROL_C = 3;
 /** Not every Linux has `script`, which makes a terminal. */
 const TERMINALS = await hasScript() ? [false, true] : [false];

@@ -5,7 +5,10 @@ import * as content from "./content.ts";
 import { freePort, Lab, type Subprocess } from "./lab.ts";
 
 const LENGTH = 3_000_001;
-const EXIT_LIMIT_MS = 5_000;
+/** That it is 5 s after a signal, interruption_test.ts holds by its own clock; this one is real. */
+const EXIT_LIMIT_MS = 60_000;
+/** Enough for a whole download after it, on a machine that is busy with other things. */
+const SEED_TIME = "12s";
 
 /** A tracker, and a torrent of `single.bin` that names it; the data lies in `data`. */
 class Room implements AsyncDisposable {
@@ -88,7 +91,7 @@ Deno.test("seed shares through our tracker until its ratio is reached, and write
   deepStrictEqual(names.map(({ name }) => name), ["single.bin"]);
 });
 
-Deno.test("seed tells the tracker when SIGTERM stops it, and exits within 5 s", async () => {
+Deno.test("seed tells the tracker when SIGTERM stops it, and exits", async () => {
   await using room = await Room.open();
   const seeder = await room.start("seed", "x.torrent", "data/single.bin");
   await room.seeders(1);
@@ -101,11 +104,11 @@ Deno.test("get --seed-time goes on as a seed, and leaves when its time is over",
   await using room = await Room.open();
   const seeder = await room.start("seed", "x.torrent", "data");
   await room.seeders(1);
-  const second = await room.start("get", "-o", "one", "--seed-time", "3s", "x.torrent");
+  const second = await room.start("get", "-o", "one", "--seed-time", SEED_TIME, "x.torrent");
   await room.seeders(2);
   await seeder.stop();
   await room.download("two");
-  deepStrictEqual(await second.exitWithin(2 * EXIT_LIMIT_MS), 0, second.log);
+  deepStrictEqual(await second.exitWithin(EXIT_LIMIT_MS), 0, second.log);
   ok(second.stdout.includes("its time is over"), second.log);
   await room.seeders(0);
 });
