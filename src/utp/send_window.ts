@@ -157,9 +157,7 @@ export class SendWindow {
     this.#lost.clear();
     this.#underWay.clear();
     this.#bytesUnderWay = 0;
-    this.#duplicateAcks = 0;
     this.#reordering = REORDERING_PACKETS;
-    this.#toldLossesUpTo = this.#order - 1;
     packets.sort((a, b) => a.sequence - b.sequence);
     for (const packet of packets) this.#lost.set(packet.sequence, packet);
   }

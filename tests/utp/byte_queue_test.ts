@@ -6,13 +6,17 @@ Deno.test("ByteQueue gives bytes as they came, however they are cut", () => {
   const step = fc.oneof(
     fc.uint8Array({ maxLength: 9_000 }).map((bytes) => ({ bytes })),
     fc.nat(12_000).map((count) => ({ count })),
+    fc.constant("clear" as const),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const queue = new ByteQueue(40_000);
       let expected: number[] = [];
       for (const step of steps) {
-        if ("bytes" in step) {
+        if (step === "clear") {
+          queue.clear();
+          expected = [];
+        } else if ("bytes" in step) {
           if (expected.length + step.bytes.length > 40_000) continue;
           queue.push(step.bytes);
           expected = expected.concat([...step.bytes]);

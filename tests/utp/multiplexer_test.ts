@@ -221,6 +221,18 @@ Deno.test("datagrams that are no packets are ignored", () => {
   }
 });
 
+Deno.test("handleTimeout() of one connection forgets no deadline of another, in either order", () => {
+  for (const firstMs of [1_000, 1_400]) {
+    const { multiplexer } = new Room();
+    const secondMs = 2_400 - firstMs;
+    multiplexer.connect(PEER, 15_000, firstMs);
+    multiplexer.connect({ ...PEER, port: 6882 }, 15_000, secondMs);
+    strictEqual(multiplexer.deadline(), 2_000);
+    multiplexer.handleTimeout(2_000);
+    strictEqual(multiplexer.deadline(), 2_400);
+  }
+});
+
 Deno.test("close() says goodbye to all", () => {
   const pair = new LinkedPair({ link: { latencyMs: 5 } });
   const { theirs } = pair.open();

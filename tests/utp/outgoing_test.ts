@@ -89,6 +89,26 @@ Deno.test("send() sends what was lost before anything new", () => {
   strictEqual(sender.outgoing.timeoutCount, 0);
 });
 
+Deno.test("send() has half as much under way once something is lost", () => {
+  const sender = new Sender();
+  sender.outgoing.write(new Uint8Array(10_000));
+  strictEqual(sender.send().length, 10);
+  sender.ack(FIRST - 1, { selectiveAck: bits(0, 1, 2) });
+  deepStrictEqual(sender.send(), [], "six are under way, and it was a window of 13 packets");
+});
+
+Deno.test("send() takes it for a clock that drifts when packets seem to wait for longer than they take", () => {
+  const sender = new Sender();
+  sender.outgoing.write(new Uint8Array(1_000_000));
+  let acked = FIRST - 1, sent = 0;
+  for (let roundTrip = 0; roundTrip < 6; roundTrip++) {
+    acked += sent = sender.send().length;
+    sender.now += 50;
+    sender.ack(acked, { timestampDifferenceUs: roundTrip === 0 ? 1_000 : 501_000 });
+  }
+  strictEqual(sent, 10 * 2 ** 5, "it doubles as if nothing waited");
+});
+
 Deno.test("finish() ends with FIN, which is sent until it has arrived", () => {
   const sender = new Sender();
   sender.outgoing.write(new Uint8Array(5_000));

@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { RECEIVE_WINDOW_BYTES } from "../../src/utp/receive_allowance.ts";
 import { ReceiveBudget } from "../../src/utp/receive_budget.ts";
-import { MAX_EARLY_PACKETS, ReceiveWindow } from "../../src/utp/receive_window.ts";
+import { ReceiveWindow } from "../../src/utp/receive_window.ts";
 import { bits, NOTHING } from "./samples.ts";
 
 const FAR_MS = 1_000;
+/** Packets beyond the next one, as many as libutp has under way. */
+const MAX_EARLY_PACKETS = 1_024;
 
 /** A window that has all up to `last`, of which so many bytes were read. */
 function windowAfter(last: number, readBytes = 0): ReceiveWindow {

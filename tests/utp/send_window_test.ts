@@ -79,10 +79,26 @@ Deno.test("losses of one round trip are told once", () => {
   strictEqual(sender.ack(20, bits(4, 5, 6)).isLossNew, true);
 });
 
+Deno.test("a loss is new of what was sent after the last one was told, from the first packet on", () => {
+  const rows: [sentLater: number, arrived: number[], isLossNew: boolean][] = [
+    [3, [2, 3, 4, 5, 6, 7, 9, 10, 11], false],
+    [4, [2, 3, 4, 5, 6, 7, 8, 10, 11, 12], true],
+  ];
+  for (const [sentLater, arrived, isLossNew] of rows) {
+    const sender = new Sender(8);
+    strictEqual(sender.ack(0, bits(0, 1, 2)).isLossNew, true);
+    for (let count = 0; count < sentLater; count++) sender.sendNext();
+    const selectiveAck = bits(...arrived.map((sequence) => sequence - 2));
+    strictEqual(sender.ack(0, selectiveAck).isLossNew, isLossNew, `${sentLater} more`);
+    deepStrictEqual(sender.repeatAll(), [1, 8 + sentLater - 3]);
+  }
+});
+
 Deno.test("what was sent again can be lost again", () => {
   const sender = new Sender(4);
   sender.ack(0, bits(0, 1, 2));
   deepStrictEqual(sender.repeatAll(), [1]);
+  strictEqual(sender.window.bytesUnderWay, 100);
   for (let count = 0; count < 3; count++) sender.sendNext();
   sender.ack(0, bits(0, 1, 2, 3, 4));
   strictEqual(sender.window.lostLength, undefined);
@@ -103,15 +119,16 @@ Deno.test("three answers that tell nothing new are enough of a peer without sele
 });
 
 Deno.test("on a way where packets overtake each other, they are waited for longer", () => {
-  const sender = new Sender(40);
-  sender.ack(0, bits(0, 1, 2, 3, 4, 5, 6));
+  const sender = new Sender(60);
+  sender.ack(10);
+  sender.ack(10, bits(0, 1, 2, 3, 4, 5, 6));
   strictEqual(sender.window.lostLength, 100);
-  sender.ack(8); // It was not lost: seven others had overtaken it.
+  sender.ack(18); // It was not lost: seven others had overtaken it.
   strictEqual(sender.window.lostLength, undefined);
-  sender.ack(8, bits(0, 1, 2, 3, 4, 5));
+  sender.ack(18, bits(0, 1, 2, 3, 4, 5, 6));
   strictEqual(sender.window.lostLength, undefined);
-  sender.ack(8, bits(0, 1, 2, 3, 4, 5, 6, 7));
-  deepStrictEqual(sender.repeatAll(), [9]);
+  sender.ack(18, bits(0, 1, 2, 3, 4, 5, 6, 7));
+  deepStrictEqual(sender.repeatAll(), [19]);
 });
 
 Deno.test("after silence nothing is known of how packets overtake each other", () => {
@@ -131,9 +148,11 @@ Deno.test("an answer that comes sooner than any can was to the first time", () =
   sender.ack(1);
   sender.ack(1, bits(0, 1, 2, 3));
   deepStrictEqual(sender.repeatAll(), [2]);
-  sender.ack(6);
-  sender.ack(6, bits(0, 1, 2));
+  sender.ack(6); // Four others had overtaken it.
+  sender.ack(6, bits(0, 1, 2, 3));
   strictEqual(sender.window.lostLength, undefined);
+  sender.ack(6, bits(0, 1, 2, 3, 4));
+  deepStrictEqual(sender.repeatAll(), [7]);
 });
 
 Deno.test("handleAck() measures no packet that was sent more than once", () => {

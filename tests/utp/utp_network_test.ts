@@ -285,7 +285,8 @@ Deno.test("listen() turns away whoever comes once it is closed, and ends", async
     const there = room.add(THERE);
     const listener = await room.listen(there);
     listener.close();
-    const { connection } = await room.connect(here, { onlyUtp: true });
+    const { connection } = await room.connect(here);
+    strictEqual(connection.isUtp, true, "TCP refuses at once");
     ok(!await room.passesBytes(connection, there).catch(() => false));
     deepStrictEqual(there.accepted, []);
     for await (const _ of listener) throw new Error("nobody comes any more");
