@@ -14,7 +14,7 @@ export class VerifiedReader {
   readonly #torrent: ReadableTorrent;
   readonly #have: Bitfield;
   readonly #signal: AbortSignal;
-  /** What the last read was read into, if it was of one part, to be used again. */
+  /** What the last read of one part was read into, to be used again. */
   #buffer: ArrayBuffer | undefined;
   #wake = () => {};
 
@@ -48,7 +48,7 @@ export class VerifiedReader {
   }
 
   async #readOne(span: PieceSpan): Promise<Bytes> {
-    const messages = messagesOf(await this.#torrent.read(span, this.#takeBuffer()));
+    const messages = messagesOf(await this.#torrent.read(span, this.#buffer));
     this.#buffer = messages.buffer;
     return unframeBlocks(messages, span);
   }
@@ -58,7 +58,6 @@ export class VerifiedReader {
    * would leave the worker at a file that is about to be let go of.
    */
   async #readAll(parts: readonly Part[]): Promise<Bytes> {
-    this.#takeBuffer();
     const outcomes = await Promise.all(
       parts.map((part) => isSpan(part) ? this.#torrent.read(part) : undefined),
     );
@@ -67,12 +66,6 @@ export class VerifiedReader {
         isSpan(part) ? unframeBlocks(messagesOf(outcomes[index]!), part) : part
       ),
     );
-  }
-
-  #takeBuffer(): ArrayBuffer | undefined {
-    const buffer = this.#buffer;
-    this.#buffer = undefined;
-    return buffer;
   }
 
   async #arrival(piece: PieceIndex): Promise<void> {

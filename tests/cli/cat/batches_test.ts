@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
 import type { PieceIndex } from "../../../src/base/ids.ts";
-import { batches, isSpan, MAX_BATCH_BYTES, type Part } from "../../../src/cli/cat/batches.ts";
+import { batches, isSpan, type Part } from "../../../src/cli/cat/batches.ts";
 
+const MAX_BATCH_BYTES = 1024 * 1024;
 const MAX_BATCH_PARTS = 1024;
 
 const length = fc.oneof(fc.nat(100), fc.nat(MAX_BATCH_BYTES), fc.constant(MAX_BATCH_BYTES));
