@@ -25,11 +25,17 @@ Deno.test("failureAtLimit() blames what was waited for before there was a torren
   );
   const locked = failureAtLimit({ ...reading, status: WAITING_FOR_LOCK });
   deepStrictEqual([locked.verdict, locked.exitCode, locked.retryable], ["locked", 75, true]);
+  ok(locked.detail.endsWith("; try again later"), locked.detail);
 });
 
 Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", () => {
   const torrent = new FakeTorrent({} as ConstructorParameters<typeof FakeTorrent>[0]);
-  const { cause, detail } = torrent.verdict();
+  const { cause, detail } = torrent.answer;
+  const asked: (number | undefined)[] = [];
+  torrent.verdict = (stallMs?: number) => {
+    asked.push(stallMs);
+    return torrent.answer;
+  };
   const late = failureAtLimit({ ...AT_DEADLINE, torrent, status: "" });
   deepStrictEqual([late.verdict, late.evidence["limit"]], [cause, "deadline"]);
   deepStrictEqual(late.detail, `gave up at the deadline, after 1m 00s: ${detail}`);
@@ -42,6 +48,7 @@ Deno.test("failureAtLimit() gives the verdict of the torrent, and the limit", ()
     status: "",
   });
   deepStrictEqual(stalled.detail, `gave up after 5.0s without a new verified piece: ${detail}`);
+  deepStrictEqual(asked, [undefined, 5_000], "at the deadline no stall is what ended it");
   torrent.snapshotChanges = { state: "checking" };
   const checking = failureAtLimit({ ...AT_DEADLINE, torrent, status: "" });
   deepStrictEqual(checking.verdict, "deadline");

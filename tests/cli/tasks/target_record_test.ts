@@ -7,6 +7,7 @@ import { type Demands, TargetRecord } from "../../../src/cli/tasks/target_record
 import type { FinishedFile } from "../../../src/storage/disk_storage.ts";
 import type { RecalledTarget } from "../../../src/storage/finished_target.ts";
 import { parseReceipt, type Receipt } from "../../../src/storage/receipt_codec.ts";
+import { VERSION } from "../../../src/cli/output/version.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
 import { makeTorrent } from "../torrents.ts";
 
@@ -131,6 +132,16 @@ Deno.test("complete() forgets what is known of a file that has changed, its comm
   deepStrictEqual(record.isHookDone, false);
   const [file] = records.receipt!.files;
   deepStrictEqual([file!.sha256, file!.onDone], [null, false]);
+});
+
+Deno.test("complete() tells of the run that made the files, also when a later one has hashed them", async () => {
+  const records = new Records();
+  await records.complete(["a"]);
+  records.receipt = { ...records.receipt!, starling: "0.0.9", peers: 77 };
+  await records.complete(["a"], { sha256: DIGEST });
+  deepStrictEqual([records.receipt.starling, records.receipt.peers], ["0.0.9", 77]);
+  await records.complete(["a"], { modifiedMs: 6 });
+  deepStrictEqual([records.receipt.starling, records.receipt.peers], [VERSION, 2]);
 });
 
 Deno.test("a receipt that cannot be written is a warning, and nothing is lost but time", async () => {

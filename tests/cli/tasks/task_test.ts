@@ -79,7 +79,9 @@ Deno.test("runTasks() tells those who want it every 30 s how what runs stands", 
   const { tasks, notices, running, pass } = start({ wantsStandings: true });
   tasks[0].state = "ended";
   await pass(60_000);
-  deepStrictEqual(notices.length, 2);
+  const standing = tasks[1].standing();
+  const told = { kind: "standing", standing, isAsked: false };
+  deepStrictEqual(notices, [told, told]);
   for (const { ending } of tasks) ending.resolve(undefined);
   await running;
 });
