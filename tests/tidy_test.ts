@@ -140,7 +140,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/metainfo/metainfo_content.ts": "part of a .torrent; metainfo_test.ts runs it",
   "src/metainfo/version_1.ts": "part of a .torrent; metainfo_test.ts runs it",
   "src/net/gateway_ways.ts": IN_MAPPING,
-  "src/net/upnp_http.ts": IN_MAPPING,
   "src/peer/known_peer.ts": "one peer of the list; peer_list_test.ts runs it",
   "src/torrent/driven_connection.ts":
     "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
