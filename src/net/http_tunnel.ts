@@ -1,11 +1,11 @@
 /** The client's side of an HTTP proxy (RFC 9110, 9.3.6; RFC 7617 for user names). */
-import type { Bytes } from "../base/bytes.ts";
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { Proxy } from "./proxy.ts";
 import { ConnectError, type Connection } from "./transport.ts";
 
 /** Bytes of an answer's head; proxies send a line or two. */
 const MAX_HEAD_LENGTH = 8_192;
+const EMPTY_LINE = "\r\n\r\n";
 export const AUTHENTICATION_REQUIRED = 407;
 
 /** The value of Proxy-Authorization; undefined when the proxy wants no user name. */
@@ -46,18 +46,18 @@ export function loginRefused(attempt: string): ConnectError {
   return new ConnectError("proxy", `${attempt}: the proxy refuses the user name or the password`);
 }
 
-/** The status of a whole head, up to its empty line; undefined when it is none. */
-function parseTunnelStatus(head: Uint8Array): number | undefined {
-  const text = new TextDecoder("latin1").decode(head);
-  const match = /^HTTP\/1\.[01] (\d{3})[ \r\n]/.exec(text);
-  return match === null || !text.endsWith("\r\n\r\n") ? undefined : Number(match[1]);
+/** The status of a head that ends with its first empty line; undefined when it is none. */
+function parseTunnelStatus(head: string): number | undefined {
+  const match = /^HTTP\/1\.[01] (\d{3})[ \r\n]/.exec(head);
+  const isWhole = head.indexOf(EMPTY_LINE) + EMPTY_LINE.length === head.length;
+  return match === null || !isWhole ? undefined : Number(match[1]);
 }
 
 /**
  * The head of an answer, with its empty line. With CONNECT nothing may follow it before we have
  * spoken, so that what was read beyond makes it a broken one.
  */
-async function readHead(connection: Connection, attempt: string): Promise<Bytes> {
+async function readHead(connection: Connection, attempt: string): Promise<string> {
   const buffer = new Uint8Array(MAX_HEAD_LENGTH);
   for (let length = 0; length < buffer.length;) {
     const count = await connection.read(buffer.subarray(length));
@@ -65,15 +65,8 @@ async function readHead(connection: Connection, attempt: string): Promise<Bytes>
       throw new ConnectError("proxy", `${attempt}: the proxy closes the connection`);
     }
     length += count;
-    const head = buffer.subarray(0, length);
-    if (hasEmptyLine(head)) return head;
+    const head = new TextDecoder("latin1").decode(buffer.subarray(0, length));
+    if (head.includes(EMPTY_LINE)) return head;
   }
   throw new ConnectError("proxy", `${attempt}: the proxy's answer is broken`);
-}
-
-function hasEmptyLine(bytes: Uint8Array): boolean {
-  for (let at = 3; at < bytes.length; at++) {
-    if (bytes[at] === 10 && bytes[at - 1] === 13 && bytes[at - 2] === 10) return true;
-  }
-  return false;
 }

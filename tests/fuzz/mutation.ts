@@ -9,26 +9,42 @@ const DEFAULT_RUNS = 2_000;
 const MAX_MUTATIONS = 4;
 const INTERESTING_BYTES = [0, 1, 0x20, 0x30, 0x39, 0x3a, 0x64, 0x65, 0x69, 0x6c, 0x7f, 0x80, 0xff];
 
-export interface FuzzTarget {
+export interface FuzzTarget<Checked = void> {
   /** The folder of kept inputs in tests/fuzz/corpus. */
   readonly corpus: string;
   /** Throws when the parser did what it must not. Pieces of input are cut by `random`. */
-  readonly check: (input: Uint8Array, random: Random) => void;
+  readonly check: (input: Uint8Array, random: Random) => Checked;
   readonly runs?: number;
 }
 
 /** Checks every kept input as it is, and then mutations of them. */
-export function fuzz({ corpus, check, runs = DEFAULT_RUNS }: FuzzTarget): void {
+export function fuzz({ check, ...target }: FuzzTarget): void {
+  for (const { input, random, name } of attempts(target)) {
+    try {
+      check(input, random);
+    } catch (error) {
+      throw new Error(name(), { cause: error });
+    }
+  }
+}
+
+/** The same for a parser that reads what it parses. */
+export async function fuzzReader({ check, ...target }: FuzzTarget<Promise<void>>): Promise<void> {
+  for (const { input, random, name } of attempts(target)) {
+    await check(input, random).catch((error) => {
+      throw new Error(name(), { cause: error });
+    });
+  }
+}
+
+function* attempts({ corpus, runs = DEFAULT_RUNS }: Omit<FuzzTarget, "check">) {
   const inputs = readCorpus(corpus);
   const seed = Number(Deno.env.get("FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 32));
   const random = new SeededRandom(seed);
   for (let run = -inputs.length; run < runs; run++) {
     const input = run < 0 ? inputs.at(run)! : mutate(inputs, random);
-    try {
-      check(input, random);
-    } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}, run ${run}, input ${input.toHex()}`, { cause: error });
-    }
+    const name = () => `FUZZ_SEED=${seed}, run ${run}, input ${input.toHex()}`;
+    yield { input, random, name };
   }
 }
 

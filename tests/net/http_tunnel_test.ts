@@ -38,6 +38,7 @@ Deno.test("S14 openHttpTunnel() fails as the proxy says, in bounds, and names no
     ["HTTP/2 200 OK\r\n\r\n", "the proxy's answer is broken"],
     ["SSH-2.0-OpenSSH_9.0\r\n\r\n", "the proxy's answer is broken"],
     [GOOD + "early", "the proxy's answer is broken"],
+    [GOOD + GOOD, "the proxy's answer is broken"],
     ["HTTP/1.1 200 OK\r\nX: " + "a".repeat(20_000), "the proxy's answer is broken"],
     ["\r\n".repeat(5_000), "the proxy's answer is broken"],
   ];
