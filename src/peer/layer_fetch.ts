@@ -3,13 +3,12 @@
  * request"), of whom nobody is trusted: every answer is proved by the root of its file, so whoever
  * lies is known at once, and holds up nobody.
  */
-import { equalBytes } from "../base/bytes.ts";
 import { type LayerRange, MAX_RANGE_LENGTH, provesRange } from "../metainfo/layer_trees.ts";
 import { MERKLE_HASH_LENGTH, powerOfTwoFrom } from "../metainfo/merkle.ts";
 import type { NeededLayer } from "../metainfo/piece_layers.ts";
 import type { HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { MetadataPeer } from "./metadata_buffer.ts";
-import { Patience } from "./patience.ts";
+import { PartFetch, type PartingEffect, PartSource } from "./part_fetch.ts";
 
 /** While less is outstanding, one peer is asked for more: four of the longest runs. */
 const MAX_OUTSTANDING_BYTES = 64 * 1024;
@@ -17,9 +16,6 @@ const MAX_OUTSTANDING_BYTES = 64 * 1024;
 const MAX_OUTSTANDING = 200;
 /** When nothing else is left, a run is asked of another peer after this time, and again. */
 const MORE_ASKED_AFTER_MS = 1_000;
-
-/** It gave hashes that do not lead to the root; or what it sends makes no sense. */
-type LayerFault = "liar" | "malformed";
 
 /** Hashes of pieces that are here, and all that must be. */
 export interface HashProgress {
@@ -36,8 +32,8 @@ export type LayerEffect =
     readonly root: Uint8Array;
     readonly range: LayerRange;
   }
-  /** To part from the peer. */
-  | { readonly kind: LayerFault; readonly peer: MetadataPeer }
+  /** A liar gave hashes that do not lead to the root. */
+  | PartingEffect
   /** The last effect: every layer, by its root. */
   | { readonly kind: "found"; readonly layers: ReadonlyMap<Uint8Array, Uint8Array> };
 
@@ -45,41 +41,33 @@ export type LayerEffect =
 interface Run {
   readonly layer: NeededLayer;
   readonly range: LayerRange;
+  /** Bytes: the run, and a node of each layer above it up to the root. */
+  readonly answerLength: number;
   isHere: boolean;
   askedAt: number;
 }
 
-interface Source {
-  readonly peer: MetadataPeer;
-  /** Runs that it is to send. */
-  readonly asked: Set<Run>;
-  /** Runs that it was to send once: they may come yet. */
-  readonly late: Set<Run>;
-  readonly patience: Patience;
-}
+type Source = PartSource<Run>;
 
-export class LayerFetch {
+export class LayerFetch extends PartFetch<Run, Source, LayerEffect> {
   readonly #needed: readonly NeededLayer[];
   readonly #layers = new Map<Uint8Array, Uint8Array>();
-  readonly #sources = new Map<MetadataPeer, Source>();
+  /** Of each layer, in its order, by its root in hex. */
+  readonly #runs = new Map<string, readonly Run[]>();
   /** Runs that nobody is to send; the next is the last. */
-  readonly #unasked: Run[] = [];
+  readonly #unasked: Run[];
   /** Runs that somebody is to send; the first was asked for the longest ago. */
   readonly #asked = new Set<Run>();
-  #effects: LayerEffect[] = [];
   #missingCount: number;
   #hereCount = 0;
 
   /** `needed` is at least one, and all together fit a .torrent. */
   constructor(needed: readonly NeededLayer[]) {
+    super();
     this.#needed = needed;
-    for (const layer of needed.toReversed()) this.#unasked.push(...runsOf(layer).toReversed());
+    for (const layer of needed) this.#runs.set(layer.root.toHex(), runsOf(layer));
+    this.#unasked = [...this.#runs.values()].flat().reverse();
     this.#missingCount = this.#unasked.length;
-  }
-
-  /** Peers that have not left us waiting since they last gave some. */
-  get sourceCount(): number {
-    return this.#sources.values().reduce((n, { patience }) => patience.isUnbroken ? n + 1 : n, 0);
   }
 
   /** Proved hashes alone. */
@@ -88,69 +76,62 @@ export class LayerFetch {
     return { here: this.#hereCount, needed };
   }
 
-  /** What there is to do since the last call. */
-  drain(): readonly LayerEffect[] {
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
-  }
-
   /** A peer that may be asked. */
   handlePeer(peer: MetadataPeer, now: number): void {
-    const source: Source = {
-      peer,
-      asked: new Set(),
-      late: new Set(),
-      patience: new Patience(now),
-    };
-    this.#sources.set(peer, source);
-    this.#ask(source, now);
+    this.add(new PartSource(peer, now), now);
   }
 
   /** What is kept of `message` is copied. True when it is a part of what was missing. */
   handleHashes(peer: MetadataPeer, message: HashesMessage, now: number): boolean {
-    const source = this.#sources.get(peer);
-    if (source === undefined || this.#missingCount === 0) return false;
-    const run = take(source.asked, message) ?? take(source.late, message);
-    if (run === undefined) {
-      if (!source.patience.bearsUnrequested()) this.#partFrom(source, "malformed", now);
-      return false;
-    }
+    if (this.#missingCount === 0) return false;
+    const run = this.#runOf(message);
+    const source = this.giverOf(peer, run, now);
+    if (source === undefined || run === undefined) return false;
     const fault = faultOf(run, message.hashes);
     if (fault !== undefined) {
-      this.#release(run);
-      this.#partFrom(source, fault, now);
+      this.partFrom(peer, fault, now);
       return false;
     }
+    source.take(run);
     source.patience.renew(now);
     const isNew = !run.isHere;
     if (isNew) this.#put(run, message.hashes);
-    this.#ask(source, now);
+    this.ask(source, now);
     return isNew;
   }
 
   /** The peer will not send the run now. */
   handleReject(peer: MetadataPeer, message: HashRequestMessage, now: number): void {
-    const source = this.#sources.get(peer);
-    if (source === undefined || take(source.asked, message, false) === undefined) return;
-    this.#rest(source, now);
-    this.#askAll(now);
+    this.refuse(peer, this.#runOf(message), now);
   }
 
-  /** The connection has ended. */
-  handleGone(peer: MetadataPeer, now: number): void {
-    const source = this.#sources.get(peer);
-    if (source === undefined) return;
-    this.#remove(source, now);
-    this.#askAll(now);
-  }
-
-  /** To be called twice a second or so. */
-  handleTimeout(now: number): void {
-    for (const source of this.#sources.values()) {
-      if (source.asked.size > 0 && source.patience.isOver(now)) this.#rest(source, now);
+  /** One that nobody is to send; else one that others have not sent for a while. */
+  protected override choose({ asked }: Source, now: number): Run | undefined {
+    let outstandingBytes = 0;
+    for (const { answerLength } of asked) outstandingBytes += answerLength;
+    if (outstandingBytes >= MAX_OUTSTANDING_BYTES || asked.size >= MAX_OUTSTANDING) {
+      return undefined;
     }
-    this.#askAll(now);
+    for (let run = this.#unasked.pop(); run !== undefined; run = this.#unasked.pop()) {
+      if (!run.isHere) return run;
+    }
+    for (const run of this.#asked) {
+      if (now - run.askedAt < MORE_ASKED_AFTER_MS) return undefined;
+      if (!asked.has(run)) return run;
+    }
+    return undefined;
+  }
+
+  protected override request({ peer }: Source, run: Run, now: number): LayerEffect {
+    this.#asked.delete(run);
+    this.#asked.add(run);
+    run.askedAt = now;
+    return { kind: "request", peer, root: run.layer.root, range: run.range };
+  }
+
+  protected override release(_source: Source, run: Run): void {
+    for (const { asked } of this.sources.values()) if (asked.has(run)) return;
+    if (this.#asked.delete(run)) this.#unasked.push(run);
   }
 
   #put(run: Run, hashes: Uint8Array): void {
@@ -168,67 +149,16 @@ export class LayerFetch {
     this.#hereCount += count;
     if (--this.#missingCount > 0) return;
     const layers = new Map(this.#needed.map(({ root }) => [root, this.#layers.get(root)!]));
-    this.#effects.push({ kind: "found", layers });
+    this.effects.push({ kind: "found", layers });
   }
 
-  #askAll(now: number): void {
-    for (const source of this.#sources.values()) this.#ask(source, now);
-  }
-
-  #ask(source: Source, now: number): void {
-    if (source.patience.isResting(now)) return;
-    let outstandingBytes = 0;
-    for (const run of source.asked) outstandingBytes += answerLength(run);
-    while (outstandingBytes < MAX_OUTSTANDING_BYTES && source.asked.size < MAX_OUTSTANDING) {
-      const run = this.#choose(source, now);
-      if (run === undefined) return;
-      if (source.asked.size === 0) source.patience.begin(now);
-      source.asked.add(run);
-      this.#asked.delete(run);
-      this.#asked.add(run);
-      run.askedAt = now;
-      outstandingBytes += answerLength(run);
-      const { layer: { root }, range } = run;
-      this.#effects.push({ kind: "request", peer: source.peer, root, range });
-    }
-  }
-
-  /** One that nobody is to send; else one that others have not sent for a while. */
-  #choose({ asked }: Source, now: number): Run | undefined {
-    for (let run = this.#unasked.pop(); run !== undefined; run = this.#unasked.pop()) {
-      if (!run.isHere) return run;
-    }
-    for (const run of this.#asked) {
-      if (now - run.askedAt < MORE_ASKED_AFTER_MS) return undefined;
-      if (!asked.has(run)) return run;
-    }
-    return undefined;
-  }
-
-  /** The source will send nothing of what it was asked for, and is not asked for a while. */
-  #rest(source: Source, now: number): void {
-    source.patience.rest(now);
-    for (const run of source.asked) {
-      source.late.add(run);
-      source.asked.delete(run);
-      this.#release(run);
-    }
-  }
-
-  #release(run: Run): void {
-    for (const { asked } of this.#sources.values()) if (asked.has(run)) return;
-    if (this.#asked.delete(run)) this.#unasked.push(run);
-  }
-
-  #partFrom(source: Source, kind: LayerFault, now: number): void {
-    this.#effects.push({ kind, peer: source.peer });
-    this.#remove(source, now);
-    this.#askAll(now);
-  }
-
-  #remove(source: Source, now: number): void {
-    this.#rest(source, now);
-    this.#sources.delete(source.peer);
+  /** The run that a message is of, if there is one. */
+  #runOf({ root, range }: HashesMessage | HashRequestMessage): Run | undefined {
+    const { baseLayer, index, length, proofLayers } = range;
+    const run = this.#runs.get(root.toHex())?.[index / length];
+    const isSame = run?.range.baseLayer === baseLayer && run.range.length === length &&
+      run.range.proofLayers === proofLayers;
+    return isSame ? run : undefined;
   }
 }
 
@@ -236,39 +166,16 @@ function runsOf(layer: NeededLayer): Run[] {
   const { pieceCount, height: baseLayer } = layer;
   const width = powerOfTwoFrom(pieceCount);
   const length = Math.min(MAX_RANGE_LENGTH, width), proofLayers = Math.log2(width) - 1;
+  const answerLength = (length + Math.log2(width / length)) * MERKLE_HASH_LENGTH;
   const runs: Run[] = [];
   for (let index = 0; index < pieceCount; index += length) {
     const range = { baseLayer, index, length, proofLayers };
-    runs.push({ layer, range, isHere: false, askedAt: -Infinity });
+    runs.push({ layer, range, answerLength, isHere: false, askedAt: -Infinity });
   }
   return runs;
 }
 
-function faultOf(run: Run, hashes: Uint8Array): LayerFault | undefined {
-  if (hashes.length !== answerLength(run)) return "malformed";
+function faultOf(run: Run, hashes: Uint8Array): PartingEffect["kind"] | undefined {
+  if (hashes.length !== run.answerLength) return "malformed";
   return provesRange(hashes, run.range, run.layer.root) ? undefined : "liar";
-}
-
-/** Bytes: the run, and a node of each layer above it up to the root. */
-function answerLength({ layer: { pieceCount }, range: { length } }: Run): number {
-  const proofCount = Math.log2(powerOfTwoFrom(pieceCount)) - Math.log2(length);
-  return (length + proofCount) * MERKLE_HASH_LENGTH;
-}
-
-/** The run that a message is of, which is no longer among `runs` then, unless `removes` is false. */
-function take(
-  runs: Set<Run>,
-  { root, range }: HashesMessage | HashRequestMessage,
-  removes = true,
-): Run | undefined {
-  for (const run of runs) {
-    const { baseLayer, index, length, proofLayers } = run.range;
-    const isSame = index === range.index && length === range.length &&
-      baseLayer === range.baseLayer && proofLayers === range.proofLayers &&
-      equalBytes(root, run.layer.root);
-    if (!isSame) continue;
-    if (removes) runs.delete(run);
-    return run;
-  }
-  return undefined;
 }

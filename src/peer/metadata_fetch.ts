@@ -10,7 +10,7 @@ import { isInfoHashOf } from "../metainfo/info_hash.ts";
 import { MAX_METAINFO_LENGTH } from "../metainfo/metainfo.ts";
 import type { MetadataDataMessage } from "../wire/metadata_message.ts";
 import { MetadataBuffer, type MetadataPeer } from "./metadata_buffer.ts";
-import { Patience } from "./patience.ts";
+import { PartFetch, type PartingEffect, PartSource } from "./part_fetch.ts";
 
 /** In bytes: what fits a .torrent that we read, with room for trackers. More is not believed. */
 const MAX_METADATA_LENGTH = MAX_METAINFO_LENGTH - 2 ** 20;
@@ -25,10 +25,8 @@ const MAX_CLAIMS = 4;
 export type MetadataEffect =
   /** To ask the peer for a piece. */
   | { readonly kind: "request"; readonly peer: MetadataPeer; readonly piece: number }
-  /** To part from the peer: it alone gave something else than the info dictionary. */
-  | { readonly kind: "liar"; readonly peer: MetadataPeer }
-  /** To part from the peer: what it sends makes no sense. */
-  | { readonly kind: "malformed"; readonly peer: MetadataPeer }
+  /** A liar alone gave something else than the info dictionary. */
+  | PartingEffect
   /** The last effect. `givers` sent it, and may be gone by now. */
   | {
     readonly kind: "found";
@@ -37,17 +35,20 @@ export type MetadataEffect =
   };
 
 /** A peer that claims to have metadata. */
-interface Source {
-  readonly peer: MetadataPeer;
+class Source extends PartSource<number> {
   /** All that claim one size. */
   readonly group: Group;
   /** Its own, once its group cannot be told liars from others. */
   own: MetadataBuffer | undefined;
-  /** Pieces that it is to send. */
-  readonly asked: Set<number>;
-  /** Pieces that it was to send once: they may come yet, or a second time. */
-  readonly late: Set<number>;
-  readonly patience: Patience;
+
+  constructor(peer: MetadataPeer, group: Group, now: number) {
+    super(peer, now);
+    this.group = group;
+  }
+
+  get buffer(): MetadataBuffer | undefined {
+    return this.group.shared ?? this.own;
+  }
 }
 
 interface Group {
@@ -56,21 +57,15 @@ interface Group {
   shared: MetadataBuffer | undefined;
 }
 
-export class MetadataFetch {
+export class MetadataFetch extends PartFetch<number, Source, MetadataEffect> {
   readonly #infoHash: FullInfoHash;
-  readonly #sources = new Map<MetadataPeer, Source>();
   readonly #groups = new Map<number, Group>();
   readonly #claimCounts = new Map<MetadataPeer, number>();
-  #effects: MetadataEffect[] = [];
   #isFound = false;
 
   constructor(infoHash: FullInfoHash) {
+    super();
     this.#infoHash = infoHash;
-  }
-
-  /** Peers that claim to have it, and have not left us waiting since they last gave some. */
-  get sourceCount(): number {
-    return this.#sources.values().reduce((n, { patience }) => patience.isUnbroken ? n + 1 : n, 0);
   }
 
   /** Bytes that came and are kept, all dictionaries together: bounded by MAX_HELD_BYTES. */
@@ -89,103 +84,73 @@ export class MetadataFetch {
     return best && { bytes: best.heldBytes, size: best.size };
   }
 
-  /** What there is to do since the last call. */
-  drain(): readonly MetadataEffect[] {
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
-  }
-
   /** The peer says how many bytes the dictionary has; it may say so again, or otherwise. */
   handleSize(peer: MetadataPeer, size: number, now: number): void {
-    if (this.#isFound || this.#sources.get(peer)?.group.size === size) return;
+    if (this.#isFound || this.sources.get(peer)?.group.size === size) return;
     const claimCount = (this.#claimCounts.get(peer) ?? 0) + 1;
     this.#claimCounts.set(peer, claimCount);
-    if (claimCount > MAX_CLAIMS) return this.#partFrom(peer, "malformed", now);
-    this.#remove(peer, now);
+    if (claimCount > MAX_CLAIMS) return this.partFrom(peer, "malformed", now);
+    this.remove(peer, now);
     if (size < 1 || size > MAX_METADATA_LENGTH) return;
     let group = this.#groups.get(size);
     if (group === undefined) {
       group = { size, shared: new MetadataBuffer(size, now) };
       this.#groups.set(size, group);
     }
-    const source: Source = {
-      peer,
-      group,
-      own: undefined,
-      asked: new Set(),
-      late: new Set(),
-      patience: new Patience(now),
-    };
-    this.#sources.set(peer, source);
-    this.#ask(source, now);
+    this.add(new Source(peer, group, now), now);
   }
 
   /** `message.data` is copied. */
   handleData(peer: MetadataPeer, message: MetadataDataMessage, now: number): void {
-    const source = this.#sources.get(peer);
-    if (source === undefined || this.#isFound) return;
+    if (this.#isFound) return;
+    const source = this.giverOf(peer, message.piece, now);
+    if (source === undefined) return;
+    const { buffer } = source;
     const { piece, data, totalSize = source.group.size } = message;
-    const wasAsked = source.asked.delete(piece);
-    if (!wasAsked && !source.late.delete(piece)) {
-      if (!source.patience.bearsUnrequested()) this.#partFrom(peer, "malformed", now);
-      return;
+    if (buffer === undefined) {
+      source.take(piece);
+      return this.ask(source, now);
     }
-    const buffer = bufferOf(source);
-    if (buffer === undefined) return this.#ask(source, now);
     if (totalSize !== buffer.size || data.length !== buffer.pieceLength(piece)) {
-      if (wasAsked) buffer.noteReleased(piece);
-      return this.#partFrom(peer, "malformed", now);
+      return this.partFrom(peer, "malformed", now);
     }
+    source.take(piece);
     source.patience.renew(now);
     buffer.put(piece, data, peer, now);
-    if (buffer.isComplete) this.#verify(buffer, now);
-    else {
-      this.#makeRoom(buffer, now);
-      this.#ask(source, now);
-    }
+    if (buffer.isComplete) return this.#verify(buffer, now);
+    this.#makeRoom(buffer, now);
+    this.ask(source, now);
   }
 
   /** The peer will not send the piece now. */
   handleReject(peer: MetadataPeer, piece: number, now: number): void {
-    const source = this.#sources.get(peer);
-    if (source === undefined || !source.asked.has(piece)) return;
-    this.#rest(source, now);
-    this.#askAll(now);
+    this.refuse(peer, piece, now);
   }
 
-  /** The connection has ended. */
-  handleGone(peer: MetadataPeer, now: number): void {
+  override handleGone(peer: MetadataPeer, now: number): void {
     this.#claimCounts.delete(peer);
-    if (!this.#sources.has(peer)) return;
-    this.#remove(peer, now);
-    this.#askAll(now);
+    super.handleGone(peer, now);
   }
 
-  /** To be called twice a second or so. */
-  handleTimeout(now: number): void {
-    for (const source of this.#sources.values()) {
-      if (source.asked.size > 0 && source.patience.isOver(now)) this.#rest(source, now);
-    }
-    this.#askAll(now);
+  protected override choose(source: Source, now: number): number | undefined {
+    if (this.#isFound || source.asked.size >= MAX_OUTSTANDING) return undefined;
+    const { group: { size, shared } } = source;
+    return (shared ?? (source.own ??= new MetadataBuffer(size, now))).choose(source.asked, now);
   }
 
-  #askAll(now: number): void {
-    for (const source of this.#sources.values()) this.#ask(source, now);
+  protected override request(source: Source, piece: number, now: number): MetadataEffect {
+    source.buffer?.noteAsked(piece, now);
+    return { kind: "request", peer: source.peer, piece };
   }
 
-  #ask(source: Source, now: number): void {
-    if (this.#isFound || source.patience.isResting(now)) return;
-    const buffer = source.group.shared ??
-      (source.own ??= new MetadataBuffer(source.group.size, now));
-    while (source.asked.size < MAX_OUTSTANDING) {
-      const piece = buffer.choose(source.asked, now);
-      if (piece === undefined) return;
-      if (source.asked.size === 0) source.patience.begin(now);
-      source.asked.add(piece);
-      buffer.noteAsked(piece, now);
-      this.#effects.push({ kind: "request", peer: source.peer, piece });
-    }
+  protected override release(source: Source, piece: number): void {
+    source.buffer?.noteReleased(piece);
+  }
+
+  protected override remove(peer: MetadataPeer, now: number): void {
+    const group = this.sources.get(peer)?.group;
+    super.remove(peer, now);
+    if (group !== undefined) this.#forgetIfIdle(group);
   }
 
   #verify(buffer: MetadataBuffer, now: number): void {
@@ -193,35 +158,20 @@ export class MetadataFetch {
     const { givers } = buffer;
     if (isInfoHashOf(this.#infoHash, infoBytes)) {
       this.#isFound = true;
-      this.#effects.push({ kind: "found", infoBytes, givers });
+      this.effects.push({ kind: "found", infoBytes, givers });
       return;
     }
     const [first, ...others] = givers;
     const group = this.#groups.get(buffer.size);
     if (group?.shared === buffer) this.#dropShared(group, others.length > 0 ? undefined : now);
-    if (others.length === 0) this.#partFrom(first!, "liar", now);
-    this.#askAll(now);
+    if (others.length === 0) this.partFrom(first!, "liar", now);
+    else this.askAll(now);
   }
 
   /** Forgets what a group has put together, which begins anew, or each of it alone. */
   #dropShared(group: Group, beginAt: number | undefined): void {
-    for (const source of this.#sources.values()) if (source.group === group) this.#release(source);
+    for (const source of this.sources.values()) if (source.group === group) this.releaseAll(source);
     group.shared = beginAt === undefined ? undefined : new MetadataBuffer(group.size, beginAt);
-  }
-
-  /** The source will send nothing of what it was asked for, and is not asked for a while. */
-  #rest(source: Source, now: number): void {
-    source.patience.rest(now);
-    this.#release(source);
-  }
-
-  #release(source: Source): void {
-    const buffer = bufferOf(source);
-    for (const piece of source.asked) {
-      buffer?.noteReleased(piece);
-      source.late.add(piece);
-    }
-    source.asked.clear();
   }
 
   /** Keeps what is held within bounds, the buffer that has just grown before all others. */
@@ -238,40 +188,23 @@ export class MetadataFetch {
       this.#dropShared(group, now);
       return this.#forgetIfIdle(group);
     }
-    for (const source of this.#sources.values()) {
+    for (const source of this.sources.values()) {
       if (source.own !== stalest) continue;
-      this.#rest(source, now);
+      this.rest(source, now);
       source.late.clear();
       source.own = undefined;
     }
   }
 
-  #partFrom(peer: MetadataPeer, kind: "liar" | "malformed", now: number): void {
-    this.#effects.push({ kind, peer });
-    this.#remove(peer, now);
-  }
-
-  #remove(peer: MetadataPeer, now: number): void {
-    const source = this.#sources.get(peer);
-    if (source === undefined) return;
-    this.#rest(source, now);
-    this.#sources.delete(peer);
-    this.#forgetIfIdle(source.group);
-  }
-
   /** What has come is kept for whoever claims the same size next. */
   #forgetIfIdle(group: Group): void {
     if (group.shared !== undefined && group.shared.heldBytes > 0) return;
-    for (const source of this.#sources.values()) if (source.group === group) return;
+    for (const source of this.sources.values()) if (source.group === group) return;
     this.#groups.delete(group.size);
   }
 
   *#buffers(): Iterable<MetadataBuffer> {
     for (const { shared } of this.#groups.values()) if (shared !== undefined) yield shared;
-    for (const { own } of this.#sources.values()) if (own !== undefined) yield own;
+    for (const { own } of this.sources.values()) if (own !== undefined) yield own;
   }
-}
-
-function bufferOf({ group, own }: Source): MetadataBuffer | undefined {
-  return group.shared ?? own;
 }

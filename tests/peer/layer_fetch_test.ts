@@ -146,6 +146,33 @@ Deno.test("LayerFetch parts from a liar, and asks others for what it owed", () =
   scene.assertFound();
 });
 
+Deno.test("LayerFetch asks others at once for what a liar owed", () => {
+  const scene = new Scene();
+  scene.join(1, 2);
+  const owed = scene.take(1);
+  scene.take(2);
+  ok(!scene.answer(owed[0]!, flipped));
+  const [again] = scene.take(2);
+  ok(owed.some(({ root, range }) => root === again?.root && range.index === again.range.index));
+});
+
+Deno.test("LayerFetch takes only answers to the very question for what it has asked", () => {
+  const scene = new Scene();
+  scene.join(1);
+  const [asked] = scene.take(1);
+  for (const change of [{ baseLayer: 1 }, { index: 1 }, { length: 1 }, { proofLayers: 1 }]) {
+    const range = { ...asked!.range, ...change };
+    const message: HashesMessage = { ...asked!, kind: "hashes", range, hashes: new Uint8Array(32) };
+    ok(!scene.fetch.handleHashes(1, message, scene.now));
+    scene.refuse({ ...asked!, range });
+  }
+  deepStrictEqual(scene.parted, []);
+  scene.join(2);
+  scene.refuse({ ...scene.take(2)[0]!, peer: 1 });
+  equal(scene.fetch.sourceCount, 2, "it has refused nothing that it owes");
+  ok(scene.answer(asked!));
+});
+
 Deno.test("LayerFetch parts from a peer whose answer has a wrong length", () => {
   const changes = [
     (hashes: Uint8Array) => hashes.subarray(32),
@@ -256,6 +283,19 @@ Deno.test("LayerFetch gives the runs of a peer that is gone to others", () => {
   scene.join(2);
   scene.serve(2);
   scene.assertFound();
+});
+
+Deno.test("LayerFetch takes what it asked for once, however late, and then no more", () => {
+  for (const waitMs of [0, 10_000]) {
+    const scene = new Scene();
+    scene.join(1);
+    const [asked] = scene.take(1);
+    scene.pass(waitMs);
+    for (let count = 0; count <= 100; count++) scene.answer(asked!);
+    deepStrictEqual(scene.parted, []);
+    scene.answer(asked!);
+    deepStrictEqual(scene.parted, ["malformed 1"]);
+  }
 });
 
 Deno.test("LayerFetch bears a hundred answers that nobody asked for, and no more", () => {

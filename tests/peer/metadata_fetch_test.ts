@@ -343,6 +343,17 @@ Deno.test("MetadataFetch asks others at once for what peers were to give that ar
   deepStrictEqual(fetch.drain(), [{ kind: "request", peer: 3, piece: 0 }]);
 });
 
+Deno.test("MetadataFetch asks others at once for what a peer was to give that makes no sense", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  for (const peer of [1, 2, 3]) fetch.handleSize(peer, 100, 0);
+  fetch.drain();
+  fetch.handleData(1, { kind: "data", piece: 0, totalSize: 100, data: new Uint8Array(99) }, 0);
+  deepStrictEqual(fetch.drain(), [
+    { kind: "malformed", peer: 1 },
+    { kind: "request", peer: 3, piece: 0 },
+  ]);
+});
+
 Deno.test("P27 MetadataFetch holds no more than it may, and still gets there", () => {
   const size = 8_900_000;
   const model = new Model(makeMetadata(size));
