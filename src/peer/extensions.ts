@@ -12,6 +12,7 @@ import {
   type ExtensionHandshake,
   parseExtensionHandshake,
 } from "../wire/extension.ts";
+import type { HandshakeFlags } from "../wire/handshake.ts";
 import { parseHolepunch } from "../wire/holepunch_message.ts";
 import type { ExtendedMessage, HashesMessage, HashRequestMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
@@ -45,12 +46,15 @@ export interface Beyond {
 }
 
 export interface ExtensionsOptions extends Beyond {
+  /** What both sides said in their handshakes that they can. */
+  readonly flags: HandshakeFlags;
   readonly output: MessageWriter;
   readonly events: SessionEvents;
   readonly now: number;
 }
 
 export class Extensions {
+  readonly #flags: HandshakeFlags;
   readonly #output: MessageWriter;
   readonly #events: SessionEvents;
   readonly #dhtPort: (() => number) | undefined;
@@ -70,7 +74,8 @@ export class Extensions {
 
   constructor(options: ExtensionsOptions) {
     const { host, metadata, layers, pex, holepunch = false } = options;
-    const { dhtPort, output, events, now } = options;
+    const { flags, dhtPort, output, events, now } = options;
+    this.#flags = flags;
     this.#takesHolepunch = holepunch;
     this.#output = output;
     this.#events = events;
@@ -85,12 +90,27 @@ export class Extensions {
     return this.#theirs?.clientName ?? "";
   }
 
+  /** Says `handshake` (its payload, BEP 10) and where our DHT node is, if the peer knows of such. */
+  open(handshake: Uint8Array): void {
+    if (this.#flags.extended) this.#output.extended(EXTENSION_HANDSHAKE_ID, handshake);
+    if (this.#flags.dht) this.#sayPort();
+  }
+
+  /** The peer's id for a message; 0 when it does not take it. */
+  theirId(name: keyof typeof EXTENSION_IDS): number {
+    return this.#theirIds.get(name) ?? 0;
+  }
+
   /** Gives what the peer says of itself, when it does: with what it said before. */
   handleMessage({ id, payload }: ExtendedMessage, now: number): ExtensionHandshake | undefined {
+    if (!this.#flags.extended) {
+      this.#events.close("unnegotiated-extension");
+      return undefined;
+    }
     try {
       if (id === EXTENSION_HANDSHAKE_ID) return this.#handleHandshake(payload);
       if (id === EXTENSION_IDS.ut_metadata && this.#metadata !== undefined) {
-        this.#metadata.handleMessage(payload, this.#theirId("ut_metadata"));
+        this.#metadata.handleMessage(payload, this.theirId("ut_metadata"));
       } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
         const peers = this.#exchange.hear(payload, now);
         if (peers.length > 0) this.#events.push({ kind: "peers-exchanged", peers });
@@ -103,14 +123,6 @@ export class Extensions {
       this.#events.closeBy(error);
     }
     return undefined;
-  }
-
-  /** Tells where our DHT node is, if there is one: for peers that said they know the DHT. */
-  sayPort(): void {
-    const port = this.#dhtPort?.();
-    if (port === undefined || port === this.#saidDhtPort) return;
-    this.#output.port(port);
-    this.#saidDhtPort = port;
   }
 
   /** Where the peer's DHT node is. Some say it without the bit in their handshake. */
@@ -131,21 +143,21 @@ export class Extensions {
   /** To be called twice a second or so: sends what waited for room, or has changed. */
   handleTimeout(): void {
     // The gateway may have said by now which port it has opened.
-    if (this.#saidDhtPort !== undefined) this.sayPort();
+    if (this.#saidDhtPort !== undefined) this.#sayPort();
     this.#hashes?.resume();
-    this.#metadata?.resume(this.#theirId("ut_metadata"));
+    this.#metadata?.resume(this.theirId("ut_metadata"));
   }
 
   /** It takes lists of peers, and it is time for one: see PeerExchange. */
   isExchangeDue(version: number, now: number): boolean {
-    return this.#theirId("ut_pex") !== 0 && this.#exchange !== undefined &&
+    return this.theirId("ut_pex") !== 0 && this.#exchange !== undefined &&
       this.#exchange.isDue(version, now);
   }
 
   /** Tells the peer how `known`, all whom it may know of, has changed. */
   exchange(known: readonly PexPeer[], version: number, now: number): void {
     const payload = this.#exchange?.tell(known, version, now);
-    if (payload !== undefined) this.#output.extended(this.#theirId("ut_pex"), payload);
+    if (payload !== undefined) this.#output.extended(this.theirId("ut_pex"), payload);
   }
 
   /** It can bring us together with the endpoint, as it says. */
@@ -155,12 +167,20 @@ export class Extensions {
 
   /** It takes part in bringing peers together, and so do we. */
   get takesHolepunch(): boolean {
-    return this.#takesHolepunch && this.#theirId("ut_holepunch") !== 0;
+    return this.#takesHolepunch && this.theirId("ut_holepunch") !== 0;
   }
 
   /** To a peer that `takesHolepunch`. */
   sayHolepunch(payload: Uint8Array): void {
-    this.#output.extended(this.#theirId("ut_holepunch"), payload);
+    this.#output.extended(this.theirId("ut_holepunch"), payload);
+  }
+
+  /** Tells where our DHT node is, if there is one and the peer has not been told so. */
+  #sayPort(): void {
+    const port = this.#dhtPort?.();
+    if (port === undefined || port === this.#saidDhtPort) return;
+    this.#output.port(port);
+    this.#saidDhtPort = port;
   }
 
   /** A later handshake changes what it names, and no more (BEP 10). */
@@ -173,9 +193,5 @@ export class Extensions {
     }
     this.#events.push({ kind: "extension-handshake", handshake });
     return handshake;
-  }
-
-  #theirId(name: keyof typeof EXTENSION_IDS): number {
-    return this.#theirIds.get(name) ?? 0;
   }
 }

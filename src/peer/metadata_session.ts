@@ -5,7 +5,7 @@
  */
 import type { LayerRange } from "../metainfo/layer_trees.ts";
 import { MessageWriter } from "../wire/encoder.ts";
-import { EXTENSION_HANDSHAKE_ID, EXTENSION_IDS } from "../wire/extension.ts";
+import { EXTENSION_IDS } from "../wire/extension.ts";
 import type { HandshakeFlags } from "../wire/handshake.ts";
 import type {
   BlockMessage,
@@ -22,7 +22,7 @@ import {
   parseMetadataMessage,
 } from "../wire/metadata_message.ts";
 import { type Beyond, Extensions } from "./extensions.ts";
-import { KEEP_ALIVE_INTERVAL_MS, SILENCE_TIMEOUT_MS } from "./session.ts";
+import { Liveness } from "./liveness.ts";
 import { type SessionEvent, SessionEvents } from "./session_event.ts";
 
 /** Blocks and hashes that a peer may ask for although we have none, as it was told (P11). */
@@ -48,21 +48,15 @@ export class MetadataSession {
   readonly #flags: MetadataSessionOptions["flags"];
   readonly #events = new SessionEvents();
   readonly #extensions: Extensions;
+  readonly #liveness: Liveness;
   #answers: MetadataAnswer[] = [];
-  #theirId = 0;
   #requestCount = 0;
-  #lastHeardAt: number;
-  #lastSaidAt: number;
 
-  constructor({ flags, now, ...beyond }: MetadataSessionOptions) {
-    this.#flags = flags;
-    this.#extensions = new Extensions({
-      ...beyond,
-      output: this.output,
-      events: this.#events,
-      now,
-    });
-    this.#lastHeardAt = this.#lastSaidAt = now;
+  constructor(options: MetadataSessionOptions) {
+    const { output } = this, events = this.#events;
+    this.#flags = options.flags;
+    this.#extensions = new Extensions({ ...options, output, events });
+    this.#liveness = new Liveness({ output, events, now: options.now });
   }
 
   /** It takes requests for metadata. */
@@ -85,29 +79,28 @@ export class MetadataSession {
   /** The first command: says that we have nothing, and `extensionHandshake` (its payload). */
   open(extensionHandshake: Uint8Array, now: number): void {
     if (this.#flags.fast) this.output.haveNone();
-    if (this.#flags.extended) this.output.extended(EXTENSION_HANDSHAKE_ID, extensionHandshake);
-    if (this.#flags.dht) this.#extensions.sayPort();
-    this.#lastSaidAt = now;
+    this.#extensions.open(extensionHandshake);
+    this.#liveness.saidAt = now;
   }
 
   /** Asks a peer that `knowsMetadata` for a piece of it; one that does not forgets its own. */
   request(piece: number, now: number): void {
     if (!this.knowsMetadata || this.#events.isClosed) return;
     this.output.extended(this.#theirId, encodeMetadataRequest(piece));
-    this.#lastSaidAt = now;
+    this.#liveness.saidAt = now;
   }
 
   /** Asks for a run of a layer of the file that has this root (BEP 52). */
   requestHashes(root: Uint8Array, range: LayerRange, now: number): void {
     if (this.#events.isClosed) return;
     this.output.hashRequest(root, range);
-    this.#lastSaidAt = now;
+    this.#liveness.saidAt = now;
   }
 
   /** Never throws for what the peer says. Nothing happens after a `close` event. */
   handleMessage(message: Message, now: number): void {
     if (this.#events.isClosed) return;
-    this.#lastHeardAt = now;
+    this.#liveness.heardAt = now;
     switch (message.kind) {
       case "extended":
         return this.#handleExtended(message, now);
@@ -140,12 +133,12 @@ export class MetadataSession {
 
   /** To be called twice a second or so: keep-alives, silence. */
   handleTimeout(now: number): void {
-    if (this.#events.isClosed) return;
-    if (now - this.#lastHeardAt >= SILENCE_TIMEOUT_MS) return this.#events.close("silent");
-    this.#extensions.handleTimeout();
-    if (now - this.#lastSaidAt < KEEP_ALIVE_INTERVAL_MS) return;
-    this.output.keepAlive();
-    this.#lastSaidAt = now;
+    this.#liveness.handleTimeout(now);
+    if (!this.#events.isClosed) this.#liveness.say(() => this.#extensions.handleTimeout(), now);
+  }
+
+  get #theirId(): number {
+    return this.#extensions.theirId("ut_metadata");
   }
 
   #handleRequest({ index, begin, length }: BlockMessage, now: number): void {
@@ -158,14 +151,13 @@ export class MetadataSession {
   #refuse(say: () => void, now: number): void {
     if (++this.#requestCount > MAX_REQUESTS) return this.#events.close("request-flood");
     say();
-    this.#lastSaidAt = now;
+    this.#liveness.saidAt = now;
   }
 
   #handleExtended(message: ExtendedMessage, now: number): void {
-    if (!this.#flags.extended) return this.#events.close("unnegotiated-extension");
-    if (message.id === EXTENSION_IDS.ut_metadata) return this.#handleMetadata(message.payload, now);
-    const handshake = this.#extensions.handleMessage(message, now);
-    this.#theirId = handshake?.messages.get("ut_metadata") ?? this.#theirId;
+    const isMetadata = this.#flags.extended && message.id === EXTENSION_IDS.ut_metadata;
+    if (isMetadata) this.#handleMetadata(message.payload, now);
+    else this.#extensions.handleMessage(message, now);
   }
 
   #handleMetadata(payload: Uint8Array, now: number): void {
@@ -179,7 +171,7 @@ export class MetadataSession {
         case "request":
           if (!this.knowsMetadata) return;
           this.output.extended(this.#theirId, encodeMetadataReject(message.piece));
-          this.#lastSaidAt = now;
+          this.#liveness.saidAt = now;
           return;
         case "unknown":
           return;

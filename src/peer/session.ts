@@ -10,20 +10,15 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import { MessageWriter } from "../wire/encoder.ts";
-import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.ts";
 import type { HandshakeFlags } from "../wire/handshake.ts";
 import type { ExtendedMessage, Message, ShortMessage } from "../wire/message.ts";
 import type { PexPeer } from "../wire/pex.ts";
 import { type Beyond, Extensions } from "./extensions.ts";
 import { Fetching } from "./fetching.ts";
+import { Liveness } from "./liveness.ts";
 import { Serving } from "./serving.ts";
 import { type SessionEvent, SessionEvents } from "./session_event.ts";
 import type { UploadRequest } from "./upload_queue.ts";
-
-/** We say something at least this often, … */
-export const KEEP_ALIVE_INTERVAL_MS = 100_000;
-/** … since a peer that finishes no message for so long is taken for gone. */
-export const SILENCE_TIMEOUT_MS = 120_000;
 
 export interface PeerSessionOptions extends Beyond {
   readonly layout: Layout;
@@ -44,10 +39,9 @@ export class PeerSession {
   readonly #fetching: Fetching;
   readonly #serving: Serving;
   readonly #extensions: Extensions;
+  readonly #liveness: Liveness;
   #isPeerInterested = false;
   #amInterested = false;
-  #lastHeardAt: number;
-  #lastSaidAt: number;
 
   constructor(options: PeerSessionOptions) {
     const { layout, have, flags, now } = options;
@@ -57,7 +51,7 @@ export class PeerSession {
     this.#fetching = new Fetching({ layout, output, events });
     this.#serving = new Serving({ layout, have, fast: flags.fast, output, events });
     this.#extensions = new Extensions({ ...options, output, events });
-    this.#lastHeardAt = this.#lastSaidAt = now;
+    this.#liveness = new Liveness({ output, events, now });
   }
 
   /** What they have. Replaced, not changed, when they state all of it anew. */
@@ -152,7 +146,7 @@ export class PeerSession {
   /** Never throws for what the peer says. Nothing happens after a `close` event. */
   handleMessage(message: Message, now: number): void {
     if (this.#events.isClosed) return;
-    this.#lastHeardAt = now;
+    this.#liveness.heardAt = now;
     switch (message.kind) {
       case "piece":
         return this.#fetching.handlePiece(message, now);
@@ -179,7 +173,7 @@ export class PeerSession {
       case "hash-request":
       case "hashes":
       case "hash-reject":
-        return this.#say(() => this.#extensions.handleHashes(message), now);
+        return this.#liveness.say(() => this.#extensions.handleHashes(message), now);
       case "keep-alive":
         return;
       case "unknown":
@@ -191,24 +185,19 @@ export class PeerSession {
 
   /** To be called twice a second or so: requests that are overdue, keep-alives, silence. */
   handleTimeout(now: number): void {
+    this.#liveness.handleTimeout(now);
     if (this.#events.isClosed) return;
-    if (now - this.#lastHeardAt >= SILENCE_TIMEOUT_MS) return this.#events.close("silent");
-    if (now - this.#lastSaidAt >= KEEP_ALIVE_INTERVAL_MS) {
-      this.output.keepAlive();
-      this.#lastSaidAt = now;
-    }
     this.#fetching.handleTimeout(now);
-    this.#say(() => this.#extensions.handleTimeout(), now);
+    this.#liveness.say(() => this.#extensions.handleTimeout(), now);
   }
 
   /** The first command: says what we have, and `extensionHandshake` (its payload, BEP 10). */
   open(extensionHandshake: Uint8Array, now: number): void {
-    this.#say(() => {
+    this.#liveness.say(() => {
       if (this.#flags.fast && this.#have.isFull) this.output.haveAll();
       else if (this.#flags.fast && this.#have.isEmpty) this.output.haveNone();
       else if (!this.#have.isEmpty) this.output.bitfield(this.#have.toBytes());
-      if (this.#flags.extended) this.output.extended(EXTENSION_HANDSHAKE_ID, extensionHandshake);
-      if (this.#flags.dht) this.#extensions.sayPort();
+      this.#extensions.open(extensionHandshake);
     }, now);
   }
 
@@ -223,7 +212,7 @@ export class PeerSession {
    */
   exchange(known: readonly PexPeer[], version: number, now: number): void {
     assert(this.isExchangeDue(version, now));
-    this.#say(() => this.#extensions.exchange(known, version, now), now);
+    this.#liveness.say(() => this.#extensions.exchange(known, version, now), now);
   }
 
   /** They take part in bringing peers together (BEP 55). */
@@ -238,43 +227,46 @@ export class PeerSession {
 
   /** Says a message of BEP 55 to a peer that `takesHolepunch`. */
   sayHolepunch(payload: Uint8Array, now: number): void {
-    this.#say(() => this.#extensions.sayHolepunch(payload), now);
+    this.#liveness.say(() => this.#extensions.sayHolepunch(payload), now);
   }
 
   /** Asks for a block that they offer and that they do not owe us yet. */
   request(span: BlockSpan, now: number): void {
     this.#fetching.request(span, now);
-    this.#lastSaidAt = now;
+    this.#liveness.saidAt = now;
   }
 
   /** The block came from somebody else; nothing when they do not owe it. */
   cancel(piece: PieceIndex, block: BlockIndex, now: number): void {
-    this.#say(() => this.#fetching.cancel(piece, block, now), now);
+    this.#liveness.say(() => this.#fetching.cancel(piece, block, now), now);
   }
 
   setInterested(interested: boolean, now: number): void {
     if (interested === this.#amInterested) return;
     this.#amInterested = interested;
-    this.#say(() => interested ? this.output.interested() : this.output.notInterested(), now);
+    this.#liveness.say(
+      () => interested ? this.output.interested() : this.output.notInterested(),
+      now,
+    );
   }
 
   /** What they asked for and did not get is refused, but for the pieces granted. */
   choke(now: number): void {
-    this.#say(() => this.#serving.choke(now), now);
+    this.#liveness.say(() => this.#serving.choke(now), now);
   }
 
   unchoke(now: number): void {
-    this.#say(() => this.#serving.unchoke(), now);
+    this.#liveness.say(() => this.#serving.unchoke(), now);
   }
 
   sendHave(piece: PieceIndex, now: number): void {
-    this.#say(() => this.output.have(piece), now);
+    this.#liveness.say(() => this.output.have(piece), now);
   }
 
   /** Lets them ask for these pieces, as far as we have them, even while choked (BEP 6). */
   grantAllowedFast(pieces: readonly PieceIndex[], now: number): void {
     if (!this.#flags.fast) return;
-    this.#say(() => pieces.forEach((piece) => this.#serving.grant(piece)), now);
+    this.#liveness.say(() => pieces.forEach((piece) => this.#serving.grant(piece)), now);
   }
 
   /** What they still want and may have, the oldest first: gone when cancelled or choked. */
@@ -295,19 +287,12 @@ export class PeerSession {
   /** Blocks went out, not through `output`; `bytes` are those of the blocks alone. */
   noteUploaded(bytes: number, now: number): void {
     this.#serving.sent(bytes, now);
-    this.#lastSaidAt = now;
+    this.#liveness.saidAt = now;
   }
 
   /** The request that waited longest cannot be served: the disk failed. */
   rejectUpload(now: number): void {
-    this.#say(() => this.#serving.reject(), now);
-  }
-
-  /** Runs a command, and notes whether it said anything: else a keep-alive falls due. */
-  #say(command: () => void, now: number): void {
-    const pendingBytes = this.output.pendingBytes;
-    command();
-    if (this.output.pendingBytes > pendingBytes) this.#lastSaidAt = now;
+    this.#liveness.say(() => this.#serving.reject(), now);
   }
 
   #handleInterest(interested: boolean): void {
@@ -334,7 +319,6 @@ export class PeerSession {
   }
 
   #handleExtended(message: ExtendedMessage, now: number): void {
-    if (!this.#flags.extended) return this.#events.close("unnegotiated-extension");
     const depth = this.#extensions.handleMessage(message, now)?.requestQueueLimit;
     if (depth !== undefined) this.#fetching.setStatedDepth(depth);
   }

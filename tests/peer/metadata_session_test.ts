@@ -94,6 +94,16 @@ Deno.test("MetadataSession opens with having nothing, its handshake and the DHT 
   deepStrictEqual(said(plain), []);
 });
 
+Deno.test("handleTimeout() says where our DHT node is once more when that has changed", () => {
+  let port = 6881;
+  const session = create({ dhtPort: () => port });
+  session.open(new Uint8Array(1), 0);
+  said(session);
+  port = 41_000;
+  session.handleTimeout(1);
+  deepStrictEqual(said(session), [{ kind: "port", port }]);
+});
+
 Deno.test("MetadataSession asks with the id that the peer gave, the last one counts", () => {
   const session = create();
   session.request(0, 0);
@@ -167,6 +177,7 @@ Deno.test("MetadataSession hands on peers and DHT nodes that the peer names", ()
 
 Deno.test("MetadataSession closes for what breaks the protocol", () => {
   const NO_FAST = { fast: false, extended: true, dht: false };
+  const PLAIN = { fast: true, extended: false, dht: false };
   const CASES: readonly (readonly [string, Message, MetadataSessionOptions["flags"]?])[] = [
     ["unrequested-block", { kind: "piece", index: 0, begin: 0, block: new Uint8Array(1) }],
     ["malformed-message", { kind: "unknown", id: 99 }],
@@ -176,13 +187,15 @@ Deno.test("MetadataSession closes for what breaks the protocol", () => {
     ["malformed-message", extended(OUR_PEX_ID, new Uint8Array([0x69]))],
     ["unnegotiated-extension", { kind: "have-all" }, NO_FAST],
     ["unnegotiated-extension", { kind: "allowed-fast", index: 0 }, NO_FAST],
-    ["unnegotiated-extension", introduction(), { fast: true, extended: false, dht: false }],
+    ["unnegotiated-extension", introduction(), PLAIN],
+    ["unnegotiated-extension", extended(OUR_METADATA_ID, encodeMetadataReject(0)), PLAIN],
   ];
   for (const [reason, message, flags = ALL] of CASES) {
     const session = create({ flags });
     session.handleMessage(message, 0);
-    session.handleMessage(introduction(), 0);
     deepStrictEqual(session.drain(), [{ kind: "close", reason }], reason);
+    session.handleMessage(introduction(), 0);
+    deepStrictEqual(session.drain(), []);
   }
 });
 
