@@ -27,6 +27,12 @@ const MAX_PEERS_NAMED_BY_ONE = 150;
 /** Endpoints that are our own; then the oldest are forgotten. */
 const MAX_OWN = 3_000;
 
+/** A peer that was connected; whom we dialled, by the endpoint that we dialled. */
+export interface ConnectedPeer {
+  readonly endpoint: Endpoint;
+  readonly isIncoming: boolean;
+}
+
 export interface PeerCounts {
   readonly known: number;
   readonly connected: number;
@@ -174,8 +180,9 @@ export class PeerList {
     peer.wasConnected = true;
   }
 
-  /** The connection with an endpoint that we dialled has ended. */
-  disconnected(endpoint: Endpoint, end: Disconnection, now: number): void {
+  /** A connection has ended. What came by itself says nothing of where it came from. */
+  disconnected({ endpoint, isIncoming }: ConnectedPeer, end: Disconnection, now: number): void {
+    if (isIncoming) return;
     if (end.reason === "own-connection") return this.markOwn(endpoint);
     const peer = this.#known.get(formatEndpoint(endpoint));
     if (peer !== undefined) noteEnd(peer, end, now);

@@ -1,5 +1,5 @@
 /** Who may join a swarm, who makes way for whom, and who is counted on. */
-import { compareBytes } from "../base/bytes.ts";
+import { compareBytes, equalBytes } from "../base/bytes.ts";
 import type { CloseReason } from "../base/errors.ts";
 import type { PeerId, PieceIndex } from "../base/ids.ts";
 import type { Network } from "../net/transport.ts";
@@ -45,15 +45,19 @@ type AskedOfSession =
   | "downloadRate"
   | "theirHave";
 
+type AskedOfConnection =
+  | "isClosed"
+  | "isIncoming"
+  | "remote"
+  | "peerId"
+  | "joinedAt"
+  | "lastDataAt"
+  | "close";
+
 /** A peer that has joined. */
-export interface Member {
-  readonly connection:
-    & Pick<PeerConnection, "isClosed" | "isIncoming" | "remote" | "lastDataAt" | "close">
-    & { readonly session: Pick<PeerSession, AskedOfSession> };
-  /** In hex. */
-  readonly peerId: string;
-  readonly joinedAt: number;
-}
+export type Member =
+  & Pick<PeerConnection, AskedOfConnection>
+  & { readonly session: Pick<PeerSession, AskedOfSession> };
 
 export interface AdmissionOptions {
   /** Those that are here, live. */
@@ -89,7 +93,7 @@ export class Admission {
     const { members, table: { isComplete } } = this.#options;
     let useful = 0;
     for (const member of members.values()) {
-      const { isPeerInterested, amInterested } = member.connection.session;
+      const { isPeerInterested, amInterested } = member.session;
       const isUseful = isComplete ? isPeerInterested : amInterested && this.#isOfUse(member, now);
       if (isUseful) useful++;
     }
@@ -132,7 +136,7 @@ export class Admission {
     const twin = this.#twinOf(ready);
     if (twin !== undefined) {
       if (!this.#isPreferred(ready, twin)) return "duplicate-connection";
-      twin.connection.close("duplicate-connection");
+      twin.close("duplicate-connection");
       return undefined;
     }
     if (members.size < this.#maxPeers) return undefined;
@@ -146,18 +150,14 @@ export class Admission {
     return Math.min(maxPeers, network.maxPeers ?? Infinity);
   }
 
-  /** The same peer. Its id alone proves nothing: whoever has met it knows that, too (P3). */
-  #twinOf({ handshake, connection }: ReadyPeer): Member | undefined {
-    const peerId = handshake.peerId.toHex();
-    return this.#options.members.values().find((member) =>
-      member.peerId === peerId && !member.connection.isClosed &&
-      member.connection.remote.host === connection.remote.host
-    );
+  #twinOf(ready: ReadyPeer): Member | undefined {
+    const members = this.#options.members.values();
+    return members.find((member) => !member.isClosed && isSamePeer(member, ready));
   }
 
   /** When two connect to each other at once, both keep the one that the greater peer id dialled. */
-  #isPreferred(ready: ReadyPeer, { connection }: Member): boolean {
-    if (connection.isIncoming === ready.isIncoming) return false;
+  #isPreferred(ready: ReadyPeer, { isIncoming }: Member): boolean {
+    if (isIncoming === ready.isIncoming) return false;
     const weAreGreater = compareBytes(this.#options.peerId, ready.handshake.peerId) > 0;
     return ready.isIncoming !== weAreGreater;
   }
@@ -167,13 +167,13 @@ export class Admission {
     let longest: Member | undefined;
     for (const member of this.#options.members.values()) {
       if (isIndifferent(member, now)) {
-        member.connection.close("useless");
+        member.close("useless");
         return true;
       }
       if (!this.#isBarren(member, now)) continue;
       if (longest === undefined || waitedMs(member, now) > waitedMs(longest, now)) longest = member;
     }
-    longest?.connection.close("made-way");
+    longest?.close("made-way");
     return longest !== undefined;
   }
 
@@ -186,12 +186,12 @@ export class Admission {
     // They may lie about what they have, so not all can be spared.
     const spared = least.slice(0, Math.floor(this.#maxPeers * SPARED_SHARE));
     const leaving = spared.find((member) => !this.#isOnlySource(member)) ?? least[spared.length];
-    leaving?.connection.close("made-way");
+    leaving?.close("made-way");
     return leaving !== undefined;
   }
 
   /** Has it given us something, and has it alone a piece that we lack? */
-  #isOnlySource({ connection: { session } }: Member): boolean {
+  #isOnlySource({ session }: Member): boolean {
     const { table, availability } = this.#options;
     if (session.downloadedBytes === 0) return false;
     for (const piece of session.theirHave.ones()) {
@@ -216,7 +216,7 @@ export class Admission {
   }
 
   /** It gives something worth while, would if we let it, or has just come. */
-  #isOfUse({ connection: { session }, joinedAt }: Member, now: number): boolean {
+  #isOfUse({ session, joinedAt }: Member, now: number): boolean {
     const waitsForUs = session.awaitedSince === undefined || this.#isHeldUp(now);
     return (!session.isPeerChoking && waitsForUs) || now - joinedAt < DOUBTED_AFTER_MS ||
       session.downloadRate(now) >= USEFUL_RATE;
@@ -227,8 +227,17 @@ export class Admission {
   }
 }
 
+/** It has come once more. Its id alone proves nothing: whoever has met it knows that, too (P3). */
+export function isSamePeer(
+  member: Pick<Member, "peerId" | "remote">,
+  { handshake, connection }: ReadyPeer,
+): boolean {
+  return member.remote.host === connection.remote.host &&
+    equalBytes(member.peerId, handshake.peerId);
+}
+
 /** It has nothing for us, and wants nothing. */
-function isIndifferent({ connection: { session }, joinedAt }: Member, now: number): boolean {
+function isIndifferent({ session, joinedAt }: Member, now: number): boolean {
   return !session.amInterested && !session.isPeerInterested && now - joinedAt > USELESS_AFTER_MS;
 }
 
@@ -237,7 +246,7 @@ function isOnTrial({ joinedAt }: Member, now: number): boolean {
 }
 
 /** Bytes of blocks a millisecond, of all the time that it has been here. */
-function givenRate({ connection: { session }, joinedAt }: Member, now: number): number {
+function givenRate({ session, joinedAt }: Member, now: number): number {
   return session.downloadedBytes / (now - joinedAt);
 }
 
@@ -245,8 +254,8 @@ function givenRate({ connection: { session }, joinedAt }: Member, now: number): 
  * How long a peer has let us wait; 0 while it need not give anything, or has nothing to give. An
  * unchoke is no gift.
  */
-function waitedMs({ connection, joinedAt }: Member, now: number): number {
-  const { session: { amInterested, isPeerChoking, awaitedSince }, lastDataAt } = connection;
+function waitedMs({ session, joinedAt, lastDataAt }: Member, now: number): number {
+  const { amInterested, isPeerChoking, awaitedSince } = session;
   const since = isPeerChoking ? joinedAt : awaitedSince;
   if (!amInterested || since === undefined) return 0;
   return now - Math.max(since, lastDataAt ?? joinedAt);

@@ -6,11 +6,13 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ambient.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CloseReason, ProtocolError } from "../base/errors.ts";
+import type { PeerId } from "../base/ids.ts";
 import { TokenBucket } from "../base/rate.ts";
 import type { Connection } from "../net/transport.ts";
 import { MessageDecoder } from "../wire/decoder.ts";
 import type { MessageWriter } from "../wire/encoder.ts";
 import type { Message } from "../wire/message.ts";
+import type { ReadyPeer } from "./dialer.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
 /** A peer that lets one write of ours wait this long is not reading (P25). */
@@ -37,9 +39,7 @@ export interface DrivenSession {
 export interface DrivenConnectionOptions<Session extends DrivenSession> {
   /** Names the peer to the rest of the torrent. */
   readonly key: number;
-  readonly endpoint: Endpoint;
-  readonly isIncoming: boolean;
-  readonly connection: Connection;
+  readonly ready: ReadyPeer;
   readonly session: Session;
   readonly maxMessageLength: number;
   readonly clock: Clock;
@@ -55,7 +55,11 @@ export class DrivenConnection<Session extends DrivenSession> {
   readonly key: number;
   readonly endpoint: Endpoint;
   readonly isIncoming: boolean;
+  readonly peerId: PeerId;
   readonly session: Session;
+  /** Milliseconds. */
+  readonly joinedAt: number;
+  readonly #connection: Connection;
   readonly #options: DrivenConnectionOptions<Session>;
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
@@ -69,13 +73,17 @@ export class DrivenConnection<Session extends DrivenSession> {
     | undefined;
 
   constructor(options: DrivenConnectionOptions<Session>) {
+    const { key, session, clock, ready: { connection, endpoint, isIncoming, handshake } } = options;
     this.#options = options;
-    this.#chatter = new TokenBucket(MAX_CHATTER_RATE, options.clock.now());
+    this.#connection = connection;
+    this.#chatter = new TokenBucket(MAX_CHATTER_RATE, clock.now());
     this.#closed.promise.catch(() => {}); // whoever runs the connection sees it
-    this.key = options.key;
-    this.endpoint = options.endpoint;
-    this.isIncoming = options.isIncoming;
-    this.session = options.session;
+    this.key = key;
+    this.endpoint = endpoint;
+    this.isIncoming = isIncoming;
+    this.peerId = handshake.peerId;
+    this.session = session;
+    this.joinedAt = clock.now();
   }
 
   /** Drives the connection until it ends. Rejects only by an error of our own. */
@@ -87,7 +95,7 @@ export class DrivenConnection<Session extends DrivenSession> {
 
   close(reason: CloseReason): void {
     this.#closing.abort();
-    this.#options.connection.close();
+    this.#connection.close();
     this.#closed.resolve(reason);
   }
 
@@ -97,16 +105,16 @@ export class DrivenConnection<Session extends DrivenSession> {
 
   /** The address and port at the other end: of a name that was dialled, what it stood for. */
   get remote(): Endpoint {
-    return this.#options.connection.remote;
+    return this.#connection.remote;
   }
 
   /** A web server, which only plays a peer. */
   get isWebSeed(): boolean {
-    return this.#options.connection.isWebSeed === true;
+    return this.#connection.isWebSeed === true;
   }
 
   get isUtp(): boolean {
-    return this.#options.connection.isUtp === true;
+    return this.#connection.isUtp === true;
   }
 
   /** Our own limit of the rate keeps us from reading on: what the peer has said is not known. */
@@ -165,13 +173,12 @@ export class DrivenConnection<Session extends DrivenSession> {
   }
 
   async #read(): Promise<CloseReason> {
-    const { connection, clock, downloadLimit, maxMessageLength, onRead, backPressure } =
-      this.#options;
+    const { clock, downloadLimit, maxMessageLength, onRead, backPressure } = this.#options;
     const decoder = new MessageDecoder({ maxMessageLength });
     const limit = downloadLimit?.isUnlimited === false ? downloadLimit : undefined;
     while (true) {
       const space = decoder.space();
-      const length = await connection.read(
+      const length = await this.#connection.read(
         limit === undefined ? space : space.subarray(0, limit.turnBytes),
       );
       if (length === null) return "remote-closed";
@@ -233,8 +240,7 @@ export class DrivenConnection<Session extends DrivenSession> {
   }
 
   async #writeOut(bytes: Uint8Array): Promise<void> {
-    const { connection, clock } = this.#options;
-    this.#writingSince = clock.now();
-    await connection.write(bytes);
+    this.#writingSince = this.#options.clock.now();
+    await this.#connection.write(bytes);
   }
 }

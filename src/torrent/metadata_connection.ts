@@ -12,6 +12,11 @@ export type MetadataConnectionOptions = Omit<
 >;
 
 export class MetadataConnection extends DrivenConnection<MetadataSession> {
+  /** It says that it has metadata. */
+  hasMetadata = false;
+  /** It sent some of it. */
+  hasGiven = false;
+
   constructor(options: MetadataConnectionOptions) {
     super({ ...options, maxMessageLength: MAX_MESSAGE_LENGTH });
   }

@@ -18,6 +18,7 @@ import {
   EXTENSION_IDS,
   type ExtensionHandshake,
 } from "../wire/extension.ts";
+import { isSamePeer } from "./admission.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import { MetadataConnection } from "./metadata_connection.ts";
 
@@ -50,20 +51,10 @@ export interface MetadataSwarmOptions {
   readonly onPeerGone: () => void;
 }
 
-interface Member {
-  readonly connection: MetadataConnection;
-  readonly peerId: string;
-  readonly joinedAt: number;
-  /** Says that it has metadata. */
-  hasMetadata: boolean;
-  /** Sent some of it. */
-  hasGiven: boolean;
-}
-
 export class MetadataSwarm {
   readonly #options: MetadataSwarmOptions;
   readonly #fetch: TorrentFetch;
-  readonly #members = new Map<MetadataPeer, Member>();
+  readonly #connections = new Map<MetadataPeer, MetadataConnection>();
   /** Where peers can be dialled that say they have metadata, those who are gone too. */
   readonly #owners = new LimitedMap<MetadataPeer, Endpoint>(MAX_REMEMBERED_PEERS);
   readonly #found = Promise.withResolvers<GivenMetadata>();
@@ -78,7 +69,7 @@ export class MetadataSwarm {
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#connections.size;
   }
 
   /** Endpoints that ever said they have metadata. */
@@ -96,7 +87,7 @@ export class MetadataSwarm {
     if (this.#isClosed || this.#fetch.sourceCount >= ENOUGH_SOURCES) return 0;
     const now = this.#options.clock.now();
     let useful = 0;
-    for (const member of this.#members.values()) if (!isUseless(member, now)) useful++;
+    for (const peer of this.#connections.values()) if (!isUseless(peer, now)) useful++;
     return Math.max(0, this.#options.maxPeers - useful);
   }
 
@@ -123,11 +114,11 @@ export class MetadataSwarm {
 
   /** To be called twice a second: deadlines, and messages that could wait. */
   tick(now: number): void {
-    for (const { connection } of this.#members.values()) {
-      connection.session.handleTimeout(now);
-      this.#handleEvents(connection, now);
-      connection.flush();
-      connection.tick(now);
+    for (const peer of this.#connections.values()) {
+      peer.session.handleTimeout(now);
+      this.#handleEvents(peer, now);
+      peer.flush();
+      peer.tick(now);
     }
     this.#fetch.handleTimeout(now);
     this.#act(now);
@@ -136,56 +127,41 @@ export class MetadataSwarm {
   /** Ends all connections; nothing is found after that. */
   close(): void {
     this.#isClosed = true;
-    for (const { connection } of this.#members.values()) connection.close("finished");
+    for (const peer of this.#connections.values()) peer.close("finished");
   }
 
   #join(ready: ReadyPeer): void {
-    const key = ++this.#lastKey;
-    const peerId = ready.handshake.peerId.toHex();
-    const refusal = this.#refusal(ready, peerId);
+    const { clock, peerList } = this.#options;
+    const now = clock.now();
+    const refusal = this.#refusal(ready, now);
     if (refusal !== undefined) {
       ready.connection.close();
-      return this.#noteEnd(ready, refusal, false);
+      return peerList.disconnected(ready, { reason: refusal, wasUseful: false }, now);
     }
-    const now = this.#options.clock.now();
-    const connection = this.#connect(ready, key, now);
-    this.#members.set(connection.key, {
-      connection,
-      peerId,
-      joinedAt: now,
-      hasMetadata: false,
-      hasGiven: false,
-    });
+    const connection = this.#connect(ready, ++this.#lastKey, now);
+    this.#connections.set(connection.key, connection);
     this.#fetch.handlePeer(connection.key, now);
     connection.run().then(
-      (reason) => this.#leave(connection.key, ready, reason),
+      (reason) => this.#leave(connection, reason),
       (error) => this.#found.reject(error),
     );
   }
 
   /** Why a peer cannot join; another makes way for it where it should. */
-  #refusal(
-    { endpoint, isIncoming, handshake, connection: { remote } }: ReadyPeer,
-    peerId: string,
-  ): CloseReason | undefined {
+  #refusal(ready: ReadyPeer, now: number): CloseReason | undefined {
+    const peers = this.#connections;
     if (this.#isClosed) return "finished";
-    if (this.#options.peerList.isBanned(endpoint)) return "banned";
-    if (!handshake.flags.extended) return "useless";
-    for (const member of this.#members.values()) {
+    if (this.#options.peerList.isBanned(ready.endpoint)) return "banned";
+    if (!ready.handshake.flags.extended) return "useless";
+    for (const peer of peers.values()) {
       // When two have dialled each other, the other side decides which connection ends.
-      // Its id alone proves nothing (P3).
-      const isSame = member.peerId === peerId && member.connection.isIncoming === isIncoming &&
-        member.connection.remote.host === remote.host;
-      if (isSame) return "duplicate-connection";
+      const isTwin = peer.isIncoming === ready.isIncoming && isSamePeer(peer, ready);
+      if (isTwin) return "duplicate-connection";
     }
     if (this.size < this.#options.maxPeers) return undefined;
-    const now = this.#options.clock.now();
-    for (const member of this.#members.values()) {
-      if (!isUseless(member, now)) continue;
-      member.connection.close("useless");
-      return undefined;
-    }
-    return "too-many-peers";
+    const useless = peers.values().find((peer) => isUseless(peer, now));
+    useless?.close("useless");
+    return useless === undefined ? "too-many-peers" : undefined;
   }
 
   #connect(ready: ReadyPeer, key: MetadataPeer, now: number): MetadataConnection {
@@ -203,9 +179,8 @@ export class MetadataSwarm {
     });
     session.open(introduction, now);
     const peer: MetadataConnection = new MetadataConnection({
-      ...ready,
       key,
-      connection,
+      ready,
       session,
       clock,
       onRead: (now) => {
@@ -220,9 +195,7 @@ export class MetadataSwarm {
   #handleEvents(peer: MetadataConnection, now: number): void {
     const { key, session, remote } = peer;
     for (const answer of session.drainAnswers()) {
-      const hasGiven = this.#fetch.handleAnswer(key, answer, now);
-      const member = this.#members.get(key);
-      if (hasGiven && member !== undefined) member.hasGiven = true;
+      if (this.#fetch.handleAnswer(key, answer, now)) peer.hasGiven = true;
     }
     for (const event of session.drain()) {
       switch (event.kind) {
@@ -243,9 +216,8 @@ export class MetadataSwarm {
 
   #noteHandshake(peer: MetadataConnection, handshake: ExtensionHandshake, now: number): void {
     const { metadataSize, listenPort } = handshake;
-    const member = this.#members.get(peer.key);
-    if (member === undefined || metadataSize === undefined || !peer.session.knowsMetadata) return;
-    member.hasMetadata = true;
+    if (metadataSize === undefined || !peer.session.knowsMetadata) return;
+    peer.hasMetadata = true;
     if (!peer.isIncoming) this.#owners.set(peer.key, peer.endpoint);
     else if (listenPort !== undefined) {
       this.#owners.set(peer.key, { host: peer.remote.host, port: listenPort });
@@ -266,7 +238,7 @@ export class MetadataSwarm {
           break;
         case "malformed":
           this.#owners.delete(effect.peer);
-          this.#members.get(effect.peer)?.connection.close("malformed-message");
+          this.#connections.get(effect.peer)?.close("malformed-message");
           break;
         case "found":
           this.#givers = effect.givers;
@@ -276,7 +248,7 @@ export class MetadataSwarm {
   }
 
   #ask(request: TorrentEffect & { kind: `request${string}` }, now: number): void {
-    const connection = this.#members.get(request.peer)?.connection;
+    const connection = this.#connections.get(request.peer);
     if (connection === undefined) return;
     const { session } = connection;
     if (request.kind === "request") session.request(request.piece, now);
@@ -286,7 +258,7 @@ export class MetadataSwarm {
 
   /** It may be gone: what it gave can take long to be found out. */
   #ban(key: MetadataPeer): void {
-    const connection = this.#members.get(key)?.connection;
+    const connection = this.#connections.get(key);
     const endpoint = this.#owners.get(key) ?? connection?.endpoint;
     this.#owners.delete(key);
     connection?.close("banned");
@@ -295,26 +267,20 @@ export class MetadataSwarm {
     this.#options.onBanned(endpoint, "sent metadata of something else");
   }
 
-  #leave(key: MetadataPeer, ready: ReadyPeer, reason: CloseReason): void {
-    const hasGiven = this.#members.get(key)?.hasGiven === true && reason !== "malformed-message";
-    this.#members.delete(key);
-    this.#noteEnd(ready, reason, hasGiven);
-    if (this.#isClosed) return;
+  #leave(peer: MetadataConnection, reason: CloseReason): void {
+    this.#connections.delete(peer.key);
     const now = this.#options.clock.now();
-    this.#fetch.handleGone(key, now);
+    const wasUseful = peer.hasGiven && reason !== "malformed-message";
+    this.#options.peerList.disconnected(peer, { reason, wasUseful }, now);
+    if (this.#isClosed) return;
+    this.#fetch.handleGone(peer.key, now);
     this.#act(now);
     this.#options.onPeerGone();
-  }
-
-  #noteEnd({ endpoint, isIncoming }: ReadyPeer, reason: CloseReason, wasUseful: boolean): void {
-    if (isIncoming) return;
-    const now = this.#options.clock.now();
-    this.#options.peerList.disconnected(endpoint, { reason, wasUseful }, now);
   }
 }
 
 /** It has been here for a while, and not said that it has metadata, or given none. */
-function isUseless({ hasMetadata, hasGiven, joinedAt }: Member, now: number): boolean {
+function isUseless({ hasMetadata, hasGiven, joinedAt }: MetadataConnection, now: number): boolean {
   if (hasGiven) return false;
   return now - joinedAt > (hasMetadata ? MUTE_AFTER_MS : USELESS_AFTER_MS);
 }

@@ -18,7 +18,7 @@ import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
 import type { EncryptionMode } from "../wire/mse.ts";
 import { PexFlag, type PexPeer } from "../wire/pex.ts";
-import { Admission, type Member } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import { Dealings } from "./dealings.ts";
@@ -85,7 +85,6 @@ export class Swarm {
   readonly dealings = new Dealings();
   readonly #options: SwarmOptions;
   readonly #connections = new Map<PeerKey, PeerConnection>();
-  readonly #members = new Map<PeerKey, Member>();
   readonly #remembered = new LimitedMap<PeerKey, Endpoint>(MAX_REMEMBERED_PEERS);
   readonly #admission: Admission;
   readonly #unchoking: Unchoking;
@@ -113,7 +112,7 @@ export class Swarm {
       onLiar: (key, piece) => this.#ban(key, piece),
     });
     const peers = this.#connections, { have } = options.table;
-    this.#admission = new Admission({ ...options, members: this.#members });
+    this.#admission = new Admission({ ...options, members: this.#connections });
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
     const introducing = new Introducing({
@@ -207,28 +206,27 @@ export class Swarm {
   }
 
   #join(ready: ReadyPeer): void {
-    const now = this.#options.clock.now();
+    const { clock, peerList } = this.#options;
+    const now = clock.now();
     const refusal = this.#isClosed ? "finished" : this.#admission.refusal(ready, now);
     if (refusal !== undefined) {
       ready.connection.close();
-      return this.#noteEnd(ready, refusal, false);
+      return peerList.disconnected(ready, { reason: refusal, wasUseful: false }, now);
     }
-    const peerId = ready.handshake.peerId.toHex();
     const connection = this.#connect(ready, ++this.#lastKey, now);
     this.#connections.set(connection.key, connection);
-    this.#members.set(connection.key, { connection, peerId, joinedAt: now });
     this.#introducing.join(connection, ready.handshake.flags.extended);
     this.#unchoking.join(connection, now);
     this.#remembered.set(connection.key, connection.endpoint);
     connection.run().then(
-      (reason) => this.#leave(connection, ready, reason),
+      (reason) => this.#leave(connection, reason),
       (error) => this.#fullPieces.fail(error),
     );
   }
 
   #connect(ready: ReadyPeer, key: PeerKey, now: number): PeerConnection {
     const { layout, clock, downloadLimit, uploader, uploadSlots, infoHash } = this.#options;
-    const { connection, endpoint, isIncoming, handshake: { flags } } = ready;
+    const { connection, endpoint, handshake: { flags } } = ready;
     const have = this.#revealing.join(key);
     const { usePex: pex, useHolepunch: holepunch, metainfo, udpPortFor } = this.#options;
     const { dhtPort: port } = this.#options;
@@ -243,9 +241,7 @@ export class Swarm {
     }
     const peer: PeerConnection = new PeerConnection({
       key,
-      endpoint,
-      isIncoming,
-      connection,
+      ready,
       session,
       maxMessageLength: Math.max(MAX_MESSAGE_LENGTH, 1 + Math.ceil(layout.pieceCount / 8)),
       clock,
@@ -303,31 +299,24 @@ export class Swarm {
     return this.#options.table.isComplete && !this.#revealing.isPartial;
   }
 
-  #leave(peer: PeerConnection, ready: ReadyPeer, reason: CloseReason): void {
+  #leave(peer: PeerConnection, reason: CloseReason): void {
     this.#connections.delete(peer.key);
-    this.#members.delete(peer.key);
     this.#introducing.leave(peer.key);
     this.#unchoking.leave(peer);
     this.dealings.left(peer, reason);
     // It has parted from us as we would have from it, only sooner.
     const isUseless = this.#onlyUploads && !peer.session.isPeerInterested;
-    const end = isUseless && reason === "remote-closed" ? "useless" : reason;
-    this.#noteEnd(ready, end, peer.session.downloadedBytes > 0);
-    if (this.#isClosed) return;
+    const end = {
+      reason: isUseless && reason === "remote-closed" ? "useless" : reason,
+      wasUseful: peer.session.downloadedBytes > 0,
+    };
     const now = this.#options.clock.now();
+    this.#options.peerList.disconnected(peer, end, now);
+    if (this.#isClosed) return;
     this.exchange.peerGone(peer);
     this.#revealing.leave(peer.key);
     this.exchange.fillAll(now);
     this.#options.onPeerGone();
-  }
-
-  #noteEnd({ endpoint, isIncoming }: ReadyPeer, reason: CloseReason, wasUseful: boolean): void {
-    if (isIncoming) return;
-    this.#options.peerList.disconnected(
-      endpoint,
-      { reason, wasUseful },
-      this.#options.clock.now(),
-    );
   }
 
   #ban(key: PeerKey, piece: PieceIndex): void {

@@ -4,7 +4,7 @@ import { SeededRandom } from "../../src/base/ambient.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
 import type { CloseReason } from "../../src/base/errors.ts";
 import type { PeerSource } from "../../src/peer/known_peer.ts";
-import { PeerList } from "../../src/peer/peer_list.ts";
+import { type ConnectedPeer, PeerList } from "../../src/peer/peer_list.ts";
 
 const SECOND = 1_000, MINUTE = 60_000;
 
@@ -18,6 +18,10 @@ function newList(source: PeerSource = "tracker", ...endpoints: string[]): PeerLi
   const list = new PeerList({ random: new SeededRandom(1) });
   list.add(endpoints.map(endpoint), source);
   return list;
+}
+
+function dialled(endpoint: Endpoint): ConnectedPeer {
+  return { endpoint, isIncoming: false };
 }
 
 function nth(index: number): Endpoint {
@@ -85,7 +89,7 @@ Deno.test("next() prefers what the user named, then what failed least, then what
     list.add([fresh], "tracker");
     list.failed(failing, 0);
     list.failed(named, 0);
-    list.disconnected(useful, { ...END, wasUseful: true }, 0);
+    list.disconnected(dialled(useful), { ...END, wasUseful: true }, 0);
     const order = [1, 2, 3, 4].map(() => list.next(20 * MINUTE));
     deepStrictEqual(order, [named, useful, fresh, failing]);
   }
@@ -119,7 +123,7 @@ Deno.test("a peer that was useful is tried after 1 s, doubling up to 1 min", () 
   const list = newList("tracker", A);
   const peer = list.next(0)!;
   list.connected(peer);
-  list.disconnected(peer, { ...END, wasUseful: true }, 0);
+  list.disconnected(dialled(peer), { ...END, wasUseful: true }, 0);
   const waits = [waitMs(list, 0)];
   for (let turn = 0; turn < 8; turn++) {
     const now = list.nextAt()!;
@@ -131,7 +135,7 @@ Deno.test("a peer that was useful is tried after 1 s, doubling up to 1 min", () 
   const now = list.nextAt()!;
   list.next(now);
   list.connected(peer);
-  list.disconnected(peer, { ...END, wasUseful: true }, now);
+  list.disconnected(dialled(peer), { ...END, wasUseful: true }, now);
   deepStrictEqual(waitMs(list, now), SECOND);
   list.next(now + SECOND);
   list.failed(peer, now + SECOND);
@@ -150,7 +154,7 @@ Deno.test("a peer that shakes hands and gives nothing has failed", () => {
     const now = list.nextAt() === -Infinity ? 0 : list.nextAt()!;
     const peer = list.next(now)!;
     list.connected(peer);
-    list.disconnected(peer, END, now);
+    list.disconnected(dialled(peer), END, now);
     deepStrictEqual(waitMs(list, now), seconds * SECOND);
   }
 });
@@ -161,7 +165,7 @@ Deno.test("a useless or doubly connected peer is left alone for 10 min", () => {
       const list = newList("tracker", A);
       const peer = list.next(0)!;
       list.connected(peer);
-      list.disconnected(peer, { reason, wasUseful }, 0);
+      list.disconnected(dialled(peer), { reason, wasUseful }, 0);
       deepStrictEqual(waitMs(list, 0), 10 * MINUTE);
     }
   }
@@ -172,7 +176,7 @@ Deno.test("one that made way for another is left alone for 10 min, 1 min if it g
     const list = newList("tracker", A);
     const peer = list.next(0)!;
     list.connected(peer);
-    list.disconnected(peer, { reason: "made-way", wasUseful }, 0);
+    list.disconnected(dialled(peer), { reason: "made-way", wasUseful }, 0);
     deepStrictEqual(waitMs(list, 0), minutes * MINUTE);
     deepStrictEqual(list.hasUntried(11 * MINUTE - 1), false);
     deepStrictEqual(list.hasUntried(11 * MINUTE), wasUseful, "it is worth another trial");
@@ -186,7 +190,7 @@ Deno.test("a peer for which there is no place has not failed, and is tried after
   for (let now = 0; now < 10 * MINUTE; now += 15 * SECOND) {
     const peer = list.next(now)!;
     list.connected(peer);
-    list.disconnected(peer, { reason: "too-many-peers", wasUseful: false }, now);
+    list.disconnected(dialled(peer), { reason: "too-many-peers", wasUseful: false }, now);
     deepStrictEqual(waitMs(list, now), 15 * SECOND);
     ok(list.hasUntried(now + 15 * SECOND));
   }
@@ -201,7 +205,7 @@ Deno.test("hasUntried() is of those that can be dialled now, and have not been a
   ok(!list.hasUntried(15 * SECOND - 1), "it is left alone");
   ok(list.hasUntried(15 * SECOND));
   list.connected(list.next(15 * SECOND)!);
-  list.disconnected(peer, { ...END, wasUseful: true }, 16 * SECOND);
+  list.disconnected(dialled(peer), { ...END, wasUseful: true }, 16 * SECOND);
   ok(!list.hasUntried(10 * MINUTE), "it was met");
   ok(list.hasUntried(11 * MINUTE), "it gave us something");
 });
@@ -211,7 +215,7 @@ Deno.test("next() lets one that gives something and leaves come first once, not 
   const leaver = list.next(0)!;
   const leave = (now: number) => {
     list.connected(leaver);
-    list.disconnected(leaver, { ...END, wasUseful: true }, now);
+    list.disconnected(dialled(leaver), { ...END, wasUseful: true }, now);
   };
   leave(0);
   list.add([endpoint(B)], "tracker");
@@ -227,8 +231,18 @@ Deno.test("counts tell who is connected and who was never reached", () => {
   list.connected(first);
   list.failed(second, 0);
   deepStrictEqual(list.counts, { known: 3, connected: 1, banned: 0, unreachable: 1 });
-  list.disconnected(first, END, 0);
+  list.disconnected(dialled(first), END, 0);
   deepStrictEqual(list.counts, { known: 3, connected: 0, banned: 0, unreachable: 1 });
+});
+
+Deno.test("disconnected() says nothing of an endpoint that a peer came from by itself", () => {
+  for (const reason of ["remote-closed", "own-connection"] as const) {
+    const list = newList("tracker", A);
+    const given = list.next(0)!;
+    list.connected(given);
+    list.disconnected({ endpoint: given, isIncoming: true }, { reason, wasUseful: true }, 0);
+    deepStrictEqual([list.counts.connected, list.ownCount], [1, 0]);
+  }
 });
 
 Deno.test("P3 our own endpoint is never dialled again, and not banned", () => {
@@ -236,7 +250,7 @@ Deno.test("P3 our own endpoint is never dialled again, and not banned", () => {
     const list = newList("tracker", A);
     const own = list.next(0)!;
     if (learn === "markOwn") list.markOwn(own);
-    else list.disconnected(own, { ...END, reason: "own-connection" }, 0);
+    else list.disconnected(dialled(own), { ...END, reason: "own-connection" }, 0);
     deepStrictEqual(list.add([own], "named"), 0);
     deepStrictEqual([list.next(10 * MINUTE), list.isBanned(own)], [undefined, false]);
     deepStrictEqual([list.ownCount, list.counts.known], [1, 0]);
@@ -287,7 +301,7 @@ Deno.test("what happens to a banned peer's connection does not bring it back", (
   const liar = list.next(0)!;
   list.connected(liar);
   list.ban(liar);
-  list.disconnected(liar, { reason: "banned", wasUseful: true }, 0);
+  list.disconnected(dialled(liar), { reason: "banned", wasUseful: true }, 0);
   list.failed(liar, 0);
   deepStrictEqual([list.next(20 * MINUTE), list.counts.known], [undefined, 0]);
 });
@@ -321,7 +335,7 @@ Deno.test("T11 add() forgets the worst first, and never a useful or a named one"
   list.failed(once!, 0);
   list.failed(twice!, 0);
   list.failed(twice!, 0);
-  list.disconnected(useful!, { ...END, wasUseful: true }, 0);
+  list.disconnected(dialled(useful!), { ...END, wasUseful: true }, 0);
   list.failed(useful!, 0);
   list.add([named!], "named");
   list.failed(named!, 0);
@@ -467,7 +481,7 @@ Deno.test("PeerList is consistent whatever happens, and gives nobody twice", () 
           if (isBusy) list.connected(peer);
           break;
         case "gone":
-          if (isBusy) list.disconnected(peer, { reason: "remote-closed", wasUseful }, now);
+          if (isBusy) list.disconnected(dialled(peer), { reason: "remote-closed", wasUseful }, now);
           busy.delete(key);
           break;
         case "ban":

@@ -1,12 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
-import type { InfoHash, PeerId } from "../../src/base/ids.ts";
+import type { PeerId } from "../../src/base/ids.ts";
 import { Layout } from "../../src/metainfo/layout.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
 import { PieceTable } from "../../src/piece/piece_table.ts";
 import { Admission, type Member } from "../../src/torrent/admission.ts";
 import type { ReadyPeer } from "../../src/torrent/dialer.ts";
+import { readyPeer } from "./ready_peer.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -57,24 +58,22 @@ class Door {
     const { host = `10.0.0.${index}`, id = index, lastDataAt, ...session } = traits;
     const { joinedAt = 0, isSnubbed } = traits;
     return {
-      connection: {
-        isClosed: traits.isClosed ?? false,
-        isIncoming: traits.isIncoming ?? false,
-        remote: { host, port: 1 },
-        lastDataAt,
-        session: {
-          amInterested: session.amInterested ?? true,
-          isPeerInterested: session.isPeerInterested ?? false,
-          isPeerChoking: session.isPeerChoking ?? false,
-          awaitedSince: session.awaitedSince ?? (isSnubbed ? lastDataAt ?? joinedAt : undefined),
-          downloadedBytes: session.downloadedBytes ?? 0,
-          downloadRate: () => session.rate ?? 0,
-          theirHave: Bitfield.fromBytes(Uint8Array.of(traits.isOnlySource ? 128 : 0), 1)!,
-        },
-        close: () => this.closed.push(index),
-      },
-      peerId: idOf(id).toHex(),
+      isClosed: traits.isClosed ?? false,
+      isIncoming: traits.isIncoming ?? false,
+      remote: { host, port: 1 },
+      peerId: idOf(id),
       joinedAt,
+      lastDataAt,
+      session: {
+        amInterested: session.amInterested ?? true,
+        isPeerInterested: session.isPeerInterested ?? false,
+        isPeerChoking: session.isPeerChoking ?? false,
+        awaitedSince: session.awaitedSince ?? (isSnubbed ? lastDataAt ?? joinedAt : undefined),
+        downloadedBytes: session.downloadedBytes ?? 0,
+        downloadRate: () => session.rate ?? 0,
+        theirHave: Bitfield.fromBytes(Uint8Array.of(traits.isOnlySource ? 128 : 0), 1)!,
+      },
+      close: () => this.closed.push(index),
     };
   }
 }
@@ -84,19 +83,13 @@ function idOf(byte: number): PeerId {
 }
 
 function comer({ host = "10.0.9.9", id = 200, isIncoming = true }: Traits = {}): ReadyPeer {
-  const remote = { host, port: 2 };
-  const flags = { fast: true, extended: true, dht: false };
-  return {
-    connection: {
-      remote,
-      read: () => Promise.resolve(null),
-      write: () => Promise.resolve(),
-      close: () => {},
-    },
-    handshake: { infoHash: new Uint8Array(20) as InfoHash, peerId: idOf(id), flags },
-    endpoint: remote,
-    isIncoming,
+  const connection = {
+    remote: { host, port: 2 },
+    read: () => Promise.resolve(null),
+    write: () => Promise.resolve(),
+    close: () => {},
   };
+  return readyPeer(connection, { peerId: idOf(id), isIncoming });
 }
 
 Deno.test("usefulCount() counts who gives a block a second, waits for us, or came ten seconds ago", () => {
@@ -312,6 +305,14 @@ Deno.test("refusal() lets a second connection of one direction replace none", ()
       strictEqual(door.admission.refusal(comer(twin), 0), "duplicate-connection");
       deepStrictEqual(door.closed, []);
     }
+  }
+});
+
+Deno.test("P3 refusal() takes nobody for a member by its address alone, or by its id", () => {
+  for (const other of [{ host: "10.0.9.9", id: 50 }, { host: "10.0.9.8", id: 200 }]) {
+    const door = new Door([{ host: "10.0.9.9", id: 200, isIncoming: true }]);
+    strictEqual(door.admission.refusal(comer(other), 0), undefined);
+    deepStrictEqual(door.closed, []);
   }
 });
 

@@ -13,6 +13,7 @@ import { BlockExchange } from "../../src/torrent/block_exchange.ts";
 import { PeerConnection } from "../../src/torrent/connection.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
+import { readyPeer } from "./ready_peer.ts";
 
 const PIECE_COUNT = 10_000;
 const BLOCKS_PER_PIECE = 16;
@@ -104,9 +105,7 @@ class Exchange {
     const session = new PeerSession({ layout: this.#layout, have, flags, host: remote.host, now });
     const peer = new PeerConnection({
       key,
-      endpoint: remote,
-      isIncoming: false,
-      connection: {
+      ready: readyPeer({
         remote,
         read: () => Promise.resolve(null),
         write: (bytes) => {
@@ -114,7 +113,7 @@ class Exchange {
           return Promise.resolve();
         },
         close() {},
-      },
+      }),
       session,
       maxMessageLength: 128 * 1024,
       clock: this.#clock,

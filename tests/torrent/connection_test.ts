@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import type { Connection } from "../../src/net/transport.ts";
@@ -8,6 +8,7 @@ import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import { BLOCK_HEADER_LENGTH } from "../../src/wire/block_run.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
+import { readyPeer } from "./ready_peer.ts";
 
 /** Far more than a second of any limit; then the peer is gone, so that the test ends without one. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -46,9 +47,7 @@ function connect(
   const flags = { fast: true, extended: true, dht: false };
   const peer: PeerConnection = new PeerConnection({
     key: 1,
-    endpoint: connection.remote,
-    isIncoming: false,
-    connection,
+    ready: readyPeer(connection),
     session: new PeerSession({ layout, have, flags, host: "10.0.0.2", now: clock.now() }),
     maxMessageLength: 128 * 1024,
     clock,
@@ -59,6 +58,14 @@ function connect(
   });
   return peer;
 }
+
+Deno.test("PeerConnection knows since when the peer is here, and who it says that it is", async () => {
+  const clock = new ManualClock();
+  await clock.run(() => false, 1_234);
+  const peer = connect(chatterbox(new Uint8Array(4)), clock);
+  strictEqual(peer.joinedAt, clock.now());
+  deepStrictEqual(peer.peerId, new Uint8Array(20));
+});
 
 /** Much to read, little to learn. */
 function hugeHandshake(): Uint8Array {

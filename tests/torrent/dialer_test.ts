@@ -475,10 +475,10 @@ async function dialOne(bench: Bench, durationMs = 1_000): Promise<void> {
 
 /** The peer hangs up, and we dial it again when its turn comes. */
 async function dialAgain(bench: Bench): Promise<void> {
-  const [{ connection, endpoint }] = bench.ready.splice(0) as [ReadyPeer];
-  connection.close();
+  const [peer] = bench.ready.splice(0) as [ReadyPeer];
+  peer.connection.close();
   const end = { reason: "remote-closed", wasUseful: true } as const;
-  bench.peerList.disconnected(endpoint, end, bench.clock.now());
+  bench.peerList.disconnected(peer, end, bench.clock.now());
   await bench.clock.run(() => false, 2_000);
   bench.dialer.dial();
   await bench.clock.run(() => bench.ready.length > 0, 1_000);

@@ -4,6 +4,7 @@ import { MetadataSession } from "../../src/peer/metadata_session.ts";
 import { MetadataConnection } from "../../src/torrent/metadata_connection.ts";
 import { MessageWriter } from "../../src/wire/encoder.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
+import { readyPeer } from "./ready_peer.ts";
 
 /** Far more than a second of any limit; then the peer is gone, so that the test ends without one. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -33,9 +34,7 @@ function connect(connection: Connection, clock: ManualClock, kinds: string[] = [
   const flags = { fast: true, extended: true, dht: false };
   const peer: MetadataConnection = new MetadataConnection({
     key: 1,
-    endpoint: { host: "peer.example", port: 1 },
-    isIncoming: false,
-    connection,
+    ready: readyPeer(connection, { endpoint: { host: "peer.example", port: 1 } }),
     session: new MetadataSession({ flags, host: "10.0.1.1", now: clock.now() }),
     clock,
     onRead: () => kinds.push(...peer.session.drain().map(({ kind }) => kind)),

@@ -9,7 +9,6 @@ import { shortInfoHash } from "../../src/metainfo/info_hash.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { type FetchOptions, type FetchResult, HttpError } from "../../src/net/http.ts";
 import { Bans } from "../../src/peer/bans.ts";
-import type { ReadyPeer } from "../../src/torrent/dialer.ts";
 import { type MetadataOptions, MetadataSearch } from "../../src/torrent/metadata_search.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import type { TorrentEvent } from "../../src/torrent/snapshot.ts";
@@ -23,6 +22,7 @@ import {
 } from "../sim/metadata_peer.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 import { sha1 } from "../sim/sim_storage.ts";
+import { readyPeer } from "./ready_peer.ts";
 
 const PORT = 6881;
 const OURS = "10.0.0.1";
@@ -238,8 +238,11 @@ Deno.test("MetadataSearch lets useless peers make way when there is no room", as
   const scene = new Scene(makeMetadata(20_000));
   for (let count = 0; count < 30; count++) scene.add("silent");
   scene.add("giving");
-  const { atMs } = await scene.find(scene.search({ maxPeers: 4 }), 600_000);
-  ok(atMs < 120_000, `after ${atMs} ms`);
+  const search = scene.search({ maxPeers: 4 });
+  const finding = search.find();
+  await scene.clock.run(() => false, 30_000);
+  strictEqual(search.status().peersConnected, 4);
+  ok(await scene.settled(finding, 90_000));
   await scene.end();
 });
 
@@ -250,20 +253,31 @@ Deno.test("MetadataSearch takes peers that find it", async () => {
   await scene.clock.run(() => false, 1_000);
   const endpoint = scene.add("giving", { isHidden: true });
   const connection = await connectAs(scene, endpoint);
-  const peer: ReadyPeer = {
-    connection,
-    handshake: {
-      infoHash: scene.infoHash,
-      peerId: scene.random.bytes(20) as PeerId,
-      flags: { fast: true, extended: true, dht: false },
-    },
-    endpoint: connection.remote,
-    isIncoming: true,
-  };
+  const peer = readyPeer(connection, { isIncoming: true });
   ok(search.admit(peer));
   ok(await scene.settled(finding, 5_000));
   deepStrictEqual((await finding).infoBytes, scene.metadata);
   ok(!search.admit(peer), "not after the end");
+  await scene.end();
+});
+
+Deno.test("P3 MetadataSearch keeps one connection of each direction with a peer", async () => {
+  const [peerId, other] = [1, 2].map((byte) => new Uint8Array(20).fill(byte) as PeerId);
+  const scene = new Scene(makeMetadata(20_000));
+  const host = scene.add("mute", { peerId: peerId! });
+  const search = scene.search();
+  const finding = search.find();
+  await scene.clock.run(() => false, 1_000);
+  const connected: number[] = [];
+  for (const comer of [peerId!, peerId!, other!]) {
+    const connection = await connectAs(scene, host);
+    ok(search.admit(readyPeer(connection, { peerId: comer, isIncoming: true })));
+    await scene.clock.run(() => false, 100);
+    connected.push(search.status().peersConnected);
+  }
+  deepStrictEqual(connected, [2, 2, 3], "beside the one that was dialled");
+  void search.stop();
+  await rejects(finding, StoppedError);
   await scene.end();
 });
 
