@@ -12,7 +12,7 @@ import type { MappedProtocol } from "../net/nat_pmp.ts";
 import type { Connection, Listener, Network } from "../net/transport.ts";
 import { Bans } from "../peer/bans.ts";
 import { type EncryptionMode, torrentHash } from "../wire/mse.ts";
-import { type Hosted, type Introduction, welcome } from "./handshaking.ts";
+import { acceptHandshake, type Hosted, type OurHandshake } from "./handshaking.ts";
 import { type MetadataOptions, MetadataSearch } from "./metadata_search.ts";
 import { allowedSources } from "./peer_sources.ts";
 import { RateLimit } from "./rate_limit.ts";
@@ -29,8 +29,8 @@ const MAX_SWARM_MEMORIES = 1_000;
  * Connections taken up a second, and at once after a pause. A handshake may cost a tenth of a
  * millisecond, and more with encryption: whoever floods us fills the system's queue, not a core.
  */
-const WELCOMES_PER_SECOND = 50;
-const MAX_WELCOMES_AT_ONCE = 300;
+const HANDSHAKES_PER_SECOND = 50;
+const MAX_HANDSHAKES_AT_ONCE = 300;
 
 export interface ClientOptions {
   readonly network: Network;
@@ -66,7 +66,7 @@ interface SwarmMemory {
 
 /** Whoever takes peers of one info-hash. */
 interface Participant {
-  readonly introduction: Introduction;
+  readonly ourHandshake: OurHandshake;
   /** How MSE names its torrent. */
   readonly torrentHash: Uint8Array;
   readonly admit: (peer: ReadyPeer) => boolean;
@@ -92,9 +92,9 @@ export class Client {
   readonly #pending = new Set<Connection>();
   readonly #closing = new AbortController();
   readonly #hosted: Hosted = {
-    find: (infoHash) => this.#find(infoHash)?.introduction,
+    find: (infoHash) => this.#find(infoHash)?.ourHandshake,
     findByTorrentHash: (hash) =>
-      this.#findWhere((participant) => equalBytes(participant.torrentHash, hash))?.introduction,
+      this.#findWhere((participant) => equalBytes(participant.torrentHash, hash))?.ourHandshake,
   };
 
   constructor(options: ClientOptions) {
@@ -181,7 +181,7 @@ export class Client {
       onLeft: () => this.#participants.delete(participant),
     });
     const participant: Participant = {
-      introduction: { infoHash, peerId, dht: usesDht && this.#options.openDht !== undefined },
+      ourHandshake: { infoHash, peerId, dht: usesDht && this.#options.openDht !== undefined },
       torrentHash: torrentHash(infoHash),
       admit: (peer) => runner.admit?.(peer) ?? false,
       stop: () => runner.stop(),
@@ -240,7 +240,7 @@ export class Client {
 
   async #accept(listener: Listener): Promise<void> {
     const { clock } = this.#options;
-    const pace = new TokenBucket(WELCOMES_PER_SECOND, clock.now(), MAX_WELCOMES_AT_ONCE);
+    const pace = new TokenBucket(HANDSHAKES_PER_SECOND, clock.now(), MAX_HANDSHAKES_AT_ONCE);
     for await (const connection of listener) {
       if (this.#pending.size >= MAX_PENDING_HANDSHAKES) connection.close();
       else void this.#receive(connection);
@@ -254,9 +254,9 @@ export class Client {
   async #receive(raw: Connection): Promise<void> {
     this.#pending.add(raw);
     try {
-      const introduced = await welcome(raw, this.#hosted, this.#options);
-      const peer = { ...introduced, endpoint: raw.remote, isIncoming: true };
-      if (!this.#find(introduced.handshake.infoHash)?.admit(peer)) raw.close();
+      const result = await acceptHandshake(raw, this.#hosted, this.#options);
+      const peer = { ...result, endpoint: raw.remote, isIncoming: true };
+      if (!this.#find(peer.handshake.infoHash)?.admit(peer)) raw.close();
     } catch (error) {
       raw.close();
       if (!(error instanceof ProtocolError)) throw error;
@@ -266,7 +266,7 @@ export class Client {
   }
 
   #find(infoHash: InfoHash): Participant | undefined {
-    return this.#findWhere(({ introduction }) => equalBytes(introduction.infoHash, infoHash));
+    return this.#findWhere(({ ourHandshake }) => equalBytes(ourHandshake.infoHash, infoHash));
   }
 
   #findWhere(matches: (participant: Participant) => boolean): Participant | undefined {

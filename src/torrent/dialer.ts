@@ -17,7 +17,7 @@ import { DialMethods, type Offer } from "./dial_methods.ts";
 import type { Sighting } from "./discovery.ts";
 import { EncryptionError } from "./encrypting.ts";
 import { type HalfOpen, halfOpenSince, isHopeful } from "./half_open.ts";
-import { introduce, type Introduced, type Introduction } from "./handshaking.ts";
+import { type HandshakeResult, initiateHandshake, type OurHandshake } from "./handshaking.ts";
 import type { WebSeeds } from "./web_seeds.ts";
 
 /** Whoever does not answer a SYN in this time is not there. */
@@ -56,7 +56,7 @@ export interface DialerOptions {
   readonly peerList: PeerList;
   /** Endpoints that are dialled otherwise. */
   readonly webSeeds?: Pick<WebSeeds, "has" | "open">;
-  readonly introduction: Introduction;
+  readonly ourHandshake: OurHandshake;
   /**
    * Nobody answers there, or not yet; it may be reached with another's help. False when nobody could
    * be asked: perhaps somebody can when the dial fails.
@@ -185,9 +185,9 @@ export class Dialer {
   async #attempt(endpoint: Endpoint): Promise<void> {
     const { peerList, clock } = this.#options;
     try {
-      const introduced = await this.#reach(endpoint);
-      if (introduced === undefined) return peerList.failed(endpoint, clock.now());
-      const peer = { ...introduced, endpoint, isIncoming: false };
+      const result = await this.#reach(endpoint);
+      if (result === undefined) return peerList.failed(endpoint, clock.now());
+      const peer = { ...result, endpoint, isIncoming: false };
       this.#undelivered++;
       if (await this.#ready.push(peer)) return peerList.connected(endpoint);
       this.#undelivered--;
@@ -201,7 +201,7 @@ export class Dialer {
    * Dials once more, at once and otherwise, when only the encryption failed. Undefined when the peer
    * is not needed now.
    */
-  async #reach(endpoint: Endpoint): Promise<Introduced | undefined> {
+  async #reach(endpoint: Endpoint): Promise<HandshakeResult | undefined> {
     const { webSeeds, network } = this.#options;
     if (webSeeds?.has(endpoint)) return await webSeeds.open(endpoint, this.#closing.signal);
     const methods = this.#methods;
@@ -210,7 +210,7 @@ export class Dialer {
     if (isGuess) this.#noteGuess(endpoint);
     const offer = methods.first(endpoint);
     try {
-      return await this.#introduce(endpoint, offer, onlyUtp);
+      return await this.#shakeHands(endpoint, offer, onlyUtp);
     } catch (error) {
       methods.forget(endpoint);
       if (!(error instanceof EncryptionError)) throw error;
@@ -222,21 +222,21 @@ export class Dialer {
         throw error;
       }
       this.#pace.take(1, this.#options.clock.now());
-      const introduced = await this.#introduce(endpoint, fallback.offer, onlyUtp);
+      const result = await this.#shakeHands(endpoint, fallback.offer, onlyUtp);
       methods.remember(endpoint, fallback.offer);
-      return introduced;
+      return result;
     }
   }
 
   /** A connection of its own, closed when it leads to nothing. */
-  async #introduce(endpoint: Endpoint, offer: Offer, onlyUtp: boolean): Promise<Introduced> {
-    const { clock, random, introduction } = this.#options;
+  async #shakeHands(endpoint: Endpoint, offer: Offer, onlyUtp: boolean): Promise<HandshakeResult> {
+    const { clock, random, ourHandshake } = this.#options;
     const signal = this.#closing.signal;
     const connection = await this.#connect(endpoint, onlyUtp);
     const abandon = () => connection.close();
     signal.addEventListener("abort", abandon);
     try {
-      return await introduce(connection, introduction, { clock, random, offer });
+      return await initiateHandshake(connection, ourHandshake, { clock, random, offer });
     } catch (error) {
       connection.close();
       const hungUp = error instanceof ProtocolError && error.reason === "remote-closed";

@@ -20,13 +20,14 @@ import {
 import type { EncryptionMode } from "../wire/mse.ts";
 import { acceptEncrypted, encrypt, EncryptionError } from "./encrypting.ts";
 
-/** A peer must have introduced itself within this time, or is not worth the socket. */
+/** A peer must have shaken hands within this time, or is not worth the socket. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** What we can: the fast extension (BEP 6) and the extension protocol (BEP 10). */
 const OUR_FLAGS = { fast: true, extended: true };
 
-export interface Introduction {
+/** What we say in the handshakes of a torrent. */
+export interface OurHandshake {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   /** We run a DHT node, and this torrent may be known to it (BEP 5). */
@@ -35,19 +36,19 @@ export interface Introduction {
 
 /** The torrents that we have. */
 export interface Hosted {
-  find(infoHash: InfoHash): Introduction | undefined;
+  find(infoHash: InfoHash): OurHandshake | undefined;
   /** By `torrentHash` of `wire/mse.ts`. */
-  findByTorrentHash(torrentHash: Uint8Array): Introduction | undefined;
+  findByTorrentHash(torrentHash: Uint8Array): OurHandshake | undefined;
 }
 
 /** A peer that has said who it is. */
-export interface Introduced {
+export interface HandshakeResult {
   /** On which its messages come in plaintext: perhaps another one than it was. */
   readonly connection: Connection;
   readonly handshake: Handshake;
 }
 
-export interface IntroduceOptions {
+export interface InitiateOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Bits of PayloadMethod to offer in an encrypted handshake; undefined: no encryption. */
@@ -55,14 +56,14 @@ export interface IntroduceOptions {
 }
 
 /**
- * Introduces us first, then hears who they are. Throws ProtocolError, EncryptionError among them;
+ * Says our handshake first, then hears theirs. Throws ProtocolError, EncryptionError among them;
  * the caller closes the connection.
  */
-export async function introduce(
+export async function initiateHandshake(
   connection: Connection,
-  ours: Introduction,
-  { clock, random, offer }: IntroduceOptions,
-): Promise<Introduced> {
+  ours: OurHandshake,
+  { clock, random, offer }: InitiateOptions,
+): Promise<HandshakeResult> {
   const { infoHash } = ours;
   const payload = encodeHandshake({ ...ours, flags: flagsOf(ours) });
   return await withDeadline(connection, clock, async () => {
@@ -76,21 +77,21 @@ export async function introduce(
   });
 }
 
-export interface WelcomeOptions {
+export interface AcceptOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly encryption: EncryptionMode;
 }
 
 /**
- * Hears who they are, and answers only to a torrent that we have (P2). Throws ProtocolError;
+ * Hears their handshake, and answers only to a torrent that we have (P2). Throws ProtocolError;
  * the caller closes the connection.
  */
-export async function welcome(
+export async function acceptHandshake(
   connection: Connection,
   hosted: Hosted,
-  options: WelcomeOptions,
-): Promise<Introduced> {
+  options: AcceptOptions,
+): Promise<HandshakeResult> {
   return await withDeadline(connection, options.clock, async () => {
     const bytes = new Uint8Array(HANDSHAKE_LENGTH);
     let length = 0;
@@ -98,7 +99,7 @@ export async function welcome(
       length += await readSome(connection, bytes.subarray(length));
       if (startsLikeHandshake(bytes.subarray(0, length))) continue;
       if (options.encryption === "off") checkHandshakeStart(bytes.subarray(0, length));
-      return await welcomeEncrypted(connection, hosted, options, bytes.subarray(0, length));
+      return await acceptEncryptedHandshake(connection, hosted, options, bytes.subarray(0, length));
     }
     if (options.encryption === "require") {
       throw new ProtocolError("malformed-handshake", "Cannot use the peer: it does not encrypt");
@@ -109,12 +110,12 @@ export async function welcome(
   });
 }
 
-async function welcomeEncrypted(
+async function acceptEncryptedHandshake(
   raw: Connection,
   hosted: Hosted,
-  { random, encryption }: WelcomeOptions,
+  { random, encryption }: AcceptOptions,
   received: Uint8Array,
-): Promise<Introduced> {
+): Promise<HandshakeResult> {
   if (encryption === "off") {
     throw new ProtocolError("malformed-handshake", "Cannot use the peer: it encrypts");
   }
@@ -140,7 +141,7 @@ async function answer(connection: Connection, theirs: Handshake, hosted: Hosted)
   rejectOurselves(theirs, ours);
 }
 
-async function readAnswer(connection: Connection, ours: Introduction): Promise<Handshake> {
+async function readAnswer(connection: Connection, ours: OurHandshake): Promise<Handshake> {
   const theirs = await readHandshake(connection);
   checkTorrent(theirs, ours.infoHash);
   rejectOurselves(theirs, ours);
@@ -152,11 +153,11 @@ function checkTorrent(theirs: Handshake, infoHash: InfoHash): void {
   throw new ProtocolError("wrong-info-hash", "Cannot use the peer: it serves another torrent");
 }
 
-function flagsOf({ dht = false }: Introduction): HandshakeFlags {
+function flagsOf({ dht = false }: OurHandshake): HandshakeFlags {
   return { ...OUR_FLAGS, dht };
 }
 
-function rejectOurselves(theirs: Handshake, ours: Introduction): void {
+function rejectOurselves(theirs: Handshake, ours: OurHandshake): void {
   if (equalBytes(theirs.peerId, ours.peerId)) {
     throw new ProtocolError("own-connection", "Cannot use the peer: it is ourselves");
   }

@@ -197,7 +197,7 @@ export class MetadataSearch {
     const dialer: Dialer = new Dialer({
       ...this.#surroundings,
       peerList,
-      introduction: { infoHash, peerId, dht: dhtPort !== undefined },
+      ourHandshake: { infoHash, peerId, dht: dhtPort !== undefined },
       wanted: () => swarm.wanted,
     });
     const sources: PeerSources = new PeerSources({

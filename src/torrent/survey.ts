@@ -184,7 +184,7 @@ export class Survey {
       ...this.#surroundings,
       peerList: this.#peerList,
       webSeeds,
-      introduction: { infoHash, peerId: this.#surroundings.peerId },
+      ourHandshake: { infoHash, peerId: this.#surroundings.peerId },
       wanted: () => maxPeers - this.#reached - this.#asking.size,
     });
   }

@@ -190,7 +190,7 @@ export class Torrent {
       ...this.#surroundings,
       peerList,
       webSeeds,
-      introduction: { infoHash, peerId, dht: dht?.port !== undefined },
+      ourHandshake: { infoHash, peerId, dht: dht?.port !== undefined },
       onUnreachable: (endpoint) => swarm.seekRelay(endpoint),
       wanted: () => swarm.wantedCount,
     });

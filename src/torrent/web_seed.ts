@@ -17,7 +17,7 @@ import { type BodyAnswer, type FetchBounded, HttpError, type HttpFailure } from 
 import type { Network } from "../net/transport.ts";
 import { fileUrl, mayAsk } from "../web_seed/file_url.ts";
 import { checkRangeAnswer, type FileRange, rangeHeaders } from "../web_seed/range_answer.ts";
-import type { Introduced } from "./handshaking.ts";
+import type { HandshakeResult } from "./handshaking.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import { type FetchOutcome, type FetchRange, WebSeedConnection } from "./web_seed_connection.ts";
 
@@ -106,7 +106,7 @@ export class WebSeed {
    * it has none, as far as is known, or wants to be left alone. Throws WebSeedError when there is no
    * answer that would do.
    */
-  async open(signal: AbortSignal): Promise<Introduced | undefined> {
+  async open(signal: AbortSignal): Promise<HandshakeResult | undefined> {
     const { metainfo: { infoHash, layout }, clock } = this.#options;
     if (clock.now() < this.#restsUntil || this.#chooseFile() === undefined) return undefined;
     assert(!this.#isOpen);

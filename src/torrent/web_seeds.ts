@@ -4,7 +4,7 @@
  */
 import { Channel } from "../base/channel.ts";
 import { type Endpoint, formatEndpoint, serverOf } from "../base/endpoint.ts";
-import type { Introduced } from "./handshaking.ts";
+import type { HandshakeResult } from "./handshaking.ts";
 import type { Sighting } from "./discovery.ts";
 import { WebSeed, type WebSeedOptions } from "./web_seed.ts";
 
@@ -67,7 +67,7 @@ export class WebSeeds {
    * Reaches the one at the endpoint, which is there; undefined when it is not needed now. Throws
    * WebSeedError.
    */
-  async open(endpoint: Endpoint, signal: AbortSignal): Promise<Introduced | undefined> {
+  async open(endpoint: Endpoint, signal: AbortSignal): Promise<HandshakeResult | undefined> {
     let openCount = 0;
     for (const { isOpen } of this.#all.values()) if (isOpen) openCount++;
     if (openCount >= MAX_OPEN) return undefined;

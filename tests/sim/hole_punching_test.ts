@@ -5,7 +5,7 @@ import type { Endpoint } from "../../src/base/endpoint.ts";
 import type { PeerId } from "../../src/base/ids.ts";
 import { SharedPort } from "../../src/net/shared_port.ts";
 import type { Network } from "../../src/net/transport.ts";
-import { introduce } from "../../src/torrent/handshaking.ts";
+import { initiateHandshake } from "../../src/torrent/handshaking.ts";
 import type { Torrent } from "../../src/torrent/torrent.ts";
 import type { TorrentOptions } from "../../src/torrent/torrent_options.ts";
 // Loaded before the clock stands still: `UtpNetwork` loads it when it is needed.
@@ -182,10 +182,10 @@ async function understoodBy(host: string, { lab }: Room): Promise<string[]> {
   });
   await lab.settled(connecting, LIMIT_MS);
   const connection = await connecting;
-  const introduction = { infoHash, peerId: new Uint8Array(20).fill(9) as PeerId };
+  const ourHandshake = { infoHash, peerId: new Uint8Array(20).fill(9) as PeerId };
   const options = { clock, random: new SeededRandom(2), offer: undefined };
-  const introducing = introduce(connection, introduction, options);
-  await lab.settled(introducing, LIMIT_MS);
+  const shaking = initiateHandshake(connection, ourHandshake, options);
+  await lab.settled(shaking, LIMIT_MS);
   const decoder = new MessageDecoder({ maxMessageLength: 2 ** 17 });
   while (true) {
     const reading = connection.read(decoder.space());

@@ -6,13 +6,13 @@ import { ConnectError, type Network } from "../../src/net/transport.ts";
 import { PeerList } from "../../src/peer/peer_list.ts";
 import { Dialer, type ReadyPeer } from "../../src/torrent/dialer.ts";
 import type { Sighting } from "../../src/torrent/discovery.ts";
-import { type Introduction, welcome } from "../../src/torrent/handshaking.ts";
+import { acceptHandshake, type OurHandshake } from "../../src/torrent/handshaking.ts";
 import { encodeHandshake } from "../../src/wire/handshake.ts";
 import type { EncryptionMode } from "../../src/wire/mse.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
-const US: Introduction = {
+const US: OurHandshake = {
   infoHash: new Uint8Array(20).fill(1) as InfoHash,
   peerId: new Uint8Array(20).fill(2) as PeerId,
 };
@@ -93,7 +93,7 @@ function createBench(wanted = 80, encryption: EncryptionMode = "off"): Bench {
     random,
     encryption,
     peerList,
-    introduction: US,
+    ourHandshake: US,
     webSeeds: {
       has: ({ host }) => host === WEB_SEED.host,
       open: () => Promise.resolve(void bench.started++),
@@ -161,14 +161,14 @@ function hosts(count: number): Endpoint[] {
 async function serve(
   bench: Bench,
   host: string,
-  introduction: Introduction,
+  ours: OurHandshake,
   encryption: EncryptionMode = "off",
 ): Promise<void> {
   const listener = bench.sim.host(host).listen({ ports: [1] });
   for await (const connection of listener) {
-    const hosted = { find: () => introduction, findByTorrentHash: () => introduction };
+    const hosted = { find: () => ours, findByTorrentHash: () => ours };
     const { clock, random } = bench;
-    welcome(connection, hosted, { clock, random, encryption })
+    acceptHandshake(connection, hosted, { clock, random, encryption })
       .catch(() => connection.close());
   }
 }
@@ -600,7 +600,7 @@ Deno.test("P31 dial() blames no lack of encryption when a peer is silent, or kno
     for await (const connection of knowing.sim.host("10.0.1.0").listen({ ports: [1] })) {
       const hosted = { find: () => another, findByTorrentHash: () => undefined };
       const { clock, random } = knowing;
-      welcome(connection, hosted, { clock, random, encryption: "require" })
+      acceptHandshake(connection, hosted, { clock, random, encryption: "require" })
         .catch(() => connection.close());
     }
   })();

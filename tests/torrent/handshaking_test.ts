@@ -5,23 +5,23 @@ import type { Connection } from "../../src/net/transport.ts";
 import { SeededRandom } from "../../src/base/ambient.ts";
 import { equalBytes } from "../../src/base/bytes.ts";
 import {
+  acceptHandshake,
+  type HandshakeResult,
   type Hosted,
-  introduce,
-  type Introduced,
-  type Introduction,
-  welcome,
+  initiateHandshake,
+  type OurHandshake,
 } from "../../src/torrent/handshaking.ts";
 import { EncryptionError } from "../../src/torrent/encrypting.ts";
 import { type EncryptionMode, PayloadMethod, torrentHash } from "../../src/wire/mse.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 
-/** So long may an introduction take (handshake_timeout of the table of hostile inputs). */
+/** So long may a handshake take (handshake_timeout of the table of hostile inputs). */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-const A = introduction(1, 2), B = introduction(1, 3), OTHER_TORRENT = introduction(9, 3);
+const A = handshakeOf(1, 2), B = handshakeOf(1, 3), OTHER_TORRENT = handshakeOf(9, 3);
 
-function introduction(hash: number, id: number): Introduction {
+function handshakeOf(hash: number, id: number): OurHandshake {
   return {
     infoHash: new Uint8Array(20).fill(hash) as InfoHash,
     peerId: new Uint8Array(20).fill(id) as PeerId,
@@ -32,23 +32,23 @@ const random = new SeededRandom(1);
 const { plaintext: PLAINTEXT, rc4: RC4 } = PayloadMethod;
 
 /** We dial. */
-function dial(connection: Connection, ours: Introduction, clock: ManualClock, offer?: number) {
-  return introduce(connection, ours, { clock, random, offer });
+function dial(connection: Connection, ours: OurHandshake, clock: ManualClock, offer?: number) {
+  return initiateHandshake(connection, ours, { clock, random, offer });
 }
 
 /** We are dialled, and have one torrent or none. */
 function answer(
   connection: Connection,
-  ours: Introduction | undefined,
+  ours: OurHandshake | undefined,
   clock: ManualClock,
   encryption: EncryptionMode = "off",
-): Promise<Introduced> {
+): Promise<HandshakeResult> {
   const hosted: Hosted = {
     find: () => ours,
     findByTorrentHash: (hash) =>
       ours && equalBytes(hash, torrentHash(ours.infoHash)) ? ours : undefined,
   };
-  return welcome(connection, hosted, { clock, random, encryption });
+  return acceptHandshake(connection, hosted, { clock, random, encryption });
 }
 
 /** Two ends of one simulated connection. */
@@ -81,7 +81,7 @@ function reasonOf(result: PromiseSettledResult<unknown>): string {
     : result.status;
 }
 
-Deno.test("introduce() and welcome() tell both who the other is when they share a torrent", async () => {
+Deno.test("initiateHandshake() and acceptHandshake() tell both who the other is when they share a torrent", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [theirs, ours] = await settle(
@@ -93,7 +93,7 @@ Deno.test("introduce() and welcome() tell both who the other is when they share 
   deepStrictEqual(ours!.status === "fulfilled" && ours!.value.handshake.peerId, A.peerId);
 });
 
-Deno.test("introduce() and welcome() set the DHT bit for a torrent that may be known to it", async () => {
+Deno.test("initiateHandshake() and acceptHandshake() set the DHT bit for a torrent that may be known to it", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [theirs, ours] = await settle(
@@ -105,7 +105,7 @@ Deno.test("introduce() and welcome() set the DHT bit for a torrent that may be k
   strictEqual(ours!.status === "fulfilled" && ours!.value.handshake.flags.dht, false);
 });
 
-Deno.test("P2 welcome() hangs up without an answer when the torrent is not ours", async () => {
+Deno.test("P2 acceptHandshake() hangs up without an answer when the torrent is not ours", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [reply, refusal] = await settle(
@@ -117,7 +117,7 @@ Deno.test("P2 welcome() hangs up without an answer when the torrent is not ours"
   strictEqual(reasonOf(reply!), "remote-closed");
 });
 
-Deno.test("P2 introduce() rejects a peer when it answers for another torrent", async () => {
+Deno.test("P2 initiateHandshake() rejects a peer when it answers for another torrent", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [ours] = await settle(
@@ -128,7 +128,7 @@ Deno.test("P2 introduce() rejects a peer when it answers for another torrent", a
   strictEqual(reasonOf(ours!), "wrong-info-hash");
 });
 
-Deno.test("P3 introduce() and welcome() recognise ourselves when the peer id is ours", async () => {
+Deno.test("P3 initiateHandshake() and acceptHandshake() recognise ourselves when the peer id is ours", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [ours, theirs] = await settle(
@@ -140,7 +140,7 @@ Deno.test("P3 introduce() and welcome() recognise ourselves when the peer id is 
   strictEqual(reasonOf(ours!), "own-connection");
 });
 
-Deno.test("P1 welcome() hangs up at the first wrong byte when another protocol speaks", async () => {
+Deno.test("P1 acceptHandshake() hangs up at the first wrong byte when another protocol speaks", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   await dialled.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
@@ -150,7 +150,7 @@ Deno.test("P1 welcome() hangs up at the first wrong byte when another protocol s
   strictEqual(clock.now() - start < HANDSHAKE_TIMEOUT_MS, true);
 });
 
-Deno.test("P1 introduce() gives up after its timeout when the peer stays silent", async () => {
+Deno.test("P1 initiateHandshake() gives up after its timeout when the peer stays silent", async () => {
   const clock = new ManualClock();
   const [dialled] = await connect(clock);
   const start = clock.now();
@@ -159,7 +159,7 @@ Deno.test("P1 introduce() gives up after its timeout when the peer stays silent"
   strictEqual(clock.now() - start, HANDSHAKE_TIMEOUT_MS);
 });
 
-Deno.test("welcome() passes on what is no fault of the peer", async () => {
+Deno.test("acceptHandshake() passes on what is no fault of the peer", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   void dial(dialled, A, clock).catch(() => {});
@@ -167,9 +167,9 @@ Deno.test("welcome() passes on what is no fault of the peer", async () => {
     throw new RangeError("ours");
   };
   const hosted = { find: broken, findByTorrentHash: broken };
-  const welcoming = welcome(accepted, hosted, { clock, random, encryption: "off" });
-  const checked = rejects(welcoming, RangeError);
-  await settle(clock, welcoming);
+  const accepting = acceptHandshake(accepted, hosted, { clock, random, encryption: "off" });
+  const checked = rejects(accepting, RangeError);
+  await settle(clock, accepting);
   await checked;
 });
 
@@ -228,12 +228,12 @@ const COMBINATIONS: readonly (readonly [number | undefined, EncryptionMode, unkn
 ];
 
 for (const [offer, encryption, expected] of COMBINATIONS) {
-  Deno.test(`introduce() offers ${offer ?? "no encryption"} and welcome() would ${encryption}: as it must be`, async () => {
+  Deno.test(`initiateHandshake() offers ${offer ?? "no encryption"} and acceptHandshake() would ${encryption}: as it must be`, async () => {
     deepStrictEqual(await talk(offer, encryption), expected);
   });
 }
 
-Deno.test("P2 welcome() names no torrent when it is asked for another one with encryption", async () => {
+Deno.test("P2 acceptHandshake() names no torrent when it is asked for another one with encryption", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   const [ours, theirs] = await settle(
@@ -245,7 +245,7 @@ Deno.test("P2 welcome() names no torrent when it is asked for another one with e
   strictEqual(reasonOf(ours!), "remote-closed");
 });
 
-Deno.test("P31 introduce() gives up after its timeout when a key is not answered", async () => {
+Deno.test("P31 initiateHandshake() gives up after its timeout when a key is not answered", async () => {
   const clock = new ManualClock();
   const [dialled] = await connect(clock);
   const [ours] = await settle(clock, dial(dialled, A, clock, RC4));
@@ -254,7 +254,7 @@ Deno.test("P31 introduce() gives up after its timeout when a key is not answered
   strictEqual(reason instanceof EncryptionError && reason.knowsEncryption, false);
 });
 
-Deno.test("P31 welcome() gives up after its timeout when the peer sends half a key", async () => {
+Deno.test("P31 acceptHandshake() gives up after its timeout when the peer sends half a key", async () => {
   const clock = new ManualClock();
   const [dialled, accepted] = await connect(clock);
   await dialled.write(new Uint8Array(95).fill(2));
