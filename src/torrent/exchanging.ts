@@ -3,12 +3,12 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { PeerKey } from "../piece/piece_table.ts";
 import { PexFlag, type PexPeer } from "../wire/pex.ts";
 import type { PeerConnection } from "./connection.ts";
-import type { Introducing } from "./introducing.ts";
+import type { ExtensionHandshakes } from "./extension_handshakes.ts";
 
 export interface ExchangingOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
-  readonly introducing: Introducing;
+  readonly extensionHandshakes: ExtensionHandshakes;
   readonly isBanned: (endpoint: Endpoint) => boolean;
 }
 
@@ -26,7 +26,7 @@ export class Exchanging {
 
   /** To be called twice a second or so: each session knows when it is due. */
   tick(now: number): void {
-    const { version } = this.#options.introducing;
+    const { version } = this.#options.extensionHandshakes;
     let contacts: Contact[] | undefined;
     for (const peer of this.#options.peers.values()) {
       if (!peer.session.isExchangeDue(version, now)) continue;
@@ -37,13 +37,13 @@ export class Exchanging {
   }
 
   #contacts(): Contact[] {
-    const { peers, introducing, isBanned } = this.#options;
+    const { peers, extensionHandshakes, isBanned } = this.#options;
     const contacts: Contact[] = [];
     for (const peer of peers.values()) {
-      const endpoint = introducing.listensAt(peer);
+      const endpoint = extensionHandshakes.listensAt(peer);
       if (endpoint === undefined || isBanned(endpoint) || isBanned(peer.endpoint)) continue;
-      const flags = (introducing.prefersEncryption(peer) ? PexFlag.prefersEncryption : 0) |
-        (introducing.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
+      const flags = (extensionHandshakes.prefersEncryption(peer) ? PexFlag.prefersEncryption : 0) |
+        (extensionHandshakes.onlyUploads(peer) ? PexFlag.uploadOnly : 0) |
         (peer.isUtp ? PexFlag.utp : 0) |
         (peer.session.takesHolepunch ? PexFlag.holepunch : 0) |
         (peer.isIncoming ? 0 : PexFlag.reachable);

@@ -13,7 +13,7 @@ import {
   type HolepunchMessage,
 } from "../wire/holepunch_message.ts";
 import type { PeerConnection } from "./connection.ts";
-import type { Introducing } from "./introducing.ts";
+import type { ExtensionHandshakes } from "./extension_handshakes.ts";
 
 /**
  * What we ask for, what we do for others, and where we go on another's word, each so often a
@@ -28,7 +28,7 @@ const HEARD_AT_ONCE = 5;
 export interface HolePunchingOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
-  readonly introducing: Pick<Introducing, "listensAt">;
+  readonly extensionHandshakes: Pick<ExtensionHandshakes, "listensAt">;
   readonly random: Random;
   /** A peer that `from` knows expects us, and we it: by uTP, at once. */
   readonly onMeeting?: (endpoint: Endpoint, from: Endpoint) => void;
@@ -83,7 +83,7 @@ export class HolePunching {
   }
 
   #relay(endpoint: Endpoint, from: PeerConnection, now: number): void {
-    const initiator = this.#options.introducing.listensAt(from);
+    const initiator = this.#options.extensionHandshakes.listensAt(from);
     if (initiator === undefined || !from.session.takesHolepunch) return;
     const target = this.#find(endpoint);
     const error = refusal(endpoint, target, initiator, from);
@@ -93,10 +93,10 @@ export class HolePunching {
   }
 
   #find(endpoint: Endpoint): PeerConnection | undefined {
-    const { peers, introducing } = this.#options;
+    const { peers, extensionHandshakes } = this.#options;
     const key = formatEndpoint(endpoint);
     return peers.values().find((peer) => {
-      const listensAt = introducing.listensAt(peer);
+      const listensAt = extensionHandshakes.listensAt(peer);
       return listensAt !== undefined && formatEndpoint(listensAt) === key;
     });
   }

@@ -171,13 +171,13 @@ export class MetadataSwarm {
     const dhtPort = port === undefined ? undefined : () => udpPortFor(host, port);
     const session = new MetadataSession({ flags, host, pex: usePex, dhtPort, now });
     const { ut_pex, ut_metadata } = EXTENSION_IDS;
-    const introduction = encodeExtensionHandshake({
+    const extensionHandshake = encodeExtensionHandshake({
       clientName,
       yourIp: host,
       listenPort: portFor(host),
       messages: { ut_metadata, ...(usePex && { ut_pex }) },
     });
-    session.open(introduction, now);
+    session.open(extensionHandshake, now);
     const peer: MetadataConnection = new MetadataConnection({
       key,
       ready,

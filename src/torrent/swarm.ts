@@ -25,7 +25,7 @@ import { Dealings } from "./dealings.ts";
 import type { ReadyPeer } from "./dialer.ts";
 import { Exchanging } from "./exchanging.ts";
 import { HolePunching } from "./hole_punching.ts";
-import { Introducing } from "./introducing.ts";
+import { ExtensionHandshakes } from "./extension_handshakes.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { Revealing } from "./revealing.ts";
 import { Unchoking } from "./unchoking.ts";
@@ -89,7 +89,7 @@ export class Swarm {
   readonly #admission: Admission;
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
-  readonly #introducing: Introducing;
+  readonly #extensionHandshakes: ExtensionHandshakes;
   readonly #exchanging: Exchanging;
   readonly #holePunching: HolePunching;
   readonly #fullPieces: Channel<FullPiece>;
@@ -115,18 +115,18 @@ export class Swarm {
     this.#admission = new Admission({ ...options, members: this.#connections });
     this.#unchoking = new Unchoking({ ...options, peers, slots: options.uploadSlots });
     this.#revealing = new Revealing({ ...options, peers, have });
-    const introducing = new Introducing({
+    const extensionHandshakes = new ExtensionHandshakes({
       ...options,
       metadata: metainfo.infoBytes,
       onlyUploads: () => this.#onlyUploads,
     });
     const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
-    this.#introducing = introducing;
-    this.#exchanging = new Exchanging({ peers, introducing, isBanned });
+    this.#extensionHandshakes = extensionHandshakes;
+    this.#exchanging = new Exchanging({ peers, extensionHandshakes, isBanned });
     this.#holePunching = new HolePunching({
       ...options,
       peers,
-      introducing,
+      extensionHandshakes,
       now: options.clock.now(),
     });
   }
@@ -187,7 +187,7 @@ export class Swarm {
       peer.tick(now);
     }
     this.#revealing.tick(now);
-    if (isComplete) this.#introducing.actAsSeed();
+    if (isComplete) this.#extensionHandshakes.actAsSeed();
     this.#exchanging.tick(now);
     this.#unchoking.tick(isComplete, now);
     this.exchange.fillAll(now);
@@ -215,7 +215,7 @@ export class Swarm {
     }
     const connection = this.#connect(ready, ++this.#lastKey, now);
     this.#connections.set(connection.key, connection);
-    this.#introducing.join(connection, ready.handshake.flags.extended);
+    this.#extensionHandshakes.join(connection, ready.handshake.flags.extended);
     this.#unchoking.join(connection, now);
     this.#remembered.set(connection.key, connection.endpoint);
     connection.run().then(
@@ -235,7 +235,7 @@ export class Swarm {
     const metadata = metainfo.infoBytes, layers = this.#layers;
     const beyond = { host, pex, holepunch, metadata, layers, dhtPort };
     const session = new PeerSession({ layout, have, flags, ...beyond, now });
-    session.open(this.#introducing.handshakeFor(connection.remote), now);
+    session.open(this.#extensionHandshakes.handshakeFor(connection.remote), now);
     if (uploadSlots > 0) {
       session.grantAllowedFast(allowedFastSet(endpoint.host, infoHash, layout), now);
     }
@@ -265,7 +265,7 @@ export class Swarm {
           this.#unchoking.updateInterest(peer, now);
           break;
         case "extension-handshake":
-          this.#introducing.heard(peer.key, event.handshake);
+          this.#extensionHandshakes.heard(peer.key, event.handshake);
           break;
         case "peers-exchanged":
           this.#noteExchanged(event.peers, peer);
@@ -301,7 +301,7 @@ export class Swarm {
 
   #leave(peer: PeerConnection, reason: CloseReason): void {
     this.#connections.delete(peer.key);
-    this.#introducing.leave(peer.key);
+    this.#extensionHandshakes.leave(peer.key);
     this.#unchoking.leave(peer);
     this.dealings.left(peer, reason);
     // It has parted from us as we would have from it, only sooner.

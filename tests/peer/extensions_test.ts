@@ -109,7 +109,7 @@ Deno.test("a later handshake changes ids, and switches off what it names with 0 
 });
 
 /** What the peer has said of itself, as it stands after each of these handshakes. */
-function introductions(...all: Record<string, Encodable>[]) {
+function handshakesHeard(...all: Record<string, Encodable>[]) {
   const script = new ScriptedSession();
   script.hear(...all.map((fields) => handshake({}, fields)));
   const { clientName } = script.session;
@@ -118,16 +118,16 @@ function introductions(...all: Record<string, Encodable>[]) {
   );
 }
 
-const INTRODUCTION = { v: "Foo 1", p: 6881, e: 1, upload_only: 1, reqq: 250, metadata_size: 9 };
+const SAID_OF_ITSELF = { v: "Foo 1", p: 6881, e: 1, upload_only: 1, reqq: 250, metadata_size: 9 };
 
 Deno.test("handleMessage() keeps what a later handshake leaves out (BEP 10)", () => {
-  const [first, second] = introductions(INTRODUCTION, {});
+  const [first, second] = handshakesHeard(SAID_OF_ITSELF, {});
   deepStrictEqual(second, first);
   deepStrictEqual([first?.listenPort, first?.sessionName], [6881, "Foo 1"]);
 });
 
 Deno.test("handleMessage() changes what a later handshake names, and no more (BEP 10)", () => {
-  const [first, second] = introductions(INTRODUCTION, { p: 7, e: 0, upload_only: 0 });
+  const [first, second] = handshakesHeard(SAID_OF_ITSELF, { p: 7, e: 0, upload_only: 0 });
   const changes = { listenPort: 7, prefersEncryption: false, uploadOnly: false };
   deepStrictEqual(second, { ...first, ...changes });
 });

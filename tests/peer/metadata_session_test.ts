@@ -40,7 +40,7 @@ function said({ output }: MetadataSession): Message[] {
 
 const extended = (id: number, payload: Uint8Array): Message => ({ kind: "extended", id, payload });
 
-const introduction = (metadataId = THEIR_ID) =>
+const theirHandshake = (metadataId = THEIR_ID) =>
   extended(
     0,
     encodeExtensionHandshake({
@@ -109,12 +109,12 @@ Deno.test("MetadataSession asks with the id that the peer gave, the last one cou
   session.request(0, 0);
   ok(!session.knowsMetadata);
   deepStrictEqual(said(session), []);
-  session.handleMessage(introduction(), 0);
+  session.handleMessage(theirHandshake(), 0);
   session.request(3, 0);
   deepStrictEqual(said(session), [extended(THEIR_ID, encodeMetadataRequest(3))]);
   session.handleMessage(extended(0, encodeExtensionHandshake({ clientName: "", messages: {} })), 0);
   ok(session.knowsMetadata, "what a later handshake does not name stays");
-  session.handleMessage(introduction(0), 0);
+  session.handleMessage(theirHandshake(0), 0);
   ok(!session.knowsMetadata);
   deepStrictEqual(session.drain().map(({ kind }) => kind), Array(3).fill("extension-handshake"));
 });
@@ -123,7 +123,7 @@ Deno.test("MetadataSession hands on data and rejects, and refuses what it is ask
   const session = create();
   session.handleMessage(extended(OUR_METADATA_ID, encodeMetadataRequest(1)), 0);
   deepStrictEqual(said(session), []);
-  session.handleMessage(introduction(), 0);
+  session.handleMessage(theirHandshake(), 0);
   const data = new Uint8Array([7, 8]);
   session.handleMessage(extended(OUR_METADATA_ID, encodeMetadataData(0, 2, data)), 0);
   session.handleMessage(extended(OUR_METADATA_ID, encodeMetadataReject(4)), 0);
@@ -187,14 +187,14 @@ Deno.test("MetadataSession closes for what breaks the protocol", () => {
     ["malformed-message", extended(OUR_PEX_ID, new Uint8Array([0x69]))],
     ["unnegotiated-extension", { kind: "have-all" }, NO_FAST],
     ["unnegotiated-extension", { kind: "allowed-fast", index: 0 }, NO_FAST],
-    ["unnegotiated-extension", introduction(), PLAIN],
+    ["unnegotiated-extension", theirHandshake(), PLAIN],
     ["unnegotiated-extension", extended(OUR_METADATA_ID, encodeMetadataReject(0)), PLAIN],
   ];
   for (const [reason, message, flags = ALL] of CASES) {
     const session = create({ flags });
     session.handleMessage(message, 0);
     deepStrictEqual(session.drain(), [{ kind: "close", reason }], reason);
-    session.handleMessage(introduction(), 0);
+    session.handleMessage(theirHandshake(), 0);
     deepStrictEqual(session.drain(), []);
   }
 });

@@ -26,7 +26,7 @@ class Room {
   readonly #listensAt = new Map<PeerConnection, Endpoint | undefined>();
   readonly punching = new HolePunching({
     peers: this.peers,
-    introducing: { listensAt: (peer) => this.#listensAt.get(peer) },
+    extensionHandshakes: { listensAt: (peer) => this.#listensAt.get(peer) },
     random: new SeededRandom(1),
     onMeeting: (endpoint, from) =>
       this.met.push(`${formatEndpoint(endpoint)} by ${formatEndpoint(from)}`),

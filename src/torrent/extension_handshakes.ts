@@ -14,7 +14,7 @@ import {
 import type { EncryptionMode } from "../wire/mse.ts";
 import type { PeerConnection } from "./connection.ts";
 
-export interface IntroducingOptions {
+export interface ExtensionHandshakesOptions {
   /** Name and version. */
   readonly clientName: string;
   readonly portFor: PortFor;
@@ -37,12 +37,12 @@ interface Acquaintance {
   theirs: ExtensionHandshake | undefined;
 }
 
-export class Introducing {
-  readonly #options: IntroducingOptions;
+export class ExtensionHandshakes {
+  readonly #options: ExtensionHandshakesOptions;
   readonly #peers = new Map<PeerKey, Acquaintance>();
   #version = 0;
 
-  constructor(options: IntroducingOptions) {
+  constructor(options: ExtensionHandshakesOptions) {
     this.#options = options;
   }
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { Introducing } from "../../src/torrent/introducing.ts";
+import { ExtensionHandshakes } from "../../src/torrent/extension_handshakes.ts";
 import { parseExtensionHandshake } from "../../src/wire/extension.ts";
 
 Deno.test("handshakeFor() offers PEX and hole punching only where they may be used (BEP 27)", () => {
@@ -10,7 +10,7 @@ Deno.test("handshakeFor() offers PEX and hole punching only where they may be us
     [true, true, ["ut_holepunch", "ut_metadata", "ut_pex"]],
   ];
   for (const [usePex, useHolepunch, offered] of rows) {
-    const introducing = new Introducing({
+    const extensionHandshakes = new ExtensionHandshakes({
       clientName: "test",
       portFor: () => 6881,
       metadata: new Uint8Array(100),
@@ -19,7 +19,7 @@ Deno.test("handshakeFor() offers PEX and hole punching only where they may be us
       useHolepunch,
       onlyUploads: () => false,
     });
-    const payload = introducing.handshakeFor({ host: "10.0.1.1", port: 1 });
+    const payload = extensionHandshakes.handshakeFor({ host: "10.0.1.1", port: 1 });
     deepStrictEqual([...parseExtensionHandshake(payload).messages.keys()].toSorted(), offered);
   }
 });
