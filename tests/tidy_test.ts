@@ -145,9 +145,9 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
     "the base of both fetches, which metadata_fetch_test.ts and layer_fetch_test.ts run",
   "src/torrent/driven_connection.ts":
     "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
-  "src/torrent/exchanging.ts": IN_SIMULATION,
   "src/torrent/facts.ts": IN_SIMULATION,
   "src/torrent/metadata_swarm.ts": "part of a whole search, which metadata_search_test.ts runs",
+  "src/torrent/pex_sending.ts": IN_SIMULATION,
   "src/torrent/revealing.ts": IN_SIMULATION,
   "src/torrent/swarm.ts": IN_SIMULATION,
   "src/torrent/unchoking.ts": IN_SIMULATION,

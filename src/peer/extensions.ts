@@ -61,7 +61,7 @@ export class Extensions {
   readonly #takesHolepunch: boolean;
   readonly #metadata: MetadataServing | undefined;
   readonly #hashes: HashServing | undefined;
-  readonly #exchange: PeerExchange | undefined;
+  readonly #pex: PeerExchange | undefined;
   /** The peer's ids for messages that we know; it does not take those without one. */
   readonly #theirIds = new Map<string, number>();
   /** What the peer says of itself, all together; undefined before it does. */
@@ -82,7 +82,7 @@ export class Extensions {
     this.#dhtPort = dhtPort;
     if (metadata !== undefined) this.#metadata = new MetadataServing({ metadata, output });
     if (layers !== undefined) this.#hashes = new HashServing({ layers, output, events });
-    if (pex) this.#exchange = new PeerExchange({ host, now });
+    if (pex) this.#pex = new PeerExchange({ host, now });
   }
 
   /** What they call their program, made printable; "" when they did not say. */
@@ -111,9 +111,9 @@ export class Extensions {
       if (id === EXTENSION_HANDSHAKE_ID) return this.#handleHandshake(payload);
       if (id === EXTENSION_IDS.ut_metadata && this.#metadata !== undefined) {
         this.#metadata.handleMessage(payload, this.theirId("ut_metadata"));
-      } else if (id === EXTENSION_IDS.ut_pex && this.#exchange !== undefined) {
-        const peers = this.#exchange.hear(payload, now);
-        if (peers.length > 0) this.#events.push({ kind: "peers-exchanged", peers });
+      } else if (id === EXTENSION_IDS.ut_pex && this.#pex !== undefined) {
+        const peers = this.#pex.hear(payload, now);
+        if (peers.length > 0) this.#events.push({ kind: "pex-peers", peers });
       } else if (id === EXTENSION_IDS.ut_holepunch && this.#takesHolepunch) {
         this.#events.push({ kind: "holepunch", message: parseHolepunch(payload) });
       } else if (++this.#unknownCount > MAX_UNKNOWN_EXTENDED) {
@@ -149,20 +149,20 @@ export class Extensions {
   }
 
   /** It takes lists of peers, and it is time for one: see PeerExchange. */
-  isExchangeDue(version: number, now: number): boolean {
-    return this.theirId("ut_pex") !== 0 && this.#exchange !== undefined &&
-      this.#exchange.isDue(version, now);
+  isPexDue(version: number, now: number): boolean {
+    return this.theirId("ut_pex") !== 0 && this.#pex !== undefined &&
+      this.#pex.isDue(version, now);
   }
 
   /** Tells the peer how `known`, all whom it may know of, has changed. */
-  exchange(known: readonly PexPeer[], version: number, now: number): void {
-    const payload = this.#exchange?.tell(known, version, now);
+  sendPex(known: readonly PexPeer[], version: number, now: number): void {
+    const payload = this.#pex?.tell(known, version, now);
     if (payload !== undefined) this.#output.extended(this.theirId("ut_pex"), payload);
   }
 
   /** It can bring us together with the endpoint, as it says. */
   canReach(endpoint: Endpoint): boolean {
-    return this.takesHolepunch && this.#exchange?.knows(endpoint) === true;
+    return this.takesHolepunch && this.#pex?.knows(endpoint) === true;
   }
 
   /** It takes part in bringing peers together, and so do we. */

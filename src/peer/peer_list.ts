@@ -22,7 +22,7 @@ const MAX_KNOWN_PEERS = 3_000;
  * Those among them that only other peers named (PEX), and that peers of one address named (P29):
  * whoever invents endpoints must not keep us from the true ones.
  */
-const MAX_EXCHANGED_PEERS = 1_000;
+const MAX_PEERS_FROM_PEX = 1_000;
 const MAX_PEERS_NAMED_BY_ONE = 150;
 /** Endpoints that are our own; then the oldest are forgotten. */
 const MAX_OWN = 3_000;
@@ -216,16 +216,16 @@ export class PeerList {
       const isRival = (peer: KnownPeer) => peer.failureCount > 0 || peer.source === "pex";
       return { room, most: Infinity, isRival };
     }
-    let exchanged = 0, namedByThem = 0;
+    let fromPex = 0, namedByThem = 0;
     for (const peer of this.#known.values()) {
-      if (peer.source === "pex") exchanged++;
+      if (peer.source === "pex") fromPex++;
       if (by !== undefined && peer.namedBy === by) namedByThem++;
     }
     const quota = MAX_PEERS_NAMED_BY_ONE - namedByThem;
     // Whoever has had its part can only replace it.
     const mustReplace = quota <= 0;
     return {
-      room: mustReplace ? 0 : Math.min(room, MAX_EXCHANGED_PEERS - exchanged),
+      room: mustReplace ? 0 : Math.min(room, MAX_PEERS_FROM_PEX - fromPex),
       most: mustReplace ? Infinity : quota,
       isRival: (peer) =>
         peer.failureCount > 0 && peer.source === "pex" && (!mustReplace || peer.namedBy === by),

@@ -202,17 +202,17 @@ export class PeerSession {
   }
 
   /** They take messages about other peers, it is time for one, and `version` is a new one. */
-  isExchangeDue(version: number, now: number): boolean {
-    return !this.#events.isClosed && this.#extensions.isExchangeDue(version, now);
+  isPexDue(version: number, now: number): boolean {
+    return !this.#events.isClosed && this.#extensions.isPexDue(version, now);
   }
 
   /**
    * Tells them, when it is due, how `known`, all whom they may know of, has changed. `version` is
    * another one whenever `known` is.
    */
-  exchange(known: readonly PexPeer[], version: number, now: number): void {
-    assert(this.isExchangeDue(version, now));
-    this.#liveness.say(() => this.#extensions.exchange(known, version, now), now);
+  sendPex(known: readonly PexPeer[], version: number, now: number): void {
+    assert(this.isPexDue(version, now));
+    this.#liveness.say(() => this.#extensions.sendPex(known, version, now), now);
   }
 
   /** They take part in bringing peers together (BEP 55). */

@@ -39,7 +39,7 @@ export type SessionEvent =
   | { readonly kind: "not-interested" }
   | { readonly kind: "extension-handshake"; readonly handshake: ExtensionHandshake }
   /** They know these peers (BEP 11): at most 50, who may be dialled. */
-  | { readonly kind: "peers-exchanged"; readonly peers: readonly PexPeer[] }
+  | { readonly kind: "pex-peers"; readonly peers: readonly PexPeer[] }
   /** They bring us together with somebody, or ask us to bring them together (BEP 55). */
   | { readonly kind: "holepunch"; readonly message: HolepunchMessage }
   /** Where they have a DHT node, 1 to 65535 (BEP 5). */

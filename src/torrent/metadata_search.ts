@@ -189,7 +189,7 @@ export class MetadataSearch {
       udpPortFor,
       maxPeers,
       usePex: switches.pex,
-      onExchanged: (endpoints, namedBy) => sources.exchanged(endpoints, namedBy),
+      onPexPeers: (endpoints, namedBy) => sources.addPexPeers(endpoints, namedBy),
       onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => onEvent({ kind: "peer-banned", endpoint, reason }),
       onPeerGone: () => dialer.dial(),

@@ -44,7 +44,7 @@ export interface MetadataSwarmOptions {
   readonly maxPeers: number;
   /** Whether peers are heard on other peers (BEP 11). */
   readonly usePex: boolean;
-  readonly onExchanged: (endpoints: readonly Endpoint[], namedBy: Endpoint) => void;
+  readonly onPexPeers: (endpoints: readonly Endpoint[], namedBy: Endpoint) => void;
   readonly onDhtNode: (node: Endpoint) => void;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** There is room for another peer. */
@@ -202,8 +202,8 @@ export class MetadataSwarm {
         case "extension-handshake":
           this.#noteHandshake(peer, event.handshake, now);
           break;
-        case "peers-exchanged":
-          this.#options.onExchanged(event.peers.map(({ endpoint }) => endpoint), remote);
+        case "pex-peers":
+          this.#options.onPexPeers(event.peers.map(({ endpoint }) => endpoint), remote);
           break;
         case "dht-port":
           this.#options.onDhtNode({ host: remote.host, port: event.port });

@@ -14,7 +14,7 @@ import type { Surroundings } from "./torrent_options.ts";
 import type { WebSeeds } from "./web_seeds.ts";
 
 /** Messages of peers about other peers that nobody has read yet; more are dropped. */
-const MAX_WAITING_EXCHANGES = 32;
+const MAX_WAITING_PEX_MESSAGES = 32;
 /** `stopped` reaches the trackers within this time, or not at all. */
 export const FAREWELL_TIMEOUT_MS = 4_000;
 
@@ -63,7 +63,7 @@ export class PeerSources {
   readonly #announcer: Announcer | undefined;
   readonly #lookup: DhtSearch | undefined;
   readonly #local: AsyncIterable<readonly Endpoint[]> | undefined;
-  readonly #exchanged = new Channel<Sighting>(MAX_WAITING_EXCHANGES);
+  readonly #pexPeers = new Channel<Sighting>(MAX_WAITING_PEX_MESSAGES);
   readonly #ending = new AbortController();
 
   constructor(options: PeerSourcesOptions) {
@@ -96,7 +96,7 @@ export class PeerSources {
 
   /** One stream for each source; call it once. They end with `close`. */
   sightings(): AsyncIterable<Sighting>[] {
-    const streams: AsyncIterable<Sighting>[] = [known(this.#options.known), this.#exchanged];
+    const streams: AsyncIterable<Sighting>[] = [known(this.#options.known), this.#pexPeers];
     const { webSeeds } = this.#options;
     if (webSeeds !== undefined) streams.push(webSeeds.sightings());
     if (this.#announcer !== undefined) {
@@ -108,9 +108,9 @@ export class PeerSources {
   }
 
   /** A peer has named others (PEX). */
-  exchanged(endpoints: readonly Endpoint[], namedBy: Endpoint): void {
+  addPexPeers(endpoints: readonly Endpoint[], namedBy: Endpoint): void {
     if (!this.#options.sources.pex) return;
-    this.#exchanged.tryPush({ endpoints, source: "pex", namedBy });
+    this.#pexPeers.tryPush({ endpoints, source: "pex", namedBy });
   }
 
   /** More peers may be wanted now; may be called as often as one likes. */
@@ -135,7 +135,7 @@ export class PeerSources {
   /** Ends the streams but that of the trackers, which `close` or `abandon` end. */
   end(): void {
     this.#ending.abort();
-    this.#exchanged.close();
+    this.#pexPeers.close();
     this.#options.webSeeds?.close();
   }
 

@@ -23,7 +23,7 @@ import { BlockExchange } from "./block_exchange.ts";
 import { PeerConnection } from "./connection.ts";
 import { Dealings } from "./dealings.ts";
 import type { ReadyPeer } from "./dialer.ts";
-import { Exchanging } from "./exchanging.ts";
+import { PexSending } from "./pex_sending.ts";
 import { HolePunching } from "./hole_punching.ts";
 import { ExtensionHandshakes } from "./extension_handshakes.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -69,7 +69,7 @@ export interface SwarmOptions {
   readonly udpPortFor: UdpPortFor;
   readonly onBanned: (endpoint: Endpoint, reason: string) => void;
   /** A peer says that it knows these, at most 50. */
-  readonly onExchanged: (endpoints: readonly Endpoint[], from: Endpoint) => void;
+  readonly onPexPeers: (endpoints: readonly Endpoint[], from: Endpoint) => void;
   /** A peer that one of ours knows expects us now (BEP 55). */
   readonly onMeeting: (endpoint: Endpoint, from: Endpoint) => void;
   /** A peer says that it has a DHT node there. */
@@ -90,7 +90,7 @@ export class Swarm {
   readonly #unchoking: Unchoking;
   readonly #revealing: Revealing;
   readonly #extensionHandshakes: ExtensionHandshakes;
-  readonly #exchanging: Exchanging;
+  readonly #pexSending: PexSending;
   readonly #holePunching: HolePunching;
   readonly #fullPieces: Channel<FullPiece>;
   readonly #layers: LayerTrees | undefined;
@@ -122,7 +122,7 @@ export class Swarm {
     });
     const isBanned = (endpoint: Endpoint) => options.peerList.isBanned(endpoint);
     this.#extensionHandshakes = extensionHandshakes;
-    this.#exchanging = new Exchanging({ peers, extensionHandshakes, isBanned });
+    this.#pexSending = new PexSending({ peers, extensionHandshakes, isBanned });
     this.#holePunching = new HolePunching({
       ...options,
       peers,
@@ -188,7 +188,7 @@ export class Swarm {
     }
     this.#revealing.tick(now);
     if (isComplete) this.#extensionHandshakes.actAsSeed();
-    this.#exchanging.tick(now);
+    this.#pexSending.tick(now);
     this.#unchoking.tick(isComplete, now);
     this.exchange.fillAll(now);
   }
@@ -267,8 +267,8 @@ export class Swarm {
         case "extension-handshake":
           this.#extensionHandshakes.heard(peer.key, event.handshake);
           break;
-        case "peers-exchanged":
-          this.#noteExchanged(event.peers, peer);
+        case "pex-peers":
+          this.#notePexPeers(event.peers, peer);
           break;
         case "holepunch":
           this.#holePunching.handle(event.message, peer, now);
@@ -288,10 +288,10 @@ export class Swarm {
   }
 
   /** To who wants nothing more, other seeds are no use. */
-  #noteExchanged(peers: readonly PexPeer[], { remote }: PeerConnection): void {
-    const { table: { isComplete }, onExchanged } = this.#options;
+  #notePexPeers(peers: readonly PexPeer[], { remote }: PeerConnection): void {
+    const { table: { isComplete }, onPexPeers } = this.#options;
     const useful = peers.filter(({ flags }) => !isComplete || (flags & PexFlag.uploadOnly) === 0);
-    if (useful.length > 0) onExchanged(useful.map(({ endpoint }) => endpoint), remote);
+    if (useful.length > 0) onPexPeers(useful.map(({ endpoint }) => endpoint), remote);
   }
 
   /** Nothing more is wanted (BEP 21). A super-seed does not say so: it seems to have nothing. */

@@ -176,7 +176,7 @@ export class Torrent {
       usePex: sources.pex,
       useHolepunch: sources.pex && network.hasUtp === true,
       dhtPort: dht?.port,
-      onExchanged: (endpoints, from) => peerSources.exchanged(endpoints, from),
+      onPexPeers: (endpoints, from) => peerSources.addPexPeers(endpoints, from),
       onMeeting: (endpoint, from) => dialer.meet(endpoint, from),
       onDhtNode: (node) => dht?.addNode(node),
       onBanned: (endpoint, reason) => {

@@ -30,7 +30,7 @@ Deno.test("a peer's list of peers is an event with those that may be dialled", (
   const script = new ScriptedSession({ pex: true });
   script.hear(list("10.0.0.7", "127.0.0.1", "192.0.2.1"), list(), list("127.0.0.1"));
   deepStrictEqual(script.events(), [{
-    kind: "peers-exchanged",
+    kind: "pex-peers",
     peers: [TOLD, { endpoint: { host: "192.0.2.1", port: 6881 }, flags: 0 }],
   }]);
 });
@@ -83,28 +83,28 @@ Deno.test("P29 a peer whose list is no dictionary is closed", () => {
   deepStrictEqual(script.events(), [{ kind: "close", reason: "malformed-message" }]);
 });
 
-Deno.test("exchange() tells a peer that wants it, under its own id", () => {
+Deno.test("sendPex() tells a peer that wants it, under its own id", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
-  ok(!script.session.isExchangeDue(1, script.now), "it has not said that it wants it");
+  ok(!script.session.isPexDue(1, script.now), "it has not said that it wants it");
   script.hear(handshake({ ut_pex: 77 }));
-  ok(script.session.isExchangeDue(1, script.now));
-  script.session.exchange([TOLD], 1, script.now);
+  ok(script.session.isPexDue(1, script.now));
+  script.session.sendPex([TOLD], 1, script.now);
   const [message] = script.said();
   ok(message?.kind === "extended" && message.id === 77);
   deepStrictEqual(parsePex(message.payload).added, [TOLD]);
-  ok(!script.session.isExchangeDue(1, script.now));
+  ok(!script.session.isPexDue(1, script.now));
 });
 
 Deno.test("a later handshake changes ids, and switches off what it names with 0 (BEP 10)", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), handshake({ other: 5 }));
-  ok(script.session.isExchangeDue(1, script.now));
+  ok(script.session.isPexDue(1, script.now));
   script.hear(handshake({ ut_pex: 0 }));
-  ok(!script.session.isExchangeDue(1, script.now));
+  ok(!script.session.isPexDue(1, script.now));
   script.hear(handshake({ ut_pex: 9 }));
-  script.session.exchange([TOLD], 1, script.now);
+  script.session.sendPex([TOLD], 1, script.now);
   deepStrictEqual(script.said().map((message) => message.kind === "extended" && message.id), [9]);
 });
 
@@ -136,7 +136,7 @@ Deno.test("without PEX (BEP 27) nothing is told, and lists are messages that we 
   const script = new ScriptedSession();
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), list("10.0.0.7"));
-  ok(!script.session.isExchangeDue(1, script.now));
+  ok(!script.session.isPexDue(1, script.now));
   deepStrictEqual(script.events().map(({ kind }) => kind), ["extension-handshake"]);
   for (let turn = 0; turn < 100; turn++) script.hear(list("10.0.0.7"));
   deepStrictEqual(script.events(), [{ kind: "close", reason: "unnegotiated-extension" }]);
@@ -146,7 +146,7 @@ Deno.test("a session that has ended tells nothing", () => {
   const script = new ScriptedSession({ pex: true });
   script.now += 60_000;
   script.hear(handshake({ ut_pex: 77 }), { kind: "unknown", id: 99 });
-  ok(!script.session.isExchangeDue(1, script.now));
+  ok(!script.session.isPexDue(1, script.now));
 });
 
 Deno.test("a peer gets the metadata that it asks for, under its own id (BEP 9)", () => {

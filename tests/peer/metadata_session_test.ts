@@ -170,7 +170,7 @@ Deno.test("MetadataSession hands on peers and DHT nodes that the peer names", ()
   );
   session.handleMessage({ kind: "port", port: 4_000 }, 0);
   deepStrictEqual(session.drain(), [
-    { kind: "peers-exchanged", peers: [{ endpoint, flags: 0 }] },
+    { kind: "pex-peers", peers: [{ endpoint, flags: 0 }] },
     { kind: "dht-port", port: 4_000 },
   ]);
 });

@@ -89,7 +89,7 @@ export class WatchedSession {
       case 7:
         return this.#cancelSome();
       case 8:
-        return this.#exchange();
+        return this.#sendPex();
       default:
         return this.#request();
     }
@@ -121,11 +121,11 @@ export class WatchedSession {
     this.#checkRequests();
   }
 
-  #exchange(): void {
+  #sendPex(): void {
     const version = this.#now;
-    if (!this.session.isExchangeDue(version, this.#now)) return;
+    if (!this.session.isPexDue(version, this.#now)) return;
     const endpoint = { host: `10.0.1.${this.#random.below(256)}`, port: 6881 };
-    this.session.exchange([{ endpoint, flags: 0 }], version, this.#now);
+    this.session.sendPex([{ endpoint, flags: 0 }], version, this.#now);
   }
 
   #upload(): void {
@@ -186,7 +186,7 @@ export class WatchedSession {
           else this.#seen.clear(piece);
         }
         return;
-      case "peers-exchanged":
+      case "pex-peers":
         ok(event.peers.length > 0 && event.peers.length <= MAX_PEX_PEERS);
         ok(event.peers.every(({ endpoint }) => isDialable(endpoint, "private")));
         return;

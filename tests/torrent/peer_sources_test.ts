@@ -98,7 +98,7 @@ async function collect(sources: PeerSources): Promise<string[]> {
 Deno.test("PeerSources asks the DHT and the local network, and says whom each has named", async () => {
   const neighbours = new Neighbours();
   const sources = create(neighbours, { known: [{ endpoints: [PEER], source: "named" }] });
-  sources.exchanged([PEER, NODE], NODE);
+  sources.addPexPeers([PEER, NODE], NODE);
   ok(sources.isAny);
   deepStrictEqual(neighbours.nodes, [NODE]);
   deepStrictEqual(sources.evidence().dht, { asked: 3, answered: 2 });
@@ -110,7 +110,7 @@ Deno.test("PeerSources asks the DHT and the local network, and says whom each ha
 Deno.test("M25 PeerSources asks nobody but trackers when the torrent is private", async () => {
   const neighbours = new Neighbours();
   const sources = create(neighbours, { sources: allowedSources(ALL, true) });
-  sources.exchanged([PEER], NODE);
+  sources.addPexPeers([PEER], NODE);
   ok(!sources.isAny);
   strictEqual(sources.evidence().dht, undefined);
   deepStrictEqual(await collect(sources), []);

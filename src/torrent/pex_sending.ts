@@ -5,7 +5,7 @@ import { PexFlag, type PexPeer } from "../wire/pex.ts";
 import type { PeerConnection } from "./connection.ts";
 import type { ExtensionHandshakes } from "./extension_handshakes.ts";
 
-export interface ExchangingOptions {
+export interface PexSendingOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
   readonly extensionHandshakes: ExtensionHandshakes;
@@ -17,10 +17,10 @@ interface Contact extends PexPeer {
   readonly key: PeerKey;
 }
 
-export class Exchanging {
-  readonly #options: ExchangingOptions;
+export class PexSending {
+  readonly #options: PexSendingOptions;
 
-  constructor(options: ExchangingOptions) {
+  constructor(options: PexSendingOptions) {
     this.#options = options;
   }
 
@@ -29,9 +29,9 @@ export class Exchanging {
     const { version } = this.#options.extensionHandshakes;
     let contacts: Contact[] | undefined;
     for (const peer of this.#options.peers.values()) {
-      if (!peer.session.isExchangeDue(version, now)) continue;
+      if (!peer.session.isPexDue(version, now)) continue;
       contacts ??= this.#contacts();
-      peer.session.exchange(contacts.filter(({ key }) => key !== peer.key), version, now);
+      peer.session.sendPex(contacts.filter(({ key }) => key !== peer.key), version, now);
       peer.flush();
     }
   }
