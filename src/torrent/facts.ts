@@ -32,7 +32,7 @@ export interface TorrentFacts {
 
 export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
   const { metainfo, state, checked, table, stages } = facts;
-  const downRate = stages?.swarm.exchange.meter.rate(now) ?? 0;
+  const downRate = stages?.swarm.downloader.meter.rate(now) ?? 0;
   const missingBytes = table.bytesWanted - table.bytesHave;
   return {
     infoHash: metainfo.infoHashHex,
@@ -45,9 +45,9 @@ export function snapshotOf(facts: TorrentFacts, now: number): TorrentSnapshot {
     size: table.bytesWanted,
     downRate,
     upRate: stages?.uploader.meter.rate(now) ?? 0,
-    downloaded: stages?.swarm.exchange.meter.total ?? 0,
+    downloaded: stages?.swarm.downloader.meter.total ?? 0,
     uploaded: stages?.uploader.meter.total ?? 0,
-    wasted: stages?.swarm.exchange.wastedBytes ?? 0,
+    wasted: stages?.swarm.downloader.wastedBytes ?? 0,
     peers: {
       connected: stages?.swarm.size ?? 0,
       known: facts.peerList.counts.known,

@@ -59,7 +59,7 @@ function store(
     const written = storage.write(
       piece.piece,
       piece.data,
-      swarm.exchange.suspects(piece.piece),
+      swarm.downloader.suspects(piece.piece),
     );
     return written.then((outcome) => {
       stored.tryPush({ piece, outcome });

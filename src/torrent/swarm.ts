@@ -19,7 +19,7 @@ import type { PeerKey, PieceTable } from "../piece/piece_table.ts";
 import type { EncryptionMode } from "../wire/mse.ts";
 import { PexFlag, type PexPeer } from "../wire/pex.ts";
 import { Admission } from "./admission.ts";
-import { BlockExchange } from "./block_exchange.ts";
+import { Downloader } from "./downloader.ts";
 import { PeerConnection } from "./connection.ts";
 import { Dealings } from "./dealings.ts";
 import type { ReadyPeer } from "./dialer.ts";
@@ -80,7 +80,7 @@ export interface SwarmOptions {
 
 export class Swarm {
   /** What is asked of whom. */
-  readonly exchange: BlockExchange;
+  readonly downloader: Downloader;
   /** How peers have dealt with us. */
   readonly dealings = new Dealings();
   readonly #options: SwarmOptions;
@@ -102,7 +102,7 @@ export class Swarm {
     const { metainfo } = options;
     this.#layers = metainfo.version === 2 ? new LayerTrees(metainfo) : undefined;
     this.#fullPieces = new Channel(this.maxPiecesInMemory);
-    this.exchange = new BlockExchange({
+    this.downloader = new Downloader({
       peers: this.#connections,
       picker: options.picker,
       assembly: options.assembly,
@@ -179,7 +179,7 @@ export class Swarm {
   tick(now: number): void {
     // While the disk is behind we do not read: nobody is late then but ourselves.
     const { isComplete } = this.#options.table;
-    const mayBeLate = this.exchange.backPressure() === undefined;
+    const mayBeLate = this.downloader.backPressure() === undefined;
     if (!mayBeLate || this.#options.downloadLimit.isUsedUp) this.#admission.holdUp(now);
     for (const peer of this.#connections.values()) {
       if (mayBeLate) peer.session.handleTimeout(now);
@@ -190,7 +190,7 @@ export class Swarm {
     if (isComplete) this.#extensionHandshakes.actAsSeed();
     this.#pexSending.tick(now);
     this.#unchoking.tick(isComplete, now);
-    this.exchange.fillAll(now);
+    this.downloader.fillAll(now);
   }
 
   /** An endpoint could not be reached: was a peer that knows it asked to bring us together? */
@@ -248,10 +248,10 @@ export class Swarm {
       downloadLimit,
       onRead: (now) => {
         this.#handleEvents(peer, now);
-        this.exchange.fill(peer, now);
+        this.downloader.fill(peer, now);
         peer.flush();
       },
-      backPressure: () => this.exchange.backPressure(),
+      backPressure: () => this.downloader.backPressure(),
       upload: (signal) => uploader.serve(peer, signal),
     });
     return peer;
@@ -280,7 +280,7 @@ export class Swarm {
           peer.close(event.reason);
           break;
         default:
-          this.exchange.handle(peer, event, now);
+          this.downloader.handle(peer, event, now);
           if (event.kind === "have") this.#revealing.spread(event.piece, now);
           else if (event.kind === "unchoked") this.dealings.unchoked(peer, now);
       }
@@ -313,9 +313,9 @@ export class Swarm {
     const now = this.#options.clock.now();
     this.#options.peerList.disconnected(peer, end, now);
     if (this.#isClosed) return;
-    this.exchange.peerGone(peer);
+    this.downloader.peerGone(peer);
     this.#revealing.leave(peer.key);
-    this.exchange.fillAll(now);
+    this.downloader.fillAll(now);
     this.#options.onPeerGone();
   }
 

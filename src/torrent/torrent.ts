@@ -140,7 +140,7 @@ export class Torrent {
       for await (const piece of stored) {
         this.#settle(piece, stages);
         // Small pieces come back many at a time: with many peers, to ask after each would be dear.
-        if (stored.size === 0) swarm.exchange.goOn(this.#surroundings.clock.now());
+        if (stored.size === 0) swarm.downloader.goOn(this.#surroundings.clock.now());
       }
     };
     this.#running = Promise.all([settle(), this.#tickUntilLeft(stages)])
@@ -214,7 +214,7 @@ export class Torrent {
       surroundings: this.#surroundings,
       numbers: () => ({
         uploaded: uploader.meter.total,
-        downloaded: swarm.exchange.meter.total,
+        downloaded: swarm.downloader.meter.total,
         ...bytesLeft(this.#table, metainfo.layout),
       }),
       isHungry: () => swarm.isHungry,
@@ -251,7 +251,7 @@ export class Torrent {
       this.#hashFailures++;
       onEvent({ kind: "piece-corrupt", piece: piece.piece });
     }
-    swarm.exchange.settle(piece, outcome, now);
+    swarm.downloader.settle(piece, outcome, now);
     if (outcome.kind === "failed") this.#allVerified.reject(outcome.error);
     else if (this.#table.isComplete) this.#allVerified.resolve();
   }

@@ -21,7 +21,7 @@ function stagesOf(write: Write): [Stages, Storage] {
     swarm: {
       collect: threePieces,
       maxPiecesInMemory: 3,
-      exchange: { suspects: () => false },
+      downloader: { suspects: () => false },
     },
   };
   return [stages as unknown as Stages, { write } as unknown as Storage];

@@ -9,7 +9,7 @@ import { Availability } from "../../src/piece/availability.ts";
 import { PiecePicker } from "../../src/piece/picker.ts";
 import type { PickerPeer } from "../../src/piece/picker_peer.ts";
 import { type PeerKey, PieceTable } from "../../src/piece/piece_table.ts";
-import { BlockExchange } from "../../src/torrent/block_exchange.ts";
+import { Downloader } from "../../src/torrent/downloader.ts";
 import { PeerConnection } from "../../src/torrent/connection.ts";
 import { RateLimit } from "../../src/torrent/rate_limit.ts";
 import { ManualClock } from "../sim/manual_clock.ts";
@@ -37,8 +37,8 @@ class WatchedPicker extends PiecePicker {
   }
 }
 
-/** An exchange with seeds that speak when they are told to. */
-class Exchange {
+/** A Downloader with seeds that speak when they are told to. */
+class Scene {
   readonly #layout = new Layout({
     pieceLength: BLOCKS_PER_PIECE * BLOCK_LENGTH,
     files: [{ length: PIECE_COUNT * BLOCKS_PER_PIECE * BLOCK_LENGTH, isPadding: false }],
@@ -46,7 +46,7 @@ class Exchange {
   readonly #clock = new ManualClock();
   readonly #picker: WatchedPicker;
   readonly #peers = new Map<PeerKey, PeerConnection>();
-  readonly #exchange: BlockExchange;
+  readonly #downloader: Downloader;
   readonly assembly: Assembly;
   now = 1_000;
   /** What each peer was sent, a write each. */
@@ -66,7 +66,7 @@ class Exchange {
       assembly,
       random,
     });
-    this.#exchange = new BlockExchange({
+    this.#downloader = new Downloader({
       peers: this.#peers,
       picker,
       assembly,
@@ -75,7 +75,7 @@ class Exchange {
       // Verified and written in no time.
       onFullPiece: (full) => {
         const outcome = { kind: "good", buffer: full.data.buffer } as const;
-        this.#exchange.settle(full, outcome, this.now);
+        this.#downloader.settle(full, outcome, this.now);
       },
       onLiar: () => {},
     });
@@ -128,13 +128,13 @@ class Exchange {
 
   fill(peer: PeerConnection): number {
     const before = peer.session.outstandingCount;
-    this.#exchange.fill(peer, this.now);
+    this.#downloader.fill(peer, this.now);
     return peer.session.outstandingCount - before;
   }
 
   /** What peers are sent for it is in `sent` afterwards. */
   async goOn(): Promise<void> {
-    this.#exchange.goOn(this.now);
+    this.#downloader.goOn(this.now);
     await new Promise((resolve) => setTimeout(resolve));
   }
 
@@ -161,7 +161,7 @@ class Exchange {
   }
 
   #drain(peer: PeerConnection): void {
-    for (const event of peer.session.drain()) this.#exchange.handle(peer, event, this.now);
+    for (const event of peer.session.drain()) this.#downloader.handle(peer, event, this.now);
   }
 }
 
@@ -173,27 +173,27 @@ for (
   ] as const
 ) {
   Deno.test(`fill() waits until ${refill} blocks are free when the window has ${reqq}`, () => {
-    const exchange = new Exchange(1_000);
-    const peer = exchange.join(1, reqq);
-    exchange.speedUp(peer);
+    const scene = new Scene(1_000);
+    const peer = scene.join(1, reqq);
+    scene.speedUp(peer);
     strictEqual(peer.session.outstandingCount, reqq);
-    exchange.now += LATENCY_MS;
-    exchange.answer(peer, refill - 1);
-    strictEqual(exchange.fill(peer), 0);
-    exchange.answer(peer, 1);
-    strictEqual(exchange.fill(peer), refill);
+    scene.now += LATENCY_MS;
+    scene.answer(peer, refill - 1);
+    strictEqual(scene.fill(peer), 0);
+    scene.answer(peer, 1);
+    strictEqual(scene.fill(peer), refill);
   });
 }
 
 Deno.test("fill() keeps a quarter of the memory for peers that have less than their part of it", () => {
-  const exchange = new Exchange(100);
-  const peers = Array.from({ length: 10 }, (_, index) => exchange.join(index + 1, 8_000));
-  const blocks = exchange.assembly.maxBlocks;
-  for (const peer of peers.slice(0, 9)) exchange.speedUp(peer);
+  const scene = new Scene(100);
+  const peers = Array.from({ length: 10 }, (_, index) => scene.join(index + 1, 8_000));
+  const blocks = scene.assembly.maxBlocks;
+  for (const peer of peers.slice(0, 9)) scene.speedUp(peer);
   const last = peers[9]!;
   const owed = () => peers.reduce((sum, { session }) => sum + session.outstandingCount, 0);
   ok(owed() > blocks / 4, `${owed()} of ${blocks} blocks before the last`);
-  exchange.speedUp(last);
+  scene.speedUp(last);
   strictEqual(last.session.outstandingCount, Math.ceil(blocks / 4 / peers.length));
 });
 
@@ -204,54 +204,54 @@ for (
   ] as const
 ) {
   Deno.test(`fill() lets one of 20 slow peers owe ${window} blocks when memory is ${memory}`, () => {
-    const exchange = new Exchange(16);
-    const greedy = exchange.join(1, 8_000);
-    exchange.speedUp(greedy);
-    if (isScarce) exchange.answer(greedy, Infinity, ({ begin }) => begin === 0);
-    exchange.answer(greedy, Infinity);
-    strictEqual(exchange.assembly.isScarce, isScarce);
-    const [slow] = Array.from({ length: 19 }, (_, index) => exchange.join(index + 2, 8_000));
+    const scene = new Scene(16);
+    const greedy = scene.join(1, 8_000);
+    scene.speedUp(greedy);
+    if (isScarce) scene.answer(greedy, Infinity, ({ begin }) => begin === 0);
+    scene.answer(greedy, Infinity);
+    strictEqual(scene.assembly.isScarce, isScarce);
+    const [slow] = Array.from({ length: 19 }, (_, index) => scene.join(index + 2, 8_000));
     let most = 0;
     for (let round = 0; round < 50; round++) {
-      exchange.fill(slow!);
+      scene.fill(slow!);
       most = Math.max(most, slow!.session.outstandingCount);
-      exchange.now += LATENCY_MS;
-      exchange.answer(slow!, SLOW_BLOCKS);
+      scene.now += LATENCY_MS;
+      scene.answer(slow!, SLOW_BLOCKS);
     }
     strictEqual(most, window);
   });
 }
 
 Deno.test("goOn() tells a peer of all pieces that came within 50 ms in one write", async () => {
-  const exchange = new Exchange(1_000);
-  const seed = exchange.join(1, 500), empty = exchange.joinEmpty(2);
-  exchange.speedUp(seed);
+  const scene = new Scene(1_000);
+  const seed = scene.join(1, 500), empty = scene.joinEmpty(2);
+  scene.speedUp(seed);
   const owed = () => empty.session.output.pendingBytes / HAVE_LENGTH;
-  const told = () => (exchange.sent.get(empty.key) ?? []).map(({ length }) => length / HAVE_LENGTH);
+  const told = () => (scene.sent.get(empty.key) ?? []).map(({ length }) => length / HAVE_LENGTH);
   const first = owed();
   ok(first > 0);
-  await exchange.goOn();
+  await scene.goOn();
   deepStrictEqual(told(), [first]);
   for (const waitMs of [25, 24]) {
-    exchange.now += waitMs;
-    exchange.answer(seed, 2 * BLOCKS_PER_PIECE);
-    await exchange.goOn();
+    scene.now += waitMs;
+    scene.answer(seed, 2 * BLOCKS_PER_PIECE);
+    await scene.goOn();
   }
   deepStrictEqual([told(), owed()], [[first], 4]);
-  exchange.now += 1;
-  await exchange.goOn();
+  scene.now += 1;
+  await scene.goOn();
   deepStrictEqual([told(), owed()], [[first, 4], 0]);
 });
 
 Deno.test("goOn() asks a peer at once that has room, though others were told a moment ago", async () => {
-  const exchange = new Exchange(1_000);
-  const seed = exchange.join(1, 500);
-  exchange.speedUp(seed);
-  await exchange.goOn();
-  const before = exchange.sent.get(seed.key)!.length;
-  exchange.now += LATENCY_MS;
-  exchange.answer(seed, 100);
-  await exchange.goOn();
-  strictEqual(exchange.sent.get(seed.key)!.length, before + 1);
+  const scene = new Scene(1_000);
+  const seed = scene.join(1, 500);
+  scene.speedUp(seed);
+  await scene.goOn();
+  const before = scene.sent.get(seed.key)!.length;
+  scene.now += LATENCY_MS;
+  scene.answer(seed, 100);
+  await scene.goOn();
+  strictEqual(scene.sent.get(seed.key)!.length, before + 1);
   strictEqual(seed.session.outstandingCount, 500);
 });

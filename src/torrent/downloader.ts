@@ -41,7 +41,7 @@ const RESERVED_SHARE = 1 / 4;
  */
 const HAVE_INTERVAL_MS = 50;
 
-export interface BlockExchangeOptions {
+export interface DownloaderOptions {
   /** The connected peers, live. */
   readonly peers: ReadonlyMap<PeerKey, PeerConnection>;
   readonly picker: PiecePicker;
@@ -53,8 +53,8 @@ export interface BlockExchangeOptions {
   readonly onLiar: (peer: PeerKey, piece: PieceIndex) => void;
 }
 
-export class BlockExchange {
-  readonly #options: BlockExchangeOptions;
+export class Downloader {
+  readonly #options: DownloaderOptions;
   readonly #blame = new Blame();
   /** Bytes of blocks that came. */
   readonly meter = new RateMeter();
@@ -64,7 +64,7 @@ export class BlockExchange {
   /** When peers were last told of new pieces. */
   #toldAt = -Infinity;
 
-  constructor(options: BlockExchangeOptions) {
+  constructor(options: DownloaderOptions) {
     this.#options = options;
   }
 
