@@ -12,7 +12,7 @@ import {
   isLoopback,
 } from "../base/endpoint.ts";
 import { TokenBucket } from "../base/rate.ts";
-import { Introductions } from "./introduction.ts";
+import { SynCookies } from "./syn_cookies.ts";
 import { encodePacket, type Packet, parsePacket } from "./packet.ts";
 import { LEAST_WINDOW_BYTES, ReceiveBudget } from "./receive_budget.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
@@ -57,7 +57,7 @@ export interface MultiplexerOptions {
 export class Multiplexer {
   readonly #random: Random;
   readonly #isAccepting: () => boolean;
-  readonly #introductions: Introductions;
+  readonly #synCookies: SynCookies;
   readonly #streams = new Map<string, Stream>();
   readonly #budget = new ReceiveBudget();
   readonly #synAnswers: TokenBucket;
@@ -69,7 +69,7 @@ export class Multiplexer {
   constructor({ random, now, isAccepting }: MultiplexerOptions) {
     this.#random = random;
     this.#isAccepting = isAccepting;
-    this.#introductions = new Introductions({ random });
+    this.#synCookies = new SynCookies({ random });
     this.#synAnswers = new TokenBucket(SYN_ANSWERS_PER_SECOND, now);
     this.#strays = new TokenBucket(STRAYS_PER_SECOND, now);
     this.#resets = new TokenBucket(RESETS_PER_SECOND, now);
@@ -153,7 +153,7 @@ export class Multiplexer {
     if (this.#streams.has(keyOf(from, receiveId))) return; // It has heard our answer already.
     if (!this.#hasRoom) return this.#reset(syn, from, now);
     if (!this.#synAnswers.tryTake(1, now)) return;
-    const clock = this.#introductions.clock(syn.connectionId, from);
+    const clock = this.#synCookies.clock(syn.connectionId, from);
     this.#send(
       encodePacket({
         type: "state",
@@ -161,7 +161,7 @@ export class Multiplexer {
         timestampUs: clock.at(now),
         timestampDifferenceUs: (clock.at(now) - syn.timestampUs) >>> 0,
         windowBytes: LEAST_WINDOW_BYTES,
-        sequenceNumber: this.#introductions.firstSequence(syn, from, now),
+        sequenceNumber: this.#synCookies.firstSequence(syn, from, now),
         ackNumber: syn.sequenceNumber,
         selectiveAck: NOTHING,
       }),
@@ -184,7 +184,7 @@ export class Multiplexer {
   /** The stream that a peer opens with a packet of none; the others hear that there is none. */
   #openedBy(packet: Packet, from: Endpoint, now: number): Stream | undefined {
     if (!this.#strays.tryTake(1, now)) return undefined;
-    const opened = this.#introductions.openedBy(packet, from, now);
+    const opened = this.#synCookies.openedBy(packet, from, now);
     if (opened === undefined || !this.#hasRoom || packet.type === "fin") {
       this.#reset(packet, from, now);
       return undefined;

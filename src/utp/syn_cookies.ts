@@ -1,7 +1,8 @@
 /**
- * What we know of whoever opens a connection before it has shown that it hears us: nothing. The
- * answer to a SYN has a sequence number and a time that only we can make, from the peer's endpoint,
- * and the peer's first data says both again (hostile-inputs P33). Pure: `now` is in milliseconds.
+ * SYN cookies: of whoever opens a connection we keep nothing before it has shown that it hears us.
+ * The answer to a SYN has a sequence number and a time that only we can make, from the peer's
+ * endpoint, and the peer's first data says both again (hostile-inputs P33). Pure: `now` is in
+ * milliseconds.
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
@@ -25,7 +26,7 @@ export interface OpenedBy {
   readonly clock: WireClock;
 }
 
-export class Introductions {
+export class SynCookies {
   readonly #secret: Bytes;
 
   constructor({ random }: { random: Random }) {
