@@ -13,6 +13,7 @@ import type { PiecePicker } from "../piece/picker.ts";
 import type { PeerKey } from "../piece/piece_table.ts";
 import type { PieceOutcome } from "../storage/storage.ts";
 import type { PeerConnection } from "./connection.ts";
+import { DownloadTurns } from "./download_turns.ts";
 
 /**
  * New requests wait until they are this part of the peer's window: one write for many costs a
@@ -56,6 +57,7 @@ export interface DownloaderOptions {
 export class Downloader {
   readonly #options: DownloaderOptions;
   readonly #blame = new Blame();
+  readonly #turns: DownloadTurns;
   /** Bytes of blocks that came. */
   readonly meter = new RateMeter();
   /** Bytes of those among them that nobody needed. */
@@ -66,6 +68,7 @@ export class Downloader {
 
   constructor(options: DownloaderOptions) {
     this.#options = options;
+    this.#turns = new DownloadTurns(options.peers, options.maxDownloads);
   }
 
   /** What to wait for before reading on: for the disk, while it is behind. */
@@ -107,7 +110,7 @@ export class Downloader {
     const window = room + session.outstandingCount;
     const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
     if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return false;
-    if (this.#isDownloadLimitReached(peer)) return false;
+    if (!this.#turns.take(peer, now)) return false;
     const spans = this.#options.picker.pick(peer, room, now);
     for (const span of spans) session.request(span, now);
     return spans.length > 0;
@@ -143,6 +146,7 @@ export class Downloader {
   peerGone(peer: PeerConnection): void {
     this.#options.availability.left(peer.key, peer.session.theirHave);
     this.#options.picker.peerGone(peer.key);
+    this.#turns.forget(peer.key);
   }
 
   /** Should the good piece come with digests, because somebody gave a bad one before? */
@@ -214,13 +218,5 @@ export class Downloader {
       Math.floor(assembly.maxBlocks * commonShare) - picker.outstandingCount,
       Math.ceil(assembly.maxBlocks * RESERVED_SHARE / peers.size) - session.outstandingCount,
     );
-  }
-
-  #isDownloadLimitReached(peer: PeerConnection): boolean {
-    const { maxDownloads, peers } = this.#options;
-    if (maxDownloads === Infinity || peer.session.outstandingCount > 0) return false;
-    let downloading = 0;
-    for (const other of peers.values()) if (other.session.outstandingCount > 0) downloading++;
-    return downloading >= maxDownloads;
   }
 }

@@ -113,7 +113,13 @@ export class Lab {
     options: Partial<
       Pick<
         ClientOptions,
-        "network" | "fetch" | "maxUploadRate" | "encryption" | "openDht" | "externalPort"
+        | "network"
+        | "fetch"
+        | "maxDownloadRate"
+        | "maxUploadRate"
+        | "encryption"
+        | "openDht"
+        | "externalPort"
       >
     > = {},
   ): Client {

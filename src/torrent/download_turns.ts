@@ -1,0 +1,87 @@
+/**
+ * Whose turn it is, where few peers may be downloaded from at once: nobody waits for ever behind
+ * those that give little or nothing. Pure.
+ */
+import type { PeerSession } from "../peer/session.ts";
+import type { PeerKey } from "../piece/piece_table.ts";
+
+/** A turn is over after this time, if somebody waits for it, … */
+const TURN_MS = 30_000;
+/** … unless the peer gives so many bytes a second. */
+const KEEPING_RATE = 16 * 1024;
+
+/** What is asked of a peer. */
+export interface TurnTaker {
+  readonly key: PeerKey;
+  readonly session: Pick<
+    PeerSession,
+    | "amInterested"
+    | "downloadRate"
+    | "isSnubbed"
+    | "lastBlockAt"
+    | "outstandingCount"
+    | "requestRoom"
+  >;
+}
+
+export class DownloadTurns {
+  readonly #peers: ReadonlyMap<PeerKey, TurnTaker>;
+  readonly #limit: number;
+  /** When the last turn of each began, of those that have had one. */
+  readonly #beganAt = new Map<PeerKey, number>();
+
+  /** `peers`: those that are here, live. `limit`: how many are downloaded from at once. */
+  constructor(peers: ReadonlyMap<PeerKey, TurnTaker>, limit: number) {
+    this.#peers = peers;
+    this.#limit = limit;
+  }
+
+  /**
+   * May the peer be asked for blocks now? A turn lasts while it owes any. Whoever may be asked, and
+   * is then not, has had its turn.
+   */
+  take(peer: TurnTaker, now: number): boolean {
+    if (this.#limit === Infinity) return true;
+    const { outstandingCount, lastBlockAt } = peer.session;
+    const goesOn = outstandingCount > 0 || lastBlockAt === now;
+    if (goesOn && this.#isOver(peer, now)) return false;
+    if (outstandingCount > 0) return true;
+    let taken = 0;
+    for (const other of this.#peers.values()) {
+      if (other === peer) continue;
+      if (other.session.outstandingCount > 0) taken++;
+      else if (!goesOn && isWaiting(other, now) && this.#isBefore(other, peer)) taken++;
+    }
+    if (taken >= this.#limit) return false;
+    if (!goesOn) this.#beganAt.set(peer.key, now);
+    return true;
+  }
+
+  forget(key: PeerKey): void {
+    this.#beganAt.delete(key);
+  }
+
+  /** It gives little, and another has not had a turn since. */
+  #isOver(peer: TurnTaker, now: number): boolean {
+    if (now - this.#began(peer) < TURN_MS) return false;
+    if (peer.session.downloadRate(now) >= KEEPING_RATE) return false;
+    return this.#peers.values().some((other) =>
+      other !== peer && other.session.outstandingCount === 0 && !other.session.isSnubbed &&
+      isWaiting(other, now)
+    );
+  }
+
+  /** Those that gave nothing in their turn come last, then those whose turn was last. */
+  #isBefore(a: TurnTaker, b: TurnTaker): boolean {
+    if (a.session.isSnubbed !== b.session.isSnubbed) return b.session.isSnubbed;
+    return this.#began(a) < this.#began(b);
+  }
+
+  #began({ key }: TurnTaker): number {
+    return this.#beganAt.get(key) ?? -Infinity;
+  }
+}
+
+function isWaiting({ session }: TurnTaker, now: number): boolean {
+  return session.amInterested && session.requestRoom(now) > 0;
+}
