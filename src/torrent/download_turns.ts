@@ -26,12 +26,12 @@ export interface TurnTaker {
 
 export class DownloadTurns {
   readonly #peers: ReadonlyMap<PeerKey, TurnTaker>;
-  readonly #limit: number;
+  readonly #limit: () => number;
   /** When the last turn of each began, of those that have had one. */
   readonly #beganAt = new Map<PeerKey, number>();
 
   /** `peers`: those that are here, live. `limit`: how many are downloaded from at once. */
-  constructor(peers: ReadonlyMap<PeerKey, TurnTaker>, limit: number) {
+  constructor(peers: ReadonlyMap<PeerKey, TurnTaker>, limit: () => number) {
     this.#peers = peers;
     this.#limit = limit;
   }
@@ -41,7 +41,8 @@ export class DownloadTurns {
    * is then not, has had its turn.
    */
   take(peer: TurnTaker, now: number): boolean {
-    if (this.#limit === Infinity) return true;
+    const limit = this.#limit();
+    if (limit === Infinity) return true;
     const { outstandingCount, lastBlockAt } = peer.session;
     const goesOn = outstandingCount > 0 || lastBlockAt === now;
     if (goesOn && this.#isOver(peer, now)) return false;
@@ -52,7 +53,7 @@ export class DownloadTurns {
       if (other.session.outstandingCount > 0) taken++;
       else if (!goesOn && isWaiting(other, now) && this.#isBefore(other, peer)) taken++;
     }
-    if (taken >= this.#limit) return false;
+    if (taken >= limit) return false;
     if (!goesOn) this.#beganAt.set(peer.key, now);
     return true;
   }

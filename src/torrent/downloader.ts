@@ -49,7 +49,7 @@ export interface DownloaderOptions {
   readonly assembly: Assembly;
   readonly availability: Availability;
   /** Peers to download from at once. */
-  readonly maxDownloads: number;
+  readonly maxDownloads: () => number;
   readonly onFullPiece: (piece: FullPiece) => void;
   readonly onLiar: (peer: PeerKey, piece: PieceIndex) => void;
 }

@@ -6,6 +6,11 @@ const READ_SHARE = 1 / 16;
 const MIN_READ_LENGTH = 4 * 1024;
 /** A peer that gets less of the rate than this cannot be told from one that has stalled. */
 const MIN_PEER_RATE = 32 * 1024;
+/** While peers leave some of the rate, one more comes each second; up to so many times as many. */
+const MORE_PEERS_AFTER_MS = 1_000;
+const MOST_PEERS_FACTOR = 8;
+/** When nothing moves for so long, nobody knows what peers would leave. */
+const IDLE_MS = 10_000;
 
 /**
  * One rate that many connections share. Each moves some bytes and then waits for `pass`; the
@@ -17,16 +22,26 @@ export class RateLimit {
   #turn: Promise<void> = Promise.resolve();
   /** The most bytes to move before calling `pass` again. */
   readonly turnBytes: number;
-  /** Peers among which the rate is worth sharing. */
-  readonly maxPeers: number;
+  readonly #fewestPeers: number;
+  #passedAt = -Infinity;
+  /** Since when peers have left some of the rate. */
+  #spareSince = -Infinity;
 
   /** `bytesPerSecond` undefined: no limit. */
   constructor(bytesPerSecond: number | undefined, clock: Clock) {
     const rate = bytesPerSecond ?? Infinity;
     this.#clock = clock;
     if (rate < Infinity) this.#bucket = new TokenBucket(rate, clock.now());
-    this.maxPeers = Math.max(1, Math.floor(rate / MIN_PEER_RATE));
+    this.#fewestPeers = Math.max(1, Math.floor(rate / MIN_PEER_RATE));
     this.turnBytes = Math.max(MIN_READ_LENGTH, Math.floor(rate * READ_SHARE));
+  }
+
+  /** Peers among which the rate is worth sharing: more while those that there are leave some of it. */
+  get maxPeers(): number {
+    const now = this.#clock.now(), fewest = this.#fewestPeers;
+    if (now - this.#passedAt >= IDLE_MS) return fewest;
+    const more = Math.floor((now - this.#spareSince) / MORE_PEERS_AFTER_MS);
+    return Math.min(fewest + more, fewest * MOST_PEERS_FACTOR);
   }
 
   get isUnlimited(): boolean {
@@ -41,7 +56,11 @@ export class RateLimit {
   /** Accounts for bytes that have moved, and waits until more may: first come, first served. */
   pass(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.#bucket === undefined) return Promise.resolve();
-    this.#bucket.take(bytes, this.#clock.now());
+    const now = this.#clock.now();
+    this.#bucket.take(bytes, now);
+    const isUsedUp = this.#bucket.waitMs(now) > 0;
+    if (isUsedUp || now - this.#passedAt >= IDLE_MS) this.#spareSince = now;
+    this.#passedAt = now;
     this.#turn = this.#turn.then(() => this.#refilled(this.#bucket!, signal));
     return this.#turn;
   }

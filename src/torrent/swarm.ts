@@ -107,7 +107,8 @@ export class Swarm {
       picker: options.picker,
       assembly: options.assembly,
       availability: options.availability,
-      maxDownloads: Math.min(options.maxDownloads || Infinity, options.downloadLimit.maxPeers),
+      maxDownloads: () =>
+        Math.min(options.maxDownloads || Infinity, options.downloadLimit.maxPeers),
       onFullPiece: (piece) => this.#fullPieces.tryPush(piece),
       onLiar: (key, piece) => this.#ban(key, piece),
     });

@@ -120,3 +120,15 @@ for (
     await lab.end();
   });
 }
+
+Deno.test("download() asks more seeds at once while they leave some of --max-download-rate", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(40 * PIECE_LENGTH), PIECE_LENGTH, random);
+  for (let n = 0; n < 20; n++) lab.addSeed(`10.0.1.${n}`, { latencyMs: 20, bytesPerSecond: 5_000 });
+  const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+  const client = lab.createClient("10.0.0.1", { maxDownloadRate: 65_536 });
+  // Two at a time would take 260 seconds.
+  const download = lab.addTorrent(client, storage, {}).download();
+  strictEqual(await lab.settled(download, 150 * SECOND_MS), true);
+  await lab.end();
+});

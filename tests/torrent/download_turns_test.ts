@@ -26,7 +26,7 @@ class Peer implements TurnTaker {
 
 function turnsOf(count: number, limit: number) {
   const peers = Array.from({ length: count }, (_, key) => new Peer(key));
-  const turns = new DownloadTurns(new Map(peers.map((peer) => [peer.key, peer])), limit);
+  const turns = new DownloadTurns(new Map(peers.map((peer) => [peer.key, peer])), () => limit);
   /** All are tried in this order; whoever may be asked owes one block. */
   const takers = (now: number, order: readonly Peer[] = peers) =>
     order.filter((peer) => {

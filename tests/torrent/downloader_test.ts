@@ -71,7 +71,7 @@ class Scene {
       picker,
       assembly,
       availability,
-      maxDownloads: Infinity,
+      maxDownloads: () => Infinity,
       // Verified and written in no time.
       onFullPiece: (full) => {
         const outcome = { kind: "good", buffer: full.data.buffer } as const;

@@ -57,3 +57,32 @@ Deno.test("pass() never waits when there is no limit", async () => {
   strictEqual(limit.turnBytes, Infinity);
   await limit.pass(1e12, NEVER);
 });
+
+Deno.test("maxPeers is one for each 32 KiB a second, and one more for each second in which some is left", async () => {
+  const clock = new ManualClock();
+  const limit = new RateLimit(3 * 32 * 1024, clock);
+  const after = async (ms: number, bytes: number) => {
+    await clock.run(() => false, ms);
+    await limit.pass(bytes, NEVER);
+    return limit.maxPeers;
+  };
+  strictEqual(limit.maxPeers, 3);
+  strictEqual(await after(60_000, 1), 3, "nothing has moved for long");
+  strictEqual(await after(999, 1), 3);
+  strictEqual(await after(1, 1), 4);
+  strictEqual(await after(9_000, 1), 13);
+  for (let n = 0; n < 4; n++) await after(9_000, 1);
+  strictEqual(limit.maxPeers, 24, "eight times as many at most");
+  void limit.pass(1_000_000, NEVER);
+  strictEqual(limit.maxPeers, 3, "all is used");
+  await after(12_000, 1);
+  strictEqual(await after(9_999, 1), 12);
+  await clock.run(() => false, 10_000);
+  strictEqual(limit.maxPeers, 3, "nothing moves");
+});
+
+Deno.test("maxPeers is as many as there are when there is no limit", async () => {
+  const limit = new RateLimit(undefined, new ManualClock());
+  await limit.pass(1, NEVER);
+  strictEqual(limit.maxPeers, Infinity);
+});
