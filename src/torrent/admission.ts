@@ -200,10 +200,10 @@ export class Admission {
     return false;
   }
 
-  /** How many more may be on trial. The only member there may be makes way for none. */
+  /** How many more may be on trial. The only member there may be stays as long as it is useful. */
   #trialRoom(isEnough: boolean, now: number): number {
     const maxPeers = this.#maxPeers;
-    if (maxPeers < 2 || this.#isHeldUp(now)) return 0;
+    if (this.#isHeldUp(now) || (maxPeers < 2 && this.usefulCount(now) > 0)) return 0;
     const most = Math.max(1, Math.floor(maxPeers * (isEnough ? EASY_TRIAL_SHARE : TRIAL_SHARE)));
     let onTrial = 0;
     for (const member of this.#options.members.values()) if (isOnTrial(member, now)) onTrial++;

@@ -141,7 +141,8 @@ Deno.test("wantedCount() is of a few on trial beyond that, while there is one th
     [many(80, TRICKLING), 80, 20],
     [[...many(60, TRICKLING), ...many(20, { ...TRICKLING, joinedAt: 30_001 })], 80, 0],
     [many(2, TRICKLING), 2, 1],
-    [many(1, TRICKLING), 1, 0],
+    [many(1, TRICKLING), 1, 1],
+    [many(1, GIVING), 1, 0],
   ];
   for (const [members, maxPeers, wanted] of cases) {
     const door = new Door(members, { maxPeers });
