@@ -11,6 +11,8 @@ export interface BlockRequest extends Linked<BlockRequest> {
   readonly requester: Requester;
   /** Milliseconds. */
   readonly at: number;
+  /** The peer will hardly answer: it had fallen silent before it was asked for this. */
+  readonly isDoubted: boolean;
   /** Index in `requester.requests`. */
   slot: number;
   /** The next request for the same block. */

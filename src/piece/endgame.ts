@@ -20,28 +20,36 @@ const MAX_DOUBLINGS = 10;
  * if it will be much sooner than all of them: a block that comes twice is wasted, and most that
  * are outstanding near the end are just about to come. But whoever gives in bursts, as a rate limit
  * lets it, is silent in between, and is not waited for; and what is late is asked of ever more
- * peers, as liars could wait for it in turn. `request` is the oldest for its block; `livelyMs` is
- * by `Liveliness`.
+ * peers, as liars could wait for it in turn. Those that are doubted keep it from nobody but their
+ * like: dozens of them could do so for ever. `livelyMs` is by `Liveliness`.
  */
 export function isWorthRepeating(
-  request: BlockRequest,
+  { open, block, at }: BlockRequest,
   peer: Requester,
-  { now, livelyMs }: { readonly now: number; readonly livelyMs: number },
+  { now, livelyMs, isDoubted }: {
+    readonly now: number;
+    readonly livelyMs: number;
+    /** The peer is. */
+    readonly isDoubted: boolean;
+  },
 ): boolean {
-  const { open, block } = request;
   if (open.isClosed) return false;
+  let oldest: BlockRequest | undefined;
   let requesterCount = 0;
   let soonestMs = Infinity;
   for (let other = open.requestsFor(block); other !== undefined; other = other.another) {
     if (other.requester === peer) return false;
+    if (other.isDoubted && !isDoubted) continue;
+    if (oldest === undefined || other.at < oldest.at) oldest = other;
     requesterCount++;
     const waitMs = expectedWaitMs(other, now);
     if (waitMs > -TOLERANCE_MS) soonestMs = Math.min(soonestMs, Math.max(0, waitMs));
   }
-  if (requesterCount === 1 && isHeldUp(request, peer, livelyMs)) return true;
-  if (now - request.at < MIN_DOUBTED_AGE_MS) return false;
+  if (oldest === undefined) return true;
+  if (requesterCount === 1 && isHeldUp(oldest, peer, livelyMs)) return true;
+  if (now - at < MIN_DOUBTED_AGE_MS) return false;
   if (soonestMs > ADVANTAGE * peer.responseMs) return true;
-  const lateForMs = -TOLERANCE_MS - expectedWaitMs(request, now);
+  const lateForMs = -TOLERANCE_MS - expectedWaitMs(oldest, now);
   const doublings = Math.min(Math.floor(lateForMs / REQUESTERS_DOUBLE_MS), MAX_DOUBLINGS);
   return doublings >= 0 && requesterCount < MAX_REQUESTERS * 2 ** doublings;
 }

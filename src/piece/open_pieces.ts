@@ -98,12 +98,13 @@ export class OpenPieces {
   }
 
   add(open: OpenPiece, block: BlockIndex, requester: Requester, now: number): void {
-    this.#byAge.append(this.#attach(open, block, requester, now));
+    this.#byAge.append(this.#attach(open, { block, requester, at: now, isDoubted: false }));
   }
 
   /** The same for a peer that will hardly answer: the request counts as one of the oldest. */
   addDoubted(open: OpenPiece, block: BlockIndex, requester: Requester, at: number): void {
-    this.#byAge.insertBefore(this.#byAge.first, this.#attach(open, block, requester, at));
+    const request = this.#attach(open, { block, requester, at, isDoubted: true });
+    this.#byAge.insertBefore(this.#byAge.first, request);
   }
 
   /** The request will not be answered, or in vain. */
@@ -128,12 +129,19 @@ export class OpenPieces {
     return others ?? NOBODY;
   }
 
-  #attach(open: OpenPiece, block: BlockIndex, requester: Requester, at: number): BlockRequest {
+  #attach(
+    open: OpenPiece,
+    { block, requester, at, isDoubted }: Pick<
+      BlockRequest,
+      "block" | "requester" | "at" | "isDoubted"
+    >,
+  ): BlockRequest {
     const request = {
       open,
       block,
       requester,
       at,
+      isDoubted,
       slot: requester.requests.length,
       another: undefined,
       previous: undefined,

@@ -260,8 +260,8 @@ export class PiecePicker {
 
   /** Asks for blocks that were asked of others, those first that should have come long ago. */
   #repeatRequests(turn: Turn): void {
-    const { requester, now } = turn;
-    const livelyMs = this.#liveliness.ms;
+    const { peer, requester, now } = turn;
+    const livelyMs = this.#liveliness.ms, isDoubted = peer.isSnubbed;
     const isIdle = requester.requests.length === 0;
     const leastAgeMs = isIdle ? MIN_SILENCE_MS : MIN_DOUBTED_AGE_MS;
     let next: BlockRequest | undefined;
@@ -270,7 +270,7 @@ export class PiecePicker {
       if (isFull(turn) || now - request.at < leastAgeMs || ++doubts > MAX_DOUBTS) return;
       next = request.next;
       const { open, block } = request;
-      if (!isWorthRepeating(request, requester, { now, livelyMs })) continue;
+      if (!isWorthRepeating(request, requester, { now, livelyMs, isDoubted })) continue;
       if (this.#mayAsk(turn, open) && this.#isOpenTo(open, turn)) this.#ask(turn, open, block);
     }
   }

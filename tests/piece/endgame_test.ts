@@ -67,6 +67,17 @@ Deno.test("isWorthRepeating() does not expect a peer that has answered nothing t
   deepStrictEqual(block.isWorth(3, { now: 290, responseMs: 10 }), true);
 });
 
+Deno.test("isWorthRepeating() lets no doubted peers, however many, keep a block from others", () => {
+  const block = new AskedBlock();
+  for (let peer = 10; peer < 60; peer++) block.doubt(peer, 1_000 * (peer % 10));
+  deepStrictEqual(block.isWorth(1, { now: 9_400, responseMs: 5_000 }), true);
+  deepStrictEqual(block.isWorth(1, { now: 9_400, responseMs: 200, isDoubted: true }), false);
+  deepStrictEqual(block.isWorth(10, { now: 9_400, responseMs: 200 }), false, "it has been asked");
+  block.ask(1, { at: 9_400, responseMs: 200 });
+  deepStrictEqual(block.isWorth(2, { now: 9_600, responseMs: 150 }), false, "one may come yet");
+  deepStrictEqual(block.isWorth(2, { now: 9_900, responseMs: 150 }), true);
+});
+
 Deno.test("isWorthRepeating() leaves pieces alone that were given up", () => {
   const block = new AskedBlock();
   block.ask(1, { at: 0, responseMs: 100 });
@@ -96,13 +107,25 @@ class AskedBlock {
     this.#pieces.add(this.#open, 0 as BlockIndex, requester, at);
   }
 
+  /** Asks one that is not believed to answer. */
+  doubt(peer: number, at: number): void {
+    this.#pieces.addDoubted(this.#open, 0 as BlockIndex, this.#pieces.requester(peer), at);
+  }
+
   /** Without `responseMs`, the peer has not answered anything yet. */
-  isWorth(peer: number, { now, responseMs }: { now: number; responseMs?: number }): boolean {
+  isWorth(
+    peer: number,
+    { now, responseMs, isDoubted = false }: {
+      now: number;
+      responseMs?: number;
+      isDoubted?: boolean;
+    },
+  ): boolean {
     const oldest = this.#pieces.oldestRequest!;
     const requester = responseMs === undefined
       ? this.#pieces.requester(peer)
       : this.#requester(peer, responseMs);
-    return isWorthRepeating(oldest, requester, { now, livelyMs: now });
+    return isWorthRepeating(oldest, requester, { now, livelyMs: now, isDoubted });
   }
 
   /** The peer sends something else. */

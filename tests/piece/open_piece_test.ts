@@ -80,6 +80,7 @@ function attach(open: OpenPiece, block: BlockIndex, peer: number): BlockRequest 
     open,
     block,
     requester: new Requester(peer),
+    isDoubted: false,
     at: 0,
     slot: 0,
     another: undefined,

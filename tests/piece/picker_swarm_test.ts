@@ -70,6 +70,19 @@ Deno.test("P20 a peer that never answers does not hold the end up for longer tha
   ok(swarm.now < 4_000 + 2_000, `4 MiB at 1 MiB/s took ${swarm.now} ms`);
 });
 
+Deno.test("P20 dozens of peers that never answer do not keep the last block from one that does", () => {
+  for (const count of [30, 80]) {
+    const silent = Array.from({ length: count }, (_, index): SimulatedPeer => ({
+      rate: 0,
+      latencyMs: 1,
+      joinsAt: 10_000 * index / count,
+    }));
+    const peers = [...silent, { ...SEED, joinsAt: 30_000 }];
+    const swarm = run({ pieceCount: 1, pieceLength: BLOCK_LENGTH, peers }, 60_000);
+    ok(swarm.now < 30_000 + 2_000, `${count} are silent: 16 KiB took ${swarm.now} ms`);
+  }
+});
+
 Deno.test("P16 blocks that come twice near the end are few", () => {
   const peers = Array.from({ length: 20 }, (_, index): SimulatedPeer => ({
     rate: 200 * KIB,
