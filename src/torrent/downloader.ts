@@ -106,7 +106,7 @@ export class Downloader {
     if (!session.amInterested || peer.isClosed) return false;
     const windowRoom = session.requestRoom(now, this.#maxSlackBytes);
     if (windowRoom <= 0) return false; // Of many peers most are here: the memory costs more to ask.
-    const room = Math.min(windowRoom, this.#memoryRoom(peer));
+    const room = Math.min(windowRoom, this.#memoryRoom(peer, windowRoom));
     const window = room + session.outstandingCount;
     const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
     if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return false;
@@ -210,13 +210,16 @@ export class Downloader {
     return assembly.maxBlocks * BLOCK_LENGTH * RESERVED_SHARE / peers.size;
   }
 
-  /** How many more requests the memory allows this peer. */
-  #memoryRoom({ session }: PeerConnection): number {
-    const { assembly, peers, picker } = this.#options;
-    const commonShare = COMMON_SHARE + LONE_PEER_SHARE / peers.size;
-    return Math.max(
-      Math.floor(assembly.maxBlocks * commonShare) - picker.outstandingCount,
-      Math.ceil(assembly.maxBlocks * RESERVED_SHARE / peers.size) - session.outstandingCount,
-    );
+  /** How many more requests the memory allows this peer, who could take `windowRoom`. */
+  #memoryRoom({ session }: PeerConnection, windowRoom: number): number {
+    const { assembly: { maxBlocks }, peers, picker } = this.#options;
+    const common = Math.floor(maxBlocks * (COMMON_SHARE + LONE_PEER_SHARE / peers.size));
+    if (common - picker.outstandingCount >= windowRoom) return windowRoom;
+    const reserved = Math.ceil(maxBlocks * RESERVED_SHARE / peers.size);
+    let commonCount = 0;
+    for (const { session: { outstandingCount } } of peers.values()) {
+      commonCount += Math.max(0, outstandingCount - reserved);
+    }
+    return Math.max(common - commonCount, reserved - session.outstandingCount);
   }
 }

@@ -123,6 +123,19 @@ for (
   });
 }
 
+Deno.test("download() uses the rate of one seed among 79 mute peers, with --memory 1M", async () => {
+  const random = new SeededRandom(1);
+  const lab = new Lab(random.bytes(400 * PIECE_LENGTH), PIECE_LENGTH, random);
+  for (let n = 0; n < 79; n++) lab.addScripted(`10.0.2.${n}`, CROWDS["mute"]![0]!);
+  lab.addSeed("10.0.1.1", { latencyMs: 20, bytesPerSecond: 1e6 });
+  const storage = new SimStorage(lab.metainfo, lab.createDisk(), lab.clock, { latencyMs: 1 });
+  const torrent = lab.addTorrent(lab.createClient("10.0.0.1"), storage, {});
+  const download = torrent.download();
+  // 26 seconds of data, once the seed is met.
+  strictEqual(await lab.settled(download, TRIAL_MS + 30 * SECOND_MS), true);
+  await lab.end();
+});
+
 Deno.test("download() asks more seeds at once while they leave some of --max-download-rate", async () => {
   const random = new SeededRandom(1);
   const lab = new Lab(random.bytes(40 * PIECE_LENGTH), PIECE_LENGTH, random);

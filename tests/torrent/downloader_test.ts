@@ -222,6 +222,16 @@ for (
   });
 }
 
+Deno.test("fill() gives a quick peer its part of the memory, though many owe what is kept for them", () => {
+  const exchange = new Exchange(4), count = 40;
+  const blocks = exchange.assembly.maxBlocks, kept = Math.ceil(blocks / 4 / count);
+  const quick = exchange.join(0, 8_000);
+  const others = Array.from({ length: count - 1 }, (_, index) => exchange.join(index + 1, kept));
+  for (const mute of others) strictEqual(exchange.fill(mute), kept);
+  exchange.speedUp(quick);
+  ok(quick.session.outstandingCount >= Math.floor(blocks * (1 / 4 + 1 / 2 / count)));
+});
+
 Deno.test("goOn() tells a peer of all pieces that came within 50 ms in one write", async () => {
   const scene = new Scene(1_000);
   const seed = scene.join(1, 500), empty = scene.joinEmpty(2);
