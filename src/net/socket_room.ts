@@ -13,6 +13,8 @@ const RESERVED_FILES = 24;
 const MAX_COUNTED_FILES = 128;
 /** Places that peers leave to those who are dialled, or have yet to shake hands. */
 const PLACES_TO_COME_IN = 6;
+/** Of these, those that are kept from whoever comes by himself, and could do so without end. */
+const PLACES_TO_DIAL = 3;
 
 export interface SocketRoomOptions {
   /** Resolves when what was started before is loaded: it fails when it can open no file. */
@@ -39,20 +41,27 @@ export class SocketRoom {
    * Takes a place, until `release`; resolves to false when there is none now. Rejects with what
    * `settled` or `countFree` fail with: the next one asks them anew.
    */
-  async take(): Promise<boolean> {
-    if (this.#used >= this.#limit && !this.#isScarce) {
+  take(): Promise<boolean> {
+    return this.#take(0);
+  }
+
+  async #take(spared: number): Promise<boolean> {
+    if (this.#used >= this.#limit - spared && !this.#isScarce) {
       await (this.#measuring ??= this.#measure().finally(() => this.#measuring = undefined));
     }
-    if (this.#used >= this.#limit) return false;
+    if (this.#used >= this.#limit - (this.#isScarce ? spared : 0)) return false;
     this.#used++;
     return true;
   }
 
-  /** Waits for a place; resolves to false when `signal` is first. */
+  /**
+   * Waits for a place for whoever comes, beside some that are kept for dials; resolves to false when
+   * `signal` is first.
+   */
   async takeWhenFree(signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
       const released = this.#released.promise; // Asked before: one may be released meanwhile.
-      if (await this.take()) return true;
+      if (await this.#take(PLACES_TO_DIAL)) return true;
       await untilAborted(released, signal).catch(() => {});
     }
     return false;

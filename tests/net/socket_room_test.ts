@@ -90,16 +90,22 @@ Deno.test("take() asks anew after what it waited for, or the counting, has faile
 
 Deno.test("takeWhenFree() waits for a place that is released, and its signal ends the waiting", async () => {
   const host = new Host(40);
-  await host.fill(500);
+  const places = await host.fill(500);
   const closing = new AbortController();
   const waiting = [1, 2].map(() => host.room.takeWhenFree(closing.signal));
   let settled = 0;
   for (const taking of waiting) void taking.then(() => settled++);
-  host.room.release();
+  for (let released = 0; released < 4; released++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    strictEqual(settled, 0, "three places are kept for those that are dialled");
+    host.room.release();
+  }
   strictEqual(await Promise.any(waiting), true);
   strictEqual(settled, 1, "one place is for one");
   closing.abort();
   deepStrictEqual((await Promise.all(waiting)).toSorted(), [false, true]);
+  host.taken = places - 3;
+  strictEqual(await host.fill(500), places);
 });
 
 Deno.test("maxPeers leaves places to others once places are scarce, and is no limit before", async () => {
