@@ -32,7 +32,7 @@ const HOPEFUL_MS = 3_000;
 /** New dials: so many at once at the start, then so many a second. */
 const DIALS_PER_SECOND = 30;
 /** The pause when the system has no socket for us, or our proxy no connection: no peer's fault. */
-const PAUSES_MS: Readonly<Record<string, number>> = { limit: 1_000, proxy: 15_000 };
+const PAUSES_MS: Readonly<Record<string, number>> = { limit: 1_000, proxy: 2_000 };
 
 /** A peer that has said who it is, and a connection on which nothing else has been said. */
 export interface ReadyPeer {
@@ -75,6 +75,8 @@ export class Dialer {
   readonly #failures: Record<string, number> = {};
   /** Dials and handshakes under way. */
   readonly #halfOpen = new Map<Endpoint, HalfOpen>();
+  /** The proxy has failed the last dial: one at a time finds out when it is back. */
+  #isProxyGone = false;
   /** Peers that the next stage has not dealt with yet. */
   #undelivered = 0;
 
@@ -127,7 +129,7 @@ export class Dialer {
     while (!this.#closing.signal.aborted) {
       const now = clock.now();
       if (this.#halfOpen.size >= MAX_HALF_OPEN || this.#comingCount(now) >= wanted()) return;
-      if (this.#pace.waitMs(now) > 0) return;
+      if (this.#pace.waitMs(now) > 0 || (this.#isProxyGone && this.#halfOpen.size > 0)) return;
       const endpoint = peerList.next(now);
       if (endpoint === undefined) return;
       this.#start(endpoint, now);
@@ -186,6 +188,7 @@ export class Dialer {
     const { peerList, clock } = this.#options;
     try {
       const result = await this.#reach(endpoint);
+      this.#isProxyGone = false;
       if (result === undefined) return peerList.failed(endpoint, clock.now());
       const peer = { ...result, endpoint, isIncoming: false };
       this.#undelivered++;
@@ -295,6 +298,7 @@ export class Dialer {
     const { peerList, clock, encryption } = this.#options;
     const failure = failureOf(error, encryption);
     if (failure === undefined) return this.#ready.fail(error);
+    this.#isProxyGone = failure === "proxy";
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
     const isVain = error instanceof ConnectError && this.#halfOpen.get(endpoint)?.isGuess;
