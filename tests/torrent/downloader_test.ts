@@ -223,12 +223,12 @@ for (
 }
 
 Deno.test("fill() gives a quick peer its part of the memory, though many owe what is kept for them", () => {
-  const exchange = new Exchange(4), count = 40;
-  const blocks = exchange.assembly.maxBlocks, kept = Math.ceil(blocks / 4 / count);
-  const quick = exchange.join(0, 8_000);
-  const others = Array.from({ length: count - 1 }, (_, index) => exchange.join(index + 1, kept));
-  for (const mute of others) strictEqual(exchange.fill(mute), kept);
-  exchange.speedUp(quick);
+  const scene = new Scene(4), count = 40;
+  const blocks = scene.assembly.maxBlocks, kept = Math.ceil(blocks / 4 / count);
+  const quick = scene.join(0, 8_000);
+  const others = Array.from({ length: count - 1 }, (_, index) => scene.join(index + 1, kept));
+  for (const mute of others) strictEqual(scene.fill(mute), kept);
+  scene.speedUp(quick);
   ok(quick.session.outstandingCount >= Math.floor(blocks * (1 / 4 + 1 / 2 / count)));
 });
 
