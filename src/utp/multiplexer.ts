@@ -28,7 +28,7 @@ export const MAX_STREAMS = 500;
 const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_252, ipv6: 1_232 };
 /** To this machine itself there is no such link. */
 const MAX_LOOPBACK_PACKET_LENGTH = 1_400;
-/** SYNs that are answered in a second; each answer costs a hash, and may hit whom it is not for. */
+/** SYNs that are answered, or looked at, in a second; each answer costs a hash, and may hit whom it is not for. */
 const SYN_ANSWERS_PER_SECOND = 500;
 /**
  * Packets of no connection that are looked at in a second: whether they open one costs a hash, and
@@ -149,10 +149,10 @@ export class Multiplexer {
 
   /** Answered, and forgotten: so many strangers cost nothing, whoever they say they are. */
   #handleSyn(syn: Packet, from: Endpoint, now: number): void {
+    if (!this.#synAnswers.tryTake(1, now)) return; // First, as it costs least: there may be a flood.
     const receiveId = (syn.connectionId + 1) & 0xffff;
     if (this.#streams.has(keyOf(from, receiveId))) return; // It has heard our answer already.
     if (!this.#hasRoom) return this.#reset(syn, from, now);
-    if (!this.#synAnswers.tryTake(1, now)) return;
     const clock = this.#synCookies.clock(syn.connectionId, from);
     this.#send(
       encodePacket({

@@ -108,6 +108,23 @@ Deno.test("a connection opens although its first packet is late or lost", () => 
   strictEqual(room.multiplexer.size, 1);
 });
 
+Deno.test("P33 of a SYN beyond those that are answered not even its sender is looked at", () => {
+  const room = new Room();
+  while (room.take(SYN).length > 0);
+  let looks = 0;
+  const from = {
+    port: 1,
+    get host() {
+      looks++;
+      return PEER.host;
+    },
+  };
+  deepStrictEqual([room.take(SYN, from), looks], [[], 0]);
+  room.now += 1_000;
+  strictEqual(room.take(SYN, from).length, 1);
+  strictEqual(looks > 0, true);
+});
+
 Deno.test("P33 a flood of packets of no connection costs no more than so many hashes", () => {
   const room = new Room();
   const data = room.firstData();
