@@ -48,13 +48,11 @@ export class DownloadTurns {
     if (goesOn && this.#isOver(peer, now)) return false;
     if (outstandingCount > 0) return true;
     let taken = 0;
-    for (const other of this.#peers.values()) {
-      if (other === peer) continue;
-      if (other.session.outstandingCount > 0) taken++;
-      else if (!goesOn && isWaiting(other, now) && this.#isBefore(other, peer)) taken++;
-    }
-    if (taken >= limit) return false;
-    if (!goesOn) this.#beganAt.set(peer.key, now);
+    for (const { session } of this.#peers.values()) if (session.outstandingCount > 0) taken++;
+    if (taken >= limit) return false; // As mostly: who is before whom takes longer to find out.
+    if (goesOn) return true;
+    if (taken + this.#countBefore(peer, now) >= limit) return false;
+    this.#beganAt.set(peer.key, now);
     return true;
   }
 
@@ -62,14 +60,24 @@ export class DownloadTurns {
     this.#beganAt.delete(key);
   }
 
-  /** It gives little, and another has not had a turn since. */
+  /** How many wait, and are to have a turn before the peer, who waits itself. */
+  #countBefore(peer: TurnTaker, now: number): number {
+    let count = 0;
+    for (const other of this.#peers.values()) {
+      if (other.session.outstandingCount > 0 || !this.#isBefore(other, peer)) continue;
+      if (isWaiting(other, now)) count++;
+    }
+    return count;
+  }
+
+  /** It gives little, and another waits that may give more. */
   #isOver(peer: TurnTaker, now: number): boolean {
     if (now - this.#began(peer) < TURN_MS) return false;
     if (peer.session.downloadRate(now) >= KEEPING_RATE) return false;
-    return this.#peers.values().some((other) =>
-      other !== peer && other.session.outstandingCount === 0 && !other.session.isSnubbed &&
-      isWaiting(other, now)
-    );
+    return this.#peers.values().some((other) => {
+      const { outstandingCount, isSnubbed } = other.session;
+      return other !== peer && outstandingCount === 0 && !isSnubbed && isWaiting(other, now);
+    });
   }
 
   /** Those that gave nothing in their turn come last, then those whose turn was last. */
