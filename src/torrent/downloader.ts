@@ -35,6 +35,11 @@ const LARGE_REFILL_SHARE = 1 / 16;
 const COMMON_SHARE = 1 / 4;
 const LONE_PEER_SHARE = 1 / 2;
 const RESERVED_SHARE = 1 / 4;
+/**
+ * For whoever gives so many bytes a second, what is reserved does not count of the rest: many that
+ * give nothing would leave him a block at a time. With more, the slow would only hold up each other.
+ */
+const QUICK_RATE = 64 * 1024;
 
 /**
  * Peers are told of new pieces at most this often; what is left over goes with the next tick. A
@@ -106,7 +111,7 @@ export class Downloader {
     if (!session.amInterested || peer.isClosed) return false;
     const windowRoom = session.requestRoom(now, this.#maxSlackBytes);
     if (windowRoom <= 0) return false; // Of many peers most are here: the memory costs more to ask.
-    const room = Math.min(windowRoom, this.#memoryRoom(peer, windowRoom));
+    const room = Math.min(windowRoom, this.#memoryRoom(peer, now));
     const window = room + session.outstandingCount;
     const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
     if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return false;
@@ -210,16 +215,24 @@ export class Downloader {
     return assembly.maxBlocks * BLOCK_LENGTH * RESERVED_SHARE / peers.size;
   }
 
-  /** How many more requests the memory allows this peer, who could take `windowRoom`. */
-  #memoryRoom({ session }: PeerConnection, windowRoom: number): number {
-    const { assembly: { maxBlocks }, peers, picker } = this.#options;
+  /** How many more requests the memory allows this peer. */
+  #memoryRoom({ session }: PeerConnection, now: number): number {
+    const { assembly: { maxBlocks }, peers } = this.#options;
     const common = Math.floor(maxBlocks * (COMMON_SHARE + LONE_PEER_SHARE / peers.size));
-    if (common - picker.outstandingCount >= windowRoom) return windowRoom;
     const reserved = Math.ceil(maxBlocks * RESERVED_SHARE / peers.size);
-    let commonCount = 0;
+    const isQuick = session.downloadRate(now) >= QUICK_RATE;
+    const used = this.#commonCount(isQuick ? reserved : 0);
+    return Math.max(common - used, reserved - session.outstandingCount);
+  }
+
+  /** How many blocks are owed, of each peer those beyond `reserved`. */
+  #commonCount(reserved: number): number {
+    const { peers, picker } = this.#options;
+    if (reserved === 0) return picker.outstandingCount;
+    let count = 0;
     for (const { session: { outstandingCount } } of peers.values()) {
-      commonCount += Math.max(0, outstandingCount - reserved);
+      count += Math.max(0, outstandingCount - reserved);
     }
-    return Math.max(common - commonCount, reserved - session.outstandingCount);
+    return count;
   }
 }
