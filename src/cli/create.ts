@@ -14,7 +14,7 @@ import { magnetLink } from "../metainfo/magnet.ts";
 import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { metainfoError } from "../metainfo/metainfo_error.ts";
-import { isOnDisk, isPaddingByName } from "../metainfo/metainfo_files.ts";
+import { isPaddingByName } from "../metainfo/metainfo_files.ts";
 import { diskPaths } from "../metainfo/paths.ts";
 import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
 import { findSource, type SourceTree } from "../storage/source_tree.ts";
@@ -24,13 +24,13 @@ import { WorkerPool } from "../workers/pool.ts";
 import type { FileFacts } from "../workers/protocol.ts";
 import { checkWorkerPermission, workerCount } from "./environment/disk_workers.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
-import { listFiles, shownPath } from "./files/file_list.ts";
+import { fileCountOf, shownPath } from "./files/file_list.ts";
 import { pathMatcher } from "./files/select.ts";
 import { describeForPrograms, factsOfInfoHash, inColumns } from "./info.ts";
 import type { CreateOptions } from "./options/create_options.ts";
 import { ExitCode, usageError } from "./output/failure.ts";
 import { HashProgress } from "./output/hash_progress.ts";
-import { toJson } from "./output/json.ts";
+import { jsonParts } from "./output/json.ts";
 import { refuseTerminal, STANDARD_OUTPUT, writeData } from "./output/standard_data.ts";
 import { formatCount, formatSize } from "./output/units.ts";
 import { VERSION } from "./output/version.ts";
@@ -78,7 +78,7 @@ export async function create(options: CreateOptions, context: CommandContext): P
       await writeData(bytes, environment.stdout, { signal, whenGone });
     } else await writeTorrentFile(bytes, { ...target, mayReplace, pool, random });
     warn([...exclusion.warnings(), ...warningsOf(metainfo, found, tree)], environment);
-    print(metainfo, target, options.json, environment);
+    await print(metainfo, target, options.json, environment);
     return ExitCode.ok;
   } finally {
     progress.end();
@@ -251,22 +251,22 @@ function* unaskedTrackers({ trackers }: Metainfo): Iterable<string> {
 
 /** Of files that downloads, and `verify` and `seed` too, look for under another name. */
 function* renamings(metainfo: Metainfo): Iterable<string> {
-  const { files: paths, root, rootChanges } = diskPaths(metainfo, "linux");
+  const { root, rootChanges, changed } = diskPaths(metainfo, "linux");
   if (rootChanges.length > 0) {
     yield `${metainfo.name} is called ${root} when it is downloaded, and where "verify" and ` +
       `"seed" look for it: its name is not safe everywhere`;
   }
-  const first = paths.findIndex(({ changes }) => changes !== undefined);
-  if (first < 0) return;
-  const others = paths.filter(({ changes }) => changes !== undefined).length - 1;
-  const { path, changes = [] } = paths[first]!;
-  const own = [metainfo.name, ...metainfo.isMultiFile ? metainfo.files[first]!.path : []].join("/");
+  const [first] = changed;
+  if (first === undefined) return;
+  const [index, { path, changes }] = first;
   const fact = changes.includes("duplicate")
     ? "it differs from another only in case, or in how it is encoded"
     : "its name is not safe everywhere";
+  const others = changed.size - 1;
   const more = others === 0 ? "" : `; ${formatCount(others, "other file")} likewise`;
-  yield `${own} is called ${path} when it is downloaded, and where "verify" and "seed" look for ` +
-    `it: ${fact}${more}`;
+  const own = metainfo.files.pathOf(index).join("/");
+  yield `${metainfo.name}/${own} is called ${root}/${path} when it is downloaded, and where ` +
+    `"verify" and "seed" look for it: ${fact}${more}`;
 }
 
 function warn(warnings: Iterable<string>, { stderr }: Environment): void {
@@ -275,21 +275,19 @@ function warn(warnings: Iterable<string>, { stderr }: Environment): void {
   }
 }
 
-function print(
+async function print(
   metainfo: Metainfo,
   target: TorrentTarget | undefined,
   json: boolean,
   { stdout, stderr, platform }: Environment,
-): void {
+): Promise<void> {
   const shown = target?.shown ?? "standard output";
   if (json) {
-    const files = listFiles(metainfo, diskPaths(metainfo, platform));
-    stdout.writeLine(toJson({ torrent: shown, ...describeForPrograms({ metainfo, files }) }));
-    return;
+    const described = describeForPrograms({ metainfo, paths: diskPaths(metainfo, platform) });
+    return await stdout.writeParts(jsonParts({ torrent: shown, ...described }));
   }
   const { layout: { dataLength, pieceCount }, pieceLength } = metainfo;
-  const fileCount = metainfo.files.filter(isOnDisk).length;
-  const content = `${formatCount(fileCount, "file")}, ${formatSize(dataLength)} in ` +
+  const content = `${formatCount(fileCountOf(metainfo), "file")}, ${formatSize(dataLength)} in ` +
     `${formatCount(pieceCount, "piece")} of ${formatSize(pieceLength)}`;
   const lines = inColumns([
     ["Torrent", shownPath(shown)],

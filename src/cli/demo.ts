@@ -226,5 +226,5 @@ class DemoSwarm {
 }
 
 function allFiles({ files }: Metainfo): Set<FileIndex> {
-  return new Set(files.keys() as Iterable<FileIndex>);
+  return new Set(files.keys());
 }

@@ -3,10 +3,10 @@ import { formatEndpoint } from "../base/endpoint.ts";
 import { printable } from "../base/printable.ts";
 import { type Magnet, magnetLink } from "../metainfo/magnet.ts";
 import type { CommandContext } from "./environment/environment.ts";
-import { type ListedFile, shownPath, type SourceTorrent } from "./files/file_list.ts";
+import { fileCountOf, listFiles, shownPath, type SourceTorrent } from "./files/file_list.ts";
 import type { InfoOptions } from "./options/commands.ts";
 import { CommandError, ExitCode } from "./output/failure.ts";
-import { toJson } from "./output/json.ts";
+import { jsonParts, toJson } from "./output/json.ts";
 import { formatCount, formatSize } from "./output/units.ts";
 import { withAnySource } from "./source/any_source.ts";
 
@@ -33,7 +33,7 @@ export async function info(
   const given = { environment, search, path: ".", signal, onLink };
   try {
     await withAnySource(source, given, async (torrent) => {
-      if (json) stdout.writeLine(toJson(describeForPrograms(torrent)));
+      if (json) await stdout.writeParts(jsonParts(describeForPrograms(torrent)));
       else await stdout.writeLines(describeForPeople(torrent));
       await stdout.flush(); // It is not to wait for the trackers.
     });
@@ -49,17 +49,17 @@ export async function info(
 
 /** The contract of `info --json`, which `create --json` keeps too. */
 export function describeForPrograms(
-  { metainfo, files }: Pick<SourceTorrent, "metainfo" | "files">,
+  { metainfo, paths }: Pick<SourceTorrent, "metainfo" | "paths">,
 ): Record<string, unknown> {
   return {
     name: metainfo.name,
     infoHash: metainfo.infoHashHex,
     infoHashV2: metainfo.infoHashV2Hex ?? null,
-    size: sizeOf(files),
+    size: metainfo.layout.dataLength,
     pieceLength: metainfo.pieceLength,
     pieces: metainfo.layout.pieceCount,
     private: metainfo.isPrivate,
-    files: files.map(({ path, size }) => ({ path, size })),
+    files: listFiles({ metainfo, paths }).map(({ path, size }) => ({ path, size })),
     trackers: metainfo.trackers,
     comment: metainfo.comment ?? null,
     createdBy: metainfo.createdBy ?? null,
@@ -92,11 +92,12 @@ function describeLink(link: Magnet): Record<string, unknown> {
 }
 
 function* describeForPeople(torrent: SourceTorrent): Iterable<string> {
-  const { files } = torrent;
-  yield* inColumns([...factsOf(torrent), ["Files", String(files.length)]]);
-  const digits = String(files.length).length;
-  for (const { number, path, size } of files) {
-    yield `${String(number).padStart(digits)}  ${formatSize(size).padStart(9)}  ${shownPath(path)}`;
+  const count = String(fileCountOf(torrent.metainfo));
+  yield* inColumns([...factsOf(torrent), ["Files", count]]);
+  for (const { number, path, size } of listFiles(torrent)) {
+    yield `${String(number).padStart(count.length)}  ${formatSize(size).padStart(9)}  ${
+      shownPath(path)
+    }`;
   }
 }
 
@@ -106,9 +107,7 @@ export function* inColumns(facts: readonly Fact[]): Iterable<string> {
   for (const [name, value] of facts) yield `${name.padStart(width)}  ${value}`;
 }
 
-function* factsOf(
-  { metainfo, metainfoLength, files }: SourceTorrent,
-): Iterable<Fact> {
+function* factsOf({ metainfo, metainfoLength }: SourceTorrent): Iterable<Fact> {
   yield ["Name", shown(metainfo.name)];
   if (metainfo.comment !== undefined) yield ["Comment", shown(metainfo.comment)];
   if (metainfo.createdBy !== undefined) yield ["Created By", shown(metainfo.createdBy)];
@@ -116,7 +115,8 @@ function* factsOf(
   if (metainfo.source !== undefined) yield ["Source", shown(metainfo.source)];
   yield* factsOfInfoHash(metainfo);
   yield ["Torrent Size", formatSize(metainfoLength)];
-  yield ["Content Size", `${formatSize(sizeOf(files))} (${formatCount(sizeOf(files), "byte")})`];
+  const { dataLength } = metainfo.layout;
+  yield ["Content Size", `${formatSize(dataLength)} (${formatCount(dataLength, "byte")})`];
   yield ["Private", metainfo.isPrivate ? "yes" : "no"];
   yield ["Piece Size", formatSize(metainfo.pieceLength)];
   yield ["Piece Count", String(metainfo.layout.pieceCount)];
@@ -151,10 +151,6 @@ function* factsOfAddresses(
     for (const url of tier) yield [`Tracker ${index + 1}`, shown(url)];
   }
   for (const url of webSeeds) yield ["Web Seed", shown(url)];
-}
-
-function sizeOf(files: readonly ListedFile[]): number {
-  return files.reduce((total, { size }) => total + size, 0);
 }
 
 /** `2022-04-21 13:37:00 UTC` */

@@ -8,7 +8,6 @@ import { MAX_FILE_LENGTH, MAX_PATH_ELEMENTS } from "./metainfo_files.ts";
 export interface TreeFile {
   /** Bytes; of a symbolic link 0. */
   readonly length: number;
-  readonly isExecutable: boolean;
   /** A symbolic link: has no bytes and is not written. */
   readonly isSymlink: boolean;
   /** Where the `pieces root` ends in the decoded bytes; undefined of what has no bytes. */
@@ -52,8 +51,8 @@ function visitDirectory(directory: BencodeDictionary, path: string[], visit: Vis
 
 function parseLeaf(file: BencodeDictionary): TreeFile {
   const attributes = textIn(file, "attr") ?? "";
-  const isSymlink = attributes.includes("l"), isExecutable = attributes.includes("x");
-  if (isSymlink) return { length: 0, isExecutable, isSymlink, rootEnd: undefined };
+  const isSymlink = attributes.includes("l");
+  if (isSymlink) return { length: 0, isSymlink, rootEnd: undefined };
   if (attributes.includes("p")) {
     throw metainfoError("invalid-field", "its file tree has padding, which version 2 forbids");
   }
@@ -66,7 +65,7 @@ function parseLeaf(file: BencodeDictionary): TreeFile {
     );
   }
   const rootEnd = length === 0 ? undefined : endOfRoot(file);
-  return { length, isExecutable, isSymlink, rootEnd };
+  return { length, isSymlink, rootEnd };
 }
 
 function endOfRoot(file: BencodeDictionary): number {

@@ -8,18 +8,18 @@ import type { MetainfoError } from "../base/errors.ts";
 import type { BencodeDictionary } from "./bencode.ts";
 import { visitFileTree } from "./file_tree.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import { isOnDisk, type MetainfoFile } from "./metainfo_files.ts";
+import type { MetainfoFile, PackedFiles } from "./packed_files.ts";
 import { requirePieceLength } from "./piece_layers.ts";
 
 /** Throws `MetainfoError` when the version 2 half is malformed or says something else. */
 export function checkHybrid(
   info: BencodeDictionary,
   pieceLength: number,
-  files: readonly MetainfoFile[],
+  files: PackedFiles,
 ): void {
   requirePieceLength(pieceLength);
   checkAlignment(pieceLength, files);
-  const expected = files.values().filter(isOnDisk);
+  const expected = files[Symbol.iterator]().filter((file) => file.isOnDisk);
   visitFileTree(info, (path, { length, isSymlink }) => {
     if (isSymlink) return;
     const next = expected.next();
@@ -29,9 +29,9 @@ export function checkHybrid(
 }
 
 /** Version 2 hashes each file by itself, so each must start with a piece of version 1 as well. */
-function checkAlignment(pieceLength: number, files: readonly MetainfoFile[]): void {
+function checkAlignment(pieceLength: number, files: PackedFiles): void {
   let offset = 0;
-  for (const [index, { length, isPadding }] of files.entries()) {
+  for (const { index, length, isPadding } of files) {
     if (length > 0 && !isPadding && offset % pieceLength !== 0) {
       throw metainfoError(
         "invalid-field",
@@ -43,8 +43,9 @@ function checkAlignment(pieceLength: number, files: readonly MetainfoFile[]): vo
 }
 
 function isSame(file: MetainfoFile, path: readonly string[], length: number): boolean {
-  return file.length === length && file.path.length === path.length &&
-    file.path.every((name, index) => name === path[index]);
+  const own = file.path;
+  return file.length === length && own.length === path.length &&
+    own.every((name, index) => name === path[index]);
 }
 
 function differentFiles(): MetainfoError {

@@ -40,9 +40,9 @@ export class LayerTrees {
 
   constructor(metainfo: Metainfo) {
     this.#metainfo = metainfo;
-    for (const [index, { length, piecesRoot }] of metainfo.files.entries()) {
+    for (const { index, length, piecesRoot } of metainfo.files) {
       const hasLayer = piecesRoot !== undefined && length > metainfo.pieceLength;
-      if (hasLayer) this.#files.set(piecesRoot.toHex(), index as FileIndex);
+      if (hasLayer) this.#files.set(piecesRoot.toHex(), index);
     }
   }
 
@@ -79,7 +79,7 @@ export class LayerTrees {
     if (file === undefined) return undefined;
     const { layout, files, pieceHashes, pieceLength, upperLayers } = this.#metainfo;
     const { first, last } = layout.piecesOf(file)!;
-    const { width, height } = layerShape(files[file]!.length, pieceLength);
+    const { width, height } = layerShape(files.lengthOf(file), pieceLength);
     const bounds = [first, last + 1].map((piece) => piece * MERKLE_HASH_LENGTH);
     return {
       pieces: pieceHashes.subarray(...bounds),

@@ -50,7 +50,7 @@ export interface PieceRange {
 
 export interface LayoutOptions {
   readonly pieceLength: number;
-  readonly files: readonly LayoutFile[];
+  readonly files: Iterable<LayoutFile> & { readonly length: number };
   /** Each file that has bytes begins with a piece of its own (BEP 52); by default it need not. */
   readonly isAligned?: boolean;
 }
@@ -92,9 +92,8 @@ export class Layout {
     this.#fileEnds = new Float64Array(files.length);
     const dataFiles = new Uint32Array(files.length);
     let offset = 0, dataFileCount = 0, dataLength = 0, totalLength = 0;
-    // No entries: they are slow until the code is optimised, and by then all files are done.
-    for (let index = 0; index < files.length; index++) {
-      const { length, isPadding } = files[index]!;
+    let index = 0;
+    for (const { length, isPadding } of files) {
       assert(Number.isSafeInteger(length) && length >= 0);
       if (length > 0 && !isPadding) {
         dataFiles[dataFileCount++] = index;
@@ -104,7 +103,7 @@ export class Layout {
       this.#fileStarts[index] = offset;
       offset += length;
       totalLength += length;
-      this.#fileEnds[index] = offset;
+      this.#fileEnds[index++] = offset;
     }
     assert(Number.isSafeInteger(offset));
     this.#dataFiles = dataFiles.slice(0, dataFileCount);

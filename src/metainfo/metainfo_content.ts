@@ -2,7 +2,7 @@
 import { type BencodeDictionary, integerIn } from "./bencode.ts";
 import { Layout } from "./layout.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import type { MetainfoFile } from "./metainfo_files.ts";
+import type { PackedFiles } from "./packed_files.ts";
 import { requirePieceLength, type UpperLayers } from "./piece_layers.ts";
 
 /** As libtorrent: what fits 2^15 - 1 blocks. */
@@ -22,7 +22,7 @@ export interface MetainfoContent {
   readonly upperLayers?: UpperLayers;
   readonly layout: Layout;
   /** In the order of the torrent, padding and links included: the index is the `FileIndex`. */
-  readonly files: readonly MetainfoFile[];
+  readonly files: PackedFiles;
   /** Files go into a folder of the torrent's name, even if there is only one. */
   readonly isMultiFile: boolean;
 }
@@ -39,7 +39,7 @@ export interface ContentContext {
 /** Throws `MetainfoError`. `isAligned`: each file begins with a piece of its own, as in version 2. */
 export function parseLayout(
   info: BencodeDictionary,
-  files: readonly MetainfoFile[],
+  files: PackedFiles,
   isAligned: boolean,
 ): Layout {
   const pieceLength = integerIn(info, "piece length");

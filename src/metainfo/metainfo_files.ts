@@ -1,26 +1,8 @@
 /** The files that an info dictionary lists (BEP 3 "info dictionary", BEP 47 for attributes). */
 import { type BencodeDictionary, type BencodeValue, integerOf, listIn } from "./bencode.ts";
+import type { ContentContext } from "./metainfo_content.ts";
 import { metainfoError } from "./metainfo_error.ts";
-
-/** A file as the torrent describes it. */
-export interface MetainfoFile {
-  /** The elements of its path as they are in the torrent: not safe for a disk or a terminal. */
-  readonly path: readonly string[];
-  /** Bytes. */
-  readonly length: number;
-  /** Zeros that align the next file; neither requested nor written. */
-  readonly isPadding: boolean;
-  readonly isExecutable: boolean;
-  /** A symbolic link: has no bytes and is not written. */
-  readonly isSymlink: boolean;
-  /** Of a file of version 2 that has bytes: the root of its merkle tree, 32 bytes (BEP 52). */
-  readonly piecesRoot?: Uint8Array;
-}
-
-/** Is there anything of this file on disk? Not of padding and symbolic links. */
-export function isOnDisk(file: MetainfoFile): boolean {
-  return !file.isPadding && !file.isSymlink;
-}
+import { type FileToPack, PackedFiles } from "./packed_files.ts";
 
 /** As libtorrent: 2^48 - 1 bytes. */
 export const MAX_FILE_LENGTH = 2 ** 48 - 1;
@@ -40,13 +22,12 @@ const FIELDS = ["attr", "length", "path", "path.utf-8", "symlink path"] as const
  */
 export function parseFiles(
   info: BencodeDictionary,
-  name: string,
-  warnings: string[],
-): readonly MetainfoFile[] {
+  { name, infoBytes, warnings }: ContentContext,
+): PackedFiles {
+  const files = new PackedFiles(infoBytes);
   const list = listIn(info, "files");
-  if (list === undefined) return [parseFile(info, [name], 1)];
-  const files: MetainfoFile[] = [];
-  for (const entry of list) {
+  if (list === undefined) files.push(parseFile(info, [name], 1));
+  for (const entry of list ?? []) {
     const ordinal = files.length + 1;
     if (entry.kind !== "dictionary") {
       throw metainfoError("invalid-field", `file ${ordinal} is no dictionary`);
@@ -58,8 +39,9 @@ export function parseFiles(
 }
 
 /** Says how many files are left out. */
-export function warnOfLinks(files: readonly MetainfoFile[], warnings: string[]): void {
-  const linkCount = files.filter((file) => file.isSymlink).length;
+export function warnOfLinks(files: PackedFiles, warnings: string[]): void {
+  let linkCount = 0;
+  for (const index of files.keys()) if (files.kindOf(index) === "symlink") linkCount++;
   if (linkCount > 0) warnings.push(`symbolic links are not made: ${linkCount} left out`);
 }
 
@@ -68,7 +50,7 @@ function parseFile(
   entry: BencodeDictionary,
   onlyPath: readonly string[] | undefined,
   ordinal: number,
-): MetainfoFile {
+): FileToPack {
   const [attr, size, rawPath, utf8Path, target] = entry.getAll(FIELDS);
   const attributes = attr?.kind === "string" ? attr.text : "";
   const isSymlink = attributes.includes("l");
@@ -85,13 +67,8 @@ function parseFile(
   const isNameless = isPadding && rawPath === undefined;
   const path = onlyPath ??
     (isNameless ? [PADDING_FOLDER, String(length)] : parsePath(utf8Path, rawPath, ordinal));
-  return {
-    path,
-    length,
-    isPadding: isPadding || isPaddingByName(path),
-    isExecutable: attributes.includes("x"),
-    isSymlink,
-  };
+  if (isSymlink) return { path, length, kind: "symlink" };
+  return { path, length, kind: isPadding || isPaddingByName(path) ? "padding" : "data" };
 }
 
 /** A link is never made, but one that is malformed makes the torrent suspect. */

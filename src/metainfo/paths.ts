@@ -2,9 +2,10 @@
  * Names in a torrent → paths on this disk: under one root, no two alike, whatever the torrent
  * says. Pure, and linear in the size of the torrent.
  */
+import type { FileIndex } from "../base/ids.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import { isOnDisk, type MetainfoFile } from "./metainfo_files.ts";
+import type { MetainfoFile } from "./packed_files.ts";
 import {
   exceedsBytes,
   foldName,
@@ -14,24 +15,49 @@ import {
   safeName,
 } from "./path_element.ts";
 
-/** Where a file goes. */
-export interface DiskPath {
-  /**
-   * Relative to the output folder, "/" between names, starting with the root. "" for what is
-   * never on disk (`isOnDisk`): padding and symbolic links.
-   */
+/** Where a file goes whose path, below the root, is not that in the torrent, and why. */
+export interface ChangedPath {
+  /** Below the root. */
   readonly path: string;
-  /** Why it differs, below the root, from the path in the torrent; absent when it does not. */
-  readonly changes?: readonly NameChange[];
+  readonly changes: readonly NameChange[];
 }
 
-export interface DiskPaths {
+/** Where the files of a torrent go: a path is made when it is asked for, as few differ. */
+export class DiskPaths {
   /** The one name that everything is under: a folder, or the file of a single-file torrent. */
   readonly root: string;
   /** Why the root differs from the name in the torrent. */
   readonly rootChanges: readonly NameChange[];
-  /** By `FileIndex`. */
-  readonly files: readonly DiskPath[];
+  readonly changed: ReadonlyMap<FileIndex, ChangedPath>;
+  readonly #torrent: Pick<Metainfo, "files" | "isMultiFile">;
+
+  constructor(
+    torrent: Pick<Metainfo, "files" | "isMultiFile">,
+    { root, rootChanges, changed }: Pick<DiskPaths, "root" | "rootChanges" | "changed">,
+  ) {
+    this.root = root;
+    this.rootChanges = rootChanges;
+    this.changed = changed;
+    this.#torrent = torrent;
+  }
+
+  /**
+   * Relative to the output folder, "/" between names, starting with the root. "" for what is never
+   * on disk: padding and symbolic links.
+   */
+  pathOf(index: FileIndex): string {
+    const { files, isMultiFile } = this.#torrent;
+    const file = files.at(index);
+    if (!file.isOnDisk) return "";
+    if (!isMultiFile) return this.root;
+    const path = this.changed.get(index)?.path ?? file.path.join("/");
+    return this.root === "" ? path : `${this.root}/${path}`;
+  }
+
+  /** The same under another name; under "" all that is in the folder stands by itself. */
+  under(root: string): DiskPaths {
+    return new DiskPaths(this.#torrent, { ...this, root });
+  }
 }
 
 /** Unfinished files have it after their name; no other file is ever given such a path. */
@@ -60,17 +86,18 @@ export function diskPaths(metainfo: Metainfo, platform: Platform): DiskPaths {
   const rootChanges = new Set<NameChange>();
   const root = safeRoot(metainfo, platform, rootChanges);
   const tree = new Tree(root, platform);
+  const changed = new Map<FileIndex, ChangedPath>();
   const changes = new Set<NameChange>(); // One for all: files are many, and few change.
-  const files = metainfo.files.map((file): DiskPath => {
-    if (!isOnDisk(file)) return { path: "" };
+  for (const file of metainfo.files) {
+    if (!file.isOnDisk) continue;
     changes.clear();
-    const path = metainfo.isMultiFile ? tree.place(file, changes) : root;
-    if (exceedsBytes(path, MAX_PATH_BYTES[platform] - PARTIAL_SUFFIX.length)) {
+    const path = metainfo.isMultiFile ? tree.place(file, changes) : "";
+    if (exceedsBytes(`${root}/${path}`, MAX_PATH_BYTES[platform] - PARTIAL_SUFFIX.length)) {
       throw metainfoError("too-large", `a path of it is longer than ${platform} allows`);
     }
-    return changes.size === 0 ? { path } : { path, changes: [...changes] };
-  });
-  return { root, rootChanges: [...rootChanges], files };
+    if (changes.size > 0) changed.set(file.index, { path, changes: [...changes] });
+  }
+  return new DiskPaths(metainfo, { root, rootChanges: [...rootChanges], changed });
 }
 
 function safeRoot(metainfo: Metainfo, platform: Platform, changes: Set<NameChange>): string {
@@ -105,6 +132,7 @@ class Tree {
     this.#top = { id: 0, name: root };
   }
 
+  /** The path below the root. */
   place(file: MetainfoFile, changes: Set<NameChange>): string {
     const names = file.path.map((raw) => safeName(raw, this.#platform, changes) || SUBSTITUTE);
     const wanted = names.pop()!;
@@ -120,7 +148,7 @@ class Tree {
     this.#files.add(key);
     this.#hasPartials ||= key.endsWith(FOLDED_PARTIAL_SUFFIX);
     names.push(name);
-    return `${this.#top.name}/${names.join("/")}`;
+    return names.join("/");
   }
 
   #enter(parent: Directory, wanted: string, changes: Set<NameChange>): Directory {

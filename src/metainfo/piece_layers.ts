@@ -4,15 +4,15 @@
  */
 import { type Bytes, equalBytes } from "../base/bytes.ts";
 import type { MetainfoError } from "../base/errors.ts";
-import type { FileIndex, PieceIndex } from "../base/ids.ts";
+import type { PieceIndex } from "../base/ids.ts";
 import type { BencodeDictionary } from "./bencode.ts";
 import { BLOCK_LENGTH, type Layout } from "./layout.ts";
 import { layersAbove, type LayerShape, MERKLE_HASH_LENGTH, powerOfTwoFrom } from "./merkle.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import type { MetainfoFile } from "./metainfo_files.ts";
+import type { MetainfoFile, PackedFiles } from "./packed_files.ts";
 
 interface Contents {
-  readonly files: readonly MetainfoFile[];
+  readonly files: PackedFiles;
   readonly layout: Layout;
 }
 
@@ -94,9 +94,9 @@ export function pieceLayersOf(
   { files, layout, pieceHashes }: Contents & { readonly pieceHashes: Uint8Array },
 ): ReadonlyMap<Uint8Array, Uint8Array> {
   const layers = new Map<string, readonly [root: Uint8Array, layer: Uint8Array]>();
-  for (const [index, { length, piecesRoot: root }] of files.entries()) {
+  for (const { index, length, piecesRoot: root } of files) {
     if (root === undefined || length <= layout.pieceLength) continue;
-    const { first, last } = layout.piecesOf(index as FileIndex)!;
+    const { first, last } = layout.piecesOf(index)!;
     const bounds = [first, last + 1].map((piece) => piece * MERKLE_HASH_LENGTH);
     layers.set(root.toHex(), [root, pieceHashes.subarray(...bounds)]);
   }
@@ -114,17 +114,17 @@ export function parsePieceLayers(
   const layers = readLayers(root);
   const proved = new Set<string>();
   const upperLayers = new Map<string, readonly Uint8Array[]>();
-  for (const [index, file] of files.entries()) {
+  for (const file of files) {
     if (file.piecesRoot === undefined || file.length <= layout.pieceLength) continue;
     const hex = file.piecesRoot.toHex();
     // A root stands for the content: to hash the layer of equal files once is enough.
     if (proved.has(hex)) continue;
     const layer = layers.get(hex);
     if (layer === undefined) {
-      throw metainfoError("invalid-field", `it has no piece layer of file ${index + 1}`);
+      throw metainfoError("invalid-field", `it has no piece layer of file ${file.index + 1}`);
     }
     const above = proofOf(layer, file, layout.pieceLength);
-    if (above === undefined) throw wrongLayer(index);
+    if (above === undefined) throw wrongLayer(file.index);
     proved.add(hex);
     if (above.length > 2) upperLayers.set(hex, above.slice(1, -1));
   }
@@ -137,9 +137,9 @@ export function parsePieceLayers(
 /** Takes memory only for layers that are there. */
 function joinHashes(layers: ReadonlyMap<string, Uint8Array>, { files, layout }: Contents): Bytes {
   const hashes = new Uint8Array(layout.pieceCount * MERKLE_HASH_LENGTH);
-  for (const [index, { length, piecesRoot }] of files.entries()) {
+  for (const { index, length, piecesRoot } of files) {
     if (piecesRoot === undefined) continue;
-    const { first, last } = layout.piecesOf(index as FileIndex)!;
+    const { first, last } = layout.piecesOf(index)!;
     const isOnePiece = length <= layout.pieceLength;
     const layer = isOnePiece ? piecesRoot : layers.get(piecesRoot.toHex())!;
     if (layer.length !== (last - first + 1) * MERKLE_HASH_LENGTH) throw wrongLayer(index);

@@ -10,16 +10,16 @@ import { parseFiles } from "./metainfo_files.ts";
 /** Throws `MetainfoError`. `isHybrid`: there is a version 2 half, which must agree. */
 export function parseVersion1(
   info: BencodeDictionary,
-  { name, infoBytes, warnings, isHybrid }: ContentContext & { readonly isHybrid: boolean },
+  { isHybrid, ...context }: ContentContext & { readonly isHybrid: boolean },
 ): MetainfoContent {
   const isMultiFile = checkFileFields(info);
-  const files = parseFiles(info, name, warnings);
+  const files = parseFiles(info, context);
   const layout = parseLayout(info, files, false);
   const { pieceLength } = layout;
   if (isHybrid) checkHybrid(info, pieceLength, files);
   return {
     pieceLength,
-    pieceHashes: parsePieceHashes(info, infoBytes, layout),
+    pieceHashes: parsePieceHashes(info, context.infoBytes, layout),
     layout,
     files,
     isMultiFile,

@@ -1,10 +1,10 @@
 /** What only an info dictionary of version 2 has (BEP 52 "metainfo files"): files, their hashes. */
 import type { BencodeDictionary } from "./bencode.ts";
 import { visitFileTree } from "./file_tree.ts";
-import { MERKLE_HASH_LENGTH } from "./merkle.ts";
 import { type ContentContext, type MetainfoContent, parseLayout } from "./metainfo_content.ts";
 import { metainfoError } from "./metainfo_error.ts";
-import { type MetainfoFile, warnOfLinks } from "./metainfo_files.ts";
+import { warnOfLinks } from "./metainfo_files.ts";
+import { PackedFiles } from "./packed_files.ts";
 import { parsePieceLayers } from "./piece_layers.ts";
 
 /**
@@ -46,21 +46,21 @@ export function parseTreeAndLayout(
 }
 
 /**
- * The files of the tree, in its order; `piecesRoot` is a view of `infoBytes`, the info dictionary
- * as it was encoded. Throws `MetainfoError`.
+ * The files of the tree, in its order. `infoBytes` is the info dictionary as it was encoded. Throws
+ * `MetainfoError`.
  */
 function parseTree(
   info: BencodeDictionary,
   infoBytes: Uint8Array,
   warnings: string[],
-): readonly MetainfoFile[] {
+): PackedFiles {
   for (const name of ["files", "length"]) {
     if (info.get(name) === undefined) continue;
     throw metainfoError("invalid-field", `it has the "${name}" of version 1, but no piece hashes`);
   }
-  const files: MetainfoFile[] = [];
+  const files = new PackedFiles(infoBytes);
   let pathsLength = 0;
-  visitFileTree(info, (path, { rootEnd, ...file }) => {
+  visitFileTree(info, (path, { length, isSymlink, rootEnd }) => {
     if (path.length === 0) {
       throw metainfoError("invalid-field", "its file tree has a file without a name");
     }
@@ -68,12 +68,11 @@ function parseTree(
     if (pathsLength > MAX_PATHS_LENGTH) {
       throw metainfoError("too-large", "the paths of its file tree are too long together");
     }
-    const end = rootEnd === undefined ? undefined : rootEnd - info.start;
     files.push({
-      ...file,
-      path: [...path],
-      isPadding: false,
-      ...(end !== undefined && { piecesRoot: infoBytes.subarray(end - MERKLE_HASH_LENGTH, end) }),
+      path,
+      length,
+      kind: isSymlink ? "symlink" : "data",
+      rootEnd: rootEnd && rootEnd - info.start,
     });
   });
   warnOfLinks(files, warnings);
@@ -85,7 +84,7 @@ function lengthOf(path: readonly string[]): number {
 }
 
 /** A single file has the torrent's name and stands in no folder, as in version 1. */
-function isSingleFile(files: readonly MetainfoFile[], name: string): boolean {
+function isSingleFile(files: PackedFiles, name: string): boolean {
   const [only] = files;
   return files.length === 1 && only!.path.length === 1 && only!.path[0] === name;
 }

@@ -45,12 +45,11 @@ export interface CheckReport {
 export async function checkFiles(options: CheckOptions): Promise<CheckReport> {
   const { metainfo, pool } = options;
   const outputDir = await realFolder(options.outputDir);
-  const all = metainfo.files.map((_, index) => index as FileIndex);
   const plan = new FilePlan({
     ...options,
     outputDir,
     stateDir: outputDir,
-    selected: new Set(all),
+    selected: new Set(metainfo.files.keys()),
     overwrite: false,
   });
   const wanted = plan.wantedPieces();

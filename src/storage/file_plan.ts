@@ -7,7 +7,6 @@ import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
 import type { FileSpan } from "../metainfo/layout.ts";
 import { type Metainfo, pieceHash } from "../metainfo/metainfo.ts";
-import { isOnDisk } from "../metainfo/metainfo_files.ts";
 import { type DiskPaths, PARTIAL_SUFFIX } from "../metainfo/paths.ts";
 import { leafCount } from "../metainfo/piece_layers.ts";
 import type {
@@ -67,10 +66,10 @@ export class FilePlan {
     this.#isPresent = new Uint8Array(metainfo.files.length);
     this.#isLong = new Uint8Array(metainfo.files.length);
     const onDisk = [...selected].toSorted((a, b) => a - b)
-      .filter((file) => isOnDisk(metainfo.files[file]!));
+      .filter((file) => metainfo.files.at(file).isOnDisk);
     for (const file of onDisk) this.#isSelected[file] = 1;
-    this.files = onDisk.filter((file) => metainfo.files[file]!.length > 0);
-    this.emptyFiles = onDisk.filter((file) => metainfo.files[file]!.length === 0);
+    this.files = onDisk.filter((file) => metainfo.files.lengthOf(file) > 0);
+    this.emptyFiles = onDisk.filter((file) => metainfo.files.lengthOf(file) === 0);
     this.selectedFiles = [...this.files, ...this.emptyFiles];
   }
 
@@ -102,15 +101,15 @@ export class FilePlan {
   }
 
   lengthOf(file: FileIndex): number {
-    return this.metainfo.files[file]!.length;
+    return this.metainfo.files.lengthOf(file);
   }
 
   finalPlace(file: FileIndex): Place {
-    return { root: this.#outputDir, path: this.#paths.files[file]!.path };
+    return { root: this.#outputDir, path: this.#paths.pathOf(file) };
   }
 
   partPlace(file: FileIndex): Place {
-    return { root: this.#outputDir, path: this.#paths.files[file]!.path + PARTIAL_SUFFIX };
+    return { root: this.#outputDir, path: this.#paths.pathOf(file) + PARTIAL_SUFFIX };
   }
 
   /** What is there when anything of the target is: its folder, or its one file by either name. */

@@ -6,7 +6,6 @@
 import { fail } from "../base/assert.ts";
 import { Bitfield } from "../base/bitfield.ts";
 import { StorageError } from "../base/errors.ts";
-import type { FileIndex } from "../base/ids.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { DiskPaths } from "../metainfo/paths.ts";
 import type { JobRunner } from "../workers/protocol.ts";
@@ -53,7 +52,7 @@ export class SharedStorage implements Storage {
       paths,
       outputDir,
       stateDir: outputDir,
-      selected: new Set(metainfo.files.keys() as Iterable<FileIndex>),
+      selected: new Set(metainfo.files.keys()),
       overwrite: false,
     });
   }

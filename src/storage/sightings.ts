@@ -72,11 +72,8 @@ export function isAnythingAt(place: Place): boolean {
 function neighboursOf(plan: FilePlan, wanted: Bitfield): FileIndex[] {
   const { files, layout } = plan.metainfo;
   const neighbours: FileIndex[] = [];
-  for (let index = 0; index < files.length; index++) {
-    const file = index as FileIndex;
-    const pieces = files[index]!.isPadding || plan.isSelected(file)
-      ? undefined
-      : layout.piecesOf(file);
+  for (const { index: file, isPadding } of files) {
+    const pieces = isPadding || plan.isSelected(file) ? undefined : layout.piecesOf(file);
     // All pieces between its first and its last are its own.
     const isNeighbour = pieces !== undefined &&
       (wanted.has(pieces.first) || wanted.has(pieces.last));

@@ -235,7 +235,7 @@ export class WebSeed {
   }
 
   async #get(url: string, range: FileRange, take: Take, signal: AbortSignal): Promise<void> {
-    const fileLength = this.#options.metainfo.files[range.file]!.length;
+    const fileLength = this.#options.metainfo.files.lengthOf(range.file);
     const answered = await this.#options.fetch(url, {
       maxBytes: range.length,
       timeoutMs: RANGE_TIMEOUT_MS,

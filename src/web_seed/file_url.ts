@@ -20,7 +20,7 @@ export function fileUrl(
   url.hash = "";
   const isFolder = url.pathname.endsWith("/");
   if (!isMultiFile && !isFolder) return url.href;
-  const { path } = files[file]!;
+  const { path } = files.at(file);
   const elements = (isMultiFile ? [name, ...path] : path).map((element) =>
     encodeURIComponent(element.toWellFormed())
   );

@@ -109,7 +109,7 @@ Deno.test("create --format hybrid pads nothing in a folder that holds one file",
   const { exitCode } = await create([...output, "--format", "hybrid", folder.at("folder")]);
   deepStrictEqual(exitCode, 0);
   const { isMultiFile, files, pieceHashes } = read(folder);
-  deepStrictEqual([isMultiFile, files.map(({ path }) => path)], [true, [["data.bin"]]]);
+  deepStrictEqual([isMultiFile, Array.from(files, ({ path }) => path)], [true, [["data.bin"]]]);
   const single = makeTorrent("data.bin", CONTENT["one.bin"], { pieceLength: 32_768 });
   deepStrictEqual(pieceHashes, parseMetainfo(single.bytes).pieceHashes);
 });
@@ -173,7 +173,7 @@ Deno.test("create --exclude leaves out files and folders, and says which pattern
   ]);
   deepStrictEqual(exitCode, 0);
   deepStrictEqual(err, "starling: warning: --exclude *.iso leaves out nothing\n");
-  deepStrictEqual(read(folder).files.map(({ path }) => path), [["one.bin"]]);
+  deepStrictEqual(Array.from(read(folder).files, ({ path }) => path), [["one.bin"]]);
 });
 
 Deno.test("create replaces a .torrent only with --overwrite", async () => {
@@ -333,7 +333,7 @@ Deno.test("create --format v2 takes names that are padding in version 1, and a f
     const { exitCode, err } = await create([...output, ...args]);
     deepStrictEqual([exitCode, err], [0, ""]);
     const { isMultiFile, files } = read(folder);
-    deepStrictEqual([isMultiFile, files.map(({ path }) => path.join("/")).join(" ")], [
+    deepStrictEqual([isMultiFile, Array.from(files, ({ path }) => path.join("/")).join(" ")], [
       true,
       paths,
     ]);
@@ -455,7 +455,7 @@ Deno.test("createMetainfo() and create agree on what they write", async () => {
   const metainfo = read(folder);
   const bytes = createMetainfo({
     name: "tree",
-    files: metainfo.files,
+    files: [...metainfo.files],
     isSingleFile: false,
     pieceLength: metainfo.pieceLength,
     pieceHashes: metainfo.pieceHashes,

@@ -9,6 +9,7 @@ import type {
   SurveyRun,
   TorrentRequest,
 } from "../../src/cli/environment/engine.ts";
+import { listFiles } from "../../src/cli/files/file_list.ts";
 import type { FinishedTorrent, RunningTorrent } from "../../src/cli/environment/running_torrent.ts";
 import type { FoundMetadata, MetadataStatus } from "../../src/torrent/metadata_search.ts";
 import type { PeerSnapshot, TorrentSnapshot } from "../../src/torrent/snapshot.ts";
@@ -63,10 +64,10 @@ export class FakeTorrent implements RunningTorrent {
 
   /** In `/out`, with sizes and times of a row. */
   finished(): Promise<FinishedTorrent> {
-    const { source: { files }, selected } = this.request;
-    const finished = files.filter(({ index }) => selected.has(index))
+    const { source, selected } = this.request;
+    const finished = listFiles(source).filter(({ index }) => selected.has(index))
       .map(({ path, size, index }) => ({ path, size, modifiedMs: index, sha256: undefined }));
-    return Promise.resolve({ outputDir: "/out", files: finished });
+    return Promise.resolve({ outputDir: "/out", files: [...finished] });
   }
 
   /** Every byte of a piece is the number of the piece, modulo 256. */

@@ -58,7 +58,7 @@ export function makeFiles(...paths: string[]): ListedFile[] {
     return { path: name, length: Number(size) };
   });
   const metainfo = makeMetainfo({ name: "root", files });
-  return listFiles(metainfo, diskPaths(metainfo, "linux"));
+  return [...listFiles({ metainfo, paths: diskPaths(metainfo, "linux") })];
 }
 
 function encodeFile({ path, length, isPadding }: TorrentFile): string {

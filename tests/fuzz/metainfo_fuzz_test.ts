@@ -2,7 +2,6 @@ import { equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { MetainfoError } from "../../src/base/errors.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
-import { isOnDisk } from "../../src/metainfo/metainfo_files.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import { checkDiskPaths } from "../metainfo/check_disk_paths.ts";
 import { fuzz } from "./mutation.ts";
@@ -28,16 +27,19 @@ Deno.test("fuzz: parseMetainfo() gives a torrent that holds together, or throws 
       equal(pieceHashes.length, (isVersion2 ? 32 : 20) * layout.pieceCount);
       equal(layout.fileCount, files.length);
       ok(layout.dataLength > 0 && layout.pieceCount > 0);
-      equal(layout.totalLength, files.reduce((total, { length }) => total + length, 0));
+      equal(
+        layout.totalLength,
+        files[Symbol.iterator]().reduce((total, { length }) => total + length, 0),
+      );
       const algorithm = isVersion2 ? "sha256" : "sha1";
       equal(metainfo.infoHashHex, createHash(algorithm).update(infoBytes).digest("hex"));
       equal(metainfo.infoHash.toHex(), metainfo.infoHashHex.slice(0, 40));
       for (const url of [...metainfo.trackers.flat(), ...metainfo.webSeeds]) ok(URL.canParse(url));
       for (const warning of warnings) ok(/^[\x20-\x7e]+$/.test(warning), warning);
       const paths = diskPaths(metainfo, "windows");
-      checkDiskPaths(paths, "windows");
-      for (const [index, file] of files.entries()) {
-        equal(paths.files[index]!.path !== "", isOnDisk(file));
+      checkDiskPaths(paths, metainfo, "windows");
+      for (const file of files) {
+        equal(paths.pathOf(file.index) !== "", file.isOnDisk);
       }
     },
   });

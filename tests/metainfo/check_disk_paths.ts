@@ -1,12 +1,19 @@
 /** What must hold of the paths of any torrent. */
 import { equal, ok } from "node:assert/strict";
 import { posix, win32 } from "node:path";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type { Platform } from "../../src/metainfo/path_element.ts";
 import { type DiskPaths, PARTIAL_SUFFIX } from "../../src/metainfo/paths.ts";
 
 /** Throws unless all paths lie under their root, and none is another's or that of a directory. */
-export function checkDiskPaths({ root, files }: DiskPaths, platform: Platform): void {
-  const paths = files.map((file) => file.path).filter((path) => path !== "");
+export function checkDiskPaths(
+  places: DiskPaths,
+  { files }: Pick<Metainfo, "files">,
+  platform: Platform,
+): void {
+  const { root } = places;
+  const paths = Array.from(files.keys(), (file) => places.pathOf(file))
+    .filter((path) => path !== "");
   checkContained(root, paths, platform);
   checkDistinct(paths);
 }

@@ -30,7 +30,7 @@ Deno.test("createMetainfo() is undone by parseMetainfo(), field by field", () =>
   }));
   equal(metainfo.name, "folder");
   equal(metainfo.isMultiFile, true);
-  deepStrictEqual(metainfo.files.map(({ path, length }) => [path, length]), [
+  deepStrictEqual(Array.from(metainfo.files, ({ path, length }) => [path, length]), [
     [["b", "ü"], 10],
     [["a"], 0],
   ]);

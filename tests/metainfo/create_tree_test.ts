@@ -44,7 +44,10 @@ Deno.test("createMetainfo() makes a hybrid whose halves agree, padded behind eve
   const metainfo = parseMetainfo(createMetainfo({ ...draft(), format: "hybrid", pieceHashes }));
   equal(metainfo.version, 1);
   deepStrictEqual(
-    metainfo.files.map(({ path, length, isPadding }) => [path.join("/"), length, isPadding]),
+    Array.from(
+      metainfo.files,
+      ({ path, length, isPadding }) => [path.join("/"), length, isPadding],
+    ),
     [
       ["a/x", 98_305, false],
       [".pad/32767", 32_767, true],
@@ -66,7 +69,7 @@ Deno.test("createMetainfo() pads a hybrid behind a file as soon as there is anot
     const pieceRoots = new Uint8Array(32 * pieceCount).fill(1);
     const shape = { name: "folder", isSingleFile: false, pieceLength: 16_384, files };
     const bytes = createMetainfo({ ...shape, format: "hybrid", pieceHashes, pieceRoots });
-    return parseMetainfo(bytes).files.map(({ path }) => path.join("/"));
+    return Array.from(parseMetainfo(bytes).files, ({ path }) => path.join("/"));
   };
   // As libtorrent 2.0.8 makes them.
   deepStrictEqual(paddedPaths({ a: 100 }), ["a"]);
@@ -102,7 +105,7 @@ Deno.test("compareInTree() sorts as the keys of the tree are sorted", () => {
         pieceHashes: new Uint8Array(),
       };
       const bytes = createMetainfo({ ...made, format: "v2", files, pieceRoots });
-      deepStrictEqual(parseMetainfo(bytes).files.map(({ path }) => path), sorted);
+      deepStrictEqual(Array.from(parseMetainfo(bytes).files, ({ path }) => path), sorted);
     }),
   );
 });

@@ -4,11 +4,11 @@ import { type EncodableRecord, encode } from "../../src/metainfo/bencode_encoder
 import { checkHybrid } from "../../src/metainfo/hybrid.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { latin1Bytes } from "./latin1_bytes.ts";
+import { packFiles } from "./pack_files.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
 import { sampleTorrent } from "./sample_torrent.ts";
 
 const ROOT = new Uint8Array(32).fill(7);
-const FILE = { isPadding: false, isExecutable: false, isSymlink: false };
 const LEAF = { length: 40_000, "pieces root": ROOT };
 
 /** Two files end to end, where version 2 asks for padding between them. */
@@ -144,7 +144,7 @@ Deno.test("M27 checkHybrid() rejects a file tree when it is deeper than a path m
     const info = decode(encode({ "file tree": tree }), { maxDepth: 200 });
     ok(info.kind === "dictionary");
     const path = Array<string>(names).fill("a");
-    checkHybrid(info, 16_384, [{ ...FILE, path, length: LEAF.length }]);
+    checkHybrid(info, 16_384, packFiles(LEAF.length, path));
   };
   check(100, { "": LEAF });
   throws(() => check(101, { "": LEAF }), /deeper than 100 names/);

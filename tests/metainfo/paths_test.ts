@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { MetainfoError } from "../../src/base/errors.ts";
+import type { FileIndex } from "../../src/base/ids.ts";
 import { type Metainfo, parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { Platform } from "../../src/metainfo/path_element.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
@@ -10,7 +11,17 @@ import { metainfoOfPaths, sampleFiles, sampleTorrent } from "./sample_torrent.ts
 const platforms: readonly Platform[] = ["linux", "darwin", "windows"];
 
 function pathsOf(metainfo: Metainfo, platform: Platform = "linux"): string[] {
-  return diskPaths(metainfo, platform).files.map((file) => file.path);
+  const places = diskPaths(metainfo, platform);
+  return Array.from(metainfo.files.keys(), (file) => places.pathOf(file));
+}
+
+/** The same, and why those that differ from the torrent do. */
+function placesOf(metainfo: Metainfo): { path: string; changes?: readonly string[] }[] {
+  const { changed } = diskPaths(metainfo, "linux");
+  return pathsOf(metainfo).map((path, file) => {
+    const changes = changed.get(file as FileIndex)?.changes;
+    return changes === undefined ? { path } : { path, changes };
+  });
 }
 
 /** The paths below the root of a torrent with these files. */
@@ -26,16 +37,14 @@ function rejects(metainfo: Metainfo, platform: Platform, problem: RegExp): void 
 }
 
 Deno.test("diskPaths() puts a single file at the root and several below it", () => {
-  deepStrictEqual(diskPaths(parseMetainfo(sampleTorrent()), "linux"), {
-    root: "sample.bin",
-    rootChanges: [],
-    files: [{ path: "sample.bin" }],
-  });
-  deepStrictEqual(diskPaths(metainfoOfPaths("Album", ["cd1", "01.ogg"], ["cover.jpg"]), "linux"), {
-    root: "Album",
-    rootChanges: [],
-    files: [{ path: "Album/cd1/01.ogg" }, { path: "Album/cover.jpg" }],
-  });
+  const single = parseMetainfo(sampleTorrent());
+  const several = metainfoOfPaths("Album", ["cd1", "01.ogg"], ["cover.jpg"]);
+  for (const [metainfo, root] of [[single, "sample.bin"], [several, "Album"]] as const) {
+    const places = diskPaths(metainfo, "linux");
+    deepStrictEqual([places.root, places.rootChanges], [root, []]);
+  }
+  deepStrictEqual(placesOf(single), [{ path: "sample.bin" }]);
+  deepStrictEqual(placesOf(several), [{ path: "Album/cd1/01.ogg" }, { path: "Album/cover.jpg" }]);
 });
 
 Deno.test("M15 diskPaths() keeps every name under the root", () => {
@@ -43,10 +52,11 @@ Deno.test("M15 diskPaths() keeps every name under the root", () => {
     placed(["..", "..", "x"], ["."], [""], ["/etc/passwd"], ["a/../b"], ["C:\\x"], ["\\\\s\\y"]),
     ["_/_/x", "_.1", "_.2", "etcpasswd", "a..b", "C:x", "sy"],
   );
-  const evil = diskPaths(metainfoOfPaths("../../etc", ["passwd"]), "linux");
+  const outside = metainfoOfPaths("../../etc", ["passwd"]);
+  const evil = diskPaths(outside, "linux");
   equal(evil.root, "....etc");
   deepStrictEqual(evil.rootChanges, ["separator"]);
-  deepStrictEqual(evil.files, [{ path: "....etc/passwd" }]);
+  deepStrictEqual(placesOf(outside), [{ path: "....etc/passwd" }]);
 });
 
 Deno.test("M15 diskPaths() uses the info-hash where no name is left", () => {
@@ -59,8 +69,7 @@ Deno.test("M15 diskPaths() uses the info-hash where no name is left", () => {
 });
 
 Deno.test("M16 M17 diskPaths() says why a path is not the one in the torrent", () => {
-  const { files } = diskPaths(metainfoOfPaths("r", ["a\n", "b\u202e", "c\ufffd"], ["d"]), "linux");
-  deepStrictEqual(files, [
+  deepStrictEqual(placesOf(metainfoOfPaths("r", ["a\n", "b\u202e", "c\ufffd"], ["d"])), [
     { path: "r/a_/b/c_", changes: ["control", "invisible", "invalid-text"] },
     { path: "r/d" },
   ]);
@@ -89,8 +98,8 @@ Deno.test("M20 diskPaths() numbers files whose name is taken", () => {
   deepStrictEqual(placed(["é"], ["e\u0301"]), ["é", "e\u0301.1"]);
   deepStrictEqual(placed(["a\0"], ["a\n"]), ["a_", "a_.1"]);
   deepStrictEqual(placed(["a.1"], ["a"], ["a"]), ["a.1", "a", "a.2"]);
-  const { files } = diskPaths(metainfoOfPaths("r", ["a"], ["a"]), "linux");
-  deepStrictEqual(files[1], { path: "r/a.1", changes: ["duplicate"] });
+  const [, second] = placesOf(metainfoOfPaths("r", ["a"], ["a"]));
+  deepStrictEqual(second, { path: "r/a.1", changes: ["duplicate"] });
 });
 
 Deno.test("M20 diskPaths() separates files from directories of the same name", () => {
@@ -101,8 +110,8 @@ Deno.test("M20 diskPaths() separates files from directories of the same name", (
 });
 
 Deno.test("M20 diskPaths() gives directories that differ in case one spelling, and says so", () => {
-  const { files } = diskPaths(metainfoOfPaths("r", ["Dir", "a"], ["dir", "b"]), "linux");
-  deepStrictEqual(files, [{ path: "r/Dir/a" }, { path: "r/Dir/b", changes: ["duplicate"] }]);
+  const places = placesOf(metainfoOfPaths("r", ["Dir", "a"], ["dir", "b"]));
+  deepStrictEqual(places, [{ path: "r/Dir/a" }, { path: "r/Dir/b", changes: ["duplicate"] }]);
 });
 
 Deno.test("M20 diskPaths() never gives a file the path of another while that is unfinished", () => {
@@ -180,12 +189,11 @@ Deno.test("diskPaths() keeps every path under its root and no two alike, whateve
     fc.property(torrent, ({ name, paths, platform }) => {
       const metainfo = metainfoOfPaths(name, ...paths);
       const found = diskPaths(metainfo, platform);
-      checkDiskPaths(found, platform);
-      const { root, files } = found;
-      for (const [index, file] of files.entries()) {
-        if (file.path === "") continue;
-        const isSame = file.path === [root, ...paths[index]!].join("/");
-        equal(file.changes === undefined, isSame, file.path);
+      checkDiskPaths(found, metainfo, platform);
+      for (const file of metainfo.files.keys()) {
+        const path = found.pathOf(file);
+        if (path === "") continue;
+        equal(found.changed.has(file), path !== [found.root, ...paths[file]!].join("/"), path);
       }
     }),
     { numRuns: 1_000 },

@@ -31,7 +31,7 @@ Deno.test("parseMetainfo() reads a torrent of version 2: files in the order of t
   const metainfo = parseMetainfo(version2Torrent(files));
   equal(metainfo.version, 2);
   deepStrictEqual(
-    metainfo.files.map(({ path, length }) => `${path.join("/")} ${length}`),
+    Array.from(metainfo.files, ({ path, length }) => `${path.join("/")} ${length}`),
     [`a ${LARGE.length}`, "b/c 40", "b/empty 0", "b/whole 32768"],
   );
   equal(metainfo.isMultiFile, true);
@@ -82,16 +82,13 @@ Deno.test("parseMetainfo() reads attributes of version 2, and leaves links out w
       },
     },
   }));
-  deepStrictEqual(files.map(({ isExecutable, isSymlink }) => [isExecutable, isSymlink]), [
-    [false, true],
-    [true, false],
-  ]);
+  deepStrictEqual(Array.from(files.keys(), (index) => files.kindOf(index)), ["symlink", "data"]);
   deepStrictEqual(warnings, ["symbolic links are not made: 1 left out"]);
 });
 
 Deno.test("M23 parseMetainfo() takes a file of version 2 for padding by no name", () => {
   const { files } = parseMetainfo(version2Torrent({ ".pad/40": SMALL }));
-  equal(files[0]!.isPadding, false);
+  equal(files.at(0 as FileIndex).isPadding, false);
 });
 
 Deno.test("M10 parseMetainfo() asks version 2 for a power of two from 16 KiB", () => {

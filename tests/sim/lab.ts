@@ -5,7 +5,7 @@ import { Bitfield } from "../../src/base/bitfield.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { Endpoint } from "../../src/base/endpoint.ts";
 import { StoppedError } from "../../src/base/errors.ts";
-import type { FileIndex, PeerId, PieceIndex } from "../../src/base/ids.ts";
+import type { PeerId, PieceIndex } from "../../src/base/ids.ts";
 import { LyingStorage } from "../../src/cli/demo/lying_storage.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -147,7 +147,7 @@ export class Lab {
       maxPeers: 80,
       maxDownloads: 0,
       uploadSlots: 0,
-      selected: new Set(this.metainfo.files.keys() as Iterable<FileIndex>),
+      selected: new Set(this.metainfo.files.keys()),
       firstRanges: [],
       sequential: false,
       memoryBudgetBytes: 2 ** 20,

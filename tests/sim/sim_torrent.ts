@@ -18,7 +18,7 @@ export interface SimTorrentOptions {
 /** How a content is cut. */
 interface Cut {
   readonly layout: Layout;
-  readonly files: readonly { readonly length: number }[];
+  readonly files: Iterable<{ readonly length: number }>;
 }
 
 export function torrentOf(content: Bytes, options: SimTorrentOptions): Metainfo {
@@ -49,7 +49,10 @@ export function torrentOf(content: Bytes, options: SimTorrentOptions): Metainfo 
 /** The bytes of a piece, which has those of one file, of a content whose files lie end to end. */
 export function bytesOf({ layout, files }: Cut, content: Bytes, piece: PieceIndex): Bytes {
   const [{ file, fileOffset, length }] = layout.fileSpans(piece) as [FileSpan];
-  const start = files.slice(0, file).reduce((total, { length }) => total + length, fileOffset);
+  const start = Iterator.from(files).take(file).reduce(
+    (total, { length }) => total + length,
+    fileOffset,
+  );
   return content.slice(start, start + length);
 }
 

@@ -85,9 +85,9 @@ function put(target: DiskTarget, names: readonly string[], spoilt: readonly numb
   for (const piece of spoilt) data[piece * PIECE_LENGTH + MIB]! ^= 1;
   const { files } = SAMPLE.metainfo;
   let begin = 0;
-  for (const [index, name] of ["a", "b", "c"].entries()) {
-    const end = begin + files[index]!.length;
-    const found = names.find((found) => found.startsWith(name));
+  for (const { path: [name], length } of files) {
+    const end = begin + length;
+    const found = names.find((found) => found.startsWith(name!));
     if (found !== undefined) target.put(`t/${found}`, data.subarray(begin, end));
     begin = end;
   }

@@ -95,7 +95,7 @@ Deno.test("snapshot() says what was selected, and how far it is, while the disk 
       "checking",
       { bytes: 1, total: 2 },
       [0, 3],
-      [0, metainfo.files.reduce((sum, { length }) => sum + length, 0)],
+      [0, metainfo.layout.totalLength],
     ];
     const shown = () => {
       const { state, checked, have, pieces, bytes, size } = torrent.snapshot();

@@ -1,11 +1,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import type { FileIndex } from "../../src/base/ids.ts";
+import { packFiles } from "../metainfo/pack_files.ts";
 import { fileUrl, mayAsk, type NamedFiles } from "../../src/web_seed/file_url.ts";
 
 function filesOf(isMultiFile: boolean, ...paths: string[][]): NamedFiles {
-  const rest = { length: 1, isPadding: false, isExecutable: false, isSymlink: false };
-  return { name: "pack", isMultiFile, files: paths.map((path) => ({ path, ...rest })) };
+  return { name: "pack", isMultiFile, files: packFiles(1, ...paths) };
 }
 
 const SINGLE = filesOf(false, ["pack"]);

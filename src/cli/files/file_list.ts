@@ -2,7 +2,6 @@
 import type { FileIndex } from "../../base/ids.ts";
 import { printable } from "../../base/printable.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
-import { isOnDisk } from "../../metainfo/metainfo_files.ts";
 import type { DiskPaths } from "../../metainfo/paths.ts";
 
 export interface ListedFile {
@@ -22,27 +21,33 @@ export interface SourceTorrent {
   /** Bytes of the .torrent itself. */
   readonly metainfoLength: number;
   readonly paths: DiskPaths;
-  readonly files: readonly ListedFile[];
 }
 
 /** Longest path that is shown to a person; what is on disk may be longer. */
 const MAX_SHOWN_PATH_LENGTH = 1000;
 
-/** All files that are on disk, in the order of the torrent. */
-export function listFiles(metainfo: Metainfo, paths: DiskPaths): ListedFile[] {
-  const listed: ListedFile[] = [];
-  for (let index = 0; index < metainfo.files.length; index++) {
-    const file = metainfo.files[index]!;
-    if (!isOnDisk(file)) continue;
-    listed.push({
-      index: index as FileIndex,
-      number: listed.length + 1,
+/** All files that are on disk, in the order of the torrent: one by one, for they may be many. */
+export function* listFiles(
+  { metainfo, paths }: Pick<SourceTorrent, "metainfo" | "paths">,
+): Generator<ListedFile> {
+  let number = 0;
+  for (const file of metainfo.files) {
+    if (!file.isOnDisk) continue;
+    yield {
+      index: file.index,
+      number: ++number,
       pathInTorrent: metainfo.isMultiFile ? file.path.join("/") : metainfo.name,
-      path: paths.files[index]!.path,
+      path: paths.pathOf(file.index),
       size: file.length,
-    });
+    };
   }
-  return listed;
+}
+
+/** How many files are on disk. */
+export function fileCountOf({ files }: Metainfo): number {
+  let count = 0;
+  for (const file of files) if (file.isOnDisk) count++;
+  return count;
 }
 
 /** A path, safe to print. */

@@ -8,6 +8,30 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(UNSAFE, escaped);
 }
 
+/**
+ * `record` as JSON on a line of its own, in parts: what it has iterators of is written as lists,
+ * and is never in memory as a whole.
+ */
+export function* jsonParts(record: Readonly<Record<string, unknown>>): Iterable<string> {
+  let before = "{";
+  for (const [key, value] of Object.entries(record)) {
+    yield `${before}${toJson(key)}:`;
+    if (value instanceof Iterator) yield* listParts(value);
+    else yield toJson(value);
+    before = ",";
+  }
+  yield "}\n";
+}
+
+function* listParts(values: Iterable<unknown>): Iterable<string> {
+  let before = "[";
+  for (const value of values) {
+    yield before + toJson(value);
+    before = ",";
+  }
+  yield before === "[" ? "[]" : "]";
+}
+
 function escaped(character: string): string {
   let text = "";
   for (let unit = 0; unit < character.length; unit++) {

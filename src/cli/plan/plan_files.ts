@@ -1,6 +1,7 @@
 /** What would become of each file: its name on disk, why it is another one, what is here. Pure. */
+import type { FileIndex } from "../../base/ids.ts";
 import type { NameChange } from "../../metainfo/path_element.ts";
-import type { ListedFile } from "../files/file_list.ts";
+import { type ListedFile, listFiles } from "../files/file_list.ts";
 import type { Target } from "../tasks/target.ts";
 import type { TargetOutlook } from "./plan_target.ts";
 
@@ -18,14 +19,14 @@ export interface PlannedFile {
 }
 
 /** The selected files, one by one, in the order of the torrent. */
-export function* plannedFiles(target: Target, outlook: TargetOutlook): Iterable<PlannedFile> {
-  const { source: { metainfo, paths, files }, selected } = target;
+export function* plannedFiles(target: Target, outlook: TargetOutlook): Generator<PlannedFile> {
+  const { source, source: { metainfo, paths }, indices } = target;
   // Where the next file starts within the torrent: to look it up for each would be to search.
   let start = 0, index = 0;
-  for (const file of files) {
-    for (; index < file.index; index++) start += metainfo.files[index]!.length;
-    if (!selected.has(file)) continue;
-    const { changes = [] } = paths.files[file.index]!;
+  for (const file of listFiles(source)) {
+    for (; index < file.index; index++) start += metainfo.files.lengthOf(index as FileIndex);
+    if (!indices.has(file.index)) continue;
+    const { changes = [] } = paths.changed.get(file.index) ?? {};
     const counts = countBytes(start, file.size, metainfo.pieceLength, outlook);
     yield { file, state: stateOf(file, counts, outlook), ...counts, changes };
   }
@@ -34,7 +35,7 @@ export function* plannedFiles(target: Target, outlook: TargetOutlook): Iterable<
 /** How many names are not those in the torrent, the root's included. */
 export function changedNameCount({ source: { paths }, selected }: Target): number {
   let count = paths.rootChanges.length > 0 ? 1 : 0;
-  for (const { index } of selected) if (paths.files[index]!.changes !== undefined) count++;
+  for (const { index } of selected) if (paths.changed.has(index)) count++;
   return count;
 }
 

@@ -2,9 +2,9 @@
 import { printable } from "../../base/printable.ts";
 import type { SurveyReport } from "../../torrent/survey.ts";
 import { failedDials } from "../../torrent/verdict_words.ts";
-import { shownPath } from "../files/file_list.ts";
+import { fileCountOf, shownPath } from "../files/file_list.ts";
 import type { Failure } from "../output/failure.ts";
-import { toJson } from "../output/json.ts";
+import { jsonParts, toJson } from "../output/json.ts";
 import { formatCount, formatDuration, formatPercent, formatSize } from "../output/units.ts";
 import type { Target } from "../tasks/target.ts";
 import { CHANGE_WORDS, changedNameCount, type PlannedFile, plannedFiles } from "./plan_files.ts";
@@ -35,7 +35,7 @@ export function* planForPeople(plan: Plan): Iterable<string> {
   for (const [name, value] of rows) yield `${name.padStart(width)}  ${value}`;
   yield "";
   const { target, outlook } = plan;
-  const digits = String(target.source.files.length).length;
+  const digits = String(fileCountOf(target.source.metainfo)).length;
   for (const planned of plannedFiles(target, outlook)) yield* linesOf(planned, digits);
   yield "";
   yield verdictLine(plan);
@@ -43,14 +43,15 @@ export function* planForPeople(plan: Plan): Iterable<string> {
 
 function* rowsOf(plan: Plan): Iterable<Row> {
   const { target, outlook } = plan;
-  const { source: { metainfo, paths, files }, selected } = target;
+  const { source: { metainfo, paths }, selected } = target;
   yield ["Name", printable(metainfo.name, MAX_NAME_LENGTH)];
   if (paths.root !== metainfo.name) {
     yield ["On Disk", `${shownPath(paths.root)}${reasons(paths.rootChanges)}`];
   }
   yield ["Info Hash", metainfo.infoHashHex];
   const count = formatCount(selected.size, "file");
-  const of = selected.size === files.length ? "" : ` of ${files.length}`;
+  const fileCount = fileCountOf(metainfo);
+  const of = selected.size === fileCount ? "" : ` of ${fileCount}`;
   yield ["Content", `${formatSize(target.size)} in ${count}${of}`];
   const changed = changedNameCount(target);
   if (changed > 0) yield ["Names", `${changed} not as in the torrent`];
@@ -170,14 +171,9 @@ function verdictLine({ failure, outlook: { isComplete, missing }, survey }: Plan
 }
 
 /** One JSON object of one line, in parts. */
-export function* planForPrograms(plan: Plan): Iterable<string> {
-  yield `${toJson(summaryOf(plan)).slice(0, -1)},"files":[`;
-  let separator = "";
-  for (const planned of plannedFiles(plan.target, plan.outlook)) {
-    yield separator + toJson(fileOf(planned));
-    separator = ",";
-  }
-  yield "]}\n";
+export function planForPrograms(plan: Plan): Iterable<string> {
+  const files = plannedFiles(plan.target, plan.outlook).map(fileOf);
+  return jsonParts({ ...summaryOf(plan), files });
 }
 
 /** The same for a source that could not be read. */
@@ -187,7 +183,7 @@ export function unplannedForPrograms(source: string, failure: Failure): string {
 
 function summaryOf(plan: Plan): Record<string, unknown> {
   const { source, target, outlook, survey, failure } = plan;
-  const { metainfo, paths, files } = target.source;
+  const { metainfo, paths } = target.source;
   const { bytes, space } = outlook;
   return {
     source,
@@ -201,7 +197,7 @@ function summaryOf(plan: Plan): Record<string, unknown> {
     folderExists: outlook.isFolderThere,
     size: target.size,
     fileCount: target.selected.size,
-    filesInTorrent: files.length,
+    filesInTorrent: fileCountOf(metainfo),
     changedNames: changedNameCount(target),
     complete: outlook.isComplete,
     bytes,

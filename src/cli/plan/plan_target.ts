@@ -10,6 +10,7 @@ import { WorkerPool } from "../../workers/pool.ts";
 import { checkWorkerPermission, workerCount } from "../environment/disk_workers.ts";
 import type { Environment } from "../environment/environment.ts";
 import { foldersOf } from "../environment/state_folders.ts";
+import { listFiles } from "../files/file_list.ts";
 import type { PlanOptions } from "../options/plan_options.ts";
 import { HashProgress } from "../output/hash_progress.ts";
 import type { Target } from "../tasks/target.ts";
@@ -65,7 +66,7 @@ export async function lookAtTarget(target: Target, look: LookOptions): Promise<T
 
 /** What the receipt of a finished target says, where it still holds. */
 async function remembered(
-  { source: { metainfo, paths, files }, selected, indices }: Target,
+  { source, source: { metainfo, paths }, selected, indices }: Target,
   { options, environment }: LookOptions,
 ): Promise<Forecast | undefined> {
   const { noResume, overwrite } = options;
@@ -74,7 +75,7 @@ async function remembered(
     ...foldersOf(options),
     infoHashHex: metainfo.infoHashHex,
     name: metainfo.name,
-    paths: files.map(({ path }) => path),
+    paths: listFiles(source).map(({ path }) => path),
     files: [...selected],
   });
   if (recalled === undefined || recalled.intact.size < selected.size) return undefined;

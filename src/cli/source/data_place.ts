@@ -1,8 +1,7 @@
 /** Where the data of a torrent is that somebody has already. */
 import { basename, dirname, join } from "node:path";
-import type { DiskPaths } from "../../metainfo/paths.ts";
 import type { DataPlace, Environment } from "../environment/environment.ts";
-import { shownPath, type SourceTorrent } from "../files/file_list.ts";
+import { listFiles, shownPath, type SourceTorrent } from "../files/file_list.ts";
 import { CommandError, fileError } from "../output/failure.ts";
 import { isLink } from "./link.ts";
 import { STANDARD_INPUT } from "./source.ts";
@@ -50,7 +49,7 @@ async function find(
   const standing = await environment.inspect(path);
   if (standing === "file" && !metainfo.isMultiFile) {
     const folder = dirname(path);
-    return { outputDir: folder, paths: renamed(paths, basename(path)), folder };
+    return { outputDir: folder, paths: paths.under(basename(path)), folder };
   }
   if (standing === "file") {
     const wanted = "name the folder that the data is in, or the torrent's own";
@@ -60,8 +59,8 @@ async function find(
     );
   }
   if (standing !== "folder" || !metainfo.isMultiFile) return usual;
-  const within = renamed(paths, "");
-  for (const name of firstNames(within)) {
+  const within = paths.under("");
+  for (const name of firstNames({ metainfo, paths: within })) {
     if (await environment.inspect(`${path}/${name}`) !== undefined) {
       return { outputDir: path, paths: within, folder: join(path, "..") };
     }
@@ -70,22 +69,11 @@ async function find(
 }
 
 /** Names right below the torrent's folder, some of them. */
-function firstNames({ files }: DiskPaths): Set<string> {
+function firstNames(torrent: Pick<SourceTorrent, "metainfo" | "paths">): Set<string> {
   const names = new Set<string>();
-  for (const { path } of files) {
-    if (path !== "") names.add(path.split("/")[0]!);
+  for (const { path } of listFiles(torrent)) {
+    names.add(path.split("/")[0]!);
     if (names.size === MAX_NAMES_LOOKED_AT) break;
   }
   return names;
-}
-
-function renamed(paths: DiskPaths, name: string): DiskPaths {
-  const rename = (path: string) => (name + path.slice(paths.root.length)).replace(/^\//, "");
-  return {
-    ...paths,
-    root: name,
-    files: paths.files.map((file) =>
-      file.path === "" ? file : { ...file, path: rename(file.path) }
-    ),
-  };
 }

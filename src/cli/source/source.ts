@@ -15,7 +15,7 @@ import {
 } from "../../net/http.ts";
 import type { Proxy } from "../../net/proxy.ts";
 import type { Environment, Input } from "../environment/environment.ts";
-import { listFiles, type SourceTorrent } from "../files/file_list.ts";
+import type { SourceTorrent } from "../files/file_list.ts";
 import type { Header } from "../options/option_values.ts";
 import { CommandError, fileError, invalidSource, permissionError } from "../output/failure.ts";
 import { isLink, linkWithoutSecrets } from "./link.ts";
@@ -58,8 +58,7 @@ export async function parseTorrent(
   try {
     const metainfo = await readMetainfo(bytes);
     const paths = diskPaths(metainfo, platform);
-    const files = listFiles(metainfo, paths);
-    return { metainfo, metainfoLength: bytes.length, paths, files };
+    return { metainfo, metainfoLength: bytes.length, paths };
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
     const subject = `Cannot read ${shownSource(source)}:`;

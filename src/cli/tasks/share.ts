@@ -4,6 +4,7 @@ import type { Magnet } from "../../metainfo/magnet.ts";
 import type { PeerSnapshot } from "../../torrent/snapshot.ts";
 import type { Engine } from "../environment/engine.ts";
 import type { Environment } from "../environment/environment.ts";
+import { fileCountOf } from "../files/file_list.ts";
 import type { SeedOptions } from "../options/seed_options.ts";
 import { type Failure, interruptedWith } from "../output/failure.ts";
 import type { Subject } from "../output/notice.ts";
@@ -78,9 +79,9 @@ export class Share implements Task {
     const found = await this.#read();
     if (found === undefined) return undefined;
     const { source, peers } = found;
-    const { metainfo, files } = source;
-    const size = files.reduce((sum, file) => sum + file.size, 0);
-    life.introduce(metainfo, { size, fileCount: files.length });
+    const { metainfo } = source;
+    const size = metainfo.layout.dataLength;
+    life.introduce(metainfo, { size, fileCount: fileCountOf(metainfo) });
     const place = await findData(source, path, environment);
     const torrent = life.torrent = await engine.share({
       source,

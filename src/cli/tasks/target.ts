@@ -2,7 +2,7 @@
 import type { FileIndex } from "../../base/ids.ts";
 import type { TorrentSnapshot } from "../../torrent/snapshot.ts";
 import type { FileRange } from "../files/byte_range.ts";
-import type { ListedFile, SourceTorrent } from "../files/file_list.ts";
+import { type ListedFile, listFiles, type SourceTorrent } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { CommandError } from "../output/failure.ts";
 import type { Summary } from "../output/notice.ts";
@@ -61,11 +61,12 @@ export function summarize(
  * for those who choose.
  */
 async function chosenFiles(
-  { source: { files }, selectedFiles }: Found,
+  { source, selectedFiles }: Found,
   { select }: Choice,
 ): Promise<Set<ListedFile>> {
-  if (select.length === 0 && selectedFiles === undefined) return new Set(files);
+  if (select.length === 0 && selectedFiles === undefined) return new Set(listFiles(source));
   const { selectFiles, selectIndices } = await import("../files/select.ts");
+  const files = [...listFiles(source)];
   return selectedFiles !== undefined && select.length === 0
     ? selectIndices(files, selectedFiles)
     : selectFiles(files, select);

@@ -12,7 +12,7 @@ import { encodeReceipt, type Receipt, type ReceiptFile } from "../../storage/rec
 import { looksAlike } from "../../workers/file_looks.ts";
 import type { Environment, StateFolders } from "../environment/environment.ts";
 import { foldersOf } from "../environment/state_folders.ts";
-import type { ListedFile } from "../files/file_list.ts";
+import { type ListedFile, listFiles } from "../files/file_list.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import { VERSION } from "../output/version.ts";
 import type { Target } from "./target.ts";
@@ -46,12 +46,12 @@ export class TargetRecord {
 
   /** Reads what an earlier run has left, and looks at every selected file. */
   async recall(): Promise<void> {
-    const { source: { metainfo, files }, selected } = this.target;
+    const { source, source: { metainfo }, selected } = this.target;
     this.#recalled = await this.#options.environment.recallTarget({
       ...this.folders,
       infoHashHex: metainfo.infoHashHex,
       name: metainfo.name,
-      paths: files.map(({ path }) => path),
+      paths: listFiles(source).map(({ path }) => path),
       files: [...selected],
     });
     this.#receipt = this.#recalled?.receipt;

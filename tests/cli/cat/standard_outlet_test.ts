@@ -24,11 +24,11 @@ function makeTarget(lengths: readonly number[], chosen: readonly number[]): Targ
   const files = lengths.map((length, index) => ({ path: `sub/${index}.bin`, length }));
   const metainfo = makeMetainfo({ name: "pack", files, creationDate: CREATED });
   const paths = diskPaths(metainfo, "linux");
-  const listed = listFiles(metainfo, paths);
+  const listed = [...listFiles({ metainfo, paths })];
   // Those of a user come in any order.
   const selected = new Set(chosen.map((index) => listed[index]!).toReversed());
   return {
-    source: { metainfo, metainfoLength: 0, paths, files: listed },
+    source: { metainfo, metainfoLength: 0, paths },
     selected,
     indices: new Set([...selected].map(({ index }) => index)),
     size: 0,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { FileIndex } from "../../../src/base/ids.ts";
 import { openEngine } from "../../../src/cli/environment/engine.ts";
 import { realEnvironment } from "../../../src/cli/environment/environment.ts";
-import { listFiles } from "../../../src/cli/files/file_list.ts";
 import { parseArguments } from "../../../src/cli/options/explained_arguments.ts";
 import { failureOf } from "../../../src/cli/output/failure.ts";
 import { parseMetainfo } from "../../../src/metainfo/metainfo.ts";
@@ -30,12 +29,11 @@ async function download(folder: string, ...args: string[]): Promise<Result> {
   ok(options?.command === "get");
   const metainfo = parseMetainfo(TORRENT.bytes);
   const paths = diskPaths(metainfo, "linux");
-  const files = listFiles(metainfo, paths);
   const events: TorrentEvent[] = [];
   const engine = await openEngine(options, realEnvironment());
   try {
     const torrent = await engine.open({
-      source: { metainfo, metainfoLength: TORRENT.bytes.length, paths, files },
+      source: { metainfo, metainfoLength: TORRENT.bytes.length, paths },
       target: options,
       webSeeds: [],
       selected: new Set([0 as FileIndex]),

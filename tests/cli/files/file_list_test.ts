@@ -12,7 +12,7 @@ Deno.test("listFiles() counts from 1, without padding, with both names", () => {
       { path: "c.txt", length: 0 },
     ],
   });
-  deepStrictEqual(listFiles(metainfo, diskPaths(metainfo, "linux")), [
+  deepStrictEqual([...listFiles({ metainfo, paths: diskPaths(metainfo, "linux") })], [
     { index: 0, number: 1, pathInTorrent: "a/../b.txt", path: "pack/a/_/b.txt", size: 10 },
     { index: 2, number: 2, pathInTorrent: "c.txt", path: "pack/c.txt", size: 0 },
   ]);
@@ -20,7 +20,7 @@ Deno.test("listFiles() counts from 1, without padding, with both names", () => {
 
 Deno.test("listFiles() names the only file of a single-file torrent as the torrent", () => {
   const metainfo = makeMetainfo({ name: "debian.iso" });
-  const [file] = listFiles(metainfo, diskPaths(metainfo, "linux"));
+  const [file] = listFiles({ metainfo, paths: diskPaths(metainfo, "linux") });
   deepStrictEqual([file!.pathInTorrent, file!.path], ["debian.iso", "debian.iso"]);
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { toJson } from "../../../src/cli/output/json.ts";
+import { jsonParts, toJson } from "../../../src/cli/output/json.ts";
 
 Deno.test("S13 toJson() escapes what could steer a terminal", () => {
   deepStrictEqual(
@@ -15,5 +15,13 @@ Deno.test("toJson() is read back as it was, and prints nothing but printable tex
     const text = toJson(value);
     deepStrictEqual(JSON.stringify(JSON.parse(text)), JSON.stringify(value));
     ok(!/[\p{Cc}\p{Cf}]/u.test(text));
+  }));
+});
+
+Deno.test("jsonParts() are the JSON of a record whose iterators are lists", () => {
+  const list = fc.array(fc.jsonValue(), { maxLength: 3 });
+  fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), list, (record, values) => {
+    const parts = [...jsonParts({ ...record, values: values.values(), next: 1 })];
+    deepStrictEqual(parts.join(""), `${toJson({ ...record, values, next: 1 })}\n`);
   }));
 });

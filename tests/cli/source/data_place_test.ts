@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { listFiles } from "../../../src/cli/files/file_list.ts";
+import type { FileIndex } from "../../../src/base/ids.ts";
 import { findData, splitWords } from "../../../src/cli/source/data_place.ts";
 import { diskPaths } from "../../../src/metainfo/paths.ts";
 import { FakeEnvironment } from "../fake_environment.ts";
@@ -9,9 +9,9 @@ import { makeMetainfo, type TorrentShape } from "../torrents.ts";
 async function find(shape: TorrentShape, path: string) {
   const metainfo = makeMetainfo(shape);
   const paths = diskPaths(metainfo, "linux");
-  const source = { metainfo, metainfoLength: 0, paths, files: listFiles(metainfo, paths) };
+  const source = { metainfo, metainfoLength: 0, paths };
   const place = await findData(source, path, new FakeEnvironment({ usesDisk: true }));
-  return [place.outputDir, place.paths.files[0]!.path, place.folder];
+  return [place.outputDir, place.paths.pathOf(0 as FileIndex), place.folder];
 }
 
 Deno.test("findData() tells the data from the folder that it is in, whatever its name", async () => {

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { listFiles } from "../../../src/cli/files/file_list.ts";
 import { CommandError } from "../../../src/cli/output/failure.ts";
 import {
   parseTorrent,
@@ -51,10 +52,14 @@ Deno.test("readSource() reads a file, standard input and a URL", async () => {
     }],
   ];
   for (const [source, options] of sources) {
-    const { metainfo, paths, files, metainfoLength } = await read(source, options);
+    const torrent = await read(source, options);
+    const { metainfo, paths, metainfoLength } = torrent;
     deepStrictEqual(metainfo.name, "debian.iso");
     deepStrictEqual(paths.root, "debian.iso");
-    deepStrictEqual(files.map(({ path, size }) => [path, size]), [["debian.iso", 100_000]]);
+    deepStrictEqual(Array.from(listFiles(torrent), ({ path, size }) => [path, size]), [[
+      "debian.iso",
+      100_000,
+    ]]);
     deepStrictEqual(metainfoLength, TORRENT.length);
   }
   deepStrictEqual(seen, [{ Cookie: "id=1" }]);
