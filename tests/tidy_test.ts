@@ -120,7 +120,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/feed/feed_source.ts": IN_FEED,
   "src/cli/options/cat_options.ts": "part of whole commands, which cat_test.ts runs",
   "src/cli/options/feed_options.ts": IN_FEED,
-  "src/cli/plan/plan_files.ts": IN_PLANS,
   "src/cli/plan/plan_report.ts": IN_PLANS,
   "src/cli/plan/plan_source.ts": IN_PLANS,
   "src/cli/plan/plan_target.ts": IN_PLANS,

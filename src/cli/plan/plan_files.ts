@@ -1,5 +1,5 @@
 /** What would become of each file: its name on disk, why it is another one, what is here. Pure. */
-import type { FileIndex } from "../../base/ids.ts";
+import type { Layout } from "../../metainfo/layout.ts";
 import type { NameChange } from "../../metainfo/path_element.ts";
 import { type ListedFile, listFiles } from "../files/file_list.ts";
 import type { Target } from "../tasks/target.ts";
@@ -21,13 +21,10 @@ export interface PlannedFile {
 /** The selected files, one by one, in the order of the torrent. */
 export function* plannedFiles(target: Target, outlook: TargetOutlook): Generator<PlannedFile> {
   const { source, source: { metainfo, paths }, indices } = target;
-  // Where the next file starts within the torrent: to look it up for each would be to search.
-  let start = 0, index = 0;
   for (const file of listFiles(source)) {
-    for (; index < file.index; index++) start += metainfo.files.lengthOf(index as FileIndex);
     if (!indices.has(file.index)) continue;
     const { changes = [] } = paths.changed.get(file.index) ?? {};
-    const counts = countBytes(start, file.size, metainfo.pieceLength, outlook);
+    const counts = countBytes(file, metainfo.layout, outlook);
     yield { file, state: stateOf(file, counts, outlook), ...counts, changes };
   }
 }
@@ -39,21 +36,15 @@ export function changedNameCount({ source: { paths }, selected }: Target): numbe
   return count;
 }
 
-/** Of the `size` bytes from `start` on. */
 function countBytes(
-  start: number,
-  size: number,
-  pieceLength: number,
+  { index }: ListedFile,
+  layout: Layout,
   { have, unchecked }: TargetOutlook,
 ): { here: number; unchecked: number } {
   const counts = { here: 0, unchecked: 0 };
-  const end = start + size;
-  for (let from = start; from < end;) {
-    const piece = Math.floor(from / pieceLength);
-    const to = Math.min(end, (piece + 1) * pieceLength);
-    if (have.has(piece)) counts.here += to - from;
-    else if (unchecked.has(piece)) counts.unchecked += to - from;
-    from = to;
+  for (const { piece, length } of layout.pieceSpans(index, layout.pieceLength)) {
+    if (have.has(piece)) counts.here += length;
+    else if (unchecked.has(piece)) counts.unchecked += length;
   }
   return counts;
 }
