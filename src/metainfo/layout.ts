@@ -220,6 +220,13 @@ export class Layout {
     return this.piecesOfRange(file, 0, Infinity);
   }
 
+  /** The same one by one; none when it is empty. */
+  *eachPieceOf(file: FileIndex): Generator<PieceIndex> {
+    const range = this.piecesOf(file);
+    if (range === undefined) return;
+    for (let piece = range.first; piece <= range.last; piece++) yield piece;
+  }
+
   /**
    * The pieces that hold bytes `start` to `end` (not included) of a file, as far as it reaches;
    * undefined when there are no such bytes.

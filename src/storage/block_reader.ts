@@ -63,12 +63,8 @@ export class BlockReader {
       ? this.#fileAt(path, piece)
       : undefined;
     if (file === undefined) return [piece];
-    const { first, last } = this.#options.plan.metainfo.layout.piecesOf(file)!;
-    const lost: PieceIndex[] = [];
-    for (let index = first; index <= last; index++) {
-      if (this.#options.have.has(index)) lost.push(index);
-    }
-    return lost;
+    const { plan, have } = this.#options;
+    return [...plan.metainfo.layout.eachPieceOf(file).filter((piece) => have.has(piece))];
   }
 
   #fileAt(path: string, piece: PieceIndex): FileIndex | undefined {

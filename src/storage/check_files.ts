@@ -102,11 +102,9 @@ function judgeFile(
   const facts = usesPart ? part : final;
   const { path } = usesPart ? plan.partPlace(file) : plan.finalPlace(file);
   if (facts === undefined) return { file, path, verdict: "missing" };
-  const range = plan.metainfo.layout.piecesOf(file);
-  const verdicts = new Set<PieceVerdict>();
-  for (let piece = range?.first ?? 0 as PieceIndex; piece <= (range?.last ?? -1); piece++) {
-    verdicts.add(pieces[piece]!);
-  }
+  const verdicts = new Set(
+    plan.metainfo.layout.eachPieceOf(file).map((piece) => pieces[piece]),
+  );
   const isBad = facts.size !== plan.lengthOf(file) || verdicts.has("bad");
   return { file, path, verdict: isBad ? "bad" : verdicts.has("missing") ? "unknown" : "good" };
 }

@@ -211,7 +211,7 @@ function isNamed(
   isHere: IsHere,
 ): boolean {
   if (plan.lengthOf(file) === 0) return files.get(file)!.final?.size === 0;
-  return plan.isFinal(file) && piecesOf(plan, file).every(isHere);
+  return plan.isFinal(file) && plan.metainfo.layout.eachPieceOf(file).every(isHere);
 }
 
 /** What keeps files that are not done from being written. */
@@ -231,19 +231,11 @@ function* hindrances(
     }
     const part = plan.partPlace(file);
     // One that has nothing of the torrent under its final name is not touched, but replaced.
-    const isKept = plan.lengthOf(file) > 0 && plan.isFinal(file) &&
-      piecesOf(plan, file).some(isHere);
+    const isKept = plan.isFinal(file) && plan.metainfo.layout.eachPieceOf(file).some(isHere);
     if (isKept && !plan.overwrite && isAnythingAt(part)) yield occupied(part);
     if (isKept) yield* denials.ofTargetFile(plan.finalPlace(file), true);
     else yield* denials.ofTargetFile(part, sightings.files.get(file)!.part !== undefined);
   }
-}
-
-/** Of a file that has bytes. */
-function piecesOf(plan: FilePlan, file: FileIndex): IteratorObject<PieceIndex> {
-  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
-  const count = last - first + 1;
-  return Array(count).keys().map((step) => first + step as PieceIndex);
 }
 
 /**
@@ -255,26 +247,21 @@ function* probes(plan: FilePlan, unchecked: Bitfield): Iterable<PieceIndex> {
   const chosen = new Set<number>();
   let bytesInAll = 0;
   for (const file of plan.files) {
-    const { first, last } = layout.piecesOf(file)!;
     let bytes = 0;
-    for (let piece = first as number; piece <= last; piece++) {
+    for (const piece of layout.eachPieceOf(file)) {
       if (!unchecked.has(piece)) continue;
       if (bytes >= MAX_PROBED_BYTES || bytesInAll >= MAX_PROBED_BYTES_IN_ALL) break;
-      const size = layout.pieceSize(piece as PieceIndex);
+      const size = layout.pieceSize(piece);
       bytes += size;
       if (chosen.has(piece)) continue;
       chosen.add(piece);
       bytesInAll += size;
-      yield piece as PieceIndex;
+      yield piece;
     }
   }
 }
 
 function isUnseen(plan: FilePlan, file: FileIndex, unchecked: Bitfield): boolean {
-  const range = plan.metainfo.layout.piecesOf(file);
-  if (range === undefined) return false;
-  for (let piece = range.first as number; piece <= range.last; piece++) {
-    if (!unchecked.has(piece)) return false;
-  }
-  return true;
+  return plan.lengthOf(file) > 0 &&
+    plan.metainfo.layout.eachPieceOf(file).every((piece) => unchecked.has(piece));
 }

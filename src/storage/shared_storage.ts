@@ -129,11 +129,9 @@ export class SharedStorage implements Storage {
   #refuseUnlessPartial(have: Bitfield, wanted: Bitfield): void {
     const { metainfo: { layout }, allowPartial } = this.#options;
     if (allowPartial && !have.isEmpty) return;
-    const lacking = this.#plan.files.filter((file) => {
-      const { first, last } = layout.piecesOf(file)!;
-      for (let piece: number = first; piece <= last; piece++) if (!have.has(piece)) return true;
-      return false;
-    }).map((file) => this.#plan.finalPlace(file).path);
+    const lacking = this.#plan.files
+      .filter((file) => layout.eachPieceOf(file).some((piece) => !have.has(piece)))
+      .map((file) => this.#plan.finalPlace(file).path);
     const named = lacking.slice(0, MAX_NAMED_FILES).join(", ");
     const more = lacking.length - MAX_NAMED_FILES;
     const { root } = this.#plan.finalPlace(this.#plan.files[0]!);

@@ -165,11 +165,8 @@ export function isBegunFile(
   file: FileIndex,
   { state, journal }: Legacy,
 ): boolean {
-  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
-  for (let piece: number = first; piece <= last; piece++) {
-    if (journal.has(piece) || state?.noted.has(piece)) return true;
-  }
-  return false;
+  return plan.metainfo.layout.eachPieceOf(file)
+    .some((piece) => journal.has(piece) || state?.noted.has(piece));
 }
 
 /** `isMoved`: bytes are where an earlier selection put them, and to be written where they belong. */

@@ -100,11 +100,8 @@ function recordsOf(check: CheckSoFar): Map<number, FileRecord> {
 }
 
 function hasGoodPiece({ plan, sourceOf, found }: CheckSoFar, file: FileIndex): boolean {
-  const { first, last } = plan.metainfo.layout.piecesOf(file)!;
-  for (let piece = first; piece <= last; piece++) {
-    if (found[piece] === "good" && sourceOf(file, piece) !== plan.edges) return true;
-  }
-  return false;
+  return plan.metainfo.layout.eachPieceOf(file)
+    .some((piece) => found[piece] === "good" && sourceOf(file, piece) !== plan.edges);
 }
 
 /** Will the file, as it is, be believed what the records say? */

@@ -204,9 +204,8 @@ export class WebSeed {
     pieces.setAll();
     const now = clock.now();
     for (const [file, { until }] of lacks) {
-      const range = until > now ? layout.piecesOf(file) : undefined;
-      if (range === undefined) continue;
-      for (let piece = range.first; piece <= range.last; piece++) pieces.clear(piece);
+      if (until <= now) continue;
+      for (const piece of layout.eachPieceOf(file)) pieces.clear(piece);
     }
     return pieces;
   }

@@ -187,7 +187,7 @@ Deno.test("dataLengthIn() counts what is a file's, neither padding nor what is b
   }
 });
 
-Deno.test("piecesOf() and piecesOfRange() agree with a model that counts bytes", () => {
+Deno.test("piecesOf(), eachPieceOf() and piecesOfRange() agree with a model that counts bytes", () => {
   const parts = fc.tuple(fc.integer({ min: -5, max: 70 }), fc.integer({ min: -5, max: 70 }));
   fc.assert(fc.property(torrent, parts, ({ pieceLength, files }, [start, end]) => {
     const layout = new Layout({ pieceLength, files });
@@ -200,7 +200,11 @@ Deno.test("piecesOf() and piecesOfRange() agree with a model that counts bytes",
         return bytes.length === 0 ? undefined : { first: bytes[0]!, last: bytes.at(-1)! };
       };
       const file = index as FileIndex;
-      deepStrictEqual(layout.piecesOf(file), range(0, length));
+      const all = range(0, length);
+      deepStrictEqual(layout.piecesOf(file), all);
+      const each = all &&
+        Array.from({ length: all.last - all.first + 1 }, (_, nth) => all.first + nth);
+      deepStrictEqual([...layout.eachPieceOf(file)], each ?? []);
       deepStrictEqual(layout.piecesOfRange(file, start, end), range(start, end));
       fileStart += length;
     }
