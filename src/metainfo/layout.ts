@@ -124,11 +124,6 @@ export class Layout {
     return isIndex(value, this.pieceCount) ? value as PieceIndex : undefined;
   }
 
-  /** An integer from outside as the index of a file; undefined when there is no such file. */
-  fileIndex(value: number): FileIndex | undefined {
-    return isIndex(value, this.fileCount) ? value as FileIndex : undefined;
-  }
-
   /** Bytes of a piece. */
   pieceSize(piece: PieceIndex): number {
     const start = piece * this.pieceLength;

@@ -211,17 +211,15 @@ Deno.test("piecesOf(), eachPieceOf() and piecesOfRange() agree with a model that
   }));
 });
 
-Deno.test("pieceIndex() and fileIndex() take indices that exist and nothing else", () => {
+Deno.test("pieceIndex() takes indices that exist and nothing else", () => {
   const layout = new Layout({
     pieceLength: 10,
     files: [{ length: 25, isPadding: false }, { length: 0, isPadding: false }],
   });
   equal(layout.pieceCount, 3);
   for (const index of [0, 1, 2]) equal(layout.pieceIndex(index), index);
-  for (const index of [0, 1]) equal(layout.fileIndex(index), index);
   for (const index of [3, -1, 0.5, NaN, Infinity, 0xffff_ffff, 2 ** 53]) {
     equal(layout.pieceIndex(index), undefined);
-    equal(layout.fileIndex(index), undefined);
   }
 });
 
