@@ -32,9 +32,10 @@ const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The one value that `bytes` are. Throws `BencodeError`, also for bytes after the value. */
 export function decode(bytes: Uint8Array, limits?: BencodeLimits): BencodeValue {
-  const { value, end } = decodePrefix(bytes, limits);
+  const document = scan(bytes, limits);
+  const { end } = document;
   if (end !== bytes.length) throw new BencodeError(end, "more bytes after the value");
-  return value;
+  return valueAt(document, 0);
 }
 
 /** The dictionary that `bytes` are; undefined when they are not one, whatever they are. */

@@ -58,6 +58,8 @@ const DEFAULT_MAX_DEPTH = 100;
 const DEFAULT_MAX_TOKENS = 3_000_000;
 /** Kept of each kind; the rest would say nothing new. */
 const MAX_WARNINGS_OF_A_KIND = 100;
+/** Enough for most messages. */
+const FIRST_TAPE_VALUES = 32;
 /** 18 digits always fit 64 bits; the few longer numbers are compared exactly. */
 const MAX_UNCHECKED_DIGITS = 18;
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -104,8 +106,7 @@ class Scanner {
   readonly #warningCounts = { "leading-zero": 0, "unsorted-keys": 0, "duplicate-key": 0 };
   /** Open lists and dictionaries, outermost first. */
   readonly #open: OpenContainer[] = [];
-  /** As long as it can become: the system gives memory only to what is written to. */
-  readonly #tape: Int32Array<ArrayBuffer>;
+  #tape = new Int32Array(FIRST_TAPE_VALUES * TAPE_STRIDE);
   #tapeLength = 0;
   #position = 0;
 
@@ -114,7 +115,6 @@ class Scanner {
     this.#bytes = bytes;
     this.#maxDepth = limits.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#maxTape = (limits.maxTokens ?? DEFAULT_MAX_TOKENS) * TAPE_STRIDE;
-    this.#tape = new Int32Array(Math.min(this.#maxTape, bytes.length * TAPE_STRIDE));
   }
 
   run(): BencodeScan {
@@ -228,6 +228,12 @@ class Scanner {
     const token = this.#tapeLength;
     if (token >= this.#maxTape) {
       this.#fail(`more than ${this.#maxTape / TAPE_STRIDE} values`, start);
+    }
+    if (token === this.#tape.length) {
+      // As long as it can become: the system gives memory only to what is written to.
+      const longest = new Int32Array(Math.min(this.#maxTape, this.#bytes.length * TAPE_STRIDE));
+      longest.set(this.#tape);
+      this.#tape = longest;
     }
     this.#tape[token] = start;
     this.#tapeLength += TAPE_STRIDE;
