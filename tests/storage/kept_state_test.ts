@@ -26,7 +26,7 @@ interface Situation {
   readonly isBelieved?: boolean;
   /** How `a` and `b` look. */
   readonly facts?: FileFacts;
-  /** They have their final names. */
+  /** They are used under their final names, though there are parts too. */
   readonly isFinal?: boolean;
   readonly areEdgesTrusted?: boolean;
 }
@@ -64,9 +64,7 @@ function keptOf(situation: Situation): KeptState {
     journal: new Set(journal),
     journalModifiedMs: 0,
   };
-  const seen: SeenFile = isFinal
-    ? { final: facts, part: undefined }
-    : { final: undefined, part: facts };
+  const seen: SeenFile = { final: isFinal ? facts : undefined, part: facts };
   const files = new Map([[0 as FileIndex, seen], [1 as FileIndex, seen]]);
   for (const file of files.keys()) plan.setFinal(file, isFinal);
   const sightings = {
