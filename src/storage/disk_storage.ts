@@ -136,7 +136,7 @@ export class DiskStorage implements Storage {
       onProgress,
       onWarning,
       signal,
-      onCutOff: (check) => this.#saveUnfinished(check),
+      saveCheck: (check) => this.#saveUnfinished(check),
     });
     this.#begin(restored);
     for (const { piece, ...found } of restored.misplaced) await this.#relocate(piece, found);

@@ -26,8 +26,11 @@ export interface RestoreOptions {
   readonly onWarning: (message: string) => void;
   /** Cuts the check off. */
   readonly signal: AbortSignal;
-  /** Saves what is known by then; before that, nothing ends. Never rejects. */
-  readonly onCutOff: (check: UnfinishedCheck) => Promise<void>;
+  /**
+   * Saves what is known when the check is cut off, or before pieces are moved; nothing ends, and
+   * nothing is changed, before it is done. Never rejects.
+   */
+  readonly saveCheck: (check: UnfinishedCheck) => Promise<void>;
 }
 
 export interface Restored {
@@ -74,8 +77,9 @@ export async function restorePieces(options: RestoreOptions): Promise<Restored> 
       misplaced.push({ piece, ...plan.toHash(piece, sourceOf) });
     } else have.set(piece);
   }
-  const isClaimed = (piece: number) => legacy.isBelieved && legacy.state?.claimed.has(piece);
-  const unclaimed = [...have.ones()].filter((piece) => !isClaimed(piece));
+  const unclaimed = [...have.ones()].filter((piece) =>
+    !(legacy.isBelieved && isClaimed(piece as PieceIndex, legacy))
+  );
   return {
     have,
     unclaimed: unclaimed as PieceIndex[],
@@ -102,7 +106,7 @@ async function findPieces(
   verdicts: Verdicts,
   options: RestoreOptions & { readonly wanted: Bitfield; readonly sightings: Sightings },
 ): Promise<{ readonly found: FoundPieces; readonly isStillBelieved: boolean }> {
-  const { plan, legacy, signal, onCutOff } = options, { isBelieved } = legacy;
+  const { plan, legacy, signal, saveCheck } = options, { isBelieved } = legacy;
   const { sourceOf } = verdicts;
   const found = new Array<PieceVerdict | undefined>(plan.metainfo.layout.pieceCount);
   for (const piece of verdicts.trusted) found[piece] = "good";
@@ -123,14 +127,22 @@ async function findPieces(
     rest: Pick<CheckSoFar, "legacy" | "trusted" | "toCheck">,
     totalBytes: number,
   ) => {
+    const save = async () => {
+      const unfinished = unfinishedCheck({ ...options, ...rest, sourceOf, found });
+      if (unfinished !== undefined) await saveCheck(unfinished);
+    };
     try {
       await check(rest.toCheck, totalBytes);
     } catch (error) {
-      const soFar = { ...options, ...rest, sourceOf, found };
-      const unfinished = signal.aborted ? unfinishedCheck(soFar) : undefined;
-      if (unfinished !== undefined) await onCutOff(unfinished);
+      if (signal.aborted) await save();
       throw error;
     }
+    // A file that a piece is moved to looks as one of ours again, also where it was changed: what
+    // turned out not to be there must not be claimed any more when that begins.
+    const isRefuted = (piece: PieceIndex) => found[piece] !== "good" && isClaimed(piece, legacy);
+    const isToMove = (piece: PieceIndex) =>
+      found[piece] === "good" && isMisplaced(plan, piece, verdicts);
+    if (rest.toCheck.some(isRefuted) && rest.toCheck.some(isToMove)) await save();
   };
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {
@@ -172,6 +184,11 @@ function samplePieces(
     }
   }
   return [...sample].toSorted((a, b) => a - b);
+}
+
+/** By the saved state, be it believed or not. */
+function isClaimed(piece: PieceIndex, { state }: Legacy): boolean {
+  return state?.claimed.has(piece) === true;
 }
 
 /** Does some file's share of the piece lie elsewhere than it is to be? */

@@ -129,6 +129,16 @@ Deno.test("D20 a run that is killed leaves no part of a file that has its name, 
   ]);
 });
 
+Deno.test("D5 a piece that a run moves before it is killed makes no next run believe its file, which was changed", async () => {
+  for (let jobCount = 3; jobCount < 12; jobCount++) {
+    await followAll([48, 33, 1, 1], [
+      { ...LAST_STEP, selected: 0b1110, replaced: 1, replacement: "holed" },
+      { ...LAST_STEP, selected: 0b0010, trustState: false, ending: "killed", jobCount },
+      { ...LAST_STEP, selected: 0b1110 },
+    ]);
+  }
+});
+
 /** The steps, and then one that is to complete all files, of these lengths. */
 async function followAll(lengths: readonly number[], steps: readonly Step[]): Promise<void> {
   const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length]));
