@@ -18,12 +18,12 @@ const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)(?:[t ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)? ?(z|[+-]\d\d:?\d\d)?)?$/;
 const RFC_822 =
   /^(?:[a-z]{2,9}\.?,? ?)?(\d{1,2})[ -]([a-z]{3})[a-z]{0,6}[ -](\d{4}|\d\d)(?: (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([a-z]{1,5}|[+-]\d\d:?\d\d))?)?$/;
-const MAX_LENGTH = 64;
+/** What is looked at, in UTF-16 units: dates are shorter, but for blanks. */
+const MAX_LENGTH = 128;
 
 /** Milliseconds since 1970; undefined for what is no date. Without a zone, UTC is meant. */
 export function parseFeedDate(text: string): number | undefined {
-  const trimmed = text.slice(0, MAX_LENGTH * 2).trim().replaceAll(/\s+/g, " ").toLowerCase();
-  if (trimmed.length > MAX_LENGTH) return undefined;
+  const trimmed = text.slice(0, MAX_LENGTH).trim().replaceAll(/\s+/g, " ").toLowerCase();
   const internet = RFC_3339.exec(trimmed);
   if (internet !== null) {
     const [, year, month, day, ...time] = internet;

@@ -206,7 +206,9 @@ Deno.test("parseFeed() expands no entity, fetches none, and takes no time for a 
 });
 
 Deno.test("M1 parseFeed() refuses elements that are nested too deeply", () => {
-  refuses(`<rss>${"<a>".repeat(100_000)}`, "too-deep", /nested too deeply/);
+  for (const depth of [100, 100_000]) {
+    refuses(`<rss>${"<a>".repeat(depth)}`, "too-deep", /nested too deeply/);
+  }
   strictEqual(read(`<rss>${"<a>".repeat(99)}${"</a>".repeat(99)}</rss>`).length, 0);
 });
 

@@ -194,6 +194,8 @@ Deno.test("FeedState says whether there is anything to save", () => {
   strictEqual(saved(), false, "the same again");
   absorb(state, [offer("a")], { now: NOW + DAY_MS });
   strictEqual(saved(), true, "it must not be forgotten while the feed has it");
+  absorb(state, [offer("a"), offer("b")], { now: NOW + DAY_MS });
+  strictEqual(saved(), true, "one more, and nothing else is new");
   state.finish(state.waiting()[0]!, FETCHED);
   strictEqual(saved(), true);
 });

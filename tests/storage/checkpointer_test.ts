@@ -7,8 +7,9 @@ import { Journal } from "../../src/storage/journal.ts";
 import { ResumeFile } from "../../src/storage/resume.ts";
 import type { ResumeState } from "../../src/storage/resume_codec.ts";
 import { Shares } from "../../src/storage/shares.ts";
+import type { Sightings } from "../../src/storage/sightings.ts";
 import { Turns } from "../../src/storage/turns.ts";
-import type { JobOf } from "../../src/workers/protocol.ts";
+import type { FileFacts, JobOf } from "../../src/workers/protocol.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
@@ -29,7 +30,14 @@ class Saving {
   readonly lost: number[] = [];
   readonly checkpointer: Checkpointer;
 
-  constructor({ isSaved = false, selected = this.target.select() } = {}) {
+  constructor(
+    { isSaved = false, selected = this.target.select(), seen = new Map(), edges }: {
+      isSaved?: boolean;
+      selected?: Set<FileIndex>;
+      seen?: Sightings["files"];
+      edges?: FileFacts;
+    } = {},
+  ) {
     const { target } = this;
     this.plan = target.plan({ selected });
     for (const name of ["a", "b"]) target.put(`t/${name}.part`);
@@ -46,7 +54,10 @@ class Saving {
       resume: this.resume,
       journal: this.journal,
       claimed,
-      sightings: { files: new Map([...selected].map((file) => [file, absent])), edges: undefined },
+      sightings: {
+        files: new Map([...selected].map((file) => [file, seen.get(file) ?? absent])),
+        edges,
+      },
       kept: {
         claimed,
         noted: new Bitfield(layout.pieceCount),
@@ -116,6 +127,28 @@ Deno.test("save() records how the flushed files look", async () => {
   const { size, mtime } = Deno.statSync(`${saving.target.outputDir}/t/a.part`);
   deepStrictEqual([...files], [[0, { isFinal: false, size, modifiedMs: mtime!.getTime() }]]);
   strictEqual(edges, undefined);
+});
+
+Deno.test("save() records how files and edges looked that were here before", async () => {
+  const part = { size: 12, modifiedMs: 34, links: 1 }, edges = { size: 5, modifiedMs: 6, links: 1 };
+  const seen = new Map([[1 as FileIndex, { final: undefined, part }]]);
+  await using saving = new Saving({ seen, edges });
+  saving.write(0);
+  await saving.checkpointer.save();
+  const state = (await saving.load())!;
+  const before = { isFinal: false, size: 12, modifiedMs: 34 };
+  deepStrictEqual([...state.files.keys(), state.files.get(1)], [1, 0, before]);
+  deepStrictEqual(state.edges, { isFinal: false, size: 5, modifiedMs: 6 });
+});
+
+Deno.test("save() records a file that got its name when nothing else is new", async () => {
+  await using saving = new Saving({ isSaved: true });
+  const { checkpointer, plan } = saving;
+  plan.setFinal(1 as FileIndex, true);
+  checkpointer.finished(1 as FileIndex, { size: 25, modifiedMs: 5, links: 1 });
+  await checkpointer.save();
+  const { files } = (await saving.load())!;
+  deepStrictEqual([...files], [[1, { isFinal: true, size: 25, modifiedMs: 5 }]]);
 });
 
 Deno.test("save() does nothing when nothing is new", async () => {
@@ -212,6 +245,9 @@ Deno.test("D3 a flush that failed elsewhere counts as well", async () => {
   strictEqual(checkpointer.hasFlushFailed, false);
   deepStrictEqual(await checkpointer.save(), { kind: "saved" });
   deepStrictEqual(await saving.claimed(), []);
+  checkpointer.flushFailed(IO_ERROR);
+  const outcome = { kind: "failed", error: IO_ERROR, lost: [] };
+  deepStrictEqual(await checkpointer.save(), outcome, "also when nothing else is new");
 });
 
 Deno.test("D3 a piece whose files were all flushed before is not lost", async () => {

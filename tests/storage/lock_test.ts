@@ -26,7 +26,12 @@ Deno.test("D14 a target has one lock; another target has another", async () => {
 
 Deno.test("acquire() waits for a lock as long as it is told", async () => {
   using folder = new TemporaryFolder();
-  const clock = new ManualClock();
+  const clock = new ManualClock(), sleep = clock.sleep.bind(clock);
+  let tries = 0;
+  clock.sleep = (...args) => {
+    tries++;
+    return sleep(...args);
+  };
   const held = await acquire(folder);
   let outcome = "waiting";
   acquire(folder, { waitMs: 10_000, clock })
@@ -34,6 +39,7 @@ Deno.test("acquire() waits for a lock as long as it is told", async () => {
   await settled(clock, () => outcome !== "waiting", 20_000);
   strictEqual(outcome, "locked");
   ok(clock.now() >= 10_000);
+  ok(tries > 1 && tries <= 50, `${tries} tries in ten seconds`);
 
   outcome = "waiting";
   const waiting = acquire(folder, { waitMs: 10_000, clock }).then((lock) => {

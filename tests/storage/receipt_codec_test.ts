@@ -108,3 +108,24 @@ Deno.test("parseReceipt() takes nothing of another torrent, another version or a
     deepStrictEqual(parse(other), undefined);
   }
 });
+
+Deno.test("parseReceipt() gives nothing when a field is missing, or of another type", () => {
+  const wrong: Record<string, readonly unknown[]> = {
+    format: ["starling-resume", null],
+    version: [2, "1"],
+    infoHash: ["cd".repeat(20), 1],
+    name: [7, null],
+    completed: [7, null],
+    starling: [7, null],
+    peers: ["3", -1, 1.5],
+    downloaded: ["3", -1, 1.5],
+    files: [{}, [null], [{}]],
+  };
+  const fields = JSON.parse(textOf(RECEIPT));
+  deepStrictEqual(Object.keys(wrong), Object.keys(fields));
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of [...values, undefined]) {
+      deepStrictEqual(parse(JSON.stringify({ ...fields, [name]: value })), undefined, name);
+    }
+  }
+});

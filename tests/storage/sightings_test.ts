@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import type { FileIndex } from "../../src/base/ids.ts";
 import type { FilePlan } from "../../src/storage/file_plan.ts";
-import { seeFiles } from "../../src/storage/sightings.ts";
+import { isOversized, seeFiles } from "../../src/storage/sightings.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
@@ -36,6 +36,32 @@ Deno.test("seeFiles() looks at selected files, and at those that share a piece w
   deepStrictEqual(all.names, { 0: "final", 1: "part", 2: "final", 3: "" });
   const some = await see(target.plan({ selected: target.select("a") }));
   deepStrictEqual(some.names, { 0: "final", 1: "part" });
+});
+
+Deno.test("seeFiles() looks at a neighbour of which only one end is in a piece that is wanted", async () => {
+  await using target = new DiskTarget(sampleData("t", { a: 15, b: 30, c: 10 }, 10));
+  for (const [name, expected] of [["a", [0, 1]], ["c", [2, 1]]] as const) {
+    const plan = target.plan({ selected: target.select(name) });
+    const { files } = await seeFiles(plan, plan.wantedPieces(), new LocalJobs(), undefined);
+    deepStrictEqual([...files.keys()], expected);
+  }
+});
+
+Deno.test("isOversized() is for a file under its final name that is longer than it should be", async () => {
+  await using target = new DiskTarget(SAMPLE);
+  const plan = target.plan(), file = 0 as FileIndex;
+  const rows: [isFinal: boolean, size: number | undefined, isOversized: boolean][] = [
+    [true, 16, true],
+    [true, 15, false],
+    [true, undefined, false],
+    [false, 16, false],
+  ];
+  for (const [isFinal, size, expected] of rows) {
+    plan.setFinal(file, isFinal);
+    const final = size === undefined ? undefined : { size, modifiedMs: 0, links: 1 };
+    const files = new Map([[file, { final, part: undefined }]]);
+    strictEqual(isOversized(plan, file, { files, edges: undefined }), expected, `${size}`);
+  }
 });
 
 Deno.test("seeFiles() looks for a part where the finished file is odd, or not known as one", async () => {

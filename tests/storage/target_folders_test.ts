@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { prepareFolders, realFolder } from "../../src/storage/target_folders.ts";
+import { findFolders, prepareFolders, realFolder } from "../../src/storage/target_folders.ts";
 import { TemporaryFolder } from "../workers/temporary_folder.ts";
 
 Deno.test("prepareFolders() makes the folders; the state is nobody else's business (S14)", async () => {
@@ -50,6 +50,27 @@ Deno.test("D8 prepareFolders() refuses a state folder in the output folder that 
   }
   await rejects(prepareFolders(folder.at("also"), folder.at("out/.starling")), {
     reason: "symlink",
+  });
+});
+
+Deno.test("D8 findFolders() finds what prepareFolders() takes, and makes nothing", async () => {
+  using folder = new TemporaryFolder();
+  const [out, state] = [folder.at("out"), folder.at("out/.starling")];
+  await rejects(findFolders(out, state), { reason: "missing" });
+  Deno.mkdirSync(out);
+  await rejects(findFolders(out, state), { reason: "missing" });
+  Deno.mkdirSync(folder.at("elsewhere"));
+  Deno.symlinkSync(folder.at("elsewhere"), state);
+  Deno.symlinkSync(out, folder.at("also"));
+  for (const outputDir of [out, folder.at("also")]) {
+    strictEqual(await findFolders(outputDir, state), undefined);
+    strictEqual(await findFolders(outputDir, `${outputDir}/.starling`), undefined);
+  }
+  Deno.removeSync(state);
+  Deno.mkdirSync(state);
+  deepStrictEqual(await findFolders(folder.at("also"), `${folder.at("also")}/.starling`), {
+    outputDir: out,
+    stateDir: state,
   });
 });
 
