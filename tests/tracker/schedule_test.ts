@@ -183,6 +183,32 @@ Deno.test("AnnounceSchedule is early again when peers are wanted anew, never und
   }
 });
 
+/** Peers are not wanted, and then they are. */
+function needAnew(harness: Harness): void {
+  harness.wantsPeers = false;
+  harness.take();
+  harness.wantsPeers = true;
+  deepStrictEqual(harness.take(), []);
+}
+
+Deno.test("AnnounceSchedule is early again after half an hour, however long the interval is", () => {
+  for (const [rounds, isEarly] of [[2, false], [3, true]] as const) {
+    const harness = new Harness([1]);
+    harness.take();
+    harness.answer(0, 8 * HALF_HOUR, 5 * MINUTE);
+    needAnew(harness);
+    for (let round = 0; round < rounds; round++) {
+      harness.next();
+      harness.answer(0, 8 * HALF_HOUR, 5 * MINUTE);
+    }
+    const late = 5 * MINUTE * 2 ** rounds;
+    equal(harness.now, late - 5 * MINUTE);
+    equal(harness.deadline(), harness.now + late);
+    needAnew(harness);
+    equal(harness.deadline(), harness.now + (isEarly ? 5 * MINUTE : late));
+  }
+});
+
 Deno.test("AnnounceSchedule asks no more than a few times an interval when peers come and go", () => {
   const harness = new Harness([1]);
   let asked = 0;

@@ -81,6 +81,32 @@ Deno.test("UdpSession connects, announces and gives the peers", () => {
   equal(harness.session.deadline(), undefined);
 });
 
+Deno.test("UdpSession tells the path of the tracker's address (BEP 41)", () => {
+  const harness = new Harness();
+  harness.announce();
+  harness.drain();
+  harness.session.handlePacket(
+    encodeConnectResponse(harness.transactionId, connectionId),
+    harness.now,
+  );
+  const [effect] = harness.session.drain();
+  ok(effect?.kind === "send");
+  const options = effect.packet.subarray(98);
+  deepStrictEqual([options[0], options[1]], [2, "/announce".length]);
+  equal(new TextDecoder().decode(options.subarray(2, 11)), "/announce");
+});
+
+Deno.test("announce() and cancel() leave nothing to do of the announce before", () => {
+  const harness = new Harness();
+  harness.announce();
+  harness.announce();
+  deepStrictEqual(harness.drain(), ["connect"]);
+  harness.connected();
+  harness.announce();
+  harness.session.cancel();
+  deepStrictEqual(harness.drain(), []);
+});
+
 Deno.test("UdpSession uses a connection id again within 60 s, and not after", () => {
   const harness = new Harness();
   harness.announce();
