@@ -34,7 +34,7 @@ export class Parole implements Iterable<[PieceIndex, ParoledPiece]> {
     let paroled = this.#pieces.get(piece);
     if (paroled === undefined) {
       if (peers.size < 2 || this.#pieces.size >= MAX_PAROLED_PIECES) return;
-      paroled = new ParoledPiece(this.#layout.pieceSize(piece), now);
+      paroled = new ParoledPiece(this.#layout.pieceSize(piece));
       this.#pieces.set(piece, paroled);
     }
     paroled.failed(peers, now);

@@ -27,12 +27,11 @@ export class ParoledPiece {
   readonly #formerOwners = new Set<PeerKey>();
   #owner: PeerKey = NO_PEER;
   #ownedAt = -Infinity;
-  #failedAt: number;
+  #failedAt = -Infinity;
   #failureCount = 0;
 
-  constructor(pieceSize: number, now: number) {
+  constructor(pieceSize: number) {
     this.#pieceSize = pieceSize;
-    this.#failedAt = now;
   }
 
   /** NO_PEER while one is sought. */

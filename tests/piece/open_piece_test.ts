@@ -42,7 +42,7 @@ Deno.test("settle() hands back the requests, once, and none is taken afterwards"
 });
 
 Deno.test("own(), disown() and share() say whose blocks are taken", () => {
-  const open = openPiece({ paroled: new ParoledPiece(100, 0) });
+  const open = openPiece({ paroled: new ParoledPiece(100) });
   open.own(4, 10);
   deepStrictEqual([open.paroled?.owner, open.partial.onlyFrom], [4, 4]);
   open.share();

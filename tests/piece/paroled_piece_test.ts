@@ -6,7 +6,7 @@ import { Requester } from "../../src/piece/requester.ts";
 const KNOWN_MS = 50;
 
 Deno.test("mayOwn() lets quick peers first that did not contribute, in the end everybody", () => {
-  const paroled = new ParoledPiece(1_000, 0);
+  const paroled = new ParoledPiece(1_000);
   paroled.failed([1, 2], 1_000);
   const suspect = peer(1, KNOWN_MS), slow = peer(3, 2_000), slowSuspect = peer(2, 2_000);
   const mayOwn = (requester: Requester, isSnubbed = false) =>
@@ -21,7 +21,7 @@ Deno.test("mayOwn() lets quick peers first that did not contribute, in the end e
 });
 
 Deno.test("there is one owner at a time, until it is lost or the piece is wrong again", () => {
-  const paroled = new ParoledPiece(1_000, 0);
+  const paroled = new ParoledPiece(1_000);
   paroled.failed([1, 2], 0);
   paroled.own(1, 1_000);
   deepStrictEqual([paroled.owner, paroled.mayOwn(peer(4, KNOWN_MS), false, 9_000)], [1, false]);
@@ -38,12 +38,13 @@ Deno.test("there is one owner at a time, until it is lost or the piece is wrong 
 
 Deno.test("mayHelp() is granted later to suspects, to larger pieces, and after each failure", () => {
   const firstHelpMs = (pieceSize: number, failureCount: number, key: number) => {
-    const paroled = new ParoledPiece(pieceSize, 0);
+    const paroled = new ParoledPiece(pieceSize);
     for (let failure = 0; failure < failureCount; failure++) paroled.failed([1, 2], 0);
-    paroled.own(3, 0);
-    let now = 0;
+    const ownedAt = 1_000_000;
+    paroled.own(3, ownedAt);
+    let now = ownedAt;
     while (!paroled.mayHelp(peer(key, KNOWN_MS), now)) now += 1_000;
-    return now;
+    return now - ownedAt;
   };
   deepStrictEqual([firstHelpMs(0, 1, 4), firstHelpMs(0, 1, 1)], [5_000, 10_000]);
   deepStrictEqual(firstHelpMs(2 ** 20, 1, 4), 9_000);

@@ -39,6 +39,10 @@ Deno.test("PieceLife keeps a piece on parole out of the choice until it is good"
   again.own(3, 0);
   life.giveUp(again);
   deepStrictEqual([places().startable, life.parole.ownedCount], [false, 0]);
+  complete(3);
+  deepStrictEqual(life.parole.ownedCount, 1);
+  life.failed(P0);
+  deepStrictEqual(life.parole.ownedCount, 0, "it could not be written: whoever comes may go on");
   complete();
   life.verified(P0);
   life.failed(P0);
@@ -69,9 +73,10 @@ function lifeOf() {
     startable: choice.next(new ScriptedPeer(1, "*")) !== undefined,
     open: open.get(P0) !== undefined,
   });
-  const complete = () => {
+  const complete = (owner?: number) => {
     const started = life.start(P0, START);
-    const full = assembly.put(P0, 0 as BlockIndex, new Uint8Array(10), 1);
+    if (owner !== undefined) started.own(owner, 0);
+    const full = assembly.put(P0, 0 as BlockIndex, new Uint8Array(10), owner ?? 1);
     life.completed(started);
     if (typeof full === "object") assembly.release(full.data.buffer);
   };

@@ -138,6 +138,7 @@ Deno.test("settleFiles() lets nothing be made anew that is there, and what was c
     ["nothing is there", [0, 1], [], [[true, false], [true, false]]],
     ["a part that is whole", [0, 1], [["a.part", 25]], [[false, true], [true, false]]],
     ["a part that is not", [0, 1], [["a.part", 24]], [[false, false], [true, false]]],
+    ["a file that looks finished, and is not", [0, 1], [["a", 25]], [[false, true], [true, false]]],
     ["a neighbour's share", [0], [[EDGES, 30]], [[true, false], [false, undefined]]],
     ["no neighbour's share", [0], [["a.part", 25]], [[false, true], [true, undefined]]],
   ];
