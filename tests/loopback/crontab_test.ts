@@ -71,11 +71,11 @@ Deno.test({
     }
     const path = crontab.room.checkout.path("out", NAME);
     ok((await Deno.readFile(path)).toHex() === crontab.data.toHex());
-    const nobody = ["--no-tracker", "--deadline", "1s", "-o", "lost", "x.torrent"];
+    const nobody = ["--no-tracker", "--stall", "1s", "-o", "lost", "x.torrent"];
     const lost = await crontab.run('"$@"', "get", "-q", "--bind", "127.0.0.1", ...nobody);
     assertExit(lost, 12);
     deepStrictEqual(lost.stdout, "");
-    match(lost.stderr, /^starling: naïve 日本\.bin: gave up at the deadline[^\n]*\n$/);
+    match(lost.stderr, /^starling: naïve 日本\.bin: gave up after 1\.0s without[^\n]*\n$/);
     const absent = await crontab.run('"$@"', "get", "-q", "absent.torrent", "gone.torrent");
     assertExit(absent, 3);
     deepStrictEqual(absent.stderr.trimEnd().split("\n").length, 2);

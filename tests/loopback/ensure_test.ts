@@ -264,9 +264,11 @@ Deno.test("D14 of two runs at once one downloads; the other exits 75, or waits a
   const hook = ["--on-done", "echo >> runs"];
   const first = room.start(hook);
   await room.lab.until("the first run", () => room.seeder.servedBytes > 0);
+  first.kill("SIGSTOP"); // It would be done before the second has begun where all is slow.
   const second = await room.run(hook);
   assertExit(second, 75, first.log);
   match(second.stderr, /another run holds/);
+  first.kill("SIGCONT");
   const waiting = await room.run(["--json", "--wait-lock", "1m", ...hook]);
   assertExit(waiting, 0, first.log);
   deepStrictEqual(waiting.events("done").map(({ downloaded }) => downloaded), [0]);
@@ -278,7 +280,8 @@ Deno.test("D14 a run that waits for the lock gives up at its deadline, and goes 
   await using room = await Room.open({ uploadRate: 100_000 });
   const first = room.start([]);
   await room.lab.until("the first run", () => room.seeder.servedBytes > 0);
-  const late = await room.run(["--wait-lock", "1m", "--deadline", "1s"]);
+  first.kill("SIGSTOP"); // So that it holds the lock until it is killed.
+  const late = await room.run(["--wait-lock", "1m", "--deadline", "8s"]);
   assertExit(late, 75);
   const waiting = room.start(["--wait-lock", "1m"]);
   await room.lab.until("the other run", () => waiting.isRunning);

@@ -73,7 +73,7 @@ Deno.test({
     seeding.kill("SIGTERM");
     assertExit(await finished(seeding), 143);
 
-    const tracker = checkout.start("tracker", "--bind", "127.0.0.1");
+    const tracker = checkout.start("tracker", "--bind", "127.0.0.1", "--port", "0");
     await lab.until("a tracker", () => tracker.stdout.includes("/announce"));
     tracker.kill("SIGUSR1");
     tracker.kill("SIGTERM");

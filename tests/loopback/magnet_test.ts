@@ -113,7 +113,7 @@ Deno.test("info and get --metadata-only of a magnet know what the .torrent says"
 Deno.test("get --metadata-timeout gives up a dead magnet with evidence, exit 10", async () => {
   await using room = await MagnetRoom.open();
   const args = ["get", "--json", "--bind", "127.0.0.1", "-o", "download"];
-  const run = await room.checkout.run(...args, "--metadata-timeout", "2s", room.link);
+  const run = await room.checkout.run(...args, "--metadata-timeout", "6s", room.link);
   assertExit(run, 10);
   const [{ verdict, evidence } = {}] = run.events("failed") as Record<string, unknown>[];
   deepStrictEqual(verdict, "no-metadata");

@@ -77,7 +77,7 @@ Deno.test("get exits 75 while another run holds the target, waited for or not", 
   const [at, waited, late] = await Promise.all([
     room.get(...where, torrent),
     room.get(...where, "--wait-lock", "1s", torrent),
-    room.get(...where, "--wait-lock", "1h", "--deadline", "2s", torrent),
+    room.get(...where, "--wait-lock", "1h", "--deadline", "10s", torrent),
   ]);
   const held = /another run holds .*\.lock; wait for it \(--wait-lock\), or try again later/;
   for (

@@ -5,7 +5,7 @@ import { assertExit, Checkout, type Finished } from "./checkout.ts";
 import { describeTree, makeTorrent, randomBytes } from "./content.ts";
 import { freePort, Lab } from "./lab.ts";
 import { startHttpProxy } from "./proxies.ts";
-import { inParallel } from "./verdict_room.ts";
+import { GIVE_UP, inParallel } from "./verdict_room.ts";
 
 const PIECE_LENGTH = 32_768;
 const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
@@ -13,9 +13,8 @@ const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "sub/ü.bin": randomBytes(50_000, 2),
   "sub/small": randomBytes(10, 3),
 };
-const DEADLINE = ["--deadline", "5s"];
 /** Processes at once: each mostly waits. */
-const AT_ONCE = 4;
+const AT_ONCE = 6;
 
 type Handler = (request: Request, file: Uint8Array<ArrayBuffer>) => Response | Promise<Response>;
 
@@ -94,7 +93,7 @@ Deno.test("get completes from a web seed alone, and the receipt counts it", asyn
 
 Deno.test("get asks a web seed only for what was selected, and for nothing with --no-web-seed", async () => {
   await using room = await Room.open();
-  const none = await room.run("get", "--no-web-seed", "--deadline", "1s");
+  const none = await room.run("get", "--no-web-seed", "--stall", "1s");
   assertExit(none, 12);
   match(none.stderr, /no tracker may be asked/);
   deepStrictEqual(room.paths, []);
@@ -113,7 +112,7 @@ Deno.test("get follows a redirect of a web seed, goes through a proxy, and takes
     return Response.redirect(new URL(`${pathname}?moved`, request.url));
   });
   // A query in a local network is refused, also where a redirect leads there.
-  assertExit(await room.run("get", ...DEADLINE), 13);
+  assertExit(await room.run("get", ...GIVE_UP), 13);
   await using good = await Room.open();
   await good.write(
     `http://127.0.0.1:${freePort()}/`,
@@ -205,7 +204,7 @@ Deno.test("T21 get says why its only web seed is of no use", async (t) => {
   const runs = await inParallel(
     CASES.map(([, , , handler]) => async () => {
       await using room = await Room.open(handler);
-      return await room.run("get", ...DEADLINE);
+      return await room.run("get", ...GIVE_UP);
     }),
     AT_ONCE,
   );
