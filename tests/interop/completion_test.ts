@@ -5,7 +5,7 @@ import { Lab } from "../loopback/lab.ts";
 import { isMissing } from "./installed.ts";
 
 const MAIN = join(import.meta.dirname!, "../../main.ts");
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 /** What is typed after `starling`, and what the shell offers for its last word. */
 const OFFERS: readonly (readonly [typed: string, offers: readonly string[]])[] = [

@@ -3,7 +3,7 @@ import { freePort, type Lab, type Subprocess } from "../loopback/lab.ts";
 import { PYTHON } from "./installed.ts";
 
 /** Enough for a first run, which downloads packages. */
-const READY_TIMEOUT_MS = 90_000;
+const READY_TIMEOUT_MS = 300_000;
 const NODES = 5;
 
 /** Foreign nodes in one process. */

@@ -13,7 +13,7 @@ import { isMissing } from "./installed.ts";
 const clock = new SystemClock(), random = new SystemRandom();
 const network = new DenoNetwork({ clock });
 /** More rounds than should be needed: announcements get through one by one. */
-const FIND_TIMEOUT_MS = 60_000;
+const FIND_TIMEOUT_MS = 300_000;
 
 /** Our node, which searches for one torrent and announces a peer of it. */
 class Ours implements Disposable {

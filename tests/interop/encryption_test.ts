@@ -11,7 +11,7 @@ import { makeTorrent, withMktorrent } from "./torrents.ts";
 
 const NAME = "single.bin";
 const LENGTH = 3_000_001;
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 /** Nobody is asked but the one peer, or the one tracker. */
 const ALONE = ["--no-dht", "--no-lsd", "--no-pex", "--no-port-map"];
 

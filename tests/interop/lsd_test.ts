@@ -13,7 +13,7 @@ import { isWithoutNamespaces, Namespace } from "./namespaces.ts";
 const NAME = "data.bin";
 const LENGTH = 2_000_001;
 const PORT = 7001;
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 300_000;
 /** The network without IPv6, or without IPv4. */
 const IPV4 = ["10.66.0.1/24", "10.66.0.2/24"], IPV6 = ["fd66::1/64", "fd66::2/64"];
 const ONLY_LSD = ["--no-tracker", "--no-dht", "--no-pex", "--no-port-map"];

@@ -11,7 +11,7 @@ import { startBittorrentTracker, urlsOf } from "./trackers.ts";
 const PIECE_LENGTH = 16_384;
 const METADATA_PIECE_LENGTH = 16_384;
 const PIECE_COUNT = 1_630;
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 
 /** Data in a folder, and a torrent of it whose metadata is exactly two pieces of 16 KiB. */
 class Room implements AsyncDisposable {

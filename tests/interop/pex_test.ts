@@ -8,7 +8,7 @@ import { makeTorrent, type Torrent, withMktorrent } from "./torrents.ts";
 
 const NAME = "single.bin";
 const LENGTH = 8_000_001;
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 /** Bytes a second at which nobody completes while the test runs. */
 const CRAWL = 50_000;
 const CRAWL_OPTION = `${CRAWL / 1000}K`;

@@ -5,7 +5,7 @@ import { isMissing } from "./installed.ts";
 import { isWithoutNamespaces, Namespace } from "./namespaces.ts";
 
 const ROUTER = "10.67.0.1", HOST = "10.67.0.5", PORT = 16_881;
-const END_TIMEOUT_MS = 5_000;
+const END_TIMEOUT_MS = 60_000;
 const CHAINS = `table inet filter {
   chain miniupnpd {}
   chain prerouting_miniupnpd {}

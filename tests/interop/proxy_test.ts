@@ -13,7 +13,7 @@ import { TRACKER_CERTIFICATE } from "./tracker_certificate.ts";
 
 const NAME = "data.bin";
 const LENGTH = 3_000_001;
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 300_000;
 /** Where the proxy listens, and where all that can be reached through it alone. */
 const PROXY = "10.77.0.1", PROXY_PORT = 1080, INSIDE = "10.77.0.2", WORLD = "10.88.0.1";
 const TRACKER_PORT = 6969, WEB_PORT = 8080, SECURE_PORT = 8443;

@@ -10,7 +10,7 @@ import { startOpentracker, urlsOf } from "./trackers.ts";
 
 const NAME = "single.bin";
 const LENGTH = 16_000_001;
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 /** The issue's own: one seed and eight leechers, of whom three are foreign. */
 const LEECHERS = 8;
 const MAX_COPIES = 2.5;

@@ -2,7 +2,7 @@
 import type { Lab } from "../loopback/lab.ts";
 
 /** Enough for a first run, which downloads packages. */
-const READY_TIMEOUT_MS = 90_000;
+const READY_TIMEOUT_MS = 300_000;
 
 export interface ForeignTracker {
   /** Announce addresses by how they are reached. */

@@ -18,7 +18,7 @@ const TRACKER_PORT = 7000, FOREIGN_PORT = 7001, OUR_PORT = 7002;
 const ELSEWHERE = "10.66.0.1";
 /** Nobody is there. */
 const NO_TRACKER = "http://127.0.0.1:1/announce";
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 const LEAST_FLAGS = ["--no-prompt", "--allow-net", "--allow-read=.", "--allow-write=."];
 /** Nothing but uTP. */
 const NO_PEER_BY_TCP = `

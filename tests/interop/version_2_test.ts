@@ -10,7 +10,7 @@ import { SEEDERS } from "./seeders.ts";
 
 const LIBTORRENT = "python3-libtorrent";
 const PIECE_LENGTH = 16_384;
-const DOWNLOAD_TIMEOUT_MS = 60_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
 const NOWHERE = "http://127.0.0.1:1/announce";
 /** What nobody else is to be asked. */
 const ALONE = ["--bind", "127.0.0.1", "--no-tracker", "--no-dht", "--no-lsd"];

@@ -38,7 +38,7 @@ import libtorrent as lt, sys, time
 session = lt.session({"listen_interfaces": "127.0.0.1:0", "ssrf_mitigation": False,
   "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False})
 torrent = session.add_torrent({"ti": lt.torrent_info(sys.argv[1]), "save_path": sys.argv[2]})
-deadline = time.time() + 60
+deadline = time.time() + 300
 while not torrent.status().is_seeding:
   assert time.time() < deadline, torrent.status().progress
   time.sleep(0.1)

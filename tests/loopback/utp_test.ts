@@ -36,7 +36,7 @@ async function readAll(connection: Connection): Promise<Uint8Array> {
 for (const host of ["127.0.0.1", "::1"]) {
   Deno.test(`UtpService carries 8 MiB each way between sockets of ${host}`, async () => {
     const here = open(host), there = open(host);
-    const ours = await here.service.connect(there.endpoint, { timeoutMs: 3_000, signal });
+    const ours = await here.service.connect(there.endpoint, { timeoutMs: 30_000, signal });
     const bytes = new SeededRandom(1).bytes(TOTAL);
     const written = ours.write(bytes);
     const theirs = await first(there.service);
