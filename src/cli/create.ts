@@ -264,7 +264,7 @@ function* renamings(metainfo: Metainfo): Iterable<string> {
     : "its name is not safe everywhere";
   const others = changed.size - 1;
   const more = others === 0 ? "" : `; ${formatCount(others, "other file")} likewise`;
-  const own = metainfo.files.pathOf(index).join("/");
+  const own = metainfo.files.joinedPathOf(index);
   yield `${metainfo.name}/${own} is called ${root}/${path} when it is downloaded, and where ` +
     `"verify" and "seed" look for it: ${fact}${more}`;
 }

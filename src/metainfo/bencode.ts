@@ -135,7 +135,7 @@ class BencodeString extends Value {
 }
 
 /** UTF-8 as text, with U+FFFD for each sequence that is not. */
-export function textAt(bytes: Uint8Array, start: number, end: number): string {
+function textAt(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > MAX_SHORT_TEXT) return utf8Decoder.decode(bytes.subarray(start, end));
   for (let at = start; at < end; at++) {
     if (bytes[at]! >= 0x80) return utf8Decoder.decode(bytes.subarray(start, end));

@@ -2,8 +2,8 @@
  * The files of a torrent, in columns: 10 MB of .torrent list 300,000 of them, which as objects and
  * strings would take ten times the memory. Pure.
  */
+import { assert } from "../base/assert.ts";
 import type { FileIndex } from "../base/ids.ts";
-import { textAt } from "./bencode.ts";
 import { MERKLE_HASH_LENGTH } from "./merkle.ts";
 
 /**
@@ -26,9 +26,15 @@ const KINDS: readonly FileKind[] = ["data", "padding", "symlink"];
 const FIRST_LENGTH = 16;
 const MAX_UTF8_BYTES_PER_UNIT = 3;
 
-const utf8 = new TextEncoder();
+const BYTE_SLASH = 0x2f;
 
-/** In the order of the torrent. What comes out of it is made when it is asked for. */
+const utf8 = new TextEncoder();
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * In the order of the torrent. What comes out of it is made when it is asked for. Once a path was
+ * asked for, nothing can be pushed.
+ */
 export class PackedFiles implements Iterable<MetainfoFile> {
   readonly #infoBytes: Uint8Array;
   #length = 0;
@@ -39,10 +45,13 @@ export class PackedFiles implements Iterable<MetainfoFile> {
   /** Of each file, and of one more: how many names are in the paths before its own. */
   #pathStarts = new Uint32Array(FIRST_LENGTH);
   #nameCount = 0;
-  /** Of each name, and of one more: where it starts in `#names`. */
+  /** Of each name, and of one more: where it starts in `#text`. */
   #nameStarts = new Uint32Array(FIRST_LENGTH);
-  /** UTF-8, end to end. */
-  #names = new Uint8Array(FIRST_LENGTH);
+  /** All names end to end, a "/" behind each: a part of one text is made without a copy. */
+  #text: string | undefined;
+  /** The same as UTF-8, while files are pushed. */
+  #textBytes = new Uint8Array(FIRST_LENGTH);
+  #textLength = 0;
 
   /** `infoBytes`: the info dictionary as it was encoded, for the roots of version 2. */
   constructor(infoBytes: Uint8Array) {
@@ -86,13 +95,19 @@ export class PackedFiles implements Iterable<MetainfoFile> {
     return KINDS[this.#kinds[index]!]!;
   }
 
+  /** The elements of its path as they are in the torrent. */
   pathOf(index: FileIndex): string[] {
     const names: string[] = [];
     const end = this.#pathStarts[index + 1]!;
     for (let nth = this.#pathStarts[index]!; nth < end; nth++) {
-      names.push(textAt(this.#names, this.#nameStarts[nth]!, this.#nameStarts[nth + 1]!));
+      names.push(this.#textOf(nth, nth + 1));
     }
     return names;
+  }
+
+  /** The same, joined by "/". */
+  joinedPathOf(index: FileIndex): string {
+    return this.#textOf(this.#pathStarts[index]!, this.#pathStarts[index + 1]!);
   }
 
   rootOf(index: FileIndex): Uint8Array | undefined {
@@ -101,10 +116,26 @@ export class PackedFiles implements Iterable<MetainfoFile> {
   }
 
   #pushName(name: string): void {
+    assert(this.#text === undefined);
     const start = this.#nameStarts[this.#nameCount++]!;
-    this.#names = withRoom(this.#names, start + name.length * MAX_UTF8_BYTES_PER_UNIT);
+    const mostBytes = name.length * MAX_UTF8_BYTES_PER_UNIT + 1;
+    this.#textBytes = withRoom(this.#textBytes, this.#textLength + mostBytes);
+    this.#textLength += writeText(name, this.#textBytes, this.#textLength);
+    this.#textBytes[this.#textLength++] = BYTE_SLASH;
     this.#nameStarts = withRoom(this.#nameStarts, this.#nameCount);
-    this.#nameStarts[this.#nameCount] = start + writeText(name, this.#names, start);
+    this.#nameStarts[this.#nameCount] = start + name.length + 1;
+  }
+
+  /** Of names from `first` up to `end`, without the "/" behind the last. */
+  #textOf(first: number, end: number): string {
+    this.#text ??= this.#takeText();
+    return this.#text.slice(this.#nameStarts[first], this.#nameStarts[end]! - 1);
+  }
+
+  #takeText(): string {
+    const text = utf8Decoder.decode(this.#textBytes.subarray(0, this.#textLength));
+    this.#textBytes = new Uint8Array();
+    return text;
   }
 }
 
@@ -141,6 +172,11 @@ class MetainfoFile {
   /** The elements of its path as they are in the torrent: not safe for a disk or a terminal. */
   get path(): readonly string[] {
     return this.#files.pathOf(this.index);
+  }
+
+  /** The same, joined by "/". */
+  get joinedPath(): string {
+    return this.#files.joinedPathOf(this.index);
   }
 
   /** Bytes. */

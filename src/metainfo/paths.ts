@@ -50,7 +50,7 @@ export class DiskPaths {
     const file = files.at(index);
     if (!file.isOnDisk) return "";
     if (!isMultiFile) return this.root;
-    const path = this.changed.get(index)?.path ?? file.path.join("/");
+    const path = this.changed.get(index)?.path ?? file.joinedPath;
     return this.root === "" ? path : `${this.root}/${path}`;
   }
 

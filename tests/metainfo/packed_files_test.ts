@@ -37,6 +37,7 @@ Deno.test("PackedFiles gives back each file as it came, however many came", () =
       equal(files.lengthOf(index), length);
       equal(files.kindOf(index), given[index]!.kind);
       deepStrictEqual(files.at(index).path, files.pathOf(index));
+      equal(files.at(index).joinedPath, given[index]!.path.join("/"));
     }
   }));
 });

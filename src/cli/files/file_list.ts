@@ -36,7 +36,7 @@ export function* listFiles(
     yield {
       index: file.index,
       number: ++number,
-      pathInTorrent: metainfo.isMultiFile ? file.path.join("/") : metainfo.name,
+      pathInTorrent: metainfo.isMultiFile ? file.joinedPath : metainfo.name,
       path: paths.pathOf(file.index),
       size: file.length,
     };
