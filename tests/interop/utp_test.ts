@@ -138,6 +138,16 @@ class Room implements AsyncDisposable {
     });
   }
 
+  /**
+   * Waits until our port on the host is open. Of one that refuses uTP, transmission thinks that it
+   * never takes it; libtorrent tries again two minutes later.
+   */
+  async takesUtp(host: Namespace): Promise<void> {
+    const sockets = host.command("cat", "/proc/net/udp", "/proc/net/udp6");
+    const isOpen = async () => (await this.lab.run(...sockets)).includes(`:${hexPort(OUR_PORT)} `);
+    await this.lab.until("our port takes uTP", isOpen);
+  }
+
   async hasAll(folder: string): Promise<boolean> {
     const found = await content.describeTree(`${folder}/${NAME}`).catch(() => []);
     const wanted = await content.describeTree(this.checkout.path("seeded", NAME));
@@ -226,10 +236,7 @@ Deno.test({
     const options = ["--json", ...bind, "-p", `${OUR_PORT}`];
     const seed = room.starling(where, "seed", ...options, "x.torrent", "seeded");
     await room.lab.until("the seed announced", () => seed.stdout.includes('"ok":true'));
-    // Of one that refuses uTP transmission thinks that it never takes it.
-    const sockets = where.command("cat", "/proc/net/udp");
-    const isOpen = async () => (await room.lab.run(...sockets)).includes(`:${hexPort(OUR_PORT)} `);
-    await room.lab.until("the seed takes uTP", isOpen);
+    await room.takesUtp(where);
     const settings = { port: FOREIGN_PORT, utp: true, where };
     await SEEDERS["transmission"]!.start(room.lab, { ...torrent, folder }, settings);
     await room.lab.until("all data", () => room.hasAll(folder), DOWNLOAD_TIMEOUT_MS);
@@ -282,6 +289,7 @@ Deno.test({
     const torrent = await room.seededTorrent(NO_TRACKER);
     const slowly = ["-p", `${OUR_PORT}`, "--max-download-rate", "50K", "--max-uploads", "0"];
     const relay = room.starling(hub, "get", "--json", ...slowly, "-o", "hub", "x.torrent");
+    await room.takesUtp(hub);
     room.libtorrent(left, "10.66.0.2", torrent, ["10.66.0.1", `${OUR_PORT}`]);
     await room.lab.until("the seed found the hub", () => relay.stdout.includes('"connected":1'));
     const peer = ["--peer", `10.66.1.1:${OUR_PORT}`];
