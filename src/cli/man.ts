@@ -4,9 +4,11 @@
  */
 import { formatMessage, type Message } from "@optique/core/message";
 import { getDocPageSync } from "@optique/core/parser";
-import type { Usage, UsageTerm } from "@optique/core/usage";
+import type { UsageTerm } from "@optique/core/usage";
 import { type Cause, CAUSES } from "../torrent/verdict.ts";
 import type { CommandContext } from "./environment/environment.ts";
+import { COMMANDS, PERMS } from "./options/commands.ts";
+import { usageOf } from "./options/option.ts";
 import { programParser } from "./options/program_parser.ts";
 import { ExitCode } from "./output/failure.ts";
 import { bold, entry, italic, roff } from "./output/roff.ts";
@@ -73,13 +75,16 @@ export function man({ environment }: CommandContext): Promise<number> {
 
 /** The page, as `man -l` reads it. */
 export function manualPage(): string {
-  const commands = commandsOf(getDocPageSync(programParser)?.usage ?? []);
+  const commands: (readonly [name: string, usage: string])[] = [
+    ...Object.entries(COMMANDS).map(([name, { table }]) => [name, usageOf(table)] as const),
+    ["perms", PERMS.usage],
+  ];
   return [
     `.TH STARLING 1 "" "starling ${VERSION}" "User Commands"`,
     ".SH NAME",
     "starling \\- a BitTorrent client that downloads, verifies and exits",
     ".SH SYNOPSIS",
-    [...commands.map(synopsis), COMPLETION].join("\n.br\n"),
+    [...commands.map(([name, usage]) => synopsis(name, usage)), COMPLETION].join("\n.br\n"),
     ".SH DESCRIPTION",
     roff(DESCRIPTION),
     ".SH COMMANDS",
@@ -107,70 +112,35 @@ function list(entries: Readonly<Record<string, string>>): string[] {
   return Object.entries(entries).flatMap(([name, meaning]) => entry(bold(name), roff(meaning)));
 }
 
-interface CommandUsage {
-  readonly name: string;
-  /** All that may follow its name. */
-  readonly usage: Usage;
-}
-
-function commandsOf(usage: Usage): CommandUsage[] {
-  return usage.flatMap((term) => {
-    if (term.type !== "exclusive") return [];
-    return term.terms.flatMap(([first, ...rest]) =>
-      first?.type === "command" ? [{ name: first.name, usage: rest }] : []
-    );
-  });
-}
-
 /** `starling verify [OPTIONS] TORRENT [PATH]` */
-function synopsis({ name, usage }: CommandUsage): string {
-  const shown = usage.map(shownTerm).filter((term) => term !== "");
-  const hasOptions = shown.length < usage.length;
-  return [
-    bold(`starling ${name}`),
-    ...(hasOptions ? [`[${italic("OPTIONS")}]`] : []),
-    ...shown,
-  ].join(" ");
+function synopsis(name: string, usage: string): string {
+  return `${bold(`starling ${name}`)} ${shownUsage(usage)}`.trimEnd();
 }
 
-/** What stands on the line without being an option. */
-function shownTerm(term: UsageTerm): string {
-  switch (term.type) {
-    case "argument":
-      return italic(term.metavar);
-    case "passthrough":
-      return `[${italic("COMMAND")} [${italic("WORDS")}...]]`;
-    case "optional": {
-      const shown = term.terms.map(shownTerm).join("");
-      return shown === "" ? "" : `[${shown}]`;
-    }
-    case "multiple": {
-      const shown = term.terms.map(shownTerm).join("");
-      if (shown === "" || shown.includes("...")) return shown;
-      return term.min === 0 ? `[${shown}...]` : `${shown}...`;
-    }
-    default:
-      return "";
-  }
+function shownUsage(usage: string): string {
+  return roff(usage).replaceAll(/[A-Z|]+/g, italic);
 }
 
-function chapter(command: CommandUsage): string[] {
-  const { name } = command;
+function chapter([name, usage]: readonly [name: string, usage: string]): string[] {
   const page = getDocPageSync(programParser, [name]);
   const brief = page?.brief ?? page?.description;
   return [
     `.SS "starling ${name}"`,
-    synopsis(command),
+    synopsis(name, usage),
     ...(brief === undefined ? [] : [".PP", plain(brief)]),
-    ...(page?.sections ?? []).flatMap(({ entries }) => entries).flatMap(
-      ({ term, description = [] }) => entry(entryTerm(term), plain(description)),
-    ),
+    ...(page?.sections ?? []).flatMap(({ title, entries }) => [
+      ...(title === undefined ? [] : [".PP", bold(`${title}:`)]),
+      ...entries.flatMap(({ term, description = [] }) =>
+        entry(entryTerm(term), plain(description))
+      ),
+    ]),
   ];
 }
 
 /** `-o, --output DIR` */
 function entryTerm(term: UsageTerm): string {
-  if (term.type !== "option") return shownTerm(term);
+  if (term.type === "argument") return shownUsage(term.metavar);
+  if (term.type !== "option") return shownUsage(PERMS.usage); // What is handed on as it is.
   const names = term.names.map(bold).join(", ");
   return term.metavar === undefined ? names : `${names} ${italic(term.metavar)}`;
 }

@@ -6,13 +6,13 @@ import {
   targetOptions,
   webSeedOptions,
 } from "./get_options.ts";
-import { flag, type Given, valuesOfNone, word } from "./option.ts";
+import { flag, type Given, under, valuesOfNone, word } from "./option.ts";
 import { sourceValue } from "./option_values.ts";
 import { reportOptions, swarmOptions } from "./swarm_options.ts";
 
 export const catTable = {
-  select: targetOptions.select,
   tar: flag("--tar", "all selected files, as an archive for tar x"),
+  select: targetOptions.select,
   outputDir: targetOptions.outputDir,
   ...swarmOptions,
   maxDownloads: downloadOptions.maxDownloads,
@@ -26,7 +26,9 @@ export const catTable = {
   overwrite: targetOptions.overwrite,
   headers: reportOptions.headers,
   noResume: reportOptions.noResume,
-  verbose: reportOptions.verbose,
+  ...under("Messages", {
+    verbose: flag("-v, --verbose", "a debug log on standard error, in plain lines"),
+  }),
   logDir: reportOptions.logDir,
   source: word(sourceValue, targetOptions.sources.description),
 };

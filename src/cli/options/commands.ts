@@ -56,6 +56,7 @@ export const COMMANDS = {
 /** `perms` is given another command, whatever its options are. */
 export const PERMS = {
   brief: "the least permissions of Deno that a command needs",
+  usage: "[COMMAND [WORDS...]]",
   wordsDescription: "a command with its options, as it would be typed after starling",
 };
 
@@ -74,7 +75,10 @@ export type Command =
   | PermsOptions;
 
 /** First words that are not a source, besides the commands: everything else means `get`. */
-const OTHER_FIRST_WORDS = ["perms", "completion", "--help", "-h", "--version"];
+const OTHER_FIRST_WORDS = [
+  ...["perms", "completion", "help", "version"],
+  ...["--help", "-h", "--version", "-V"],
+];
 
 /**
  * `starling <source>...` means `get`; nothing at all asks for help. A value that is joined to a
@@ -83,6 +87,8 @@ const OTHER_FIRST_WORDS = ["perms", "completion", "--help", "-h", "--version"];
 export function withCommand(args: readonly string[]): readonly [string, ...string[]] {
   const [first, ...rest] = args;
   if (first === undefined) return ["--help"];
+  // All else that follows it is the command that it is about.
+  if (first === "perms" && isHelp(rest)) return ["help", first];
   if (first === "completion") return [first, ...completed(rest)];
   if (OTHER_FIRST_WORDS.includes(first)) return [first, ...rest];
   const [name, words] = isCommand(first) ? [first, rest] : ["get" as const, args];
@@ -99,6 +105,10 @@ function completed([shell, ...words]: readonly string[]): readonly string[] {
     rest.length > 0 ? word === first : word.startsWith(first)
   );
   return isBegun ? [shell, ...words] : [shell, "get", ...words];
+}
+
+function isHelp([word, ...others]: readonly string[]): boolean {
+  return (word === "--help" || word === "-h") && others.length === 0;
 }
 
 function isCommand(word: string): word is keyof typeof COMMANDS {

@@ -18,7 +18,7 @@ const OPTION_NAME = /^--?[a-z0-9-]+$/i;
 const MAX_QUOTED_LENGTH = 100;
 
 const HELP_FOOTER =
-  message`"starling SOURCE..." means "starling get SOURCE..."; "starling get --help" lists the options.`;
+  message`"starling SOURCE..." means "starling get SOURCE..."; "starling COMMAND --help" lists the options. Exit code 0: done and verified; "starling man | man -l -" has the others, and examples.`;
 
 /**
  * The command, or undefined when the answer was already given to `print`: help, the version, a
@@ -35,12 +35,21 @@ export function parseArguments(
   const words = withCommand(args);
   refuseOddOptions(words);
   return runParserSync(programParser, "starling", words, {
-    help: { option: { names: ["-h", "--help"] }, onShow: () => undefined },
-    version: { option: true, value: version, onShow: () => undefined },
+    help: {
+      option: { names: ["-h", "--help"] },
+      command: { hidden: true },
+      onShow: () => undefined,
+    },
+    version: {
+      option: { names: ["-V", "--version"] },
+      command: { hidden: true },
+      value: version,
+      onShow: () => undefined,
+    },
     completion: { command: true, onShow: () => undefined },
     brief: message`A BitTorrent client that downloads, verifies and exits.`,
     footer: HELP_FOOTER,
-    usageLine: [{ type: "ellipsis" }],
+    usageLine: [{ type: "literal", value: "COMMAND [OPTIONS] [WORDS...]" }],
     termWidth: "auto",
     maxWidth: columns,
     aboveError: "none",

@@ -1,5 +1,5 @@
 /** The options of `get`: the table "get" in docs/reference.md is written from here. Pure. */
-import { flag, type Given, option, optionOr, options, words } from "./option.ts";
+import { flag, type Given, option, optionOr, options, under, words } from "./option.ts";
 import {
   durationValue,
   folderValue,
@@ -18,19 +18,21 @@ const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024;
 
 /** What is to be downloaded, and where to. */
 export const targetOptions = {
-  outputDir: optionOr(".", "-o, --output", folderValue, "where the data goes"),
-  select: options(
-    "--select",
-    textValue("PATTERN"),
-    "only these files: a glob on the path, or numbers as in info (1,3-5)",
-  ),
-  ranges: options(
-    "--range",
-    rangeValue,
-    "fetch these bytes of a file first; END is not included",
-  ),
-  maxBytes: option("--max-bytes", sizeValue, "refuse a torrent whose selected size is larger"),
-  overwrite: flag("--overwrite", "may replace files that are not this torrent's data"),
+  ...under("Files", {
+    outputDir: optionOr(".", "-o, --output", folderValue, "where the data goes (.)"),
+    select: options(
+      "--select",
+      textValue("PATTERN"),
+      "only these files: a glob on the path, or numbers as in info (1,3-5)",
+    ),
+    ranges: options(
+      "--range",
+      rangeValue,
+      "fetch these bytes of a file first; END is not included",
+    ),
+    maxBytes: option("--max-bytes", sizeValue, "refuse a torrent whose selected size is larger"),
+    overwrite: flag("--overwrite", "may replace files that are not this torrent's data"),
+  }),
   sources: words(
     sourceValue,
     "a .torrent file, its URL, a magnet link, an info-hash, or - for standard input",
@@ -39,67 +41,77 @@ export const targetOptions = {
 };
 
 /** Servers that have the files of a torrent (BEP 19). */
-export const webSeedOptions = {
+export const webSeedOptions = under("Peers", {
   webSeeds: options("--web-seed", webSeedValue, "a web server that has the same files, too"),
   noWebSeed: flag("--no-web-seed", "take nothing from the web servers that the torrent names"),
-};
+});
 
 /** How each torrent is downloaded, and what is done with it then. */
 export const downloadOptions = {
-  maxDownloads: optionOr(
-    0,
-    "--max-downloads",
-    connectionLimit,
-    "peers downloaded from at once; 0 is no limit",
-  ),
-  maxDownloadRate: option(
-    "--max-download-rate",
-    rateValue,
-    "most bytes a second: 2M, 500K, 1.5G",
-  ),
-  sequential: flag("--sequential", "fetch pieces in order"),
-  deadlineMs: option("--deadline", durationValue, "give up after this time: 90s, 10m, 2h, 1d"),
-  stallMs: option("--stall", durationValue, "give up after this time without a new verified piece"),
-  memoryBytes: optionOr(
-    DEFAULT_MEMORY_BYTES,
-    "--memory",
-    sizeValue,
-    "most bytes of pieces held in memory (64M)",
-  ),
-  sha256: flag("--sha256", "keep the SHA-256 of all files in the receipt"),
-  saveTorrent: flag("--save-torrent", "keep the .torrent as OUTPUT/NAME.torrent"),
-  waitLockMs: optionOr(
-    0,
-    "--wait-lock",
-    waitValue,
-    "wait this long for another run on the same target (0)",
-  ),
-  onDone: option(
-    "--on-done",
-    textValue("CMD"),
-    "run this after verification and the final renames",
-  ),
+  ...under("Files", {
+    sequential: flag("--sequential", "fetch pieces in order"),
+    sha256: flag("--sha256", "keep the SHA-256 of all files in the receipt"),
+    saveTorrent: flag("--save-torrent", "keep the .torrent as OUTPUT/NAME.torrent"),
+    waitLockMs: optionOr(
+      0,
+      "--wait-lock",
+      waitValue,
+      "wait this long for another run on the same target (0)",
+    ),
+    onDone: option(
+      "--on-done",
+      textValue("CMD"),
+      "run this after verification and the final renames",
+    ),
+  }),
+  ...under("Limits", {
+    maxDownloads: optionOr(
+      0,
+      "--max-downloads",
+      connectionLimit,
+      "peers downloaded from at once (0: no limit)",
+    ),
+    maxDownloadRate: option(
+      "--max-download-rate",
+      rateValue,
+      "most bytes a second: 2M, 500K, 1.5G",
+    ),
+    memoryBytes: optionOr(
+      DEFAULT_MEMORY_BYTES,
+      "--memory",
+      sizeValue,
+      "most bytes of pieces held in memory (64M)",
+    ),
+    deadlineMs: option("--deadline", durationValue, "give up after this time: 90s, 10m, 2h, 1d"),
+    stallMs: option(
+      "--stall",
+      durationValue,
+      "give up after this time without a new verified piece",
+    ),
+  }),
 };
 
 export const getTable = {
   outputDir: targetOptions.outputDir,
-  ...swarmOptions,
-  ...downloadOptions,
   select: targetOptions.select,
   ranges: targetOptions.ranges,
   maxBytes: targetOptions.maxBytes,
-  ...webSeedOptions,
-  sums: option(
-    "--sums",
-    pathValue("FILE|URL", "file"),
-    "SHA-256 sums that must hold before files get their names",
-  ),
-  metadataOnly: flag(
-    "--metadata-only",
-    "save the .torrent of a magnet (-o FILE.torrent), and exit",
-  ),
   overwrite: targetOptions.overwrite,
-  seed: flag("--seed", "keep sharing once complete, until stopped"),
+  ...under("Files", {
+    sums: option(
+      "--sums",
+      pathValue("FILE|URL", "file"),
+      "SHA-256 sums that must hold before files get their names",
+    ),
+    metadataOnly: flag(
+      "--metadata-only",
+      "save the .torrent of a magnet (-o FILE.torrent), and exit",
+    ),
+  }),
+  ...swarmOptions,
+  ...webSeedOptions,
+  ...downloadOptions,
+  ...under("Sharing", { seed: flag("--seed", "keep sharing once complete, until stopped") }),
   ...sharingOptions,
   ...reportOptions,
   sources: targetOptions.sources,

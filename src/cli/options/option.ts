@@ -41,6 +41,8 @@ export interface Option<Value> {
   readonly type: ValueType<unknown> | undefined;
   readonly count: Count;
   readonly description: string;
+  /** The heading that the help has it under; without one it stands before all that have. */
+  readonly heading?: string;
   /** Accepted, and of no effect: no help tells of it. */
   readonly isIgnored?: boolean;
   /** What to say when there is not even one. */
@@ -125,8 +127,34 @@ export function words<Value>(
 
 /** The options of another command, so that its lines can be read here too. */
 export function ignored<Table extends OptionTable>(table: Table): Table {
-  const options = Object.entries(table).map(([key, one]) => [key, { ...one, isIgnored: true }]);
+  return withAll(table, { isIgnored: true });
+}
+
+/** These options, under a heading of the help. */
+export function under<Table extends OptionTable>(heading: string, table: Table): Table {
+  return withAll(table, { heading });
+}
+
+function withAll<Table extends OptionTable>(
+  table: Table,
+  part: Pick<Option<unknown>, "isIgnored" | "heading">,
+): Table {
+  const options = Object.entries(table).map(([key, one]) => [key, { ...one, ...part }]);
   return Object.fromEntries(options) as Table;
+}
+
+/** What may follow the name of a command: `[OPTIONS] TORRENT [PATH]`. */
+export function usageOf(table: OptionTable): string {
+  const all = Object.values(table);
+  const hasOptions = all.some(({ names }) => names.length > 0);
+  const words = all.flatMap(({ names, type, count }) => {
+    if (names.length > 0 || type === undefined) return [];
+    if (count === "optional") return [`[${type.metavar}]`];
+    return [
+      count === "some" && !type.metavar.includes("...") ? `${type.metavar}...` : type.metavar,
+    ];
+  });
+  return [...(hasOptions ? ["[OPTIONS]"] : []), ...words].join(" ");
 }
 
 /** What a command sees of a table when nothing was given, though something may have to be. */

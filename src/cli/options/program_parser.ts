@@ -2,7 +2,7 @@
  * Our commands as a parser of the package that explains the command line: help, completions, the
  * manual page, and what is wrong with a line. Pure.
  */
-import { object, or } from "@optique/core/constructs";
+import { group, merge, object, or } from "@optique/core/constructs";
 import { type Message, message } from "@optique/core/message";
 import { map, multiple, optional } from "@optique/core/modifiers";
 import type { NonEmptyString } from "@optique/core/nonempty";
@@ -11,7 +11,13 @@ import * as primitives from "@optique/core/primitives";
 import type { ValueParser } from "@optique/core/valueparser";
 import { printable } from "../../base/printable.ts";
 import { COMMANDS, PERMS } from "./commands.ts";
-import type { Option, OptionName, OptionTable, ValueType } from "./option.ts";
+import {
+  type Option,
+  type OptionName,
+  type OptionTable,
+  usageOf,
+  type ValueType,
+} from "./option.ts";
 
 const MAX_SHOWN_VALUE_LENGTH = 100;
 
@@ -30,18 +36,34 @@ export const programParser = or(
         description: text(PERMS.wordsDescription),
       }),
     }),
-    { brief: text(PERMS.brief), usageLine: [{ type: "ellipsis" }] },
+    { brief: text(PERMS.brief), ...usageLine(PERMS.usage) },
   ),
 );
 
 function command(name: string, brief: string, table: OptionTable): AnyParser {
-  const parsers = Object.entries(table).map(([key, option]) => [key, parserOf(option)] as const);
-  const parser = object({
-    command: primitives.constant(name),
-    ...Object.fromEntries(parsers),
+  const parsers = [...sections(table)].map(([heading, parsers]) => {
+    const section = object(Object.fromEntries(parsers));
+    return heading === undefined ? section : group(heading, section);
   });
-  const usage = parsers.length > 0 ? { usageLine: [{ type: "ellipsis" } as const] } : {};
-  return primitives.command(name, parser, { brief: text(brief), ...usage });
+  const named = object({ command: primitives.constant(name) });
+  const parser = merge(named, ...parsers as [typeof named]);
+  return primitives.command(name, parser, { brief: text(brief), ...usageLine(usageOf(table)) });
+}
+
+/** By heading, in the order in which the table has them first; those without one are the first. */
+function sections(table: OptionTable): Map<string | undefined, [string, AnyParser][]> {
+  const sections = new Map<string | undefined, [string, AnyParser][]>([[undefined, []]]);
+  for (const [key, option] of Object.entries(table)) {
+    const { heading } = option;
+    const section = sections.get(heading) ?? [];
+    section.push([key, parserOf(option)]);
+    sections.set(heading, section);
+  }
+  return sections;
+}
+
+function usageLine(words: string) {
+  return { usageLine: [{ type: "literal", value: words } as const] };
 }
 
 function parserOf(option: Option<unknown>): AnyParser {
@@ -49,9 +71,10 @@ function parserOf(option: Option<unknown>): AnyParser {
   const asked = { description: text(option.description), hidden };
   if (type === undefined) return map(multiple(primitives.flag(...names as Names, asked)), collect);
   const value = valueParser(type);
+  const missing = `${type.metavar} is missing: ${option.description}`;
   const one = names.length > 0
     ? primitives.option(...names as Names, value, asked)
-    : primitives.argument(value, asked);
+    : primitives.argument(value, { ...asked, errors: { endOfInput: text(missing) } });
   switch (count) {
     case "one":
       return map(one, (given) => collect([given]));

@@ -14,6 +14,11 @@ Deno.test("withCommand() puts get before a line that begins with no command", ()
     [["completion", "bash"], ["completion", "bash"]],
     [["-h"], ["-h"]],
     [["--version"], ["--version"]],
+    [["-V"], ["-V"]],
+    [["help", "get"], ["help", "get"]],
+    [["perms", "--help"], ["help", "perms"]],
+    [["perms", "-h"], ["help", "perms"]],
+    [["perms", "get", "--help"], ["perms", "get", "--help"]],
   ];
   for (const [args, expected] of cases) deepStrictEqual(withCommand(args), expected);
 });

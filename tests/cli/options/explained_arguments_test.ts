@@ -285,7 +285,8 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["get", "-é"], "Unexpected option: -é"],
     [["seed", "--ü=secret", "x"], "Unexpected option: --ü ("],
     [["get", "--\x1b[2J"], "Unexpected option: --\\x1b[2J"],
-    [["info"], "SOURCE"],
+    [["info"], "SOURCE is missing: a .torrent file,"],
+    [["create"], "PATH is missing: a file or a folder ("],
     [["info", "a", "b"], "Unexpected argument: b"],
     [["verify", "a", "b", "c"], "Unexpected argument: c"],
     [["verify"], "TORRENT"],
@@ -329,6 +330,55 @@ Deno.test("parseArguments() answers help, version and completion by itself", () 
   }
   ok(parse("completion", "bash").printed.includes("complete -F"));
   ok(parse("completion", "zsh").printed.includes("#compdef starling"));
+});
+
+Deno.test("parseArguments() takes help and version for words and letters too", () => {
+  for (const args of [["version"], ["-V"]]) deepStrictEqual(parse(...args), parse("--version"));
+  deepStrictEqual(parse("help"), parse("--help"));
+  deepStrictEqual(parse("help", "get"), parse("get", "--help"));
+  ok(parse("perms", "--help").printed.includes("Usage: starling perms [COMMAND [WORDS...]]"));
+  ok(refusal("help", "nope").includes("Unexpected argument: nope"));
+});
+
+Deno.test("parseArguments() answers help with what a line looks like, and where more stands", () => {
+  const usages = {
+    get: "[OPTIONS] SOURCE...",
+    create: "[OPTIONS] PATH",
+    verify: "[OPTIONS] TORRENT [PATH]",
+    seed: "[OPTIONS] TORRENT... [PATH]",
+    tracker: "[OPTIONS]",
+  };
+  for (const [command, usage] of Object.entries(usages)) {
+    const { printed } = parse(command, "--help");
+    ok(printed.includes(`\nUsage: starling ${command} ${usage}\n`), printed);
+  }
+  ok(/Exit code.+starling man/s.test(parse("--help").printed));
+});
+
+Deno.test("parseArguments() answers help under headings, what has none first", () => {
+  const headingsOf = (command: string) =>
+    [...parse(command, "--help").printed.matchAll(/^(\w+):$|^ {2}([A-Z]+) {2}/gm)]
+      .map(([, heading, word]) => heading ?? word);
+  const all = ["Files", "Peers", "Limits", "Sharing", "Messages"];
+  deepStrictEqual(headingsOf("get"), ["SOURCE", ...all]);
+  deepStrictEqual(headingsOf("create"), ["PATH"]);
+});
+
+Deno.test("parseArguments() answers help with the defaults of cli.md", () => {
+  const help = parse("get", "--help").printed.replaceAll(/\s+/g, " ");
+  const cases = [
+    "-o, --output DIR where the data goes (.)",
+    "--max-peers N connections a torrent (80)",
+    "--max-uploads N peers uploaded to at once; 0 is none (8)",
+    "--max-downloads N peers downloaded from at once (0: no limit)",
+    "held in memory (64M)",
+  ];
+  for (const words of cases) ok(help.includes(words), words);
+});
+
+Deno.test("parseArguments() says of -v what each command does with it", () => {
+  ok(parse("get", "--help").printed.includes("the busiest peers, and a debug log"));
+  ok(!parse("cat", "--help").printed.includes("busiest"));
 });
 
 const SEARCH_OPTIONS = [
