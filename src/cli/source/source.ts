@@ -94,8 +94,14 @@ export function isUrl(source: string): boolean {
 
 /** Host and file name: passkeys stand in queries and in the folders of a path. */
 function withoutSecrets(url: URL): string {
-  const fileName = /[^/]+\.torrent$/i.exec(url.pathname)?.[0];
-  return fileName === undefined ? `${url.origin}/…` : `${url.origin}/…/${fileName}`;
+  return url.origin + pathWithoutSecrets(url.pathname);
+}
+
+/** Of a path in a URL: a .torrent by its name. */
+function pathWithoutSecrets(path: string): string {
+  const [, folders, file] = /^([^?#]*)(\/[^/?#]+\.torrent)$/i.exec(path) ?? [];
+  if (file === undefined) return "/…";
+  return folders === "" ? file : `/…${file}`;
 }
 
 /** Of what is taken for a file, and has a link or a URL in it all the same. */
@@ -103,8 +109,8 @@ function fileWithoutSecrets(path: string): string {
   return path.slice(0, MAX_SHOWN_SOURCE_LENGTH + 1) // One more, so that it shows as cut.
     .replace(/magnet:\?.*/is, "magnet:?…")
     .replace(
-      /([a-z][a-z\d+.-]+:\/{1,2})(?:[^/?#]*@)?([^/?#]+)(?=[/?#])(?:[^?#]*(\/[^/?#]+\.torrent)|.+)$/is,
-      "$1$2/…$3",
+      /([a-z][a-z\d+.-]+:\/{1,2})(?:[^/?#]*@)?([^/?#]+)([/?#].+)$/is,
+      (_, scheme, host, path) => scheme + host + pathWithoutSecrets(path),
     )
     .replace(/\?[^?]*=.*/s, "?…");
 }
@@ -237,8 +243,17 @@ export async function fetchSource(
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     signal.throwIfAborted();
-    throw fetchFailure(error.message, RETRYABLE_FAILURES.includes(error.failure));
+    const fact = factOf(error, url);
+    throw fetchFailure(`${action}: ${fact}`, RETRYABLE_FAILURES.includes(error.failure));
   }
+}
+
+/** What is wrong, and where, when that is not the host of the URL but one that it redirects to. */
+function factOf({ message }: HttpError, { host }: URL): string {
+  return message.replace(
+    /^Cannot fetch( from (\S+))?: /,
+    (_, from, at) => from === undefined || at === host ? "" : `${at}: `,
+  );
 }
 
 /** What will not change is no torrent; what may is one that has not come in time. */

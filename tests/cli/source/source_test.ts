@@ -158,6 +158,18 @@ Deno.test("readSource() tells servers that may answer later from those that will
   for (const failure of ["untrusted", "redirects", "too-large", "unsupported-url"] as const) {
     deepStrictEqual(await exitCodeOf(failing(failure)), 3, failure);
   }
+  const detailOf = async (words: string) => {
+    const fetch = () => Promise.reject(new HttpError("timeout", words));
+    return (await refusal(url, { fetch })).detail;
+  };
+  const subject = "Cannot fetch http://example.org/x.torrent:";
+  for (
+    const [words, fact] of [
+      ["Cannot fetch from example.org: no answer", "no answer"],
+      ["Cannot fetch from other.example:81: no answer", "other.example:81: no answer"],
+      ["Cannot fetch: the URL is malformed", "the URL is malformed"],
+    ] as const
+  ) deepStrictEqual(await detailOf(words), `${subject} ${fact}; try again later`);
   const missing = { access: "net", target: "example.org", flag: "--allow-net" };
   deepStrictEqual(await exitCodeOf({ missing }), 4);
 });
@@ -181,6 +193,9 @@ Deno.test("T20 shownSource() shows no passkey", () => {
     "https://example.org/…/x.torrent",
   );
   deepStrictEqual(shownSource("https://example.org/dl/secret"), "https://example.org/…");
+  // What is not there is not shown as hidden.
+  deepStrictEqual(shownSource("http://h:80/x.torrent?k=secret"), "http://h/x.torrent");
+  deepStrictEqual(shownSource("ftp://me:secret@h/x.torrent"), "ftp://h/x.torrent");
   const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
   deepStrictEqual(
     shownSource(`${link}&dn=a%20b&tr=http://t.example/secret/announce`),
