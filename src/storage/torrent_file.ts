@@ -2,11 +2,16 @@
 import { sha1 } from "@noble/hashes/legacy.js";
 import type { Random } from "../base/ambient.ts";
 import type { Bytes } from "../base/bytes.ts";
-import { StorageError } from "../base/errors.ts";
+import { StorageError, type StorageReason } from "../base/errors.ts";
 import type { JobRunner, Place } from "../workers/protocol.ts";
 import { runOrThrow } from "./disk_jobs.ts";
 
 const SUFFIX_LENGTH = 8;
+/** What to try where that is not what a download would be told: nothing is kept here. */
+const ADVICE: Readonly<Partial<Record<StorageReason, string>>> = {
+  "no-space": "make room and run it again",
+  io: "look at the disk, and run it again",
+};
 
 export interface TorrentFileOptions {
   /** Absolute, without symbolic links. */
@@ -43,9 +48,12 @@ export async function writeTorrentFile(bytes: Bytes, options: TorrentFileOptions
   } catch (error) {
     await Deno.remove(`${folder}/${from.path}`).catch(() => {});
     if (!(error instanceof StorageError)) throw error;
-    // Nobody has asked for a file of that name.
+    // Nobody has asked for a file of that name, nor to open one.
     const named = (text: string) => text.replaceAll(from.path, name);
-    throw new StorageError(error.reason, named(error.path), named(error.message));
+    const { reason, path, message } = error;
+    const fact = named(message.replace(`Cannot open ${path}`, `Cannot write ${path}`));
+    const advice = ADVICE[reason];
+    throw new StorageError(reason, named(path), advice === undefined ? fact : `${fact}; ${advice}`);
   }
   await runOrThrow<"flush">(pool, {
     kind: "flush",
