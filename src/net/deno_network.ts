@@ -84,10 +84,10 @@ export class DenoNetwork implements Network {
         : listenOnOne(address, port);
       if (sockets.length > 0) return new TcpListener(sockets, this.#clock, this.#room);
     }
-    throw new ConnectError(
-      "limit",
-      `Cannot listen: all of the ports ${ports.join(", ")} are taken`,
-    );
+    const fact = ports.length === 1
+      ? `port ${ports[0]} is taken`
+      : `all of the ports ${ports.join(", ")} are taken`;
+    throw new ConnectError("limit", `Cannot listen: ${fact}`);
   }
 
   openDatagram(

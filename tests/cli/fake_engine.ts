@@ -232,7 +232,7 @@ export function makeVerdict(): Verdict {
 /** Of a swarm with one seed that a tracker has named. */
 export function makeSurveyReport(): SurveyReport {
   return {
-    durationMs: 500,
+    durationMs: 500.349,
     trackers: [],
     peersKnown: 1,
     peersOurselves: 0,

@@ -79,8 +79,13 @@ Deno.test("S7 listen() goes on to the next port when one is in use, by either fa
     ok(listener.port !== taken);
     throws(
       () => network.listen({ ports: [taken] }),
-      (error: unknown) => error instanceof ConnectError && error.failure === "limit",
+      (error: unknown) =>
+        error instanceof ConnectError && error.failure === "limit" &&
+        error.message === `Cannot listen: port ${taken} is taken`,
     );
+    throws(() => network.listen({ ports: [taken, taken] }), {
+      message: `Cannot listen: all of the ports ${taken}, ${taken} are taken`,
+    });
     listener.close();
     other.close();
   }

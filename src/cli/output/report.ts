@@ -7,6 +7,7 @@ import { toJson } from "./json.ts";
 import { type Audience, meanRate, type Notice, type Subject } from "./notice.ts";
 import type { Output } from "./output.ts";
 import type { SourceView } from "./progress.ts";
+import { toSeconds } from "./units.ts";
 
 /** `progress` comes no more often than this, for each torrent. */
 const PROGRESS_INTERVAL_MS = 1000;
@@ -81,17 +82,17 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
     }
     case "metadata": {
       const { length, isKept, durationMs } = notice;
-      return ["metadata", { bytes: length, seconds: durationMs / 1000, kept: isKept }];
+      return ["metadata", { bytes: length, seconds: toSeconds(durationMs), kept: isKept }];
     }
     case "saved": {
       const { path, length, durationMs } = notice;
-      const seconds = durationMs / 1000;
+      const seconds = toSeconds(durationMs);
       const nothing = { meanRate: 0, uploaded: 0, downloaded: 0, peers: 0 };
       return ["done", { bytes: length, seconds, path, ...nothing }];
     }
     case "done": {
       const { size, durationMs, uploaded, path, downloaded, contributors } = notice.summary;
-      const seconds = durationMs / 1000, rate = meanRate(notice.summary);
+      const seconds = toSeconds(durationMs), rate = meanRate(notice.summary);
       return [
         "done",
         { bytes: size, seconds, meanRate: rate, uploaded, path, downloaded, peers: contributors },
@@ -103,7 +104,7 @@ function describe(notice: Notice): readonly [event: string, fields: Fields] | un
     }
     case "seeded": {
       const { reason, durationMs, uploaded, ratio } = notice.shared;
-      return ["seeded", { reason, seconds: durationMs / 1000, uploaded, ratio }];
+      return ["seeded", { reason, seconds: toSeconds(durationMs), uploaded, ratio }];
     }
     case "failed": {
       const { verdict, exitCode, retryable, detail, evidence } = notice.failure;

@@ -57,6 +57,11 @@ export function formatRate(bytesPerSecond: number): string {
   return `${formatSize(bytesPerSecond)}/s`;
 }
 
+/** Seconds as programs are told of them: to the millisecond. */
+export function toSeconds(durationMs: number): number {
+  return Math.round(durationMs) / 1000;
+}
+
 /** `0.4s`, `42s`, `3m 07s`, `2h 05m`, `4d 3h`. */
 export function formatDuration(durationMs: number): string {
   const seconds = Math.max(0, durationMs) / 1000;

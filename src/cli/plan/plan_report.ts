@@ -5,7 +5,13 @@ import { failedDials } from "../../torrent/verdict_words.ts";
 import { fileCountOf, shownPath } from "../files/file_list.ts";
 import type { Failure } from "../output/failure.ts";
 import { jsonParts, toJson } from "../output/json.ts";
-import { formatCount, formatDuration, formatPercent, formatSize } from "../output/units.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatSize,
+  toSeconds,
+} from "../output/units.ts";
 import type { Target } from "../tasks/target.ts";
 import { CHANGE_WORDS, changedNameCount, type PlannedFile, plannedFiles } from "./plan_files.ts";
 import type { Findings } from "./plan_verdict.ts";
@@ -248,7 +254,7 @@ function swarmOf(survey: SurveyReport): Record<keyof typeof NOBODY_ASKED, unknow
       failures: survey.failures,
     },
     availability: { copies: pieces.copies, atNobody: pieces.atNobody },
-    surveySeconds: survey.durationMs / 1000,
+    surveySeconds: toSeconds(survey.durationMs),
   };
 }
 

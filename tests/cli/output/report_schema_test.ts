@@ -64,7 +64,7 @@ const NOTICES: readonly Notice[] = [
   { kind: "torrent", event: { kind: "piece", piece: 1 } },
 ];
 
-async function tellAll(): Promise<Record<string, unknown>[]> {
+async function tellAll(notices = NOTICES): Promise<Record<string, unknown>[]> {
   const clock = new ManualClock();
   let text = "";
   const output = new Output((bytes) => {
@@ -72,7 +72,7 @@ async function tellAll(): Promise<Record<string, unknown>[]> {
     return Promise.resolve(bytes.length);
   }, { clock });
   const report = new JsonReport(output, clock);
-  for (const notice of NOTICES) report.hear(SUBJECT, notice);
+  for (const notice of notices) report.hear(SUBJECT, notice);
   report.hear({ ...SUBJECT, infoHash: null }, { kind: "warning", message: "not known yet" });
   report.show([makeView(), makeView({ etaMs: undefined, state: "checking" })]);
   await report.close();
@@ -87,6 +87,18 @@ Deno.test("JsonReport tells every event of the schema, and nothing else", async 
     properties: { event: { enum: string[] } };
   };
   deepStrictEqual([...told].toSorted(), properties.event.enum.toSorted());
+});
+
+Deno.test("JsonReport tells times to the millisecond", async () => {
+  const durationMs = 20.349128999999997;
+  const lines = await tellAll([
+    { kind: "metadata", length: 2048, isKept: false, durationMs },
+    { kind: "saved", path: "a", length: 9, durationMs, isNew: true },
+    { kind: "done", summary: { ...SUMMARY, durationMs, path: "a/b" } },
+    { kind: "seeded", shared: { reason: "ratio", durationMs, uploaded: 9, ratio: 1 } },
+  ]);
+  const told = lines.flatMap(({ seconds }) => seconds === undefined ? [] : [seconds]);
+  deepStrictEqual(told, [0.02, 0.02, 0.02, 0.02]);
 });
 
 Deno.test("docs/reference.md has a row for every event of the schema", async () => {

@@ -8,6 +8,7 @@ import {
   formatSize,
   parseDuration,
   parseSize,
+  toSeconds,
 } from "../../../src/cli/output/units.ts";
 
 Deno.test("parseSize() reads 1024-based sizes", () => {
@@ -91,6 +92,11 @@ Deno.test("formatDuration() uses two units at most", () => {
     [Infinity, "> 99d"],
   ];
   for (const [durationMs, text] of cases) deepStrictEqual(formatDuration(durationMs), text);
+});
+
+Deno.test("toSeconds() rounds to the millisecond", () => {
+  const cases = [[0, 0], [0.4, 0], [20.349128999999997, 0.02], [1_500.5, 1.501], [3e9 + 0.1, 3e6]];
+  for (const [durationMs, seconds] of cases) deepStrictEqual(toSeconds(durationMs!), seconds);
 });
 
 Deno.test("formatPercent() says 100.0% of the whole alone", () => {
