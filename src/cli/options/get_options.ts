@@ -80,7 +80,7 @@ export const downloadOptions = {
       DEFAULT_MEMORY_BYTES,
       "--memory",
       sizeValue,
-      "most bytes of pieces held in memory (64M)",
+      "most bytes of pieces held in memory; one piece always has room (64M)",
     ),
     deadlineMs: option("--deadline", durationValue, "give up after this time: 90s, 10m, 2h, 1d"),
     stallMs: option(

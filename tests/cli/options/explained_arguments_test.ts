@@ -371,7 +371,7 @@ Deno.test("parseArguments() answers help with the defaults of cli.md", () => {
     "--max-peers N connections a torrent (80)",
     "--max-uploads N peers uploaded to at once; 0 is none (8)",
     "--max-downloads N peers downloaded from at once (0: no limit)",
-    "held in memory (64M)",
+    "--memory SIZE most bytes of pieces held in memory; one piece always has room (64M)",
   ];
   for (const words of cases) ok(help.includes(words), words);
 });
