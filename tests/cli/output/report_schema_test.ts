@@ -10,7 +10,7 @@ import { CAUSES } from "../../../src/torrent/verdict.ts";
 import { ManualClock } from "../../sim/manual_clock.ts";
 import { makeEvidence } from "../../torrent/evidence.ts";
 import { makeSearchStatus, makeVerdict } from "../fake_engine.ts";
-import { assertValid, readSchema } from "../json_schema.ts";
+import { assertValid, readSchema, SCHEMAS } from "../json_schema.ts";
 import { makeView, SUBJECT } from "../snapshots.ts";
 import { makeTorrent } from "../torrents.ts";
 
@@ -115,6 +115,19 @@ Deno.test("The schema of events knows every cause of the table, and no other", a
   };
   const causes = Object.keys(CAUSES).filter((cause) => cause !== "complete");
   deepStrictEqual($defs["failed"]!.properties.verdict.enum.toSorted(), causes.toSorted());
+});
+
+Deno.test("Every schema can be used without the others", async () => {
+  for (const name of SCHEMAS) await assertValid(name, []);
+});
+
+Deno.test("The schemas of plan and of events say the same of evidence", async () => {
+  const { $defs: evidence } = await readSchema("plan") as { $defs: Record<string, unknown> };
+  const { $defs: all } = await readSchema("events") as { $defs: Record<string, unknown> };
+  ok(Object.keys(evidence).includes("evidence"));
+  for (const [name, definition] of Object.entries(evidence)) {
+    deepStrictEqual(definition, all[name], name);
+  }
 });
 
 Deno.test("assertValid() refuses fields that nobody documents, and those that are missing", async () => {
