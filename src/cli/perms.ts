@@ -4,11 +4,13 @@ import { shellWord } from "../base/shell_word.ts";
 import type { CommandContext, Environment } from "./environment/environment.ts";
 import { type Needs, needsOf } from "./needs.ts";
 import { parseArguments } from "./options/explained_arguments.ts";
-import { type Command, COMMANDS, type PermsOptions } from "./options/commands.ts";
-import { CommandError, ExitCode } from "./output/failure.ts";
+import { type Command, COMMANDS, type PermsOptions, withCommand } from "./options/commands.ts";
+import { CommandError, ExitCode, usageError } from "./output/failure.ts";
 
 /** A source that stands for all that are in the current folder, when the user names none. */
 const ANY_SOURCE = ".";
+/** A first word that was meant for a command: a source is longer, or has more than letters. */
+const COMMAND_LIKE = /^[a-z]{1,20}$/;
 
 /** Where the line is to be typed, and who is to understand it. */
 export type Place = Pick<Environment, "currentFolder" | "programFolder" | "shell">;
@@ -36,6 +38,10 @@ export function denoLine(words: readonly string[], place: Place): string {
 
 /** Undefined for what is answered without a command: help, the version, completions. */
 function readCommand(words: readonly string[]): Command | undefined {
+  const [first = ""] = words;
+  if (COMMAND_LIKE.test(first) && withCommand(words)[0] !== first) {
+    throw usageError(`Unexpected command: ${first} (starling --help lists them)`);
+  }
   const parse = (args: readonly string[]) => parseArguments(args, { print: () => {}, columns: 80 });
   try {
     return parse(words);

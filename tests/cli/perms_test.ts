@@ -73,6 +73,15 @@ Deno.test("denoLine() grants nothing to what is answered without a command", () 
   }
 });
 
+Deno.test("denoLine() refuses a first word that is no command, and could hardly be a source", () => {
+  throws(() => denoLine(["nope", "x.torrent"], CHECKOUT), {
+    message: "Unexpected command: nope (starling --help lists them)",
+  });
+  for (const word of ["./nope", "nope.torrent", "-", "ab".repeat(20)]) {
+    ok(denoLine([word], CHECKOUT).endsWith(` main.ts ${word}`), word);
+  }
+});
+
 Deno.test("denoLine() refuses words that cannot be meant, as the command itself would", () => {
   throws(() => denoLine(["get", "--nope", "x"], CHECKOUT), (error) => {
     ok(error instanceof CommandError);
