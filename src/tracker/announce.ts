@@ -93,7 +93,7 @@ export const MAX_PEERS_PER_RESPONSE = 3_000;
 /** Used when the tracker states no interval. */
 const DEFAULT_INTERVAL_MS = 1_800_000;
 /** A shorter interval would be a mistake or an attack, and is raised to this. */
-const SHORTEST_INTERVAL_MS = 300_000;
+export const SHORTEST_INTERVAL_MS = 300_000;
 const LONGEST_INTERVAL_MS = 86_400_000;
 const SHORTEST_MIN_INTERVAL_MS = 10_000;
 /** So that a hostile `min interval` cannot keep a hungry client away for days. */

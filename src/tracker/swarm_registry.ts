@@ -4,7 +4,12 @@
  */
 import type { Random } from "../base/ambient.ts";
 import { familyOf } from "../base/endpoint.ts";
-import type { KnownPeer, ReceivedAnnounce, SwarmCounts } from "./announce.ts";
+import {
+  type KnownPeer,
+  type ReceivedAnnounce,
+  SHORTEST_INTERVAL_MS,
+  type SwarmCounts,
+} from "./announce.ts";
 import { PeerPool } from "./peer_pool.ts";
 
 const MAX_SWARMS = 10_000;
@@ -12,7 +17,7 @@ const MAX_SWARMS = 10_000;
 const MAX_PEERS = 100_000;
 const MAX_PEERS_PER_SWARM = 5_000;
 const DEFAULT_NUM_WANT = 50;
-/** A peer that misses this many intervals is gone. */
+/** A peer that misses this many intervals is gone: of ours, where clients do not take shorter ones. */
 const INTERVALS_UNTIL_GONE = 2;
 /** Peers that are gone are looked for this often. */
 const SWEEP_MS = 10_000;
@@ -60,7 +65,7 @@ export class SwarmRegistry {
   /** `allowed`: info-hashes in lower-case hex; without it any torrent is served. */
   constructor(options: { random: Random; intervalMs: number; allowed?: ReadonlySet<string> }) {
     this.#random = options.random;
-    this.#peerLifeMs = options.intervalMs * INTERVALS_UNTIL_GONE;
+    this.#peerLifeMs = Math.max(options.intervalMs, SHORTEST_INTERVAL_MS) * INTERVALS_UNTIL_GONE;
     this.#allowed = options.allowed;
   }
 

@@ -7,10 +7,10 @@ import { infoHash, peerId } from "./announce_samples.ts";
 
 const MINUTE = 60_000;
 
-function makeRegistry(allowed?: ReadonlySet<string>): SwarmRegistry {
+function makeRegistry(allowed?: ReadonlySet<string>, intervalMs = 30 * MINUTE): SwarmRegistry {
   return new SwarmRegistry({
     random: new SeededRandom(1),
-    intervalMs: 30 * MINUTE,
+    intervalMs,
     ...(allowed === undefined ? {} : { allowed }),
   });
 }
@@ -99,6 +99,13 @@ Deno.test("SwarmRegistry forgets a peer that misses two announces", () => {
   deepStrictEqual(announce(registry, { now: 60 * MINUTE - 1 }), ["10.0.0.1:1", "10.0.0.1:2"]);
   deepStrictEqual(announce(registry, { now: 61 * MINUTE }), ["10.0.0.1:2"]);
   equal(registry.counts(infoHash, 600 * MINUTE).leechers, 0);
+});
+
+Deno.test("SwarmRegistry keeps a peer that announces every five minutes, as ours does at the most", () => {
+  const registry = makeRegistry(undefined, 10_000);
+  announce(registry, { port: 1 });
+  deepStrictEqual(announce(registry, { now: 10 * MINUTE - 1 }), ["10.0.0.1:1"]);
+  deepStrictEqual(announce(registry, { port: 2, now: 10 * MINUTE + 10_000 }), ["10.0.0.1:6881"]);
 });
 
 Deno.test("SwarmRegistry serves the allowed torrents alone", () => {

@@ -19,6 +19,9 @@ export interface Header {
 /** 16 KiB to 256 MiB: what mktorrent makes, and everybody reads. */
 const PIECE_LENGTHS = Array.from({ length: 15 }, (_, index) => 2 ** (14 + index));
 
+/** What our own client waits at least, whatever a tracker says. */
+const SHORTEST_ANNOUNCE_INTERVAL_MS = 10_000;
+
 /** A folder, which shells complete. */
 export const folderValue = pathValue("DIR", "directory");
 
@@ -39,6 +42,16 @@ export const durationValue = valueOf(
   "T",
   (text) => parseDuration(text) || undefined,
   "a time such as 90s, 10m, 2h or 1d",
+);
+
+/** Milliseconds between two announces: whoever came more often would be a load, and no fresher. */
+export const announceIntervalValue = valueOf(
+  "T",
+  (text) => {
+    const intervalMs = parseDuration(text) ?? 0;
+    return intervalMs < SHORTEST_ANNOUNCE_INTERVAL_MS ? undefined : intervalMs;
+  },
+  "a time of 10s or more, such as 90s, 5m or 1h",
 );
 
 /** Milliseconds, or 0 for not at all. */

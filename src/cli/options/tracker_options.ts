@@ -1,6 +1,11 @@
 /** The options of `tracker`: the table in docs/reference.md is written from here. Pure. */
 import { flag, type Given, option, optionOr, options } from "./option.ts";
-import { addressValue, durationValue, infoHashValue, integerValue } from "./option_values.ts";
+import {
+  addressValue,
+  announceIntervalValue,
+  infoHashValue,
+  integerValue,
+} from "./option_values.ts";
 
 /** The port that most trackers have. */
 const DEFAULT_PORT = 6969;
@@ -18,8 +23,8 @@ export const trackerTable = {
   intervalMs: optionOr(
     DEFAULT_INTERVAL_MS,
     "--interval",
-    durationValue,
-    "how often peers are to announce (5m)",
+    announceIntervalValue,
+    "how often peers are to announce, 10s at least (5m)",
   ),
   allowed: options(
     "--allow",

@@ -260,6 +260,7 @@ Deno.test("parseArguments() refuses in one line what cannot be meant", () => {
     [["--nope"], "--nope"],
     [["get", "--memory", "lots", "x"], "--memory: lots is not a size such as"],
     [["get", "--memory"], "--memory requires SIZE"],
+    [["tracker", "--interval", "9.9s"], "--interval: 9.9s is not a time of 10s or more"],
     [["get", "--max-download-rate", "0", "x"], "0 is not a rate such as"],
     [["get", "--max-upload-rate", "fast", "x"], "fast is not a rate"],
     [["get", "--seed-ratio", "0", "x"], "0 is not a ratio above 0"],
