@@ -222,6 +222,19 @@ Deno.test("S1 get stops, saves and exits 128 + n at a signal", async () => {
   }
 });
 
+Deno.test("get of several sources exits as a signal would, whichever of them had failed before", async () => {
+  const full = new StorageError("no-space", "out/x.part", "Cannot write out/x.part: it is full");
+  for (const sources of [["a.torrent", "b.torrent"], ["b.torrent", "a.torrent"]]) {
+    const get = new GetRun(sources, (torrent) => {
+      if (torrent.request.source.metainfo.name === "alpha") torrent.fail(full);
+    });
+    await get.pass(1_000);
+    get.environment.signal("SIGHUP");
+    deepStrictEqual(await get.end(), 129);
+    ok(get.err.includes("it is full"), get.err);
+  }
+});
+
 Deno.test("S1 get can be interrupted while it checks what is on disk", async () => {
   const get = new GetRun(["a.torrent"], (torrent) => {
     torrent.snapshotChanges = { state: "checking", bytes: 0, size: 0 };

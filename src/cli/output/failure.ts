@@ -128,10 +128,12 @@ export function permissionError(action: string, missing: MissingPermission): Com
 
 /**
  * The exit code of several sources, in the order given: of the first failure that is no use to
- * retry; without one, of the first failure; 0 when there is none.
+ * retry; without one, that of the signal, if they were interrupted; else of the first failure; 0
+ * when there is none.
  */
 export function combinedExitCode(failures: readonly Failure[]): number {
-  const decisive = failures.find((failure) => !failure.retryable) ?? failures[0];
+  const decisive = failures.find(({ retryable }) => !retryable) ??
+    failures.find(({ verdict }) => verdict === "interrupted") ?? failures[0];
   return decisive?.exitCode ?? ExitCode.ok;
 }
 

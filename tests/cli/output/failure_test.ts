@@ -99,9 +99,9 @@ Deno.test("fileError() tells Deno's refusal from the system's, and names what fa
   deepStrictEqual(fileError("Cannot write x", usage), usage);
 });
 
-Deno.test("combinedExitCode() puts what is no use to retry first, then the order given", () => {
+Deno.test("combinedExitCode() puts what is no use to retry first, then a signal, then the order given", () => {
   const failure = (exitCode: number, retryable: boolean): Failure => ({
-    verdict: "bug",
+    verdict: exitCode > 128 ? "interrupted" : "no-peers",
     exitCode,
     retryable,
     detail: "",
@@ -111,6 +111,9 @@ Deno.test("combinedExitCode() puts what is no use to retry first, then the order
   deepStrictEqual(combinedExitCode([failure(12, true), failure(5, true)]), 12);
   deepStrictEqual(combinedExitCode([failure(12, true), failure(3, false)]), 3);
   deepStrictEqual(combinedExitCode([failure(6, false), failure(12, true), failure(3, false)]), 6);
+  deepStrictEqual(combinedExitCode([failure(10, true), failure(129, true)]), 129);
+  deepStrictEqual(combinedExitCode([failure(130, true), failure(10, true)]), 130);
+  deepStrictEqual(combinedExitCode([failure(143, true), failure(3, false)]), 3);
 });
 
 Deno.test("isMistake() knows what is ours from what the world, or an interruption, does", () => {
