@@ -89,7 +89,7 @@ export function evidenceOf(facts: TorrentFacts, windowMs: number, now: number): 
   const missing = Array.from(table.missing.ones(), (piece) => piece as PieceIndex);
   const unavailable = missing.filter((piece) => stages?.availability.count(piece) === 0);
   const corrupt = missing.filter((piece) => corruptPieces.has(piece));
-  const { trackers = [], dht } = stages?.peerSources.evidence() ?? {};
+  const { trackers = [], dht, webSeedFaults = [] } = stages?.peerSources.evidence() ?? {};
   return {
     isComplete: table.isComplete,
     trackers: trackers.map(({ url, hasAnswered, failure }) => ({
@@ -98,6 +98,7 @@ export function evidenceOf(facts: TorrentFacts, windowMs: number, now: number): 
       ...(failure === undefined ? {} : { failure }),
     })),
     ...(dht && { dht }),
+    webSeedFaults,
     ...(facts.metainfo.isPrivate && { isPrivate: true }),
     namedPeers: facts.namedPeers,
     peersKnown: known,

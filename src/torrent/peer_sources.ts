@@ -11,7 +11,7 @@ import type { TrackerStatus } from "../tracker/tracker_roster.ts";
 import { known, sighted, type Sighting } from "./discovery.ts";
 import type { TorrentEvent } from "./snapshot.ts";
 import type { Surroundings } from "./torrent_options.ts";
-import type { WebSeeds } from "./web_seeds.ts";
+import type { WebSeedFault, WebSeeds } from "./web_seeds.ts";
 
 /** Messages of peers about other peers that nobody has read yet; more are dropped. */
 const MAX_WAITING_PEX_MESSAGES = 32;
@@ -43,7 +43,7 @@ export interface PeerSourcesOptions {
   readonly known: readonly Sighting[];
   readonly sources: SourceSwitches;
   /** Web servers that play peers. */
-  readonly webSeeds?: Pick<WebSeeds, "isAny" | "sightings" | "close">;
+  readonly webSeeds?: Pick<WebSeeds, "isAny" | "sightings" | "close" | "faults">;
   readonly surroundings: Surroundings;
   readonly numbers: AnnouncerOptions["numbers"];
   readonly isHungry: () => boolean;
@@ -56,6 +56,7 @@ export interface SourceEvidence {
   readonly trackers: readonly TrackerStatus[];
   /** Of the DHT: nodes asked for this torrent, and how many answered; absent when it is off. */
   readonly dht?: { readonly asked: number; readonly answered: number };
+  readonly webSeedFaults: readonly WebSeedFault[];
 }
 
 export class PeerSources {
@@ -129,6 +130,7 @@ export class PeerSources {
     return {
       trackers: this.#announcer?.status() ?? [],
       ...(lookup && { dht: { asked: lookup.asked, answered: lookup.answered } }),
+      webSeedFaults: this.#options.webSeeds?.faults ?? [],
     };
   }
 

@@ -17,16 +17,13 @@ import { CopyCount } from "./copies.ts";
 import { Dialer, type ReadyPeer } from "./dialer.ts";
 import { discover, known, sighted, type Sighting } from "./discovery.ts";
 import { allowedSources, FAREWELL_TIMEOUT_MS, type SourceSwitches } from "./peer_sources.ts";
-import type { TorrentEvent } from "./snapshot.ts";
 import type { Surroundings } from "./torrent_options.ts";
-import { WebSeeds } from "./web_seeds.ts";
+import { type WebSeedFault, WebSeeds } from "./web_seeds.ts";
 
 /** The one timer of a survey. */
 const TICK_MS = 250;
 /** A search in the DHT that has found nobody new for so long is likely to be over. */
 const DHT_QUIET_MS = 3_000;
-/** Sentences about web seeds that are of no use. */
-const MAX_WEB_SEED_FAULTS = 10;
 
 export interface SurveyOptions {
   readonly metainfo: Metainfo;
@@ -60,8 +57,7 @@ export interface SurveyReport {
   readonly dialsUnderWay: number;
   /** Why others were not reached, and how often. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Why web seeds are of no use, a sentence each. */
-  readonly webSeedFaults: readonly string[];
+  readonly webSeedFaults: readonly WebSeedFault[];
   readonly pieces: {
     readonly wanted: number;
     /** Wanted pieces that none of the reached peers has. */
@@ -80,7 +76,6 @@ export class Survey {
   /** Questions under way. */
   readonly #asking = new Set<Promise<void>>();
   readonly #failures: Record<string, number> = {};
-  readonly #webSeedFaults: string[] = [];
   /** Some are known by several addresses. */
   readonly #peerIds = new Set<string>();
   #reached = 0;
@@ -140,7 +135,7 @@ export class Survey {
     await Promise.all(this.#asking);
     if (this.#failure !== undefined) throw this.#failure;
     // Those who have not answered have had their time.
-    return { ...report, trackers: enquiry?.status() ?? [] };
+    return { ...report, trackers: enquiry?.status() ?? [], webSeedFaults: webSeeds.faults };
   }
 
   /** By a mistake of ours. */
@@ -171,11 +166,13 @@ export class Survey {
 
   #createWebSeeds(): WebSeeds {
     const { metainfo, wanted: missing, webSeeds: urls = [] } = this.#options;
-    const onEvent = (event: TorrentEvent) => {
-      if (event.kind !== "warning" || this.#webSeedFaults.length >= MAX_WEB_SEED_FAULTS) return;
-      this.#webSeedFaults.push(event.message);
-    };
-    return new WebSeeds({ ...this.#surroundings, metainfo, urls, missing, onEvent });
+    return new WebSeeds({
+      ...this.#surroundings,
+      metainfo,
+      urls,
+      missing,
+      onEvent: () => {}, // its report tells of their faults
+    });
   }
 
   #createDialer(webSeeds: WebSeeds): Dialer {
@@ -258,7 +255,7 @@ export class Survey {
     lookup: DhtSearch | undefined,
     dialer: Dialer,
     durationMs: number,
-  ): Omit<SurveyReport, "trackers"> {
+  ): Omit<SurveyReport, "trackers" | "webSeedFaults"> {
     const { wanted } = this.#options;
     const failures = { ...this.#failures };
     for (const [reason, times] of Object.entries(dialer.failures)) {
@@ -274,7 +271,6 @@ export class Survey {
       peersUseful: this.#useful,
       dialsUnderWay: dialer.unansweredCount + this.#asking.size,
       failures,
-      webSeedFaults: this.#webSeedFaults,
       pieces: { wanted: wanted.count, ...this.#copies.of(wanted) },
     };
   }

@@ -3,6 +3,7 @@
  * the engine has anyway, in the order written here. Pure.
  */
 import type { Departure } from "./dealings.ts";
+import type { WebSeedFault } from "./web_seeds.ts";
 import { adviceOn, breakCount, knownPeers, situationOf, unreachedCount } from "./verdict_words.ts";
 
 /** Once no piece was verified for so long, what still comes and is corrupt is no progress. */
@@ -65,6 +66,8 @@ export interface Evidence {
   }[];
   /** DHT nodes asked, and how many answered; absent when the DHT is off. */
   readonly dht?: { readonly asked: number; readonly answered: number };
+  /** Why web servers were of no use, once or ever since. */
+  readonly webSeedFaults: readonly WebSeedFault[];
   /** Its trackers and the user alone may name peers (BEP 27); absent when others may. */
   readonly isPrivate?: true;
   /** Peers that the user named: trackers are not the only source then. */

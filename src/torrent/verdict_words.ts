@@ -17,12 +17,13 @@ export function situationOf(cause: Cause, facts: Evidence): string {
       return `no peers are known: ${trackerAnswers(facts)}${dhtAnswers(facts)}`;
     case "peers-unreachable":
       return `none of ${count(knownPeers(facts), "known peer")} can be reached ` +
-        `(${failedDials(facts)})${moreSources(facts)}`;
+        `(${failedDials(facts)})${webSeedFaults(facts)}${moreSources(facts)}`;
     case "all-choked":
       if (facts.peersConnected === 0) return breaks(facts);
-      return `${connected(facts)}, and nobody sends anything: ${standings(facts)}${bans(facts)}`;
+      return `${connected(facts)}, and nobody sends anything: ${standings(facts)}${bans(facts)}` +
+        webSeedFaults(facts);
     case "swarm-incomplete":
-      return incompleteness(facts);
+      return incompleteness(facts) + webSeedFaults(facts);
     case "only-bad-data":
       return `${count(facts.piecesCorrupt, "piece")} arrived only corrupt ` +
         `(${count(facts.hashFailures, "hash failure")}${bans(facts)})` +
@@ -138,6 +139,14 @@ export function failedDials(facts: DialFacts): string {
   return words.length > 0 ? words.join(", ") : "not answered yet";
 }
 
+/** `, and 1 web seed failed (a:80: it has no such file)` */
+function webSeedFaults({ webSeedFaults: faults }: Evidence): string {
+  if (faults.length === 0) return "";
+  const servers = new Set(faults.map(({ server }) => server));
+  const told = faults.map(({ server, fault }) => `${server}: ${fault}`);
+  return `, and ${count(servers.size, "web seed")} failed (${named(told, told.length, "; ")})`;
+}
+
 /** Who might have named others, and did not answer. */
 function moreSources(facts: Evidence): string {
   const { trackers } = facts;
@@ -190,7 +199,7 @@ export function unreachedCount(
 function breaks(facts: Evidence): string {
   const known = count(knownPeers(facts), "known peer");
   return `of ${known} none is connected: whoever was reached broke the protocol or left ` +
-    `(${failedDials(facts)})${bans(facts)}${moreSources(facts)}`;
+    `(${failedDials(facts)})${bans(facts)}${webSeedFaults(facts)}${moreSources(facts)}`;
 }
 
 /** Those we ended ourselves say nothing of the peers. */

@@ -34,7 +34,7 @@ const MAX_PROBES = 20;
 const FIRST_LACK_MS = 1_000;
 const MAX_LACK_MS = 300_000;
 /** What is told of one server; its status codes alone are hundreds. */
-const MAX_TOLD = 10;
+const MAX_FAULTS = 10;
 /** Files whose place after redirects is remembered. */
 const MAX_REMEMBERED_PLACES = 1_000;
 /** As Azureus-style ids go (BEP 20): of nobody who could be met elsewhere. */
@@ -82,7 +82,7 @@ export class WebSeed {
   /** Where redirects led, as long as there is a connection. */
   readonly #places = new Map<FileIndex, string>();
   readonly #peerId: PeerId;
-  readonly #told = new Set<string>();
+  readonly #faults = new Set<string>();
   #restsUntil = -Infinity;
   #isOpen = false;
 
@@ -94,6 +94,11 @@ export class WebSeed {
     const peerId = options.random.bytes(HASH_LENGTH);
     peerId.set(PEER_ID_PREFIX);
     this.#peerId = peerId as PeerId;
+  }
+
+  /** What made it of no use so far, in words, each once. */
+  get faults(): ReadonlySet<string> {
+    return this.#faults;
   }
 
   /** There is a connection, or there will be one. */
@@ -271,8 +276,8 @@ export class WebSeed {
     const { clock, onEvent } = this.#options;
     const { message, retryAfterMs } = error;
     this.#restsUntil = Math.max(this.#restsUntil, clock.now() + retryAfterMs);
-    if (!this.#told.has(message) && this.#told.size < MAX_TOLD) {
-      this.#told.add(message);
+    if (!this.#faults.has(message) && this.#faults.size < MAX_FAULTS) {
+      this.#faults.add(message);
       const sentence = `Cannot use the web seed at ${formatEndpoint(this.endpoint)}: ${message}`;
       onEvent({ kind: "warning", message: sentence });
     }

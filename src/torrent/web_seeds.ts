@@ -13,6 +13,16 @@ const MAX_SERVERS = 50;
 const MAX_URLS_PER_SERVER = 20;
 /** Servers that are in use at once (T21); another one when one has failed. */
 const MAX_OPEN = 3;
+/** Reasons why servers were of no use that verdicts tell. */
+const MAX_FAULTS = 10;
+
+/** Why a web seed was of no use, once or ever since. */
+export interface WebSeedFault {
+  /** `HOST:PORT` */
+  readonly server: string;
+  /** In words: "it has no such file". */
+  readonly fault: string;
+}
 
 export interface WebSeedsOptions extends Omit<WebSeedOptions, "onEnded"> {
   /** In the order of preference. */
@@ -47,6 +57,15 @@ export class WebSeeds {
 
   get isAny(): boolean {
     return this.#all.size > 0;
+  }
+
+  /** Why servers were of no use, by server; some of it when there is much. */
+  get faults(): WebSeedFault[] {
+    return Array.from(
+      this.#all.entries().flatMap(([server, { faults }]) =>
+        faults.values().map((fault) => ({ server, fault }))
+      ).take(MAX_FAULTS),
+    );
   }
 
   /** The servers, as they are needed; call it once. Ends with `close`. */

@@ -169,11 +169,15 @@ Deno.test("a download with web seeds that are of no use says so in its verdict",
     const { torrent, done } = scene.download({ peers: [] });
     done.catch(() => {}); // ends with the laboratory
     await scene.lab.clock.run(() => false, 5_000);
-    const { cause, situation } = torrent.verdict();
+    const { cause, situation, evidence } = torrent.verdict();
     strictEqual(cause, "peers-unreachable");
+    deepStrictEqual(evidence.webSeedFaults, [
+      { server: "93.184.216.34:80", fault: "it has no such file" },
+    ]);
     strictEqual(
       situation,
-      "none of 1 known peer can be reached (1 × a web seed of no use)",
+      "none of 1 known peer can be reached (1 × a web seed of no use), and 1 web seed failed " +
+        "(93.184.216.34:80: it has no such file)",
     );
   });
 });

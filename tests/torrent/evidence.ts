@@ -9,6 +9,7 @@ export function makeEvidence(facts: Partial<Evidence> = {}): Evidence {
   return {
     isComplete: false,
     trackers: [],
+    webSeedFaults: [],
     namedPeers: 0,
     peersKnown: 0,
     peersOurselves: 0,

@@ -126,7 +126,7 @@ Deno.test("PeerSources asks nobody whom the user has switched off", async () => 
   });
   deepStrictEqual(await collect(sources), []);
   deepStrictEqual(neighbours.asked, []);
-  deepStrictEqual(sources.evidence(), { trackers: [] });
+  deepStrictEqual(sources.evidence(), { trackers: [], webSeedFaults: [] });
 });
 
 Deno.test("close() waits no more than four seconds for a tracker to answer its farewell", async () => {
@@ -155,8 +155,10 @@ Deno.test("PeerSources names web seeds, and needs nobody else, until it ends", a
   const none = { trackers: false, dht: false, pex: false, lsd: false };
   const sighted = new Channel<Sighting>(1);
   sighted.tryPush({ endpoints: [PEER], source: "torrent" });
-  const webSeeds = { isAny: true, sightings: () => sighted, close: () => sighted.close() };
+  const faults = [{ server: "a:80", fault: "it has no such file" }];
+  const webSeeds = { isAny: true, sightings: () => sighted, close: () => sighted.close(), faults };
   const sources = create(new Neighbours(), { sources: none, webSeeds });
   ok(sources.isAny);
+  deepStrictEqual(sources.evidence().webSeedFaults, faults);
   deepStrictEqual(await collect(sources), ["torrent 1"]);
 });

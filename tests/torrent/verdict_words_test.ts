@@ -79,6 +79,31 @@ const CASES: readonly [string, Partial<Evidence>, string][] = [
     "another server with --web-seed",
   ],
   [
+    "why web servers are of no use",
+    {
+      peersKnown: 2,
+      dialFailures: { "web-seed": 2 },
+      webSeedFaults: [
+        { server: "a:80", fault: "it has no such file" },
+        { server: "a:80", fault: "no answer in time" },
+        { server: "b:80", fault: "it is unreachable" },
+      ],
+    },
+    "none of 2 known peers can be reached (2 × a web seed of no use), and 2 web seeds failed " +
+    "(a:80: it has no such file; a:80: no answer in time; b:80: it is unreachable); try again " +
+    "later, or name another server with --web-seed",
+  ],
+  [
+    "why a web server does not have what is at no peer, and nobody who is connected gives",
+    {
+      peersConnected: 1,
+      peersChoking: 1,
+      webSeedFaults: [{ server: "a:80", fault: "it has no such file" }],
+    },
+    "1 peer connected, and nobody sends anything: 1 chokes us, and 1 web seed failed (a:80: it " +
+    "has no such file); peers make room in turn: try again with more time",
+  ],
+  [
     "that there is but a web server, which breaks off",
     { peersKnown: 1, departures: { "web-seed": 2, finished: 1 }, dialFailures: { "web-seed": 1 } },
     "none of 1 known peer can be reached (3 × a web seed of no use); try again later, or name " +

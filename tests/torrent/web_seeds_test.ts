@@ -110,6 +110,21 @@ Deno.test("WebSeeds remembers twenty URLs of each server", async () => {
   ]);
 });
 
+Deno.test("WebSeeds.faults says why servers were of no use, each reason once, ten in all", async () => {
+  const scene = new Scene(urlsAt(...Array.from({ length: 12 }, (_, nth) => `h${nth}.x`)));
+  deepStrictEqual(scene.seeds.faults, []);
+  scene.web.faults.set("http://h0.x/content", { status: 404 });
+  scene.web.faults.set("http://h1.x/content", { isGone: true });
+  for (const host of ["h1.x", "h0.x", "h1.x"]) await scene.open(host);
+  deepStrictEqual(scene.seeds.faults, [
+    { server: "h0.x:80", fault: "it has no such file" },
+    { server: "h1.x:80", fault: "it is unreachable" },
+  ]);
+  scene.web.files.clear();
+  for (let nth = 2; nth < 12; nth++) await scene.open(`h${nth}.x`);
+  deepStrictEqual(scene.seeds.faults.length, 10);
+});
+
 Deno.test("WebSeeds takes several URLs of one server for one seed", async () => {
   const urls = ["http://a.x/content", "http://a.x/again", "http://a.x:81/content"];
   const scene = new Scene(urls);

@@ -111,7 +111,10 @@ function* surveyRows({ survey, outlook: { missing } }: Plan): Iterable<Row> {
   if (dht !== undefined) {
     yield ["DHT", `${dht.answered} of ${formatCount(dht.asked, "node")} answered`];
   }
-  for (const fault of webSeedFaults) yield ["Web Seed", printable(fault, MAX_NAME_LENGTH)];
+  for (const { server, fault } of webSeedFaults) {
+    const sentence = `Cannot use the web seed at ${server}: ${fault}`;
+    yield ["Web Seed", printable(sentence, MAX_NAME_LENGTH)];
+  }
   const isAny = Object.keys(failures).length > 0 || survey.dialsUnderWay > 0;
   const others = isAny ? ` (${failedDials(failureFacts(survey))})` : "";
   yield [

@@ -58,6 +58,7 @@ function evidenceOf(survey: SurveyReport, { namedPeers, isPrivate }: Findings): 
       ...(failure === undefined ? {} : { failure }),
     })),
     ...(dht && { dht }),
+    webSeedFaults: survey.webSeedFaults,
     ...(isPrivate && { isPrivate }),
     namedPeers: namedPeers.length,
     peersKnown: survey.peersKnown,
