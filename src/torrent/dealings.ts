@@ -2,10 +2,11 @@
 import { type Endpoint, formatEndpoint } from "../base/endpoint.ts";
 import type { Bitfield } from "../base/bitfield.ts";
 import type { CloseReason } from "../base/errors.ts";
+import type { PeerId } from "../base/ids.ts";
 import type { PeerKey } from "../piece/piece_table.ts";
 
-/** Endpoints remembered as having given us something. */
-const MAX_CONTRIBUTORS = 3_000;
+/** Ids and endpoints remembered as having given us something. */
+const MAX_CONTRIBUTOR_NAMES = 6_000;
 /** Whoever lets us ask, and has sent nothing since, for so long, sends nothing. */
 const MUTE_AFTER_MS = 3_000;
 /** The same for a peer that did send something: it may be slow. */
@@ -21,6 +22,7 @@ export type Standing = "giving" | "choking" | "mute" | "empty";
 export interface Dealer {
   readonly key: PeerKey;
   readonly endpoint: Endpoint;
+  readonly peerId: PeerId;
   readonly isWebSeed: boolean;
   readonly isIncoming: boolean;
   readonly theirHave: Bitfield;
@@ -38,8 +40,9 @@ export interface Dealer {
 
 export class Dealings {
   readonly #departures: Partial<Record<Departure, number>> = {};
-  /** By their text. */
+  /** Their ids in hex, and their endpoints as text. */
   readonly #contributors = new Set<string>();
+  #contributorCount = 0;
   readonly #unchokedAt = new Map<PeerKey, number>();
 
   /** How connections ended, and how often; not those of strangers who came and gave nothing. */
@@ -47,15 +50,22 @@ export class Dealings {
     return this.#departures;
   }
 
-  /** Endpoints that gave us a block, as far as `note` was told of them. */
+  /**
+   * Peers that gave us a block, as far as `note` was told of them. One that is reached at several
+   * addresses has one id, one that comes again with another id its address: both are one peer.
+   */
   get contributorCount(): number {
-    return this.#contributors.size;
+    return this.#contributorCount;
   }
 
   /** A peer may have sent blocks. */
-  note({ session, endpoint }: Dealer): void {
-    if (session.downloadedBytes === 0 || this.#contributors.size >= MAX_CONTRIBUTORS) return;
-    this.#contributors.add(formatEndpoint(endpoint));
+  note({ session, endpoint, peerId }: Dealer): void {
+    if (session.downloadedBytes === 0) return;
+    const contributors = this.#contributors;
+    const names = [peerId.toHex(), formatEndpoint(endpoint)];
+    if (contributors.size + names.length > MAX_CONTRIBUTOR_NAMES) return;
+    if (!names.some((name) => contributors.has(name))) this.#contributorCount++;
+    for (const name of names) contributors.add(name);
   }
 
   /**

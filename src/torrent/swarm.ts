@@ -151,7 +151,7 @@ export class Swarm {
     return this.#lastKey;
   }
 
-  /** Endpoints that gave us a block. */
+  /** Peers that gave us a block. */
   get contributorCount(): number {
     for (const peer of this.#connections.values()) this.dealings.note(peer);
     return this.dealings.contributorCount;

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
+import type { PeerId } from "../../src/base/ids.ts";
 import { type Dealer, Dealings } from "../../src/torrent/dealings.ts";
 
 const LONG_MS = 60_000;
@@ -10,10 +11,15 @@ function pieces(...indices: number[]): Bitfield {
   return field;
 }
 
+function peerId(number: number): PeerId {
+  return new Uint8Array(20).fill(number) as PeerId;
+}
+
 function dealer(changes: Partial<Dealer> = {}): Dealer {
   return {
     key: 1,
     endpoint: { host: "192.0.2.1", port: 6881 },
+    peerId: peerId(1),
     theirHave: pieces(0, 1, 2, 3),
     isWebSeed: false,
     isIncoming: false,
@@ -114,6 +120,35 @@ Deno.test("left() counts strangers who came to us only if they gave something", 
   deepStrictEqual([dealings.departures, dealings.contributorCount], [{}, 0]);
   dealings.left(dealer({ isIncoming: true, lastDataAt: 1 }), "remote-closed");
   deepStrictEqual([dealings.departures, dealings.contributorCount], [{ "remote-closed": 1 }, 1]);
+});
+
+Deno.test("note() takes peers of one id, and those of one endpoint, for one contributor", () => {
+  const dealings = new Dealings();
+  const hosts = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "127.0.0.1"];
+  const [first, second, third, loopback] = hosts.map((host) => ({ host, port: 6881 }));
+  const cases: readonly [string, Partial<Dealer>, number][] = [
+    ["the first", { endpoint: first!, peerId: peerId(1) }, 1],
+    ["another", { endpoint: second!, peerId: peerId(2) }, 2],
+    ["the first by IPv6", { endpoint: third!, peerId: peerId(1) }, 2],
+    ["the first on this machine", { endpoint: loopback!, peerId: peerId(1) }, 2],
+    ["the second with a new id", { endpoint: second!, peerId: peerId(3) }, 2],
+    ["the second with it, elsewhere", { endpoint: { ...second!, port: 1 }, peerId: peerId(3) }, 2],
+  ];
+  for (const [name, changes, count] of cases) {
+    dealings.note(dealer({ lastDataAt: 1, ...changes }));
+    deepStrictEqual(dealings.contributorCount, count, name);
+  }
+});
+
+Deno.test("note() remembers 3,000 contributors", () => {
+  const dealings = new Dealings();
+  for (let port = 1; port <= 3_100; port++) {
+    const id = new Uint8Array(20);
+    new DataView(id.buffer).setUint32(0, port);
+    const endpoint = { host: "192.0.2.1", port };
+    dealings.note(dealer({ lastDataAt: 1, endpoint, peerId: id as PeerId }));
+  }
+  deepStrictEqual(dealings.contributorCount, 3_000);
 });
 
 Deno.test("left() counts all that a web server breaks off as one thing", () => {
