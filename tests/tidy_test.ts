@@ -113,7 +113,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/cli/demo.ts": IN_DEMO,
   "src/cli/demo/demo_content.ts": IN_DEMO,
   "src/cli/demo/lying_storage.ts": IN_DEMO,
-  "src/cli/environment/environment.ts": "only binds the real world; process_test.ts runs all of it",
   "src/cli/environment/running_torrent.ts": IN_COMMANDS,
   "src/cli/feed/feed_lane.ts": IN_FEED,
   "src/cli/feed/feed_memory.ts": IN_FEED,

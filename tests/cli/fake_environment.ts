@@ -38,6 +38,8 @@ export interface FakeOptions {
   readonly shellExitCode?: number;
   /** What every line of shell does. */
   readonly shell?: (signal: AbortSignal) => Promise<void>;
+  /** Bytes that are free on every disk; without them nobody knows. */
+  readonly freeBytes?: number;
   /** What an earlier run has left of a target. */
   readonly recall?: (target: TargetToRecall) => RecalledTarget | undefined;
   /** What holding a finished target fails with. */
@@ -202,6 +204,10 @@ export class FakeEnvironment implements Environment {
         return Promise.resolve();
       },
     });
+  }
+
+  freeBytes(): Promise<number | undefined> {
+    return Promise.resolve(this.#options.freeBytes);
   }
 
   missingPermission(): MissingPermission | undefined {

@@ -22,6 +22,7 @@ const FILES = {
 };
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 
 /** A `get` under way. */
 class GetRun extends CommandRun {
@@ -67,6 +68,29 @@ Deno.test("get hands the options of a torrent to the engine", async () => {
   deepStrictEqual([...selected], [1]);
   deepStrictEqual(ranges, [{ file: 1, start: 0, end: 100 }]);
   deepStrictEqual(memoryBudgetBytes, MIB);
+});
+
+Deno.test("get says when it begins that the disk is too small for what is missing, and goes on", async () => {
+  const cases: [freeBytes: number | undefined, bytes: number, words: string | undefined][] = [
+    [10 * GIB, 0, "100 GiB are to be fetched, and 10 GiB are free where they go"],
+    [10 * GIB, 50 * GIB, "50 GiB are to be fetched, and 10 GiB are free where they go"],
+    [0, 99 * GIB, "1 GiB are to be fetched, and 0 B are free where they go"],
+    [0, 99 * GIB + 1, undefined],
+    [100 * GIB, 0, undefined],
+    [undefined, 0, undefined],
+  ];
+  for (const [freeBytes, bytes, words] of cases) {
+    const get = new GetRun(["a.torrent"], (torrent) => {
+      torrent.snapshotChanges = { size: 100 * GIB, bytes };
+    }, freeBytes === undefined ? {} : { freeBytes });
+    await get.pass(1_000);
+    get.engine.only.request.onEvent({ kind: "checked", have: 0, pieces: 1 });
+    await get.pass(1_000);
+    get.engine.only.complete();
+    deepStrictEqual(await get.end(), 0);
+    if (words === undefined) deepStrictEqual(get.err, "");
+    else ok(get.err.includes(`not enough space: ${words}; make room meanwhile`), get.err);
+  }
 });
 
 Deno.test("S9 get shares --memory among its sources", async () => {

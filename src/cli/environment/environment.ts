@@ -90,6 +90,8 @@ export interface Environment extends StandardStreams {
   keepState(folders: StateFolders, name: string, bytes: Bytes): Promise<string>;
   /** Removes a file that `keepState` has put there. Never rejects. */
   dropState(path: string): Promise<void>;
+  /** What may yet be written to the disk of a folder, where that is known. Asks nobody. */
+  freeBytes(folder: string): Promise<number | undefined>;
   /** What an earlier run has left of a finished target; see storage/finished_target.ts. */
   recallTarget(target: TargetToRecall): Promise<RecalledTarget | undefined>;
   /** Holds a finished target until it is released. Throws `StorageError`; the signal's reason. */
@@ -162,6 +164,12 @@ export function realEnvironment(): Environment {
     },
     keepState,
     dropState: (path) => Deno.remove(path).catch(() => {}),
+    freeBytes: async (folder) => {
+      const { state } = Deno.permissions.querySync({ name: "sys", kind: "statfs" });
+      if (state !== "granted") return undefined;
+      const { freeSpace } = await import("../../storage/room.ts");
+      return (await freeSpace(folder)).bytes;
+    },
     recallTarget: async (target) => {
       const { recallTarget } = await import("../../storage/finished_target.ts");
       return await recallTarget(target);

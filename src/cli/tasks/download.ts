@@ -10,6 +10,7 @@ import type { Sums } from "../files/sums.ts";
 import type { GetOptions } from "../options/get_options.ts";
 import type { Failure } from "../output/failure.ts";
 import type { Subject } from "../output/notice.ts";
+import { formatSize } from "../output/units.ts";
 import { STANDARD_OUTPUT } from "../output/standard_data.ts";
 import type { SourceView } from "../output/progress.ts";
 import type { Standing } from "../output/standing.ts";
@@ -32,6 +33,8 @@ const TWIN = {
   warning: "it was named twice and is downloaded once",
 };
 const NOTHING_DONE: RunTotals = { downloaded: 0, uploaded: 0, peers: { contributed: 0 } };
+/** For less, nobody looks how much is free: that takes 0.1 s, and a full disk shows soon enough. */
+const MIN_LOOKED_FOR_BYTES = 1024 ** 3;
 /** Nothing more is missing: no deadline ends them. */
 const DONE_STATES: readonly TorrentState[] = ["finishing", "seeding", "complete"];
 
@@ -181,10 +184,25 @@ export class Download implements Task {
       onEvent: (event) => {
         life.tell({ kind: "torrent", event });
         outlet?.hear(event);
+        if (event.kind === "checked") void this.#lookForRoom();
       },
     });
     life.signal.throwIfAborted();
     return torrent;
+  }
+
+  /** Says that the disk is too small while the download has begun: room may be made meanwhile. */
+  async #lookForRoom(): Promise<void> {
+    const { options: { outputDir }, environment } = this.#context;
+    const life = this.#life;
+    const { size = 0, bytes = 0 } = life.torrent?.snapshot() ?? {};
+    const needed = size - bytes;
+    if (needed < MIN_LOOKED_FOR_BYTES) return;
+    const free = await environment.freeBytes(outputDir) ?? Infinity;
+    if (free >= needed || life.hasEnded) return;
+    const message = `not enough space: ${formatSize(needed)} are to be fetched, and ` +
+      `${formatSize(free)} are free where they go; make room meanwhile`;
+    life.tell({ kind: "warning", message });
   }
 
   /** What --sums and --sha256 ask of the files. */
