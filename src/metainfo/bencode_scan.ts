@@ -60,6 +60,8 @@ const DEFAULT_MAX_TOKENS = 3_000_000;
 const MAX_WARNINGS_OF_A_KIND = 100;
 /** Enough for most messages. */
 const FIRST_TAPE_VALUES = 32;
+/** In large steps, as each leaves the last tape behind; but not at once: few values may fill much. */
+const TAPE_GROWTH = 8;
 /** 18 digits always fit 64 bits; the few longer numbers are compared exactly. */
 const MAX_UNCHECKED_DIGITS = 18;
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -230,10 +232,10 @@ class Scanner {
       this.#fail(`more than ${this.#maxTape / TAPE_STRIDE} values`, start);
     }
     if (token === this.#tape.length) {
-      // As long as it can become: the system gives memory only to what is written to.
-      const longest = new Int32Array(Math.min(this.#maxTape, this.#bytes.length * TAPE_STRIDE));
-      longest.set(this.#tape);
-      this.#tape = longest;
+      const longest = Math.min(this.#maxTape, this.#bytes.length * TAPE_STRIDE);
+      const longer = new Int32Array(Math.min(longest, token * TAPE_GROWTH));
+      longer.set(this.#tape);
+      this.#tape = longer;
     }
     this.#tape[token] = start;
     this.#tapeLength += TAPE_STRIDE;

@@ -9,8 +9,8 @@ export function toJson(value: unknown): string {
 }
 
 /**
- * `record` as JSON on a line of its own, in parts: what it has iterators of is written as lists,
- * and is never in memory as a whole.
+ * `record`, which has something, as JSON on a line of its own, in parts: what it has iterators of is
+ * written as lists, and is never in memory as a whole.
  */
 export function* jsonParts(record: Readonly<Record<string, unknown>>): Iterable<string> {
   let before = "{";
