@@ -38,7 +38,8 @@ export class VerifiedReader {
   /**
    * Waits for the pieces, and reads the parts, one after the other; valid until the next read,
    * which is not to begin before this one has ended. Throws StorageError when one cannot be read,
-   * or its file has changed since it was verified; the reason of the signal.
+   * or its file has changed since it was verified; the reason of the signal. After that it
+   * reads nothing more.
    */
   async read(parts: readonly Part[]): Promise<Bytes> {
     for (const part of parts) if (isSpan(part)) await this.#arrival(part.piece);
