@@ -15,7 +15,9 @@ export type NameChange =
   | "too-long"
   | "duplicate";
 
-/** UTF-8 bytes of a name: leaves room for a suffix in the 255 that file systems allow. */
+/** UTF-8 bytes of a name that file systems allow. */
+export const MAX_ELEMENT_BYTES = 255;
+/** UTF-8 bytes of a name that we give: leaves room for a suffix. */
 const MAX_NAME_BYTES = 240;
 /** A longer ending is not an extension, and is not kept when a name is cut. */
 const MAX_EXTENSION_LENGTH = 10;
@@ -30,7 +32,9 @@ const CONTROL = /\p{Cc}/gu;
 const INVALID = /[\u{fffd}\p{Cs}]/gu;
 /** What is a name anywhere but on Windows, if it is none of dots alone. */
 const PLAIN = /^[ -.0-[\]-~]+$/;
+const MEANS_ANOTHER_PLACE = /^\.{0,2}$|[/\0]/;
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/g;
+const WINDOWS_IMPOSSIBLE = /[\\<>:"|?*\p{Cc}]/u;
 const WINDOWS_TRAILING = /[. ]+$/;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
 
@@ -69,6 +73,17 @@ export function safeName(raw: string, platform: Platform, changes: Set<NameChang
     replace(WINDOWS_TRAILING, "_".repeat(trailing.length), "reserved");
   }
   return name;
+}
+
+/**
+ * Can a file or a folder on `platform` be called just that? It may deceive whoever reads it, but
+ * leads nowhere else.
+ */
+export function canBeName(raw: string, platform: Platform): boolean {
+  if (MEANS_ANOTHER_PLACE.test(raw) || !raw.isWellFormed()) return false;
+  if (exceedsBytes(raw, MAX_ELEMENT_BYTES)) return false;
+  return platform !== "windows" ||
+    ![WINDOWS_IMPOSSIBLE, WINDOWS_TRAILING, WINDOWS_DEVICE].some((pattern) => pattern.test(raw));
 }
 
 /** `name.1.txt` for `name.txt`, still within `MAX_NAME_BYTES`. */

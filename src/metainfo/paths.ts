@@ -9,6 +9,7 @@ import type { MetainfoFile } from "./packed_files.ts";
 import {
   exceedsBytes,
   foldName,
+  MAX_ELEMENT_BYTES,
   type NameChange,
   numberedName,
   type Platform,
@@ -98,6 +99,12 @@ export function diskPaths(metainfo: Metainfo, platform: Platform): DiskPaths {
     if (changes.size > 0) changed.set(file.index, { path, changes: [...changes] });
   }
   return new DiskPaths(metainfo, { root, rootChanges: [...rootChanges], changed });
+}
+
+/** Is there room for `PARTIAL_SUFFIX` after the name? After every one that we give there is. */
+export function canBePartial(path: string): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return !exceedsBytes(name, MAX_ELEMENT_BYTES - PARTIAL_SUFFIX.length);
 }
 
 function safeRoot(metainfo: Metainfo, platform: Platform, changes: Set<NameChange>): string {

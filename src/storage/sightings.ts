@@ -1,6 +1,7 @@
 /** What stands on disk where a torrent's files may be, before anything is decided. */
 import type { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex } from "../base/ids.ts";
+import { canBePartial } from "../metainfo/paths.ts";
 import { lookAt, pathOf } from "../workers/folders.ts";
 import type { FileFacts, JobRunner, Place } from "../workers/protocol.ts";
 import { inspectFiles } from "./disk_jobs.ts";
@@ -43,6 +44,7 @@ export async function seeFiles(
   // Nobody asks for the other name of a file that looks finished, and was not left unfinished.
   const unclear = [...files.keys()].filter((index) => {
     const file = files[index]!;
+    if (!canBePartial(plan.finalPlace(file).path)) return false;
     return state?.files.get(file)?.isFinal === false ||
       finals[index]?.size !== plan.lengthOf(file);
   });

@@ -2,6 +2,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { run } from "../../src/cli/run.ts";
 import { makeTorrent, randomBytes } from "../loopback/content.ts";
+import { TemporaryFolder } from "../workers/temporary_folder.ts";
 import { FakeEnvironment } from "./fake_environment.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -213,4 +214,21 @@ Deno.test("verify -q says nothing of what is good, and in one line what is amiss
     const { out: json } = await verify("-q", "--json", torrent, folder);
     deepStrictEqual(JSON.parse(json).complete, false);
   });
+});
+
+Deno.test("verify refuses symbolic links by the torrent's own name as by the safe one", async () => {
+  for (const name of ["o\u200dne.bin", "one.bin"]) {
+    using folder = new TemporaryFolder();
+    const bytes = CONTENT["one.bin"];
+    const { bytes: torrent } = makeTorrent("tree", { "o\u200dne.bin": bytes }, {
+      pieceLength: PIECE_LENGTH,
+    });
+    folder.write("x.torrent", torrent);
+    folder.write("outside", bytes);
+    Deno.mkdirSync(folder.at("tree"));
+    Deno.symlinkSync(folder.at("outside"), folder.at(`tree/${name}`));
+    const { exitCode, err } = await verify(folder.at("x.torrent"), folder.path);
+    deepStrictEqual(exitCode, 5);
+    ok(err.includes(": it is a symbolic link"), err);
+  }
 });

@@ -1,8 +1,9 @@
 import { MetainfoError } from "../../src/base/errors.ts";
 import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
+import { ownPaths } from "../../src/metainfo/own_paths.ts";
 import { diskPaths } from "../../src/metainfo/paths.ts";
 import type { Platform } from "../../src/metainfo/path_element.ts";
-import { checkDiskPaths } from "../metainfo/check_disk_paths.ts";
+import { checkDiskPaths, checkReadPaths } from "../metainfo/check_disk_paths.ts";
 import { sampleFiles } from "../metainfo/sample_torrent.ts";
 import { fuzz } from "./mutation.ts";
 
@@ -27,13 +28,15 @@ function place(input: Uint8Array, platform: Platform): void {
   const files = lines.map((line) => ({ path: split(line, BAR) }));
   try {
     const metainfo = parseMetainfo(sampleFiles([...files, { path: ["z"] }], { name }));
-    checkDiskPaths(diskPaths(metainfo, platform), metainfo, platform);
+    const safe = diskPaths(metainfo, platform);
+    checkDiskPaths(safe, metainfo, platform);
+    checkReadPaths(ownPaths(metainfo, safe, platform), metainfo, platform);
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
   }
 }
 
-Deno.test("fuzz: diskPaths() keeps any names under the root and apart, or throws MetainfoError", () => {
+Deno.test("fuzz: diskPaths() and ownPaths() keep any names under the root and apart, or throw MetainfoError", () => {
   fuzz({
     corpus: "paths",
     check(input) {

@@ -127,3 +127,38 @@ Deno.test("seed trusts a finished download, and shares part of the data only whe
   const partial = await room.start("seed", "--partial", "x.torrent", "one");
   ok(partial.stdout.includes("seeding 960 KiB of 2.86 MiB"), partial.log);
 });
+
+Deno.test("create, verify and seed know files by names that get would not give them", async () => {
+  await using room = await Room.open();
+  const { checkout } = room;
+  const names = {
+    "می\u200cخواهم.mp3": "میخواهم.mp3",
+    "👨\u200d👩\u200d👧/a\\b": "👨👩👧/ab",
+    "tab\t\u202e\ufeff": "tab_",
+    ["x".repeat(255)]: "x".repeat(240),
+    "plain": "plain",
+  };
+  const [own, safe] = [Object.keys(names), Object.values(names)];
+  for (const [index, name] of own.entries()) {
+    await content.writeRandomFile(checkout.path("so\u200cngs", name), 50_000, index);
+  }
+  const of = async (...path: string[]) => await content.describeTree(checkout.path(...path));
+  const before = await of("so\u200cngs");
+  for (const format of ["v1", "v2", "hybrid"]) {
+    const torrent = `${format}.torrent`;
+    assertExit(await checkout.run("create", "--format", format, "-o", torrent, "so\u200cngs"), 0);
+    assertExit(await checkout.run("verify", torrent), 0);
+    assertExit(await checkout.run("verify", torrent, "so\u200cngs"), 0);
+    const port = `${freePort()}`;
+    const seeder = await room.start("seed", "--bind", "127.0.0.1", "-p", port, torrent);
+    ok(seeder.stdout.includes("seeding"), seeder.log);
+    const got = await checkout.run("get", "-o", format, "--peer", `127.0.0.1:${port}`, torrent);
+    assertExit(got, 0, room.logs);
+    for (const [index, name] of own.entries()) {
+      deepStrictEqual(await of(format, "songs", safe[index]!), await of("so\u200cngs", name));
+    }
+    assertExit(await checkout.run("verify", torrent, format), 0);
+    await seeder.stop();
+  }
+  deepStrictEqual(await of("so\u200cngs"), before);
+});

@@ -1,6 +1,8 @@
 import { deepStrictEqual, equal, notEqual, ok } from "node:assert/strict";
+import { posix, win32 } from "node:path";
 import fc from "fast-check";
 import {
+  canBeName,
   foldName,
   type NameChange,
   numberedName,
@@ -123,6 +125,65 @@ Deno.test("safeName() of any text is a name within bounds, and safe itself", () 
     ok(!/[/\\\p{Cc}\p{Cs}]/u.test(name) && name !== "." && name !== "..", name);
     if (platform === "windows") ok(!/[<>:"|?*]|[. ]$/.test(name), name);
     deepStrictEqual(safe(name, platform), [name]);
+  }));
+});
+
+Deno.test("M15 M16 M18 canBeName() takes what deceives at most, and refuses what leads elsewhere", () => {
+  const anywhere = [
+    "a",
+    "...",
+    ".hidden",
+    "می\u200cخواهم",
+    "a\u202eb",
+    "\ufeffx",
+    "\ufffd",
+    "é".repeat(127),
+  ];
+  const elsewhere = [
+    "a\\b",
+    "..\\x",
+    "tab\t",
+    "\x1b[2J",
+    "C:x",
+    "con.txt",
+    "x.",
+    "x ",
+    "y".repeat(254) + ".",
+  ];
+  const nowhere = [
+    "",
+    ".",
+    "..",
+    "/",
+    "a/b",
+    "../x",
+    "a\0b",
+    "\ud800",
+    "x".repeat(256),
+    "é".repeat(128),
+  ];
+  const accepted = (platform: Platform) =>
+    [...anywhere, ...elsewhere, ...nowhere].filter((name) => canBeName(name, platform));
+  deepStrictEqual(accepted("linux"), [...anywhere, ...elsewhere]);
+  deepStrictEqual(accepted("darwin"), [...anywhere, ...elsewhere]);
+  deepStrictEqual(accepted("windows"), anywhere.filter((name) => name !== "..."));
+});
+
+Deno.test("canBeName() takes every safe name, and of any text what stays in its folder", () => {
+  const nasty = fc.string({
+    unit: fc.constantFrom(..."./\\ :con1\0\t\u202eé\ufffdA", "\ud800"),
+    maxLength: 12,
+  });
+  const text = fc.oneof(nasty, fc.string({ unit: "binary", maxLength: 300 }));
+  fc.assert(fc.property(text, fc.constantFrom(...platforms), (raw, platform) => {
+    const [name] = safe(raw, platform);
+    ok(name === "" || canBeName(name, platform), name);
+    if (!canBeName(raw, platform)) return;
+    const rules = platform === "windows" ? win32 : posix;
+    const folder = platform === "windows" ? "C:\\out" : "/out";
+    equal(rules.resolve(folder, raw), folder + rules.sep + raw);
+    ok(utf8.encode(raw).length <= 255 && !raw.includes("\0"), raw);
+    equal(new TextDecoder().decode(utf8.encode(`x${raw}`)), `x${raw}`);
   }));
 });
 

@@ -1,6 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import type { FileIndex } from "../../src/base/ids.ts";
-import type { FilePlan } from "../../src/storage/file_plan.ts";
+import { ownPaths } from "../../src/metainfo/own_paths.ts";
+import { diskPaths } from "../../src/metainfo/paths.ts";
+import { FilePlan } from "../../src/storage/file_plan.ts";
 import { isOversized, seeFiles } from "../../src/storage/sightings.ts";
 import { DiskTarget, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
@@ -71,6 +73,19 @@ Deno.test("seeFiles() looks for a part where the finished file is odd, or not kn
   const plan = target.plan();
   deepStrictEqual((await see(plan)).names, { 0: "final", 1: "final part", 2: "", 3: "" });
   strictEqual((await see(plan, { parts: [0] })).names[0], "final part");
+});
+
+Deno.test("seeFiles() looks for no part of a file whose name leaves no room for the suffix", async () => {
+  const long = "x".repeat(255), short = "y".repeat(250);
+  const sample = sampleData("t", { [long]: 15, [short]: 5 }, 10);
+  await using target = new DiskTarget(sample);
+  const { metainfo } = sample, { outputDir } = target;
+  const paths = ownPaths(metainfo, diskPaths(metainfo, "linux"), "linux");
+  for (const name of [long, short, `${short}.part`]) target.put(`t/${name}`, new Uint8Array(4));
+  const folders = { outputDir, stateDir: outputDir };
+  const selected = target.select();
+  const plan = new FilePlan({ metainfo, paths, ...folders, selected, overwrite: false });
+  deepStrictEqual((await see(plan, { parts: [0] })).names, { 0: "final", 1: "final part" });
 });
 
 Deno.test("seeFiles() asks for nothing where there is no target", async () => {
