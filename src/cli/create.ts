@@ -15,6 +15,7 @@ import { MERKLE_HASH_LENGTH } from "../metainfo/merkle.ts";
 import { MAX_METAINFO_LENGTH, type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import { metainfoError } from "../metainfo/metainfo_error.ts";
 import { isPaddingByName } from "../metainfo/metainfo_files.ts";
+import { ownPaths } from "../metainfo/own_paths.ts";
 import { diskPaths } from "../metainfo/paths.ts";
 import { hashFiles, lookAtFiles } from "../storage/hash_files.ts";
 import { findSource, type SourceTree } from "../storage/source_tree.ts";
@@ -249,24 +250,23 @@ function* unaskedTrackers({ trackers }: Metainfo): Iterable<string> {
   }
 }
 
-/** Of files that downloads, and `verify` and `seed` too, look for under another name. */
+/** Of files that downloads give another name; some of them `verify` and `seed` know by that alone. */
 function* renamings(metainfo: Metainfo): Iterable<string> {
-  const { root, rootChanges, changed } = diskPaths(metainfo, "linux");
-  if (rootChanges.length > 0) {
-    yield `${metainfo.name} is called ${root} when it is downloaded, and where "verify" and ` +
-      `"seed" look for it: its name is not safe everywhere`;
+  const paths = diskPaths(metainfo, "linux");
+  const unsafe = "when it is downloaded: its name is not safe everywhere";
+  if (paths.rootChanges.length > 0) yield `${metainfo.name} is called ${paths.root} ${unsafe}`;
+  const alike = 'when it is downloaded, and where "verify" and "seed" look for it: it differs ' +
+    "from another only in case, or in how it is encoded";
+  const own = ownPaths(metainfo, paths, "linux");
+  const unlike = [...paths.changed.keys()].filter((file) => !own.changed.has(file));
+  for (const [files, fact] of [[[...own.changed.keys()], alike], [unlike, unsafe]] as const) {
+    const [first] = files;
+    if (first === undefined) continue;
+    const others = files.length - 1;
+    const more = others === 0 ? "" : `; ${formatCount(others, "other file")} likewise`;
+    const name = `${metainfo.name}/${metainfo.files.joinedPathOf(first)}`;
+    yield `${name} is called ${paths.pathOf(first)} ${fact}${more}`;
   }
-  const [first] = changed;
-  if (first === undefined) return;
-  const [index, { path, changes }] = first;
-  const fact = changes.includes("duplicate")
-    ? "it differs from another only in case, or in how it is encoded"
-    : "its name is not safe everywhere";
-  const others = changed.size - 1;
-  const more = others === 0 ? "" : `; ${formatCount(others, "other file")} likewise`;
-  const own = metainfo.files.joinedPathOf(index);
-  yield `${metainfo.name}/${own} is called ${root}/${path} when it is downloaded, and where ` +
-    `"verify" and "seed" look for it: ${fact}${more}`;
 }
 
 function warn(warnings: Iterable<string>, { stderr }: Environment): void {

@@ -395,13 +395,18 @@ Deno.test("create warns of a name of the torrent that is not kept, and counts ot
   folder.write("odd/a\\b", "x");
   folder.write("odd/c\\d", "y");
   const warningsOf = async (path: string) =>
-    (await create(["-o", folder.at(`${path.length}.torrent`), folder.at(path)])).err;
+    (await create(["--overwrite", "-o", folder.at("x.torrent"), folder.at(path)])).err;
   ok((await warningsOf("odd/a\\b")).includes(
-    'a\\b is called ab when it is downloaded, and where "verify" and "seed" look for it',
+    "a\\b is called ab when it is downloaded: its name is not safe everywhere\n",
   ));
-  const warnings = await warningsOf("odd");
-  ok(warnings.includes("odd/a\\b is called odd/ab when"), warnings);
-  ok(warnings.includes("; 1 other file likewise"), warnings);
+  const unlike = await warningsOf("odd");
+  ok(unlike.includes("odd/a\\b is called odd/ab when it is downloaded: "), unlike);
+  ok(unlike.endsWith("not safe everywhere; 1 other file likewise\n"), unlike);
+  folder.write("odd/AB", "z");
+  folder.write("odd/ab", "z");
+  const alike = await warningsOf("odd");
+  ok(alike.includes('odd/ab is called odd/ab.2 when it is downloaded, and where "verify"'), alike);
+  ok(alike.includes("odd/a\\b is called odd/ab.1 when it is downloaded: "), alike);
 });
 
 Deno.test("create names the permission that is missing, before it hashes", async () => {
