@@ -137,12 +137,11 @@ async function findPieces(
       if (signal.aborted) await save();
       throw error;
     }
-    // A file that a piece is moved to looks as one of ours again, also where it was changed: what
-    // turned out not to be there must not be claimed any more when that begins.
-    const isRefuted = (piece: PieceIndex) => found[piece] !== "good" && isClaimed(piece, legacy);
+    // A file that a piece is moved to looks as one of ours again, also where it was changed or is
+    // begun anew: what is not there must be neither claimed nor recorded when that begins.
     const isToMove = (piece: PieceIndex) =>
       found[piece] === "good" && isMisplaced(plan, piece, verdicts);
-    if (rest.toCheck.some(isRefuted) && rest.toCheck.some(isToMove)) await save();
+    if (rest.toCheck.some(isToMove)) await save();
   };
   await check(sample, total);
   if (sample.every((piece) => found[piece] === "good")) {

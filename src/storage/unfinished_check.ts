@@ -91,7 +91,10 @@ function recordsOf(check: CheckSoFar): Map<number, FileRecord> {
   const records = new Map(legacy.state?.files);
   for (const file of plan.files) {
     const facts = factsOf(check, file), isFinal = plan.isFinal(file);
-    if (facts === undefined) continue;
+    if (facts === undefined) {
+      records.delete(file); // Whatever comes there next is another.
+      continue;
+    }
     const isOurs = hasGoodPiece(check, file) ||
       (!isFinal && (facts.isHollow === true || isOurPart(plan, file, facts, legacy)));
     if (isOurs) records.set(file, { isFinal, size: facts.size, modifiedMs: facts.modifiedMs });

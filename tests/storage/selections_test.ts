@@ -139,6 +139,18 @@ Deno.test("D5 a piece that a run moves before it is killed makes no next run bel
   }
 });
 
+Deno.test("D20 a part that a run begins with what it moves is known as ours, though the file had its name and is younger", async () => {
+  const usersOwn = { replaced: 1, replacement: "same" } as const;
+  for (let jobCount = 3; jobCount < 12; jobCount++) {
+    await followAll([1, 20], [
+      { ...LAST_STEP, ...usersOwn, selected: 0b10 },
+      { ...LAST_STEP, selected: 0b10 },
+      { ...LAST_STEP, selected: 0b01, deleted: 1 },
+      { ...LAST_STEP, selected: 0b10, ending: "killed", jobCount },
+    ]);
+  }
+});
+
 /** The steps, and then one that is to complete all files, of these lengths. */
 async function followAll(lengths: readonly number[], steps: readonly Step[]): Promise<void> {
   const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length]));
