@@ -24,7 +24,7 @@ const MAX_DOUBLINGS = 10;
  * like: dozens of them could do so for ever. `livelyMs` is by `Liveliness`.
  */
 export function isWorthRepeating(
-  { open, block, at }: BlockRequest,
+  { open, block }: BlockRequest,
   peer: Requester,
   { now, livelyMs, isDoubted }: {
     readonly now: number;
@@ -47,7 +47,7 @@ export function isWorthRepeating(
   }
   if (oldest === undefined) return true;
   if (requesterCount === 1 && isHeldUp(oldest, peer, livelyMs)) return true;
-  if (now - at < MIN_DOUBTED_AGE_MS) return false;
+  if (now - oldest.at < MIN_DOUBTED_AGE_MS) return false;
   if (soonestMs > ADVANTAGE * peer.responseMs) return true;
   const lateForMs = -TOLERANCE_MS - expectedWaitMs(oldest, now);
   const doublings = Math.min(Math.floor(lateForMs / REQUESTERS_DOUBLE_MS), MAX_DOUBLINGS);

@@ -78,6 +78,15 @@ Deno.test("isWorthRepeating() lets no doubted peers, however many, keep a block 
   deepStrictEqual(block.isWorth(2, { now: 9_900, responseMs: 150 }), true);
 });
 
+Deno.test("isWorthRepeating() doubts nobody who was asked just now, though a doubted peer was before", () => {
+  const block = new AskedBlock();
+  block.doubt(1, 700);
+  block.ask(2, { at: 1_000, responseMs: 500 });
+  deepStrictEqual(block.isWorth(3, { now: 1_000, responseMs: 50 }), false);
+  deepStrictEqual(block.isWorth(3, { now: 1_299, responseMs: 50 }), false);
+  deepStrictEqual(block.isWorth(3, { now: 1_300, responseMs: 50 }), true);
+});
+
 Deno.test("isWorthRepeating() leaves pieces alone that were given up", () => {
   const block = new AskedBlock();
   block.ask(1, { at: 0, responseMs: 100 });
