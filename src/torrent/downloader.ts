@@ -111,7 +111,7 @@ export class Downloader {
     if (!session.amInterested || peer.isClosed) return false;
     const windowRoom = session.requestRoom(now, this.#maxSlackBytes);
     if (windowRoom <= 0) return false; // Of many peers most are here: the memory costs more to ask.
-    const room = Math.min(windowRoom, this.#memoryRoom(peer, now));
+    const room = this.#memoryRoom(peer, windowRoom, now);
     const window = room + session.outstandingCount;
     const enough = Math.max(ENOUGH_REFILL_BLOCKS, window * LARGE_REFILL_SHARE);
     if (room <= 0 || room < Math.min(window * REFILL_SHARE, enough)) return false;
@@ -215,22 +215,22 @@ export class Downloader {
     return assembly.maxBlocks * BLOCK_LENGTH * RESERVED_SHARE / peers.size;
   }
 
-  /** How many more requests the memory allows this peer. */
-  #memoryRoom({ session }: PeerConnection, now: number): number {
-    const { assembly: { maxBlocks }, peers } = this.#options;
+  /** How many more requests the memory allows this peer, of those that its window has room for. */
+  #memoryRoom({ session }: PeerConnection, windowRoom: number, now: number): number {
+    const { assembly: { maxBlocks }, peers, picker } = this.#options;
     const common = Math.floor(maxBlocks * (COMMON_SHARE + LONE_PEER_SHARE / peers.size));
+    // As mostly: with plenty of memory a block costs the same however many peers there are.
+    if (common - picker.outstandingCount >= windowRoom) return windowRoom;
     const reserved = Math.ceil(maxBlocks * RESERVED_SHARE / peers.size);
     const isQuick = session.downloadRate(now) >= QUICK_RATE;
-    const used = this.#commonCount(isQuick ? reserved : 0);
-    return Math.max(common - used, reserved - session.outstandingCount);
+    const used = isQuick ? this.#countBeyond(reserved) : picker.outstandingCount;
+    return Math.min(windowRoom, Math.max(common - used, reserved - session.outstandingCount));
   }
 
   /** How many blocks are owed, of each peer those beyond `reserved`. */
-  #commonCount(reserved: number): number {
-    const { peers, picker } = this.#options;
-    if (reserved === 0) return picker.outstandingCount;
+  #countBeyond(reserved: number): number {
     let count = 0;
-    for (const { session: { outstandingCount } } of peers.values()) {
+    for (const { session: { outstandingCount } } of this.#options.peers.values()) {
       count += Math.max(0, outstandingCount - reserved);
     }
     return count;

@@ -37,6 +37,16 @@ class WatchedPicker extends PiecePicker {
   }
 }
 
+/** Counts how often all are looked at. */
+class WatchedPeers extends Map<PeerKey, PeerConnection> {
+  lookCount = 0;
+
+  override values(): MapIterator<PeerConnection> {
+    this.lookCount++;
+    return super.values();
+  }
+}
+
 /** A Downloader with seeds that speak when they are told to. */
 class Scene {
   readonly #layout = new Layout({
@@ -45,9 +55,9 @@ class Scene {
   });
   readonly #clock = new ManualClock();
   readonly #picker: WatchedPicker;
-  readonly #peers = new Map<PeerKey, PeerConnection>();
   readonly #downloader: Downloader;
   readonly assembly: Assembly;
+  readonly peers = new WatchedPeers();
   now = 1_000;
   /** What each peer was sent, a write each. */
   readonly sent = new Map<PeerKey, Uint8Array[]>();
@@ -67,7 +77,7 @@ class Scene {
       random,
     });
     this.#downloader = new Downloader({
-      peers: this.#peers,
+      peers: this.peers,
       picker,
       assembly,
       availability,
@@ -122,7 +132,7 @@ class Scene {
       backPressure: () => undefined,
       upload: () => Promise.resolve(),
     });
-    this.#peers.set(key, peer);
+    this.peers.set(key, peer);
     return peer;
   }
 
@@ -221,6 +231,18 @@ for (
     strictEqual(most, window);
   });
 }
+
+Deno.test("fill() looks at no other peer, for one however quick, when memory is plenty", () => {
+  const scene = new Scene(1_000);
+  const [quick] = Array.from({ length: 20 }, (_, index) => scene.join(index + 1, 500));
+  scene.speedUp(quick!);
+  ok(quick!.session.downloadRate(scene.now) >= 64 * 1024);
+  scene.now += LATENCY_MS;
+  scene.answer(quick!, 100);
+  scene.peers.lookCount = 0;
+  strictEqual(scene.fill(quick!), 100);
+  strictEqual(scene.peers.lookCount, 0);
+});
 
 Deno.test("fill() gives a quick peer its part of the memory, though many owe what is kept for them", () => {
   const scene = new Scene(4), count = 40;
