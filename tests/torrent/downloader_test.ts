@@ -62,7 +62,7 @@ class Scene {
   /** What each peer was sent, a write each. */
   readonly sent = new Map<PeerKey, Uint8Array[]>();
 
-  constructor(budgetPieces: number) {
+  constructor(budgetPieces: number, maxDownloads = Infinity) {
     const layout = this.#layout, random = new SeededRandom(1);
     const table = new PieceTable(layout);
     for (let piece = 0; piece < PIECE_COUNT; piece++) table.setWanted(piece as PieceIndex, 1);
@@ -81,7 +81,7 @@ class Scene {
       picker,
       assembly,
       availability,
-      maxDownloads: () => Infinity,
+      maxDownloads: () => maxDownloads,
       // Verified and written in no time.
       onFullPiece: (full) => {
         const outcome = { kind: "good", buffer: full.data.buffer } as const;
@@ -134,6 +134,11 @@ class Scene {
     });
     this.peers.set(key, peer);
     return peer;
+  }
+
+  leave(peer: PeerConnection): void {
+    this.peers.delete(peer.key);
+    this.#downloader.peerGone(peer);
   }
 
   fill(peer: PeerConnection): number {
@@ -252,6 +257,15 @@ Deno.test("fill() gives a quick peer its part of the memory, though many owe wha
   for (const mute of others) strictEqual(scene.fill(mute), kept);
   scene.speedUp(quick);
   ok(quick.session.outstandingCount >= Math.floor(blocks * (1 / 4 + 1 / 2 / count)));
+});
+
+Deno.test("peerGone() forgets the turn of the peer", () => {
+  const scene = new Scene(1_000, 1);
+  const first = scene.join(1, 500), other = scene.join(2, 500);
+  ok(scene.fill(first) > 0);
+  scene.leave(first);
+  ok(scene.fill(scene.join(1, 500)) > 0, "it is not the one that has had a turn");
+  strictEqual(scene.fill(other), 0);
 });
 
 Deno.test("goOn() tells a peer of all pieces that came within 50 ms in one write", async () => {
