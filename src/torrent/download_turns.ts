@@ -9,6 +9,8 @@ import type { PeerKey } from "../piece/piece_table.ts";
 const TURN_MS = 30_000;
 /** … unless the peer gives so many bytes a second. */
 const KEEPING_RATE = 16 * 1024;
+/** So long after one that snubbed us had a turn, another such has its turn as all others do. */
+const RETRY_INTERVAL_MS = 60_000;
 
 /** What is asked of a peer. */
 export interface TurnTaker {
@@ -29,6 +31,8 @@ export class DownloadTurns {
   readonly #limit: () => number;
   /** When the last turn of each began, of those that have had one. */
   readonly #beganAt = new Map<PeerKey, number>();
+  /** When the last turn of a peer that snubbed us began; before there was one, the first of all. */
+  #retriedAt: number | undefined;
 
   /** `peers`: those that are here, live. `limit`: how many are downloaded from at once. */
   constructor(peers: ReadonlyMap<PeerKey, TurnTaker>, limit: () => number) {
@@ -53,6 +57,8 @@ export class DownloadTurns {
     if (goesOn) return true;
     if (taken + this.#countBefore(peer, now) >= limit) return false;
     this.#beganAt.set(peer.key, now);
+    if (peer.session.isSnubbed) this.#retriedAt = now;
+    this.#retriedAt ??= now;
     return true;
   }
 
@@ -64,7 +70,7 @@ export class DownloadTurns {
   #countBefore(peer: TurnTaker, now: number): number {
     let count = 0;
     for (const other of this.#peers.values()) {
-      if (other.session.outstandingCount > 0 || !this.#isBefore(other, peer)) continue;
+      if (other.session.outstandingCount > 0 || !this.#isBefore(other, peer, now)) continue;
       if (isWaiting(other, now)) count++;
     }
     return count;
@@ -75,15 +81,20 @@ export class DownloadTurns {
     if (now - this.#began(peer) < TURN_MS) return false;
     if (peer.session.downloadRate(now) >= KEEPING_RATE) return false;
     return this.#peers.values().some((other) => {
-      const { outstandingCount, isSnubbed } = other.session;
-      return other !== peer && outstandingCount === 0 && !isSnubbed && isWaiting(other, now);
+      if (other === peer || other.session.outstandingCount > 0) return false;
+      return !this.#isLast(other, now) && isWaiting(other, now);
     });
   }
 
-  /** Those that gave nothing in their turn come last, then those whose turn was last. */
-  #isBefore(a: TurnTaker, b: TurnTaker): boolean {
-    if (a.session.isSnubbed !== b.session.isSnubbed) return b.session.isSnubbed;
-    return this.#began(a) < this.#began(b);
+  /** Whoever has not had a turn for longest comes first, but for those that are last. */
+  #isBefore(a: TurnTaker, b: TurnTaker, now: number): boolean {
+    const isLast = this.#isLast(b, now);
+    return this.#isLast(a, now) === isLast ? this.#began(a) < this.#began(b) : isLast;
+  }
+
+  /** It gave nothing in its turn, and such a peer was tried again not long ago. */
+  #isLast({ session }: TurnTaker, now: number): boolean {
+    return session.isSnubbed && now - (this.#retriedAt ?? now) < RETRY_INTERVAL_MS;
   }
 
   #began({ key }: TurnTaker): number {

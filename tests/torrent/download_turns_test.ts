@@ -3,6 +3,7 @@ import { DownloadTurns, type TurnTaker } from "../../src/torrent/download_turns.
 
 const TURN_MS = 30_000;
 const KEEPING_RATE = 16 * 1024;
+const RETRY_INTERVAL_MS = 60_000;
 
 /** A peer that wants for nothing but a turn. */
 class Peer implements TurnTaker {
@@ -86,6 +87,33 @@ Deno.test("take() ends a turn of half a minute when the peer gives little and an
     holder!.owe(0);
     holder!.room = 0;
     strictEqual(turns.take(waiting!, 6 + ms), true);
+  }
+});
+
+Deno.test("take() gives one peer that snubs us a turn each minute, though slow ones wait", () => {
+  const { peers, turns } = turnsOf(5, 1);
+  for (const { session } of peers.slice(2)) session.isSnubbed = true;
+  const begunAt: (readonly [key: number, at: number])[] = [];
+  // Two give a block in eight seconds, the others nothing in ten.
+  for (let now = 0, owedAt = 0; now < 8 * RETRY_INTERVAL_MS; now += 1_000) {
+    for (const { key, session } of peers) {
+      if (session.outstandingCount === 0 || now - owedAt < (key < 2 ? 8_000 : 10_000)) continue;
+      session.outstandingCount = 0;
+      if (!session.isSnubbed) session.lastBlockAt = now;
+    }
+    for (const peer of peers) {
+      if (peer.session.outstandingCount > 0 || !turns.take(peer, now)) continue;
+      if (peer.session.lastBlockAt !== now) begunAt.push([peer.key, now]);
+      peer.owe(1);
+      owedAt = now;
+    }
+  }
+  const retries = begunAt.filter(([key]) => key >= 2);
+  const most = RETRY_INTERVAL_MS + TURN_MS + 8_000;
+  deepStrictEqual(retries.slice(0, 4).map(([key]) => key), [2, 3, 4, 2]);
+  for (const [index, [, at]] of retries.entries()) {
+    const sinceMs = at - (retries[index - 1]?.[1] ?? 0);
+    strictEqual(sinceMs >= RETRY_INTERVAL_MS && sinceMs <= most, true, `${sinceMs} ms`);
   }
 });
 
