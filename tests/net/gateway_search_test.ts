@@ -15,6 +15,16 @@ class Echo extends FakeSocket {
   }
 }
 
+function findOn(network: FakeNetwork, clock: ManualClock) {
+  return findGateways({
+    network,
+    clock,
+    random: new SeededRandom(1),
+    signal: new AbortController().signal,
+    places: { ssdp: GATEWAY, gatewayPort: 5351 },
+  });
+}
+
 /** What comes to the socket that asks, 100 ms after the search began. */
 async function search(answers: readonly [text: string, host: string][], us = US) {
   const clock = new ManualClock();
@@ -22,13 +32,7 @@ async function search(answers: readonly [text: string, host: string][], us = US)
   network.openMulticast = () => Promise.resolve(new Echo({ host: us, port: 1900 }, network));
   const askedAt: number[] = [];
   network.udpHosts.set("192.168.1.1:1900", () => void askedAt.push(clock.now()));
-  const found = await findGateways({
-    network,
-    clock,
-    random: new SeededRandom(1),
-    signal: new AbortController().signal,
-    places: { ssdp: GATEWAY, gatewayPort: 5351 },
-  });
+  const found = await findOn(network, clock);
   await clock.run(() => false, 100);
   for (const [text, host] of answers) {
     network.sockets[0]?.deliver(new TextEncoder().encode(text), { host, port: 1900 });
@@ -77,13 +81,7 @@ Deno.test("findGateways() asks for UPnP by IPv4, the only family that is mapped"
   network.openMulticast = () => Promise.resolve(new Echo({ host: US, port: 1900 }, network));
   const answer = `HTTP/1.1 200 OK\r\nLocation: ${DESCRIPTION}\r\n\r\n`;
   network.udpHosts.set("192.168.1.1:1900", () => new TextEncoder().encode(answer));
-  const found = await findGateways({
-    network,
-    clock,
-    random: new SeededRandom(1),
-    signal: new AbortController().signal,
-    places: { ssdp: GATEWAY, gatewayPort: 5351 },
-  });
+  const found = await findOn(network, clock);
   deepStrictEqual(found?.localHost, US);
   deepStrictEqual(found.gateways.map(({ host }) => host), ["192.168.1.1", "192.168.1.254"]);
   await clock.run(() => false, 3_000);
