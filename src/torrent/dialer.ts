@@ -75,7 +75,7 @@ export class Dialer {
   readonly #failures: Record<string, number> = {};
   /** Dials and handshakes under way. */
   readonly #halfOpen = new Map<Endpoint, HalfOpen>();
-  /** The proxy has failed the last dial: one at a time finds out when it is back. */
+  /** The proxy has carried nothing since it failed: one hopeful dial at a time seeks it. */
   #isProxyGone = false;
   /** Peers that the next stage has not dealt with yet. */
   #undelivered = 0;
@@ -128,8 +128,9 @@ export class Dialer {
     const { peerList, clock, wanted } = this.#options;
     while (!this.#closing.signal.aborted) {
       const now = clock.now();
-      if (this.#halfOpen.size >= MAX_HALF_OPEN || this.#comingCount(now) >= wanted()) return;
-      if (this.#pace.waitMs(now) > 0 || (this.#isProxyGone && this.#halfOpen.size > 0)) return;
+      const comingCount = this.#comingCount(now);
+      if (this.#halfOpen.size >= MAX_HALF_OPEN || comingCount >= wanted()) return;
+      if (this.#pace.waitMs(now) > 0 || (this.#isProxyGone && comingCount > 0)) return;
       const endpoint = peerList.next(now);
       if (endpoint === undefined) return;
       this.#start(endpoint, now);
@@ -188,7 +189,6 @@ export class Dialer {
     const { peerList, clock } = this.#options;
     try {
       const result = await this.#reach(endpoint);
-      this.#isProxyGone = false;
       if (result === undefined) return peerList.failed(endpoint, clock.now());
       const peer = { ...result, endpoint, isIncoming: false };
       this.#undelivered++;
@@ -236,6 +236,7 @@ export class Dialer {
     const { clock, random, ourHandshake } = this.#options;
     const signal = this.#closing.signal;
     const connection = await this.#connect(endpoint, onlyUtp);
+    this.#isProxyGone = false;
     const abandon = () => connection.close();
     signal.addEventListener("abort", abandon);
     try {
@@ -298,7 +299,7 @@ export class Dialer {
     const { peerList, clock, encryption } = this.#options;
     const failure = failureOf(error, encryption);
     if (failure === undefined) return this.#ready.fail(error);
-    this.#isProxyGone = failure === "proxy";
+    if (error instanceof ConnectError) this.#isProxyGone = failure === "proxy";
     if (this.#closing.signal.aborted) return;
     if (failure === "own-connection") return peerList.markOwn(endpoint);
     const isVain = error instanceof ConnectError && this.#halfOpen.get(endpoint)?.isGuess;

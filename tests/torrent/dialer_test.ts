@@ -254,6 +254,46 @@ Deno.test("dial() blames no peer when the proxy is gone, and asks it for one a s
   bench.dialer.close();
 });
 
+for (
+  const [answer, isThere, link, [least, most]] of [
+    ["refuse after a second", false, { latencyMs: 500 }, [100, 240]],
+    ["let us connect and say nothing", true, { latencyMs: 1 }, [100, 240]],
+    ["do not answer, one each three seconds", false, { latencyMs: 1, isBlackHole: true }, [2, 3]],
+  ] as const
+) {
+  Deno.test(`dial() goes on when the proxy is back, though peers ${answer}`, async () => {
+    const bench = createBench(1_000), endpoints = hosts(200);
+    for (const { host } of endpoints) {
+      bench.sim.setLink(host, { bytesPerSecond: Infinity, ...link });
+      if (isThere) bench.sim.host(host).listen({ ports: [1] });
+    }
+    bench.lacks = "proxy";
+    await run(bench, endpoints);
+    await tick(bench, 10_000);
+    bench.lacks = undefined;
+    const before = bench.started;
+    await tick(bench, 8_000);
+    const count = bench.started - before;
+    ok(count >= least && count <= most, `${count} dials in eight seconds`);
+    bench.dialer.close();
+  });
+}
+
+Deno.test("dial() does not take the proxy for back because of a web seed", async () => {
+  const bench = createBench();
+  bench.lacks = "proxy";
+  await run(bench, [...hosts(200), WEB_SEED]);
+  await tick(bench, 5_000);
+  const failed = () => bench.dialer.failures["proxy"]!;
+  for (let passedMs = 0; passedMs < 10 * 60_000; passedMs += TICK_MS) {
+    const before = failed();
+    await tick(bench, TICK_MS);
+    ok(failed() - before <= 1, `${failed() - before} dials in half a second`);
+  }
+  ok(bench.started > failed(), "the web seed was never asked");
+  bench.dialer.close();
+});
+
 Deno.test("S8 dial() pauses as long when one dial alone found no socket", async () => {
   const bench = createBench();
   void serve(bench, "10.0.1.0", THEM);
