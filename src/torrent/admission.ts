@@ -200,7 +200,10 @@ export class Admission {
     return false;
   }
 
-  /** How many more may be on trial. The only member there may be stays as long as it is useful. */
+  /**
+   * How many more may be on trial. The only member there may be stays as long as it is useful: at
+   * less than USEFUL_RATE it makes way when its own trial is over.
+   */
   #trialRoom(isEnough: boolean, now: number): number {
     const maxPeers = this.#maxPeers;
     if (this.#isHeldUp(now) || (maxPeers < 2 && this.usefulCount(now) > 0)) return 0;

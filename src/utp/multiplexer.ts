@@ -28,7 +28,10 @@ export const MAX_STREAMS = 500;
 const MAX_PACKET_LENGTH: Readonly<Record<IpFamily, number>> = { ipv4: 1_252, ipv6: 1_232 };
 /** To this machine itself there is no such link. */
 const MAX_LOOPBACK_PACKET_LENGTH = 1_400;
-/** SYNs that are answered, or looked at, in a second; each answer costs a hash, and may hit whom it is not for. */
+/**
+ * SYNs that are answered, or looked at, in a second; each answer costs a hash, and may hit whom it
+ * is not for.
+ */
 const SYN_ANSWERS_PER_SECOND = 500;
 /**
  * Packets of no connection that are looked at in a second: whether they open one costs a hash, and
