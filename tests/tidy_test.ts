@@ -139,8 +139,6 @@ const UNTESTED_FILES: Readonly<Record<string, string>> = {
   "src/metainfo/version_1.ts": "part of a .torrent; metainfo_test.ts runs it",
   "src/net/gateway_ways.ts": IN_MAPPING,
   "src/peer/known_peer.ts": "one peer of the list; peer_list_test.ts runs it",
-  "src/peer/part_fetch.ts":
-    "the base of both fetches, which metadata_fetch_test.ts and layer_fetch_test.ts run",
   "src/torrent/driven_connection.ts":
     "the base of both connections, which connection_test.ts and metadata_connection_test.ts run",
   "src/torrent/facts.ts": IN_SIMULATION,
