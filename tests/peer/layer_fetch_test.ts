@@ -249,6 +249,29 @@ Deno.test("LayerFetch asks a third peer for the rest of what is late", () => {
   deepStrictEqual(scene.take(3).map(({ range }) => range.index), [1_536]);
 });
 
+Deno.test("LayerFetch waits for whoever still owes a run when another leaves it behind", () => {
+  const scene = new Scene(metainfoOf({ b: dataOf(2 * PIECE_LENGTH, 2) }));
+  scene.join(1, 2);
+  scene.pass(1_000);
+  equal(scene.take(2).length, 1);
+  scene.fetch.handleGone(2, scene.now);
+  scene.join(3);
+  equal(scene.take(1).length, 1, "it is not asked twice");
+  equal(scene.take(3).length, 0);
+  scene.pass(1_000);
+  equal(scene.take(3).length, 1);
+});
+
+Deno.test("LayerFetch blames nobody when all layers are found", () => {
+  const scene = new Scene(metainfoOf({ b: dataOf(2 * PIECE_LENGTH, 2) }));
+  scene.join(1, 2);
+  scene.pass(1_000);
+  const [late] = scene.take(2);
+  scene.serve(1);
+  for (let count = 0; count <= 101; count++) ok(!scene.answer(late!, flipped));
+  scene.assertFound();
+});
+
 Deno.test("LayerFetch parts from a peer that lies about what another has given", () => {
   const scene = new Scene();
   scene.join(1);
