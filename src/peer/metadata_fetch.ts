@@ -107,10 +107,7 @@ export class MetadataFetch extends PartFetch<number, Source, MetadataEffect> {
     if (source === undefined) return;
     const { buffer } = source;
     const { piece, data, totalSize = source.group.size } = message;
-    if (buffer === undefined) {
-      source.take(piece);
-      return this.ask(source, now);
-    }
+    if (buffer === undefined) return source.take(piece);
     if (totalSize !== buffer.size || data.length !== buffer.pieceLength(piece)) {
       return this.partFrom(peer, "malformed", now);
     }
@@ -191,7 +188,6 @@ export class MetadataFetch extends PartFetch<number, Source, MetadataEffect> {
     for (const source of this.sources.values()) {
       if (source.own !== stalest) continue;
       this.rest(source, now);
-      source.late.clear();
       source.own = undefined;
     }
   }

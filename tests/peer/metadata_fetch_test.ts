@@ -340,6 +340,73 @@ Deno.test("P27 MetadataFetch counts what each gives alone among what it holds", 
   deepStrictEqual(fetch.best, { bytes: PIECE, size });
 });
 
+Deno.test("MetadataFetch waits for a peer that gives a piece every now and then", () => {
+  const { fetch, metadata } = new Model(makeMetadata(20 * PIECE));
+  fetch.handleSize(1, metadata.length, 0);
+  for (let piece = 0; piece < 20; piece++) {
+    const now = 3_000 * piece;
+    const data = metadata.subarray(piece * PIECE, (piece + 1) * PIECE);
+    fetch.handleTimeout(now);
+    strictEqual(fetch.sourceCount, 1, `${now} ms`);
+    fetch.handleData(1, { kind: "data", piece, totalSize: undefined, data }, now);
+  }
+  deepStrictEqual(fetch.drain().map(({ kind }) => kind), [...Array(20).fill("request"), "found"]);
+});
+
+Deno.test("P26 MetadataFetch forgets a size that nobody claims any more", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  fetch.handleSize(1, 5, 0);
+  fetch.handleSize(1, 6, 0);
+  deepStrictEqual(fetch.best, { bytes: 0, size: 6 });
+  fetch.handleGone(1, 0);
+  strictEqual(fetch.best, undefined);
+});
+
+Deno.test("P27 MetadataFetch forgets what a peer claimed that is gone", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  for (const size of [5, 6, 7, 8]) fetch.handleSize(1, size, 0);
+  fetch.handleGone(1, 0);
+  fetch.drain();
+  fetch.handleSize(1, 9, 0);
+  deepStrictEqual(fetch.drain().map(({ kind }) => kind), ["request"]);
+});
+
+Deno.test("P27 MetadataFetch takes a late piece of what it has forgotten once, and then no more", () => {
+  const fetch = new MetadataFetch(sha1(new Uint8Array()));
+  const halves = [0, 1].map((piece) =>
+    ({ kind: "data", piece, totalSize: 2 * PIECE, data: new Uint8Array(PIECE) }) as const
+  );
+  fetch.handleSize(1, 2 * PIECE, 0);
+  fetch.handleTimeout(10_000);
+  for (const peer of [2, 3]) fetch.handleSize(peer, 2 * PIECE, 10_000);
+  fetch.handleData(2, halves[0]!, 10_000);
+  fetch.handleData(3, halves[1]!, 10_000);
+  strictEqual(fetch.heldBytes, 0, "together they gave another dictionary");
+  fetch.drain();
+  for (let count = 0; count <= 100; count++) fetch.handleData(1, halves[0]!, 10_000);
+  deepStrictEqual(fetch.drain(), []);
+  fetch.handleData(1, halves[0]!, 10_000);
+  deepStrictEqual(fetch.drain(), [{ kind: "malformed", peer: 1 }]);
+});
+
+Deno.test("MetadataFetch wants nothing and blames nobody when the dictionary is found", () => {
+  const { fetch, metadata } = new Model(makeMetadata(100));
+  for (const peer of [1, 2]) fetch.handleSize(peer, 100, 0);
+  for (const peer of [3, 4, 5]) fetch.handleSize(peer, 99, 0);
+  fetch.drain();
+  const give = (peer: number, data: Uint8Array) =>
+    fetch.handleData(peer, { kind: "data", piece: 0, totalSize: data.length, data }, 0);
+  give(1, metadata);
+  deepStrictEqual(fetch.drain().map(({ kind }) => kind), ["found"]);
+  give(2, metadata);
+  give(3, new Uint8Array(99));
+  give(4, new Uint8Array(98));
+  for (let size = 1; size <= 10; size++) fetch.handleSize(6, size, 0);
+  fetch.handleGone(3, 0);
+  fetch.handleTimeout(60_000);
+  deepStrictEqual(fetch.drain(), []);
+});
+
 Deno.test("MetadataFetch asks others at once for what peers were to give that are gone", () => {
   const fetch = new MetadataFetch(sha1(new Uint8Array()));
   for (const peer of [1, 2]) fetch.handleSize(peer, 100, 0);
