@@ -41,6 +41,8 @@ export type MetadataBehaviour =
   | "leaving"
   /** Sends a message that is none of metadata. */
   | "malformed"
+  /** Gives the first piece, and the next ones as if of something longer. */
+  | "contradicting"
   /** Sends a block that nobody asked for. */
   | "blocks";
 
@@ -129,11 +131,13 @@ async function answer(
     await clock.sleep(delayMs);
     const begin = request.piece * METADATA_PIECE_LENGTH;
     const data = metadata.subarray(begin, begin + METADATA_PIECE_LENGTH);
+    const isWrong = behaviour === "contradicting" && begin > 0;
+    const totalSize = isWrong ? metadata.length + 1 : metadata.length;
     output.extended(
       theirId,
       behaviour === "rejecting"
         ? encodeMetadataReject(request.piece)
-        : encodeMetadataData(request.piece, metadata.length, data),
+        : encodeMetadataData(request.piece, totalSize, data),
     );
     await flush();
   }

@@ -39,6 +39,8 @@ class Scene {
   readonly events: TorrentEvent[] = [];
   /** What the HTTP trackers heard. */
   readonly heard: string[] = [];
+  /** How often its peers were dialled. */
+  connectionCount = 0;
   readonly #listeners: { close(): void }[] = [];
   #hosts = 0;
 
@@ -59,6 +61,7 @@ class Scene {
     this.#listeners.push(listener);
     const serve = async () => {
       for await (const connection of listener) {
+        this.connectionCount++;
         void playMetadataPeer(connection, {
           infoHash: this.infoHash,
           peerId: this.random.bytes(20) as PeerId,
@@ -211,6 +214,23 @@ for (const maxPeers of [200, 20]) {
     }
   });
 }
+
+Deno.test("P27 MetadataSearch dials no sooner whoever sends nonsense when it gave a piece before", async () => {
+  const counts: number[] = [];
+  for (const behaviour of ["malformed", "contradicting"] as const) {
+    const scene = new Scene(makeMetadata(2 * PIECE));
+    scene.add(behaviour);
+    const search = scene.search();
+    const finding = search.find();
+    ok(!await scene.settled(finding, 60_000));
+    strictEqual(search.status().bytes, behaviour === "contradicting" ? PIECE : 0);
+    counts.push(scene.connectionCount);
+    void search.stop();
+    await rejects(finding, StoppedError);
+    await scene.end();
+  }
+  strictEqual(counts[1], counts[0]);
+});
 
 Deno.test("MetadataSearch asks peers that only another peer names (BEP 11)", async () => {
   const scene = new Scene(makeMetadata(20_000));
