@@ -86,6 +86,16 @@ Deno.test("M18 diskPaths() rejects a path that the platform cannot hold, before 
   deepStrictEqual(placed(["x".repeat(300)]), ["x".repeat(240)]);
 });
 
+Deno.test("M18 diskPaths() counts the root, and room for the suffix of unfinished files", () => {
+  const most = 4_095 - ".part".length;
+  const folders = new Array<string>(15).fill("n".repeat(240));
+  const before = 16 * 241; // With the root.
+  const torrent = (length: number) =>
+    metainfoOfPaths("r".repeat(240), [...folders, "n".repeat(length)]);
+  equal(pathsOf(torrent(most - before))[0]!.length, most);
+  rejects(torrent(most - before + 1), "linux", /longer than linux allows/);
+});
+
 Deno.test("M19 diskPaths() avoids what Windows reserves, there only", () => {
   const metainfo = metainfoOfPaths("AUX", ["con", "a:b."], ["ok"]);
   deepStrictEqual(pathsOf(metainfo, "windows"), ["_AUX/_con/a_b_", "_AUX/ok"]);
