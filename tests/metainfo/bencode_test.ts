@@ -126,6 +126,13 @@ Deno.test("decodePrefix() says where the value ends and leaves what follows alon
   deepStrictEqual(value.raw, latin1Bytes("d1:ai1ee"));
 });
 
+Deno.test("decodePrefix() gives the memory of its values back when it is disposed of", () => {
+  const document = decodePrefix(latin1Bytes("li1ei2ee"));
+  equal(document.value.end, 8);
+  document[Symbol.dispose]();
+  equal(document.value.end, undefined, "there is none to read it from");
+});
+
 Deno.test("get() finds keys in dictionaries of any size, the first of equal ones", () => {
   for (const size of [0, 1, 7, 8, 9, 10, 500]) {
     const keys = Array.from({ length: size }, (_, i) => `key${i}`);
