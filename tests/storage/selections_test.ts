@@ -247,9 +247,10 @@ async function replaceFile(
   Deno.mkdirSync(`${target.outputDir}/any`, { recursive: true });
   const path = finalPath(target, replaced) + (isPartReplaced ? ".part" : "");
   Deno.writeFileSync(path, bytes);
-  // No run that was killed can have written such a part. Nobody else is so quick that the clock of
-  // the file system, which ticks every few milliseconds, would show the time of our last write.
-  const later = new Date(Date.now() + (isPartReplaced ? 120_000 : 30_000));
+  // No run that was killed can have written such a file, or have named one. Nobody else is so quick
+  // that the clock of the file system, which ticks every few milliseconds, would show the time of
+  // our last write.
+  const later = new Date(Date.now() + 120_000);
   Deno.utimeSync(path, later, later);
   const { tried, strangers } = knowledge;
   if (replacement !== "same") strangers.set(replaced, { path, bytes });
