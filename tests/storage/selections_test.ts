@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
 import type { FailedReply, Job, JobOf, JobRunner, ReplyTo } from "../../src/workers/protocol.ts";
-import { DiskTarget, type Run, sampleData } from "./disk_target.ts";
+import { DiskTarget, type OpenOptions, type Run, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
 /** One run: which files, which of the pieces that it lacks it gets, and how it ends. */
@@ -151,6 +151,26 @@ Deno.test("D20 a part that a run begins with what it moves is known as ours, tho
   }
 });
 
+Deno.test("D5 a piece of a changed file and of one that is away is believed by no run after one that moved others and was killed", async () => {
+  const sample = sampleData("any", { 0: 48, 1: 33, 2: 1, 3: 1 }, 20);
+  const changed = sample.contents.get("1")!.map((byte, index) => index === 0 ? byte ^ 255 : byte);
+  for (let jobCount = 3; jobCount < 12; jobCount++) {
+    await using target = new DiskTarget(sample);
+    await target.complete();
+    const [first, second] = [finalPath(target, 0), finalPath(target, 1)];
+    const away = `${target.folder}/away`;
+    await Deno.rename(first, away);
+    const { mtime } = await Deno.stat(second);
+    target.put("any/1", changed);
+    await Deno.utime(second, mtime!, new Date(mtime!.getTime() + 1));
+    // It shares piece 4 with files that go to the edges; piece 2 is of it and of what is away.
+    await runKilled(target, { selected: target.select("1"), pool: new KilledJobs(jobCount) });
+    await Deno.rename(away, first);
+    await using run = await target.run();
+    deepStrictEqual(have(run), [0, 1, 3, 4], `${jobCount}`);
+  }
+});
+
 /** The steps, and then one that is to complete all files, of these lengths. */
 async function followAll(lengths: readonly number[], steps: readonly Step[]): Promise<void> {
   const files = Object.fromEntries(lengths.map((length, index) => [`${index}`, length]));
@@ -164,6 +184,15 @@ async function followAll(lengths: readonly number[], steps: readonly Step[]): Pr
   }
   target.assertContents();
   deepStrictEqual(target.listing(), Object.keys(files).map((name) => `any/${name}`));
+}
+
+/** A run that ends as it begins, whether it is killed before or not. */
+async function runKilled(target: DiskTarget, options: OpenOptions): Promise<void> {
+  try {
+    await using _run = await target.run(options);
+  } catch (error) {
+    if ((error as Partial<StorageError>).reason !== "permission") throw error;
+  }
 }
 
 async function isRefused(run: Promise<void>): Promise<boolean> {
