@@ -1,10 +1,11 @@
 /**
- * What may be saved of a check that was cut off: the next run goes on where it was, however often
- * that happens. Pure.
+ * What may be saved of a check that was cut off, or before pieces are moved: the next run goes on
+ * where it was, however often that happens. Pure.
  *
  * Claimed is what was found good; noted, to be hashed by the next run, what nobody has looked at;
  * what is bad is neither, so that it is fetched. A file's looks are recorded once a piece of it
- * was good: until then it may be a stranger's, and all of it is looked at again.
+ * was good: until then it may be a stranger's, and all of it is looked at again. A file that is not
+ * there has no record any more.
  */
 import { Bitfield } from "../base/bitfield.ts";
 import type { FileIndex, PieceIndex } from "../base/ids.ts";
