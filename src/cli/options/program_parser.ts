@@ -41,12 +41,20 @@ export const programParser = or(
 );
 
 function command(name: string, brief: string, table: OptionTable): AnyParser {
-  const parsers = [...sections(table)].map(([heading, parsers]) => {
+  const named = { command: primitives.constant(name) };
+  const bySection = sections(table);
+  const all = object({
+    ...named,
+    ...Object.fromEntries(bySection.values().flatMap((parsers) => parsers)),
+  });
+  const documented = [...bySection].map(([heading, parsers]) => {
     const section = object(Object.fromEntries(parsers));
     return heading === undefined ? section : group(heading, section);
   });
-  const named = object({ command: primitives.constant(name) });
-  const parser = merge(named, ...parsers as [typeof named]);
+  const { getDocFragments } = merge(object(named), ...documented as [typeof all]);
+  // Sections are for those who read: put together of them, a command would offer paths where one of
+  // them waits for a value, since the others do not know of it.
+  const parser = { ...all, getDocFragments } as AnyParser;
   return primitives.command(name, parser, { brief: text(brief), ...usageLine(usageOf(table)) });
 }
 

@@ -396,6 +396,13 @@ Deno.test("parseArguments() completes the names of options", () => {
   ok(parse("completion", "bash", "get", "--max-d").printed.includes("--max-download-rate"));
 });
 
+Deno.test("parseArguments() completes the value of an option with nothing else", () => {
+  for (const command of ["get", "seed", "info", "verify", "cat", "feed"]) {
+    const { printed } = parse("completion", "bash", command, "--encryption", "");
+    deepStrictEqual(printed.trim().split("\n").toSorted(), ["off", "prefer", "require"], command);
+  }
+});
+
 Deno.test("parseArguments() completes a line that begins with no command as one of get", () => {
   const files = (...words: string[]) => parse("completion", "bash", ...words).printed;
   ok(files("x").includes("__FILE__:file:torrent"));
