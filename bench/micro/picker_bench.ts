@@ -17,6 +17,8 @@ const PIECE_COUNT = 100_000;
 const BLOCKS_PER_ROUND = 10_000;
 const DEPTH = 64;
 const BUDGET_BYTES = 64 * 1024 * 1024;
+/** Bytes a second of each peer: those whose pieces take it 2 s at most have pieces of their own. */
+const PEER_RATE = 2 ** 20;
 const NO_DATA = new Uint8Array(0);
 
 class BenchSwarm {
@@ -47,6 +49,7 @@ class BenchSwarm {
       isPeerChoking: false,
       allowedFast: new Set<PieceIndex>(),
       isSnubbed: false,
+      downloadRate: () => PEER_RATE,
       offers: (piece: PieceIndex) => theirHave.has(piece),
     };
     this.availability.replaced(peer.key, new Bitfield(PIECE_COUNT), theirHave);

@@ -60,7 +60,13 @@ export class Assembly {
 
   /** May another piece be opened? */
   get hasRoom(): boolean {
-    return this.#hasBuffer && this.#partials.size + this.#awayCount < this.#openLimit;
+    return this.#hasBuffer && this.#partials.size + this.#awayCount < Math.floor(this.#openLimit);
+  }
+
+  /** As `hasRoom`; where memory is scarce, only while all that are open can have a buffer. */
+  get hasSafeRoom(): boolean {
+    const isSafe = !this.isScarce || this.#partials.size + this.#awayCount < this.maxPieces;
+    return isSafe && this.hasRoom;
   }
 
   /** Have blocks been refused of late, as all buffers were in use? */

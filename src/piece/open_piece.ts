@@ -5,15 +5,12 @@ import type { Linked } from "../base/linked_list.ts";
 import type { ParoledPiece } from "./paroled_piece.ts";
 import { NO_PEER, type PartialPiece } from "./partial_piece.ts";
 import type { PeerKey } from "./piece_table.ts";
-import type { Requester } from "./requester.ts";
 
 const HERE = null;
 
 export interface OpenPieceOptions {
   /** Those of lower rank are served first. */
   readonly rank: number;
-  /** Whom the first block was asked of. */
-  readonly starter: Requester;
   /** It was started with a slow peer, and its like finish it. */
   readonly isSlow: boolean;
   readonly now: number;
@@ -30,7 +27,6 @@ export interface OpenPieceOptions {
 export class OpenPiece implements Linked<OpenPiece> {
   readonly partial: PartialPiece;
   readonly rank: number;
-  readonly starter: Requester;
   readonly isSlow: boolean;
   readonly openedAt: number;
   readonly paroled: ParoledPiece | undefined;
@@ -50,10 +46,9 @@ export class OpenPiece implements Linked<OpenPiece> {
   /** No block before this one is free. */
   #firstFree = 0;
 
-  constructor(partial: PartialPiece, { rank, starter, isSlow, now, paroled }: OpenPieceOptions) {
+  constructor(partial: PartialPiece, { rank, isSlow, now, paroled }: OpenPieceOptions) {
     this.partial = partial;
     this.rank = rank;
-    this.starter = starter;
     this.isSlow = isSlow;
     this.openedAt = now;
     this.touchedAt = now;

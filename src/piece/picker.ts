@@ -1,7 +1,7 @@
 import type { Random } from "../base/ambient.ts";
 import type { BlockIndex, PieceIndex } from "../base/ids.ts";
 import { MIN_SILENCE_MS } from "../base/silence.ts";
-import { BLOCK_LENGTH, type BlockSpan, type Layout } from "../metainfo/layout.ts";
+import type { BlockSpan, Layout } from "../metainfo/layout.ts";
 import type { Assembly } from "./assembly.ts";
 import type { Availability } from "./availability.ts";
 import type { BlockRequest } from "./block_request.ts";
@@ -14,7 +14,7 @@ import type { PickerPeer } from "./picker_peer.ts";
 import { PieceChoice } from "./piece_choice.ts";
 import { PieceLife } from "./piece_life.ts";
 import type { PeerKey, PieceTable } from "./piece_table.ts";
-import type { Requester } from "./requester.ts";
+import { Turn } from "./turn.ts";
 
 /** How many requests of others one call looks at, the oldest first. */
 const MAX_DOUBTS = 1_024;
@@ -41,16 +41,6 @@ export interface PiecePickerOptions {
   readonly sequential?: boolean;
 }
 
-/** One call of `pick`. */
-interface Turn {
-  readonly peer: PickerPeer;
-  readonly requester: Requester;
-  readonly isSlow: boolean;
-  readonly count: number;
-  readonly now: number;
-  readonly spans: BlockSpan[];
-}
-
 /** Which block to ask a peer for next. Whatever happens to blocks and pieces is told to it. */
 export class PiecePicker {
   readonly #options: PiecePickerOptions;
@@ -59,7 +49,6 @@ export class PiecePicker {
   readonly #life: PieceLife;
   readonly #eviction: Eviction;
   readonly #liveliness = new Liveliness();
-  readonly #blocksPerPiece: number;
   /** When a quick peer last found no room for a piece. */
   #crampedAt = -Infinity;
 
@@ -76,7 +65,6 @@ export class PiecePicker {
     });
     this.#life = new PieceLife({ layout, table, assembly, choice: this.#choice, open: this.#open });
     this.#eviction = new Eviction(layout.pieceLength);
-    this.#blocksPerPiece = Math.ceil(layout.pieceLength / BLOCK_LENGTH);
   }
 
   /**
@@ -85,29 +73,32 @@ export class PiecePicker {
    * gives it a right to what others hold.
    *
    * Started pieces come before new ones, to have something whole soon and little in memory; but
-   * whoever owes whole pieces at a time fetches its own, which are half here for a shorter time
-   * than those that several finish. Peers finish the pieces of their like: the slow would hold up
-   * those of the quick. When nothing is free, memory is sought for a new piece, and then others'
-   * requests are repeated.
+   * whoever is quick fetches its own. When there is no memory for one, it waits while it has enough
+   * to do, and then helps where most is left: so few give each piece. Peers finish the pieces of
+   * their like: the slow would hold up those of the quick. When nothing is free, memory is sought
+   * for a new piece, and then others' requests are repeated.
    */
   pick(peer: PickerPeer, count: number, now: number): BlockSpan[] {
-    const spans: BlockSpan[] = [];
-    if (count <= 0 || (peer.isPeerChoking && peer.allowedFast.size === 0)) return spans;
+    if (count <= 0 || (peer.isPeerChoking && peer.allowedFast.size === 0)) return [];
     const requester = this.#open.requester(peer.key);
-    const isSlow = requester.isSlow || peer.isSnubbed;
-    const turn: Turn = { peer, requester, isSlow, count, now, spans };
+    const turn = new Turn(peer, requester, count, now);
+    const { layout, assembly } = this.#options;
     this.#adoptParoled(turn);
-    if (requester.requests.length + count >= this.#blocksPerPiece) {
+    if (turn.isQuickFor(layout.pieceLength)) {
       this.#continuePieces(turn, this.#isItsOwn);
-      this.#startPieces(turn);
+      this.#startPieces(turn, { isSafe: true });
+      const others = this.#piecesToHelp(turn);
+      if (others.length > 0 && !turn.isDry && !assembly.hasSafeRoom) return turn.spans;
+      for (const open of others) this.#takeFree(turn, open);
+    } else {
+      this.#continuePieces(turn, this.#isOfItsKind);
     }
-    this.#continuePieces(turn, this.#isOfItsKind);
     this.#startPieces(turn);
     if (!this.#isConfined(turn)) this.#continuePieces(turn, this.#isOpenTo);
-    if (spans.length === 0) this.#replaceAbandoned(turn);
+    if (turn.spans.length === 0) this.#replaceAbandoned(turn);
     this.#repeatRequests(turn);
     if (requester.requests.length === 0) this.#replaceOverdue(turn);
-    return spans;
+    return turn.spans;
   }
 
   /** How many blocks all peers together owe us. */
@@ -189,7 +180,7 @@ export class PiecePicker {
   #adoptParoled(turn: Turn): void {
     const { peer, requester, now } = turn;
     for (const [piece, paroled] of this.#life.parole) {
-      if (isFull(turn)) return;
+      if (turn.isFull) return;
       if (!paroled.mayOwn(requester, peer.isSnubbed, now) || !peer.offers(piece)) continue;
       const open = this.#open.get(piece) ?? this.#startParoled(piece, turn);
       if (open === undefined || !this.#mayAsk(turn, open)) continue;
@@ -198,31 +189,34 @@ export class PiecePicker {
     }
   }
 
-  #startParoled(piece: PieceIndex, { requester, isSlow, now }: Turn): OpenPiece | undefined {
+  #startParoled(piece: PieceIndex, { isSlow, now }: Turn): OpenPiece | undefined {
     const { table, assembly } = this.#options;
     if (table.state(piece) !== "wanted" || !assembly.hasRoom) return undefined;
     const ownedCount = this.#life.parole.ownedCount;
     if (ownedCount > 0 && (ownedCount + 1) * PAROLE_SHARE > assembly.maxPieces) return undefined;
-    return this.#life.start(piece, { starter: requester, isSlow, now });
+    return this.#life.start(piece, { isSlow, now });
   }
 
   /** Asks for free blocks of started pieces; those that come before them in order are started. */
   #continuePieces(turn: Turn, isForPeer: (open: OpenPiece, turn: Turn) => boolean): void {
     let next: OpenPiece | undefined;
     for (let open = this.#open.firstWithFreeBlocks; open !== undefined; open = next) {
-      if (isFull(turn)) return;
+      if (turn.isFull) return;
       next = open.next;
       if (!isForPeer(open, turn) || !this.#mayAsk(turn, open)) continue;
-      this.#startPieces(turn, open.rank);
+      this.#startPieces(turn, { beforeRank: open.rank });
       this.#takeFree(turn, open);
     }
   }
 
-  /** Asks for pieces that nobody has started; with `beforeRank`, for those of less rank alone. */
-  #startPieces(turn: Turn, beforeRank = Infinity): void {
-    const { peer, requester, isSlow, now } = turn;
+  /**
+   * Asks for pieces that nobody has started: with `beforeRank`, for those of less rank alone; if
+   * `isSafe`, only while their blocks will hardly be refused.
+   */
+  #startPieces(turn: Turn, { beforeRank = Infinity, isSafe = false } = {}): void {
+    const { peer, isSlow, now } = turn;
     const { assembly } = this.#options;
-    while (!isFull(turn) && assembly.hasRoom) {
+    while (!turn.isFull && (isSafe ? assembly.hasSafeRoom : assembly.hasRoom)) {
       // One piece they may always have: those that are quick might never give anything.
       const { slowCount } = this.#open;
       const isHalfSlow = slowCount > 0 && (slowCount + 1) * 2 > assembly.maxPieces;
@@ -231,8 +225,18 @@ export class PiecePicker {
         ? this.#choice.next(peer)
         : this.#choice.nextBefore(peer, beforeRank);
       if (piece === undefined) return;
-      this.#takeFree(turn, this.#life.start(piece, { starter: requester, isSlow, now }));
+      this.#takeFree(turn, this.#life.start(piece, { isSlow, now }));
     }
+  }
+
+  /** Others' pieces with free blocks, first those with most of them. */
+  #piecesToHelp(turn: Turn): OpenPiece[] {
+    const pieces: OpenPiece[] = [];
+    if (turn.isFull) return pieces;
+    for (let open = this.#open.firstWithFreeBlocks; open !== undefined; open = open.next) {
+      if (this.#isOfItsKind(open, turn) && this.#mayAsk(turn, open)) pieces.push(open);
+    }
+    return pieces.sort((one, other) => other.freeCount - one.freeCount);
   }
 
   #replaceAbandoned(turn: Turn): void {
@@ -267,7 +271,7 @@ export class PiecePicker {
     let next: BlockRequest | undefined;
     let doubts = 0;
     for (let request = this.#open.oldestRequest; request !== undefined; request = next) {
-      if (isFull(turn) || now - request.at < leastAgeMs || ++doubts > MAX_DOUBTS) return;
+      if (turn.isFull || now - request.at < leastAgeMs || ++doubts > MAX_DOUBTS) return;
       next = request.next;
       const { open, block } = request;
       if (!isWorthRepeating(request, requester, { now, livelyMs, isDoubted })) continue;
@@ -288,7 +292,7 @@ export class PiecePicker {
   }
 
   #takeFree(turn: Turn, open: OpenPiece): void {
-    while (!isFull(turn)) {
+    while (!turn.isFull) {
       const block = open.nextFree();
       if (block === undefined) return;
       this.#ask(turn, open, block);
@@ -300,6 +304,7 @@ export class PiecePicker {
     if (requester.requests.length === 0) requester.quietSince = this.#liveliness.ms;
     if (peer.isSnubbed) this.#open.addDoubted(open, block, requester, now - MIN_DOUBTED_AGE_MS);
     else this.#open.add(open, block, requester, now);
+    requester.latestPiece = open.piece;
     spans.push(this.#options.layout.blockRequest(open.piece, block));
   }
 
@@ -315,9 +320,10 @@ export class PiecePicker {
     return isSlow && now - this.#crampedAt < CONFINEMENT_MS;
   }
 
-  readonly #isItsOwn = ({ rank, paroled, starter, requestedCount }: OpenPiece, turn: Turn) => {
-    if (paroled !== undefined) return paroled.owner === turn.peer.key;
-    return starter === turn.requester || requestedCount === 0 || this.#choice.isInOrder(rank);
+  readonly #isItsOwn = (open: OpenPiece, { peer, ownPiece }: Turn): boolean => {
+    const { piece, rank, paroled, requestedCount } = open;
+    if (paroled !== undefined) return paroled.owner === peer.key;
+    return piece === ownPiece || requestedCount === 0 || this.#choice.isInOrder(rank);
   };
 
   readonly #isOfItsKind = (open: OpenPiece, turn: Turn): boolean => {
@@ -328,8 +334,4 @@ export class PiecePicker {
   /** For a peer that finds nothing of its kind. */
   readonly #isOpenTo = ({ paroled }: OpenPiece, { peer, requester, now }: Turn): boolean =>
     paroled === undefined || paroled.owner === peer.key || paroled.mayHelp(requester, now);
-}
-
-function isFull({ spans, count }: Turn): boolean {
-  return spans.length >= count;
 }

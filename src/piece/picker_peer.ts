@@ -12,6 +12,8 @@ export interface PickerPeer {
   readonly allowedFast: ReadonlySet<PieceIndex>;
   /** No block came for a while: it gets blocks, but keeps nobody else from them. */
   readonly isSnubbed: boolean;
+  /** Bytes of blocks a second, over the last few seconds. */
+  downloadRate(now: number): number;
   /** It has the piece and lets us ask for it now. */
   offers(piece: PieceIndex): boolean;
 }

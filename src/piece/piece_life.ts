@@ -32,7 +32,7 @@ export class PieceLife {
   }
 
   /** wanted → partial; the assembly has room. */
-  start(piece: PieceIndex, start: Pick<OpenPieceOptions, "starter" | "isSlow" | "now">): OpenPiece {
+  start(piece: PieceIndex, start: Pick<OpenPieceOptions, "isSlow" | "now">): OpenPiece {
     const { table, assembly, choice, open } = this.#options;
     const paroled = this.parole.get(piece);
     if (paroled === undefined) choice.remove(piece);

@@ -1,4 +1,5 @@
 import type { Bitfield } from "../base/bitfield.ts";
+import type { PieceIndex } from "../base/ids.ts";
 import type { BlockRequest } from "./block_request.ts";
 import type { PeerKey } from "./piece_table.ts";
 
@@ -16,6 +17,8 @@ export class Requester {
   readonly key: PeerKey;
   /** Outstanding; in no order. */
   readonly requests: BlockRequest[] = [];
+  /** The piece of which it was last asked for a block: it has read more of it, perhaps all. */
+  latestPiece: PieceIndex | undefined;
   /** A piece that made the peer interesting when last seen: looked at first. */
   interestingPiece = 0;
   /** What it had when none of it was interesting. */

@@ -42,6 +42,10 @@ export class PeerConnection extends DrivenConnection<PeerSession> implements Pic
     return Math.max(this.partReadAt, lastBlockAt ?? -Infinity);
   }
 
+  downloadRate(now: number): number {
+    return this.session.downloadRate(now);
+  }
+
   offers(piece: PieceIndex): boolean {
     return this.session.offers(piece);
   }

@@ -68,6 +68,35 @@ Deno.test("hasRoom lets 4 pieces be open for each buffer, fewer after blocks wit
   deepStrictEqual(assembly.maxBlocks, 8);
 });
 
+Deno.test("hasRoom lets one more piece be open after 16 full ones, and none before", () => {
+  const assembly = assemblyOf(1);
+  for (const piece of [P0, P1, P2, P3]) assembly.open(piece);
+  assembly.put(P0, B0, block, 1);
+  for (const piece of [P1, P2, P3]) assembly.put(piece, B0, block, 1);
+  for (const piece of [P0, P1, P2, P3]) assembly.drop(piece);
+  for (let full = 0; full < 16; full++) {
+    assembly.open(P0);
+    deepStrictEqual(assembly.hasRoom, false, `after ${full}`);
+    assembly.release(fill(assembly, P0).data.buffer);
+  }
+  assembly.open(P0);
+  deepStrictEqual(assembly.hasRoom, true);
+});
+
+Deno.test("hasSafeRoom is hasRoom until a block is refused, then there must be a buffer for all", () => {
+  const assembly = assemblyOf(2);
+  for (const piece of [P0, P1, P2]) assembly.open(piece);
+  assembly.put(P0, B0, block, 1);
+  deepStrictEqual(assembly.hasSafeRoom, true);
+  assembly.put(P1, B0, block, 1);
+  deepStrictEqual([assembly.hasRoom, assembly.hasSafeRoom], [false, false]);
+  deepStrictEqual(assembly.put(P2, B0, block, 1), "no-room");
+  assembly.drop(P0);
+  deepStrictEqual([assembly.hasRoom, assembly.hasSafeRoom], [true, false]);
+  assembly.drop(P2);
+  deepStrictEqual([assembly.hasRoom, assembly.hasSafeRoom], [true, true]);
+});
+
 Deno.test("usedBytes counts a piece from its first block until it is dropped or released", () => {
   const assembly = assemblyOf(2);
   assembly.open(P0);

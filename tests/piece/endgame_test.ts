@@ -4,7 +4,6 @@ import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import { isWorthRepeating } from "../../src/piece/endgame.ts";
 import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PartialPiece } from "../../src/piece/partial_piece.ts";
-import { Requester } from "../../src/piece/requester.ts";
 
 Deno.test("isWorthRepeating() wants a peer that is twice as quick as those who were asked", () => {
   const block = new AskedBlock();
@@ -102,7 +101,6 @@ class AskedBlock {
     const partial = new PartialPiece(layout, 0 as PieceIndex, () => new ArrayBuffer(BLOCK_LENGTH));
     const options = {
       rank: 0,
-      starter: new Requester(1),
       isSlow: false,
       now: 0,
       paroled: undefined,

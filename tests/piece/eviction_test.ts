@@ -6,7 +6,6 @@ import type { OpenPiece } from "../../src/piece/open_piece.ts";
 import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PartialPiece } from "../../src/piece/partial_piece.ts";
 import { ScriptedPeer } from "./picking.ts";
-import { Requester } from "../../src/piece/requester.ts";
 
 Deno.test("abandoned() gives the stalest piece that nobody has been asked for in 2 s", () => {
   const [pieces, open] = openPieces([0, 100, 200]);
@@ -51,7 +50,6 @@ function openPieces(openedAt: readonly number[]): [OpenPieces, OpenPiece[]] {
     const partial = new PartialPiece(layout, piece as PieceIndex, () => buffer);
     return pieces.open(partial, {
       rank: piece,
-      starter: new Requester(1),
       isSlow: false,
       now,
       paroled: undefined,

@@ -68,7 +68,6 @@ function openPiece(
   );
   return new OpenPiece(partial, {
     rank: 0,
-    starter: new Requester(1),
     isSlow: false,
     now: 0,
     paroled,

@@ -5,7 +5,6 @@ import { BLOCK_LENGTH, Layout } from "../../src/metainfo/layout.ts";
 import type { OpenPiece } from "../../src/piece/open_piece.ts";
 import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PartialPiece } from "../../src/piece/partial_piece.ts";
-import { Requester } from "../../src/piece/requester.ts";
 
 const BLOCKS = 3, PIECES = 4, PEERS = 2;
 const layout = new Layout({
@@ -136,7 +135,6 @@ function openPiece(open: OpenPieces, piece: number, rank: number): OpenPiece {
   );
   return open.open(partial, {
     rank,
-    starter: new Requester(1),
     isSlow: false,
     now: 0,
     paroled: undefined,

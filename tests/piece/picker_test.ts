@@ -1,7 +1,10 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { BlockIndex, PieceIndex } from "../../src/base/ids.ts";
-import { Picking, type ScriptedPeer } from "./picking.ts";
+import { bitfieldOf, Picking, type ScriptedPeer } from "./picking.ts";
+
+/** Bytes a second: any piece of these tests takes less than 2 s. */
+const QUICK_RATE = 2 ** 20;
 
 Deno.test("pick() gives the blocks of one piece in order before it starts another", () => {
   const picking = new Picking({ pieces: "....." });
@@ -68,14 +71,62 @@ Deno.test("pick() gives first what is wanted first, in order, even before starte
   deepStrictEqual(picking.pick(peer, 3), "2.1 4.0 4.1");
 });
 
-Deno.test("pick() gives pieces of its own to a peer that owes whole ones, while there are any", () => {
+Deno.test("pick() gives pieces of its own to a quick peer, while there are any", () => {
   const picking = new Picking({ pieces: "hhhh...", blocksPerPiece: 4 });
   const [a, b, c] = [1, 2, 3].map((key) => picking.join(key, "*******")) as ScriptedPeer[];
+  for (const quick of [a!, b!]) quick.rate = QUICK_RATE;
   const [, started] = picking.pickPieces(a!, 6).split(" ");
   const ofB = picking.pickPieces(b!, 4);
   ok(ofB !== started && ofB.length === 1);
-  deepStrictEqual(picking.pick(c!, 1), `${started}.2`);
+  deepStrictEqual(picking.pick(c!, 1), `${started}.2`, "it has given nothing yet");
   deepStrictEqual(picking.pick(b!, 4), `${started}.3`);
+});
+
+Deno.test("pick() goes on with the piece that a quick peer was asked for last", () => {
+  const picking = new Picking({ pieces: "hh..", blocksPerPiece: 8 });
+  const a = joinQuick(picking, 1, 2), b = joinQuick(picking, 2, 3);
+  deepStrictEqual(picking.pick(a, 2), "2.0 2.1");
+  deepStrictEqual(picking.pick(b, 2), "3.0 3.1");
+  for (const peer of [a, b]) peer.theirHave = bitfieldOf("****");
+  deepStrictEqual(picking.pick(b, 2), "3.2 3.3");
+  deepStrictEqual(picking.pick(a, 2), "2.2 2.3");
+  deepStrictEqual(picking.pick(a, 6), "2.4 2.5 2.6 2.7 3.4 3.5");
+  deepStrictEqual(picking.pick(a, 1), "3.6");
+});
+
+Deno.test("pick() gives a quick peer what is wanted first before a piece of its own", () => {
+  const picking = new Picking({ pieces: "hh.!.", blocksPerPiece: 8 });
+  const slow = picking.join(1, "*****"), quick = joinQuick(picking, 2, 2);
+  deepStrictEqual(picking.pick(slow, 2), "3.0 3.1");
+  deepStrictEqual(picking.pick(quick, 2), "2.0 2.1");
+  quick.theirHave = bitfieldOf("*****");
+  deepStrictEqual(picking.pick(quick, 2), "3.2 3.3");
+});
+
+Deno.test("pick() gives a quick peer a piece that nobody goes on with before it starts another", () => {
+  const picking = new Picking({ pieces: "hh...", blocksPerPiece: 8 });
+  const gone = joinQuick(picking, 1, 2), quick = joinQuick(picking, 2, 3);
+  picking.pick(gone, 2);
+  picking.give(gone, "2.0");
+  picking.leave(gone);
+  picking.pick(quick, 8);
+  quick.theirHave = bitfieldOf("*****");
+  deepStrictEqual(picking.pick(quick, 2), "2.1 2.2");
+});
+
+Deno.test("pick() lets a quick peer wait for memory until it owes half, then help where most is left", () => {
+  const picking = new Picking({ pieces: "hh....", blocksPerPiece: 8, budgetPieces: 2 });
+  const [a, b, c] = [1, 2, 3].map((key) => joinQuick(picking, key, key + 1)) as ScriptedPeer[];
+  picking.pick(a!, 4);
+  picking.pick(b!, 2);
+  picking.give(a!, "2.0");
+  picking.give(b!, "3.0");
+  c!.theirHave = bitfieldOf("******");
+  deepStrictEqual(picking.pick(c!, 4), "3.2 3.3 3.4 3.5");
+  deepStrictEqual(picking.pick(c!, 2), "3.6 3.7", "it goes on where it is");
+  deepStrictEqual(picking.pick(c!, 2), "", "6 of 8 are enough");
+  picking.give(c!, "3.2 3.3");
+  deepStrictEqual(picking.pick(c!, 4), "2.4 2.5 2.6 2.7");
 });
 
 Deno.test("pick() asks for no piece that has no buffer while all are in use", () => {
@@ -90,8 +141,8 @@ Deno.test("pick() asks for no piece that has no buffer while all are in use", ()
 });
 
 Deno.test("received() frees a block that had no room", () => {
-  const picking = new Picking({ pieces: "hhhh....", blocksPerPiece: 2, budgetPieces: 1 });
-  const peer = picking.join(1, "********"), other = picking.join(2, "********");
+  const picking = new Picking({ pieces: "hhhh..", blocksPerPiece: 2, budgetPieces: 1 });
+  const peer = picking.join(1, "******"), other = picking.join(2, "******");
   const [first, second, refused] = picking.pick(peer, 4).split(" ");
   deepStrictEqual(picking.give(peer, `${first} ${refused}`), []);
   picking.giveGood(peer, second!);
@@ -522,6 +573,14 @@ function answersAfter(picking: Picking, peer: ScriptedPeer, durationMs: number):
   const [span] = picking.picker.pick(peer, 1, picking.now - durationMs);
   // A block that was refused by the assembly is answered, and free.
   picking.picker.received(peer.key, span!.piece, span!.block, picking.now);
+}
+
+/** A quick peer joins that has one piece alone. */
+function joinQuick(picking: Picking, key: number, piece: number): ScriptedPeer {
+  const have = Array.from({ length: picking.layout.pieceCount }, (_, at) => at === piece);
+  const peer = picking.join(key, have.map((has) => has ? "*" : "-").join(""));
+  peer.rate = QUICK_RATE;
+  return peer;
 }
 
 /** Time passes in which the peer sends blocks that nobody asked it for. */

@@ -22,10 +22,16 @@ export class ScriptedPeer implements PickerPeer {
   theirHave: Bitfield;
   isPeerChoking = false;
   isSnubbed = false;
+  /** Bytes a second that it has given. */
+  rate = 0;
   readonly allowedFast = new Set<PieceIndex>();
 
   constructor(readonly key: PeerKey, have: string) {
     this.theirHave = bitfieldOf(have);
+  }
+
+  downloadRate(): number {
+    return this.rate;
   }
 
   offers(piece: PieceIndex): boolean {

@@ -8,11 +8,10 @@ import { OpenPieces } from "../../src/piece/open_pieces.ts";
 import { PieceChoice } from "../../src/piece/piece_choice.ts";
 import { PieceLife } from "../../src/piece/piece_life.ts";
 import { PieceTable } from "../../src/piece/piece_table.ts";
-import { Requester } from "../../src/piece/requester.ts";
 import { ScriptedPeer } from "./picking.ts";
 
 const P0 = 0 as PieceIndex;
-const START = { starter: new Requester(1), isSlow: false, now: 0 };
+const START = { isSlow: false, now: 0 };
 
 Deno.test("PieceLife moves a piece in the table, the assembly, the choice and the open pieces", () => {
   const { life, places } = lifeOf();

@@ -6,6 +6,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import type { SeededRandom } from "../../src/base/ambient.ts";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import type { PieceIndex } from "../../src/base/ids.ts";
+import { RateMeter } from "../../src/base/rate.ts";
 import { BLOCK_LENGTH, type BlockSpan, Layout } from "../../src/metainfo/layout.ts";
 import { Assembly, type FullPiece } from "../../src/piece/assembly.ts";
 import { Availability } from "../../src/piece/availability.ts";
@@ -60,6 +61,8 @@ class Member implements PickerPeer {
   isSnubbed = false;
   isHere = false;
   isBanned = false;
+  hasLied = false;
+  readonly #meter = new RateMeter();
   /** What is expected of it, by block key. */
   readonly asked = new Map<number, Asked>();
   /** What it will send, in the order of asking. */
@@ -77,6 +80,10 @@ class Member implements PickerPeer {
 
   offers(piece: PieceIndex): boolean {
     return !this.isPeerChoking && this.theirHave.has(piece);
+  }
+
+  downloadRate(now: number): number {
+    return this.#meter.rate(now);
   }
 
   get room(): number {
@@ -116,6 +123,7 @@ class Member implements PickerPeer {
       this.#queue.shift();
       if (isCancelled) continue;
       this.#credit -= span.length;
+      this.#meter.add(span.length, now);
       if (cancelledAt === Infinity) this.asked.delete(key);
       spans.push(span);
     }
@@ -163,6 +171,8 @@ export class Swarm {
   receivedCount = 0;
   wastedCount = 0;
   corruptCount = 0;
+  /** For each good piece, how many peers gave it. */
+  readonly contributorCounts: number[] = [];
   /** Pieces in the order in which they were completed. */
   readonly completed: PieceIndex[] = [];
   readonly #options: SwarmOptions;
@@ -189,6 +199,11 @@ export class Swarm {
 
   get isComplete(): boolean {
     return this.table.isComplete;
+  }
+
+  /** Peers that gave a wrong block which was taken. */
+  get liarKeys(): PeerKey[] {
+    return this.members.filter(({ hasLied }) => hasLied).map(({ key }) => key);
   }
 
   get bannedKeys(): PeerKey[] {
@@ -236,8 +251,10 @@ export class Swarm {
     const key = this.#layout.blockKey(piece, block);
     const taken = this.#assembly.put(piece, block, new Uint8Array(0), member.key);
     if (taken === "unneeded" || taken === "no-room") this.wastedCount++;
-    else if (this.#options.random.next() < (member.model.lies ?? 0)) this.#wrongBlocks.add(key);
-    else this.#wrongBlocks.delete(key);
+    else if (this.#options.random.next() < (member.model.lies ?? 0)) {
+      member.hasLied = true;
+      this.#wrongBlocks.add(key);
+    } else this.#wrongBlocks.delete(key);
     // It may answer a request that was cancelled before this one: to us they are the same.
     if (taken === "no-room" && member.asked.has(key)) member.cancel(key, this.now);
     for (const other of this.#picker.received(member.key, piece, block, this.now)) {
@@ -286,6 +303,7 @@ export class Swarm {
     const digests = wrong.map((isWrong, block) => isWrong ? `by ${contributors[block]}` : "good");
     if (!wrong.includes(true)) {
       this.completed.push(piece);
+      this.contributorCounts.push(new Set(contributors).size);
       this.#picker.verified(piece);
       for (const liar of this.#blame.judge(piece, digests)) this.#ban(liar);
       return;

@@ -80,9 +80,11 @@ class Swarm {
   /** P19: nobody sees a member change its mind twice within ten seconds. */
   #watch(): boolean {
     const now = this.lab.clock.now();
+    const connected = new Set<string>();
     for (const { host, torrent } of this.members) {
       for (const { endpoint, isChokingUs } of torrent.peerSnapshots()) {
         const pair = `${endpoint.host}:${endpoint.port} to ${host}`;
+        connected.add(pair);
         const last = this.#changes.get(pair);
         if (isChokingUs === (last?.isChoked ?? true)) continue;
         const period = now - (last?.at ?? -Infinity);
@@ -90,6 +92,8 @@ class Swarm {
         this.#changes.set(pair, { isChoked: isChokingUs, at: now });
       }
     }
+    // The next connection of the two begins choked, which is no change of mind.
+    for (const pair of this.#changes.keys()) if (!connected.has(pair)) this.#changes.delete(pair);
     return true;
   }
 }
