@@ -31,8 +31,13 @@ const MESSAGE_BYTES = 1024 * 1024;
  * Larger ones only wait for a worker: to copy them would cost more.
  */
 const MAX_SMALL_PIECE_BYTES = 128 * 1024;
-/** Workers started ahead of their jobs; the others when these are busy. */
-const WARM_WORKERS = 2;
+/**
+ * One hashes and writes 1 GB/s, and a start costs as much as 15 MB: another starts when those there
+ * are so far behind, as slow disks let them be, or when none is free of jobs that take long.
+ */
+const MAX_BYTES_BEHIND = 16 * 1024 * 1024;
+/** Workers that there are at most when the process can open few files more. */
+const MAX_WORKERS_WHEN_SCARCE = 2;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
 const MAX_QUEUED_JOBS = 65_536;
 /** Jobs sent that the queue still holds: to take out one at a time costs as much as many. */
@@ -47,6 +52,8 @@ interface Waiting {
 
 interface Message {
   readonly batch: readonly Waiting[];
+  /** What its jobs count for. */
+  readonly bytes: number;
   /** The pieces went in one buffer, and their own ones stayed here. */
   readonly isShared: boolean;
 }
@@ -98,9 +105,9 @@ export class WorkerPool implements JobRunner {
     });
   }
 
-  /** Starts some workers before there is work: to start takes as long as many jobs. */
+  /** Starts a worker before there is work: to start takes as long as many jobs. */
   warm(): void {
-    while (this.#workers.size < Math.min(WARM_WORKERS, this.size)) this.#start();
+    if (this.#workers.size === 0) this.#start();
   }
 
   async forget(): Promise<void> {
@@ -132,13 +139,22 @@ export class WorkerPool implements JobRunner {
 
   get #settings(): WorkerSettings {
     if (!this.#isScarce) return { maxOpenFiles: Math.floor(MAX_OPEN_FILES / this.size) };
-    const workers = Math.max(this.#workers.size, WARM_WORKERS);
+    const workers = Math.max(this.#workers.size, this.#mostWorkers);
     return { maxOpenFiles: Math.max(1, Math.floor(MAX_OPEN_FILES_WHEN_SCARCE / workers)) };
   }
 
+  get #mostWorkers(): number {
+    return this.#isScarce ? Math.min(MAX_WORKERS_WHEN_SCARCE, this.size) : this.size;
+  }
+
   get #mayStart(): boolean {
-    const most = this.#isScarce ? Math.min(WARM_WORKERS, this.size) : this.size;
-    return this.#workers.size < most;
+    return this.#workers.size < this.#mostWorkers;
+  }
+
+  get #isBehind(): boolean {
+    let bytes = this.#waitingBytes;
+    for (const { sent } of this.#workers) for (const message of sent) bytes += message.bytes;
+    return bytes > MAX_BYTES_BEHIND * this.#workers.size;
   }
 
   /** Stops all workers at once; what they had to do is rejected. May be called again. */
@@ -181,7 +197,7 @@ export class WorkerPool implements JobRunner {
 
   #isAnyIdle(): boolean {
     for (const { sent } of this.#workers) if (sent.length === 0) return true;
-    return this.#mayStart;
+    return this.#mayStart && this.#isBehind;
   }
 
   /** The job that waited longest, with those of its kind after it that fit into one message. */
@@ -203,8 +219,8 @@ export class WorkerPool implements JobRunner {
   }
 
   /**
-   * The worker with the least to do, a new one when all are busy and there may be more. Pieces, and
-   * what is read for peers, are not left at the door of one that does anything else.
+   * The worker with the least to do, or a new one. Pieces, and what is read for peers, are not left
+   * at the door of one that does anything else, which may take long; all else is not left at any.
    */
   #freeWorker(): DiskWorker | undefined {
     const isNextUrgent = isUrgentJob(this.#queue[this.#queueHead]!.job);
@@ -213,8 +229,9 @@ export class WorkerPool implements JobRunner {
       if (isNextUrgent && !worker.sent.every(isUrgent)) continue;
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
-    if (least !== undefined && least.sent.length === 0) return least;
-    if (this.#mayStart) return this.#start();
+    if (least?.sent.length === 0) return least;
+    const isLate = least === undefined || !isNextUrgent || this.#isBehind;
+    if (isLate && this.#mayStart) return this.#start();
     if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
     return least;
   }
@@ -250,8 +267,9 @@ export class WorkerPool implements JobRunner {
     const isShared = batch.length > 1 && batch.every(({ job }) => isSmallPiece(job));
     // First: a message that is booked must be sent, or replies would go to the wrong jobs.
     for (const { beforeSending } of batch) beforeSending?.();
-    to.sent.push({ batch, isShared });
     const jobs = batch.map(({ job }) => job);
+    const bytes = jobs.reduce((sum, job) => sum + countedBytes(job), 0);
+    to.sent.push({ batch, bytes, isShared });
     const message = isShared ? this.#share(jobs) : jobs;
     to.worker.postMessage(message, [...new Set(message.map(bufferOf))].filter(isDefined));
   }

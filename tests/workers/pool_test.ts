@@ -52,6 +52,30 @@ class Workshop extends TemporaryFolder {
   }
 }
 
+interface StartedWorker {
+  /** What it has said by itself, as soon as it is here. */
+  readonly heard: unknown[];
+}
+
+/** Runs `run` with the workers that are started in it. */
+async function withStarted(run: (started: StartedWorker[]) => Promise<void>): Promise<void> {
+  const started: StartedWorker[] = [];
+  const RealWorker = globalThis.Worker;
+  globalThis.Worker = class extends RealWorker {
+    constructor(...words: ConstructorParameters<typeof Worker>) {
+      super(...words);
+      const heard: unknown[] = [];
+      this.addEventListener("message", ({ data }) => heard.push(data));
+      started.push({ heard });
+    }
+  };
+  try {
+    await run(started);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+}
+
 Deno.test("run() writes in a worker, and the buffer goes there and comes back", async () => {
   using shop = new Workshop();
   const job = shop.writeJob("a", "12345");
@@ -76,6 +100,19 @@ Deno.test("run() calls beforeSending while the buffer is still here, for each pi
   ok(sent.length < jobs.length, "pieces that wait for others are not sent yet");
   for (const reply of await Promise.all(replies)) strictEqual(reply.kind, "written");
   deepStrictEqual(sent, [...jobs.keys()]);
+});
+
+Deno.test("run() lets pieces wait for each other while the only worker that is needed is busy", async () => {
+  using shop = new Workshop(2);
+  const jobs = Array.from(
+    { length: 3 },
+    (_, index) => shop.writeJob(`f${index}`, "x".repeat(300 * 1024)),
+  );
+  const sent: number[] = [];
+  const written = jobs.map((job, index) => shop.pool.run<"write">(job, () => sent.push(index)));
+  deepStrictEqual(sent, [0]);
+  await Promise.all(written);
+  deepStrictEqual(sent, [0, 1, 2]);
 });
 
 Deno.test("run() gives the buffer back when the piece is corrupt, or the disk fails", async () => {
@@ -193,12 +230,60 @@ Deno.test("run() does thousands of jobs that wait, each for its own caller", asy
   }
 });
 
-Deno.test("warm() starts workers that jobs then find", async () => {
+Deno.test("warm() starts a worker that jobs then find", async () => {
   using shop = new Workshop();
-  shop.pool.warm();
-  shop.pool.warm();
-  const { kind } = await shop.pool.run<"write">(shop.writeJob("a", "12345"));
-  strictEqual(kind, "written");
+  await withStarted(async (started) => {
+    shop.pool.warm();
+    shop.pool.warm();
+    strictEqual(started.length, 1);
+    const { kind } = await shop.pool.run<"write">(shop.writeJob("a", "12345"));
+    strictEqual(kind, "written");
+    strictEqual(started.length, 1);
+  });
+});
+
+for (const [pieces, pieceMebibytes, workers] of [[16, 1, 1], [17, 1, 2], [33, 1, 3], [3, 12, 3]]) {
+  Deno.test(`run() starts ${workers} of 4 workers when ${pieces} pieces of ${pieceMebibytes} MiB come at once`, () =>
+    startsWorkers(pieces!, pieceMebibytes!, workers!));
+}
+
+async function startsWorkers(pieces: number, mebibytes: number, workers: number): Promise<void> {
+  using shop = new Workshop(4);
+  const jobs = Array.from(
+    { length: pieces },
+    (_, index) => shop.writeJob(`f${index}`, "x".repeat(mebibytes * 1024 ** 2)),
+  );
+  await withStarted(async (started) => {
+    await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
+    strictEqual(started.length, workers);
+  });
+}
+
+Deno.test("run() counts only what has no answer yet: one worker does any number of pieces in turn", async () => {
+  using shop = new Workshop();
+  const job = shop.writeJob("a", "x".repeat(6 * 1024 ** 2));
+  await withStarted(async (started) => {
+    for (let data = job.data, turn = 0; turn < 5; turn++) {
+      const reply = await shop.pool.run<"write">({ ...job, data });
+      ok(reply.kind === "written");
+      data = new Uint8Array(reply.buffer);
+    }
+    strictEqual(started.length, 1);
+  });
+});
+
+Deno.test("run() starts a worker for each job that may take long, and one for a piece beside them", async () => {
+  using shop = new Workshop(4);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  await withStarted(async (started) => {
+    const hashing = [0, 1].map(() => shop.pool.run<"sha256">(shop.endlessJob(stop)));
+    strictEqual(started.length, 2);
+    const writing = shop.pool.run<"write">(shop.writeJob("a", "12345"));
+    strictEqual(started.length, 3);
+    strictEqual((await writing).kind, "written");
+    Atomics.store(stop, 0, 1);
+    await Promise.all(hashing);
+  });
 });
 
 Deno.test("an error that a worker does not catch rejects its jobs, and others go on", async () => {
@@ -234,8 +319,8 @@ Deno.test("forget() closes the files of every worker", async () => {
 
 Deno.test("all workers together keep at most 64 files open", async () => {
   using shop = new Workshop(2);
-  // Smaller pieces would all go to one worker.
-  const text = "x".repeat(256 * 1024);
+  // Fewer bytes would all go to one worker.
+  const text = "x".repeat(512 * 1024);
   const paths = Array.from({ length: 100 }, (_, index) => `${index}`);
   await Promise.all(paths.map((path) => shop.pool.run<"write">(shop.writeJob(path, text))));
   const open = shop.openFileCount;
@@ -244,12 +329,14 @@ Deno.test("all workers together keep at most 64 files open", async () => {
 
 Deno.test("S8 economize() keeps at most 8 files open in all workers, and starts no more than two", async () => {
   using shop = new Workshop(8);
-  const text = "x".repeat(256 * 1024);
-  const write = (names: readonly string[]) =>
-    Promise.all(names.map((name) => shop.pool.run<"write">(shop.writeJob(name, text))));
-  shop.pool.warm();
-  shop.pool.economize();
-  await write(Array.from({ length: 60 }, (_, index) => `${index}`));
+  const text = "x".repeat(1024 * 1024);
+  await withStarted(async (started) => {
+    shop.pool.warm();
+    shop.pool.economize();
+    const jobs = Array.from({ length: 40 }, (_, index) => shop.writeJob(`${index}`, text));
+    await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
+    strictEqual(started.length, 2);
+  });
   const open = shop.openFileCount;
   ok(open > 2 && open <= 8, `${open} files are open`);
 });
@@ -265,34 +352,17 @@ Deno.test("economize() closes files that are open already", async () => {
   strictEqual(shop.openFileCount, 1);
 });
 
-/** What the workers that are started in `run` have said by themselves, as soon as it is here. */
-async function withHeard(run: (heard: unknown[]) => Promise<void>): Promise<void> {
-  const heard: unknown[] = [];
-  const RealWorker = globalThis.Worker;
-  globalThis.Worker = class extends RealWorker {
-    constructor(...words: ConstructorParameters<typeof Worker>) {
-      super(...words);
-      this.addEventListener("message", ({ data }) => heard.push(data));
-    }
-  };
-  try {
-    await run(heard);
-  } finally {
-    globalThis.Worker = RealWorker;
-  }
-}
-
 Deno.test("ready() resolves when every worker has loaded its code, without a job", async () => {
   using shop = new Workshop(2);
   await shop.pool.ready();
-  await withHeard(async (heard) => {
+  await withStarted(async (started) => {
     shop.pool.warm();
     const guard = setTimeout(() => shop.pool.close(), HANG_MS);
     await shop.pool.ready();
     clearTimeout(guard);
-    deepStrictEqual(heard, [{ isLoaded: true }, { isLoaded: true }]);
+    deepStrictEqual(started, [{ heard: [{ isLoaded: true }] }]);
     await shop.pool.ready();
-    strictEqual(heard.length, 2);
+    strictEqual(started[0]!.heard.length, 1);
   });
 });
 
