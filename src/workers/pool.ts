@@ -32,10 +32,10 @@ const MESSAGE_BYTES = 1024 * 1024;
  */
 const MAX_SMALL_PIECE_BYTES = 128 * 1024;
 /**
- * One hashes and writes 1 GB/s, and a start costs as much as 15 MB: another starts when those there
- * are so far behind, as slow disks let them be, or when none is free of jobs that take long.
+ * One worker hashes and writes 1 GB/s, and a start costs as much as 15 MB: another is started when
+ * each was busy for so many bytes on end, or when none is free of jobs that take long.
  */
-const MAX_BYTES_BEHIND = 16 * 1024 * 1024;
+const MAX_BYTES_WITHOUT_PAUSE = 128 * 1024 * 1024;
 /** Workers that there are at most when the process can open few files more. */
 const MAX_WORKERS_WHEN_SCARCE = 2;
 /** Jobs waiting for a worker; callers bound themselves by bytes long before. */
@@ -64,6 +64,8 @@ interface DiskWorker {
   readonly loading: PromiseWithResolvers<void>;
   /** Messages sent and not answered, the oldest first. */
   readonly sent: Message[];
+  /** Since it last had nothing to do. */
+  bytesWithoutPause: number;
 }
 
 export class WorkerPool implements JobRunner {
@@ -151,10 +153,9 @@ export class WorkerPool implements JobRunner {
     return this.#workers.size < this.#mostWorkers;
   }
 
-  get #isBehind(): boolean {
-    let bytes = this.#waitingBytes;
-    for (const { sent } of this.#workers) for (const message of sent) bytes += message.bytes;
-    return bytes > MAX_BYTES_BEHIND * this.#workers.size;
+  get #areAllBehind(): boolean {
+    const counts = [...this.#workers].map(({ bytesWithoutPause }) => bytesWithoutPause);
+    return Math.min(...counts) >= MAX_BYTES_WITHOUT_PAUSE;
   }
 
   /** Stops all workers at once; what they had to do is rejected. May be called again. */
@@ -197,7 +198,7 @@ export class WorkerPool implements JobRunner {
 
   #isAnyIdle(): boolean {
     for (const { sent } of this.#workers) if (sent.length === 0) return true;
-    return this.#mayStart && this.#isBehind;
+    return this.#mayStart && this.#areAllBehind;
   }
 
   /** The job that waited longest, with those of its kind after it that fit into one message. */
@@ -230,7 +231,7 @@ export class WorkerPool implements JobRunner {
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least?.sent.length === 0) return least;
-    const isLate = least === undefined || !isNextUrgent || this.#isBehind;
+    const isLate = least === undefined || !isNextUrgent || this.#areAllBehind;
     if (isLate && this.#mayStart) return this.#start();
     if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
     return least;
@@ -239,7 +240,8 @@ export class WorkerPool implements JobRunner {
   #start(): DiskWorker {
     const url = new URL("./disk_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: `disk ${this.#workers.size + 1}` });
-    const started: DiskWorker = { worker, loading: Promise.withResolvers(), sent: [] };
+    const loading = Promise.withResolvers<void>();
+    const started: DiskWorker = { worker, loading, sent: [], bytesWithoutPause: 0 };
     worker.onmessage = (
       { data }: MessageEvent<readonly ReplyTo<Job["kind"]>[] | WorkerLoaded | WorkerFailure>,
     ) => {
@@ -249,6 +251,8 @@ export class WorkerPool implements JobRunner {
         // Nobody waits for the last words of a worker that was dropped.
         const message = started.sent.shift();
         if (message !== undefined) this.#settle(message, data);
+        if (started.sent.length === 0) started.bytesWithoutPause = 0;
+        else started.bytesWithoutPause += message?.bytes ?? 0;
       }
       this.#dispatch();
     };

@@ -46,6 +46,20 @@ class Workshop extends TemporaryFolder {
     };
   }
 
+  async carry({ lanes, mebibytes }: Load): Promise<void> {
+    let left = mebibytes;
+    const writeInTurn = async (lane: number) => {
+      const job = this.writeJob(`lane ${lane}`, "x".repeat(1024 * 1024));
+      for (let data = job.data; left > 0;) {
+        left--;
+        const reply = await this.pool.run<"write">({ ...job, data });
+        ok(reply.kind === "written");
+        data = new Uint8Array(reply.buffer);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, lane) => writeInTurn(lane)));
+  }
+
   override [Symbol.dispose](): void {
     this.pool.close();
     super[Symbol.dispose]();
@@ -242,35 +256,32 @@ Deno.test("warm() starts a worker that jobs then find", async () => {
   });
 });
 
-for (const [pieces, pieceMebibytes, workers] of [[16, 1, 1], [17, 1, 2], [33, 1, 3], [3, 12, 3]]) {
-  Deno.test(`run() starts ${workers} of 4 workers when ${pieces} pieces of ${pieceMebibytes} MiB come at once`, () =>
-    startsWorkers(pieces!, pieceMebibytes!, workers!));
+interface Load {
+  /** Pieces of 1 MiB on their way at a time. */
+  readonly lanes: number;
+  readonly mebibytes: number;
 }
 
-async function startsWorkers(pieces: number, mebibytes: number, workers: number): Promise<void> {
+for (
+  const [workers, ...loads] of [
+    [1, { lanes: 4, mebibytes: 120 }],
+    [1, { lanes: 1, mebibytes: 140 }],
+    [1, { lanes: 4, mebibytes: 100 }, { lanes: 1, mebibytes: 1 }, { lanes: 4, mebibytes: 100 }],
+    [2, { lanes: 4, mebibytes: 140 }],
+  ] as [number, ...Load[]][]
+) {
+  const words = loads.map(({ lanes, mebibytes }) => `${mebibytes} MiB, ${lanes} at a time`);
+  Deno.test(`run() starts ${workers} of 4 workers when pieces come: ${words.join(", then ")}`, () =>
+    startsWorkers(workers, loads));
+}
+
+async function startsWorkers(workers: number, loads: readonly Load[]): Promise<void> {
   using shop = new Workshop(4);
-  const jobs = Array.from(
-    { length: pieces },
-    (_, index) => shop.writeJob(`f${index}`, "x".repeat(mebibytes * 1024 ** 2)),
-  );
   await withStarted(async (started) => {
-    await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
+    for (const load of loads) await shop.carry(load);
     strictEqual(started.length, workers);
   });
 }
-
-Deno.test("run() counts only what has no answer yet: one worker does any number of pieces in turn", async () => {
-  using shop = new Workshop();
-  const job = shop.writeJob("a", "x".repeat(6 * 1024 ** 2));
-  await withStarted(async (started) => {
-    for (let data = job.data, turn = 0; turn < 5; turn++) {
-      const reply = await shop.pool.run<"write">({ ...job, data });
-      ok(reply.kind === "written");
-      data = new Uint8Array(reply.buffer);
-    }
-    strictEqual(started.length, 1);
-  });
-});
 
 Deno.test("run() starts a worker for each job that may take long, and one for a piece beside them", async () => {
   using shop = new Workshop(4);
@@ -319,8 +330,10 @@ Deno.test("forget() closes the files of every worker", async () => {
 
 Deno.test("all workers together keep at most 64 files open", async () => {
   using shop = new Workshop(2);
-  // Fewer bytes would all go to one worker.
-  const text = "x".repeat(512 * 1024);
+  const inspect = () => shop.pool.run<"inspect">({ kind: "inspect", places: [] });
+  await Promise.all([inspect(), inspect()]); // Now there are two.
+  // Smaller pieces would all go to one of them.
+  const text = "x".repeat(256 * 1024);
   const paths = Array.from({ length: 100 }, (_, index) => `${index}`);
   await Promise.all(paths.map((path) => shop.pool.run<"write">(shop.writeJob(path, text))));
   const open = shop.openFileCount;
@@ -329,11 +342,15 @@ Deno.test("all workers together keep at most 64 files open", async () => {
 
 Deno.test("S8 economize() keeps at most 8 files open in all workers, and starts no more than two", async () => {
   using shop = new Workshop(8);
-  const text = "x".repeat(1024 * 1024);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
   await withStarted(async (started) => {
     shop.pool.warm();
     shop.pool.economize();
-    const jobs = Array.from({ length: 40 }, (_, index) => shop.writeJob(`${index}`, text));
+    const hashing = [0, 1, 2].map(() => shop.pool.run<"sha256">(shop.endlessJob(stop)));
+    strictEqual(started.length, 2);
+    Atomics.store(stop, 0, 1);
+    await Promise.all(hashing);
+    const jobs = Array.from({ length: 40 }, (_, index) => shop.writeJob(`${index}`, "12345"));
     await Promise.all(jobs.map((job) => shop.pool.run<"write">(job)));
     strictEqual(started.length, 2);
   });
