@@ -5,6 +5,14 @@
 import { assert } from "../base/assert.ts";
 import { StorageError } from "../base/errors.ts";
 import { describeMissing } from "../base/permission.ts";
+import {
+  bufferOf,
+  countedBytes,
+  isSmallPiece,
+  isUrgentJob,
+  mayTakeLong,
+  MESSAGE_BYTES,
+} from "./job_traits.ts";
 import type {
   Job,
   JobOf,
@@ -22,18 +30,8 @@ const MAX_OPEN_FILES_WHEN_SCARCE = 8;
 /** A worker has one message in hand, and as many at the door as it gets through while we read. */
 const MAX_MESSAGES_PER_WORKER = 4;
 /**
- * A message costs as much as the hash of 64 KiB: pieces go together, and runs of blocks to be read
- * for peers, so many bytes of them.
- */
-const MESSAGE_BYTES = 1024 * 1024;
-/**
- * Pieces so small are copied into one buffer, and wait for others as long as any are on their way.
- * Larger ones only wait for a worker: to copy them would cost more.
- */
-const MAX_SMALL_PIECE_BYTES = 128 * 1024;
-/**
  * One worker hashes and writes 1 GB/s, and a start costs as much as 15 MB: another is started when
- * each was busy for so many bytes on end, or when none is free of jobs that take long.
+ * each was busy for so many bytes on end, and at once for what may take long, or when all do that.
  */
 const MAX_BYTES_WITHOUT_PAUSE = 128 * 1024 * 1024;
 /** Workers that there are at most when the process can open few files more. */
@@ -153,9 +151,10 @@ export class WorkerPool implements JobRunner {
     return this.#workers.size < this.#mostWorkers;
   }
 
-  get #areAllBehind(): boolean {
-    const counts = [...this.#workers].map(({ bytesWithoutPause }) => bytesWithoutPause);
-    return Math.min(...counts) >= MAX_BYTES_WITHOUT_PAUSE;
+  /** Is it worth a start not to leave the job at the door of a worker that is busy? */
+  #isHeldUp(job: Job): boolean {
+    const busyBytes = [...this.#workers].map(({ bytesWithoutPause }) => bytesWithoutPause);
+    return mayTakeLong(job) || Math.min(...busyBytes) >= MAX_BYTES_WITHOUT_PAUSE;
   }
 
   /** Stops all workers at once; what they had to do is rejected. May be called again. */
@@ -198,7 +197,7 @@ export class WorkerPool implements JobRunner {
 
   #isAnyIdle(): boolean {
     for (const { sent } of this.#workers) if (sent.length === 0) return true;
-    return this.#mayStart && this.#areAllBehind;
+    return this.#mayStart && this.#isHeldUp(this.#queue[this.#queueHead]!.job);
   }
 
   /** The job that waited longest, with those of its kind after it that fit into one message. */
@@ -221,18 +220,19 @@ export class WorkerPool implements JobRunner {
 
   /**
    * The worker with the least to do, or a new one. Pieces, and what is read for peers, are not left
-   * at the door of one that does anything else, which may take long; all else is not left at any.
+   * at the door of one that does anything else.
    */
   #freeWorker(): DiskWorker | undefined {
-    const isNextUrgent = isUrgentJob(this.#queue[this.#queueHead]!.job);
+    const { job } = this.#queue[this.#queueHead]!;
+    const isNextUrgent = isUrgentJob(job);
     let least: DiskWorker | undefined;
     for (const worker of this.#workers) {
       if (isNextUrgent && !worker.sent.every(isUrgent)) continue;
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least?.sent.length === 0) return least;
-    const isLate = least === undefined || !isNextUrgent || this.#areAllBehind;
-    if (isLate && this.#mayStart) return this.#start();
+    const isHeldUp = least === undefined || this.#isHeldUp(job);
+    if (isHeldUp && this.#mayStart) return this.#start();
     if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
     return least;
   }
@@ -311,32 +311,12 @@ export class WorkerPool implements JobRunner {
   }
 }
 
-function bufferOf(job: Job): ArrayBuffer | undefined {
-  if (job.kind === "write") return job.data.buffer;
-  return job.kind === "frame" ? job.buffer : undefined;
-}
-
 function isDefined<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
 }
 
 function isUrgent({ batch }: Message): boolean {
   return isUrgentJob(batch[0]!.job);
-}
-
-/** Whether a job is soon done, and somebody waits for it: a piece to be written, or blocks read. */
-function isUrgentJob({ kind }: Job): boolean {
-  return kind === "write" || kind === "frame";
-}
-
-function isSmallPiece(job: Job): boolean {
-  return job.kind === "write" && job.data.length <= MAX_SMALL_PIECE_BYTES;
-}
-
-/** What a job counts for in a message: its piece or its run; one of any other kind fills it. */
-function countedBytes(job: Job): number {
-  if (job.kind === "write") return job.data.length;
-  return job.kind === "frame" ? job.run.length : MESSAGE_BYTES;
 }
 
 /** A worker may not even start: Deno wants permission to read its source. */

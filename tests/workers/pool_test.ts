@@ -283,6 +283,24 @@ async function startsWorkers(workers: number, loads: readonly Load[]): Promise<v
   });
 }
 
+Deno.test("run() starts another worker for a piece whose files are flushed, rather than let it wait", async () => {
+  using shop = new Workshop(4);
+  const length = 200 * 1024; // Smaller ones go together.
+  const finishing = (name: string): JobOf<"write"> => {
+    const job = shop.writeJob(`${name}.part`, "x".repeat(length));
+    const place = (path: string) => ({ root: shop.path, path });
+    const finish = { from: place(`${name}.part`), to: place(name), length, mayReplace: false };
+    return { ...job, spans: job.spans.map((span) => ({ ...span, finish })) };
+  };
+  await withStarted(async (started) => {
+    const jobs = [finishing("a"), finishing("b"), shop.writeJob("c", "x".repeat(length))];
+    const replies = jobs.map((job) => shop.pool.run<"write">(job));
+    strictEqual(started.length, 2);
+    for (const { kind } of await Promise.all(replies)) strictEqual(kind, "written");
+    strictEqual(shop.text("a"), shop.text("b"));
+  });
+});
+
 Deno.test("run() starts a worker for each job that may take long, and one for a piece beside them", async () => {
   using shop = new Workshop(4);
   const stop = new Int32Array(new SharedArrayBuffer(4));
