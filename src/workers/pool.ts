@@ -153,8 +153,11 @@ export class WorkerPool implements JobRunner {
 
   /** Is it worth a start not to leave the job at the door of a worker that is busy? */
   #isHeldUp(job: Job): boolean {
-    const busyBytes = [...this.#workers].map(({ bytesWithoutPause }) => bytesWithoutPause);
-    return mayTakeLong(job) || Math.min(...busyBytes) >= MAX_BYTES_WITHOUT_PAUSE;
+    if (mayTakeLong(job)) return true;
+    for (const { bytesWithoutPause } of this.#workers) {
+      if (bytesWithoutPause < MAX_BYTES_WITHOUT_PAUSE) return false;
+    }
+    return true;
   }
 
   /** Stops all workers at once; what they had to do is rejected. May be called again. */
@@ -231,8 +234,7 @@ export class WorkerPool implements JobRunner {
       if (least === undefined || worker.sent.length < least.sent.length) least = worker;
     }
     if (least?.sent.length === 0) return least;
-    const isHeldUp = least === undefined || this.#isHeldUp(job);
-    if (isHeldUp && this.#mayStart) return this.#start();
+    if (this.#mayStart && (least === undefined || this.#isHeldUp(job))) return this.#start();
     if (least === undefined || least.sent.length >= MAX_MESSAGES_PER_WORKER) return undefined;
     return least;
   }

@@ -2,12 +2,12 @@
 import { permissionError } from "../output/failure.ts";
 import type { Environment } from "./environment.ts";
 
-/** One core hashes while the other writes. */
+/** One hashes while the other flushes, or waits for the disk. */
 const MIN_WORKERS = 2;
 /** More workers than this wait for memory, not for cores. */
 const MAX_WORKERS = 16;
 
-/** Disk workers for this machine. */
+/** The most disk workers on this machine; mostly one does. */
 export function workerCount({ processorCount }: Pick<Environment, "processorCount">): number {
   return Math.min(Math.max(processorCount, MIN_WORKERS), MAX_WORKERS);
 }
