@@ -15,6 +15,13 @@ import { finishFiles } from "./naming.ts";
 import { attempt, type OpenFiles } from "./open_files.ts";
 import type { FileFacts, Finish, JobOf, PieceHash, ReplyTo, WriteSpan } from "./protocol.ts";
 
+/**
+ * Bytes written at a time. A file system that can keeps what comes at once in one stretch of
+ * memory; for 1 MiB it may have to fetch memory that a virtual machine had given back to its host,
+ * which takes six times as long as the writing.
+ */
+const WRITE_CHUNK_LENGTH = 256 * 1024;
+
 /** One piece on its way. */
 interface PieceWrite {
   readonly job: JobOf<"write">;
@@ -161,10 +168,11 @@ function writeFully(descriptor: number, span: WriteSpan, data: Bytes, length: nu
   const path = pathOf(span.place);
   const bytes = new Uint8Array(data.buffer, data.byteOffset + pieceOffset, length);
   for (let done = 0; done < length;) {
+    const chunkLength = Math.min(WRITE_CHUNK_LENGTH, length - done);
     const written = attempt(
       "write",
       path,
-      () => writeSync(descriptor, bytes, done, length - done, fileOffset + done),
+      () => writeSync(descriptor, bytes, done, chunkLength, fileOffset + done),
     );
     if (written === 0) {
       const fact = "the system takes no more bytes";

@@ -135,6 +135,20 @@ for (
   });
 }
 
+Deno.test("writePieces() writes a long piece in parts of 256 KiB", async () => {
+  using desk = new Desk();
+  const data = new Uint8Array(600 * 1024).map((_, index) => index % 251);
+  const before = writeCount();
+  const [reply] = await writePieces(
+    [writeJob(data, [desk.span("a", 5, 0, data.length)])],
+    desk.files,
+  );
+  const after = writeCount();
+  strictEqual(reply!.kind, "written");
+  strictEqual(after - before, Deno.build.os === "linux" ? 3 : 0);
+  deepStrictEqual(desk.bytes("a").subarray(5), data);
+});
+
 Deno.test("writePieces() fails the pieces of a write that failed, and no others", async () => {
   using desk = new Desk();
   /** What is written to `bad` fails, as it is open for reading alone. */
