@@ -42,16 +42,18 @@ export function overBatches<Batch>(
 }
 
 /** How each of these files looks; undefined for those that are not there. */
-export function inspectFiles(
+export async function inspectFiles(
   pool: JobRunner,
   places: readonly Place[],
 ): Promise<(FileFacts | undefined)[]> {
-  return factsOf(
-    pool,
-    places,
-    INSPECT_BATCH_LENGTH,
-    (batch) => runOrThrow<"inspect">(pool, { kind: "inspect", places: batch }),
-  );
+  const found: (FileFacts | undefined)[] = new Array(places.length);
+  const all = batches(places.keys(), { length: INSPECT_BATCH_LENGTH });
+  await overBatches(pool, all, async (indices) => {
+    const batch = indices.map((index) => places[index]!);
+    const { facts } = await runOrThrow<"inspect">(pool, { kind: "inspect", places: batch });
+    for (const [nth, index] of indices.entries()) found[index] = facts[nth];
+  });
+  return found;
 }
 
 /** Creates those that are not there, empty. */
@@ -61,38 +63,22 @@ export function createFiles(pool: JobRunner, places: readonly Place[]): Promise<
   });
 }
 
-/** Flushes files, then the folders that hold their names. */
+/** Flushes files, then the folders that hold their names; one worker does, pieces find the others. */
 export async function flushFiles(
   pool: JobRunner,
   places: readonly Place[],
   folders: readonly Place[],
 ): Promise<FileFacts[]> {
-  const length = FLUSH_BATCH_LENGTH;
-  const facts = await factsOf(
-    pool,
-    places,
-    length,
-    (batch) => runOrThrow<"flush">(pool, { kind: "flush", places: batch, folders: [] }),
-  );
-  await overBatches(pool, batches(folders, { length }), async (batch) => {
+  const flushed: FileFacts[] = [];
+  for (const batch of batches(places, { length: FLUSH_BATCH_LENGTH })) {
+    const job = { kind: "flush", places: batch, folders: [] } as const;
+    const { facts } = await runOrThrow<"flush">(pool, job);
+    flushed.push(...facts);
+  }
+  for (const batch of batches(folders, { length: FLUSH_BATCH_LENGTH })) {
     await runOrThrow<"flush">(pool, { kind: "flush", places: [], folders: batch });
-  });
-  return facts;
-}
-
-/** What jobs of so many places each tell of every place, in the order of the places. */
-async function factsOf<Facts>(
-  pool: JobRunner,
-  places: readonly Place[],
-  length: number,
-  look: (batch: readonly Place[]) => Promise<{ readonly facts: readonly Facts[] }>,
-): Promise<Facts[]> {
-  const found: Facts[] = new Array(places.length);
-  await overBatches(pool, batches(places.keys(), { length }), async (indices) => {
-    const { facts } = await look(indices.map((index) => places[index]!));
-    for (const [nth, index] of indices.entries()) found[index] = facts[nth]!;
-  });
-  return found;
+  }
+  return flushed;
 }
 
 export interface PieceHashing {

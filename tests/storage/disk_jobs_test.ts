@@ -39,6 +39,24 @@ Deno.test("createFiles(), inspectFiles() and flushFiles() work through any numbe
   await jobs.forget();
 });
 
+Deno.test("flushFiles() leaves all workers but one to others", async () => {
+  using folder = new TemporaryFolder();
+  const jobs = new LocalJobs();
+  const all = places(folder.path, 100);
+  await createFiles(jobs, all);
+  let asked = 0, done = 0;
+  const run = jobs.run.bind(jobs);
+  jobs.run = async (job) => {
+    strictEqual(asked++, done, "one after the other");
+    const reply = await run(job);
+    done++;
+    return reply;
+  };
+  await flushFiles(jobs, all, [{ root: folder.path, path: "0" }]);
+  strictEqual(done, 5);
+  await jobs.forget();
+});
+
 /** A hashing of all pieces of a plan, by default of final files, and what it tells. */
 function hashAll(plan: FilePlan, jobs: LocalJobs, changes: Partial<PieceHashing> = {}) {
   const found = new Map<PieceIndex, PieceVerdict>();
