@@ -17,6 +17,14 @@ import type { Sightings } from "./sightings.ts";
 import type { CheckpointOutcome } from "./storage.ts";
 import type { Turns } from "./turns.ts";
 
+/**
+ * Bytes that are flushed while others still come: the system lets its disk be idle for many
+ * seconds, and then a download would wait for it at its end.
+ */
+const FLUSH_AHEAD_BYTES = 128 * 1024 * 1024;
+
+type Failed = Extract<CheckpointOutcome, { kind: "failed" }>;
+
 export interface CheckpointerOptions {
   readonly plan: FilePlan;
   readonly pool: JobRunner;
@@ -47,6 +55,10 @@ export class Checkpointer {
   readonly #underway: Bitfield;
   /** Pieces written and not flushed. */
   #unflushed: Bitfield;
+  #unflushedBytes = 0;
+  #isFlushingAhead = false;
+  /** What was given up since the last `save`, and nobody was told of. */
+  #untold: Failed | undefined;
   #dirtyFiles = new Set<FileIndex>();
   #areEdgesDirty = false;
   /** Folders in which names are new, by path. */
@@ -102,12 +114,14 @@ export class Checkpointer {
     this.#isSaved = false;
     this.#underway.clear(piece);
     this.#unflushed.set(piece);
+    this.#unflushedBytes += plan.metainfo.layout.pieceSize(piece);
     for (const { file, fileOffset, length } of plan.metainfo.layout.fileSpans(piece)) {
       if (plan.isSelected(file)) this.#dirtyFiles.add(file);
       else this.#areEdgesDirty = true;
       const end = Math.max(fileOffset + length, this.#writtenEnds.get(file) ?? 0);
       this.#writtenEnds.set(file, end);
     }
+    if (this.#unflushedBytes >= FLUSH_AHEAD_BYTES) this.#flushAhead();
   }
 
   /** A file was flushed and has its final name. */
@@ -124,23 +138,42 @@ export class Checkpointer {
     this.#flushFailure = error;
   }
 
-  /** Flushes and saves. Never rejects. */
+  /** Flushes and saves, unless there is a failure to tell of. Never rejects. */
   save(): Promise<CheckpointOutcome> {
     return this.#options.turns.take(async () => {
       if (this.#isSaved) return { kind: "saved" };
+      const untold = this.#untold;
+      this.#untold = undefined;
+      if (untold !== undefined) return untold;
       // Whatever is added while we work is for the next time.
       this.#isSaved = true;
-      const pieces = this.#unflushed, files = this.#dirtyFiles;
-      this.#unflushed = new Bitfield(pieces.length);
-      this.#dirtyFiles = new Set();
-      try {
-        await this.#flush(files);
-      } catch (error) {
-        return this.#lose(pieces, files, toStorageError(error, "flush", "the data"));
-      }
-      for (const piece of pieces.ones()) this.#options.claimed.set(piece);
-      return await this.#saveState();
+      return await this.#flushWritten() ?? await this.#saveState();
     });
+  }
+
+  /** One at a time. Nothing is saved: that would cost the more the more files there are. */
+  #flushAhead(): void {
+    if (this.#isFlushingAhead) return;
+    this.#isFlushingAhead = true;
+    void this.#options.turns.take(async () => {
+      this.#untold ??= await this.#flushWritten();
+      this.#isFlushingAhead = false;
+    });
+  }
+
+  /** Flushes what was written so far, or gives it up. Never rejects. */
+  async #flushWritten(): Promise<Failed | undefined> {
+    const pieces = this.#unflushed, files = this.#dirtyFiles;
+    this.#unflushed = new Bitfield(pieces.length);
+    this.#unflushedBytes = 0;
+    this.#dirtyFiles = new Set();
+    try {
+      await this.#flush(files);
+    } catch (error) {
+      return this.#lose(pieces, files, toStorageError(error, "flush", "the data"));
+    }
+    for (const piece of pieces.ones()) this.#options.claimed.set(piece);
+    return undefined;
   }
 
   async #flush(files: ReadonlySet<FileIndex>): Promise<void> {
@@ -169,7 +202,7 @@ export class Checkpointer {
     pieces: Bitfield,
     files: ReadonlySet<FileIndex>,
     error: StorageError,
-  ): CheckpointOutcome {
+  ): Failed {
     const { plan, claimed, onLost } = this.#options;
     const isAtRisk = (file: FileIndex) => !plan.isSelected(file) || files.has(file);
     const lost: PieceIndex[] = [];

@@ -2,6 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Bitfield } from "../../src/base/bitfield.ts";
 import { StorageError } from "../../src/base/errors.ts";
 import type { FileIndex, PieceIndex } from "../../src/base/ids.ts";
+import { encode } from "../../src/metainfo/bencode_encoder.ts";
+import { parseMetainfo } from "../../src/metainfo/metainfo.ts";
 import { Checkpointer } from "../../src/storage/checkpointer.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { ResumeFile } from "../../src/storage/resume.ts";
@@ -10,20 +12,38 @@ import { Shares } from "../../src/storage/shares.ts";
 import type { Sightings } from "../../src/storage/sightings.ts";
 import { Turns } from "../../src/storage/turns.ts";
 import type { FileFacts, JobOf } from "../../src/workers/protocol.ts";
-import { DiskTarget, sampleData } from "./disk_target.ts";
+import { DiskTarget, type SampleData, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
 /** Pieces of 10 bytes: `a` is 0–2, `b` 2–4; every part is on disk. */
 const SAMPLE = sampleData("t", { a: 25, b: 25 }, 10);
+/** The same in pieces of 64 MiB, as far as a checkpoint looks at it: the files are all hole. */
+const LARGE = hollowData("t", ["a", "b"], 160 * 1024 * 1024, 64 * 1024 * 1024);
 const IO_ERROR = new StorageError("io", "/x", "Cannot flush /x: I/O error");
 
 function p(index: number): PieceIndex {
   return index as PieceIndex;
 }
 
+function hollowData(
+  name: string,
+  paths: readonly string[],
+  length: number,
+  pieceLength: number,
+): SampleData {
+  const pieces = new Uint8Array(20 * Math.ceil(paths.length * length / pieceLength));
+  const files = paths.map((path) => ({ path: [path], length }));
+  const metainfo = parseMetainfo(
+    encode({ info: { name, "piece length": pieceLength, pieces, files } }),
+  );
+  const data = new Uint8Array();
+  return { metainfo, data, contents: new Map(paths.map((path) => [path, data])) };
+}
+
 class Saving {
-  readonly target = new DiskTarget(SAMPLE);
+  readonly target: DiskTarget;
   readonly jobs = new LocalJobs();
+  readonly turns = new Turns();
   readonly plan;
   readonly resume;
   readonly journal;
@@ -31,17 +51,23 @@ class Saving {
   readonly checkpointer: Checkpointer;
 
   constructor(
-    { isSaved = false, selected = this.target.select(), seen = new Map(), edges }: {
+    { sample = SAMPLE, isSaved = false, selected, seen = new Map(), edges }: {
+      sample?: SampleData;
       isSaved?: boolean;
       selected?: Set<FileIndex>;
       seen?: Sightings["files"];
       edges?: FileFacts;
     } = {},
   ) {
-    const { target } = this;
+    const target = this.target = new DiskTarget(sample);
     this.plan = target.plan({ selected });
-    for (const name of ["a", "b"]) target.put(`t/${name}.part`);
-    const { metainfo: { infoHashHex, layout, files } } = SAMPLE;
+    for (const name of ["a", "b"]) {
+      target.put(`t/${name}.part`);
+      if (sample === LARGE) {
+        Deno.truncateSync(`${target.outputDir}/t/${name}.part`, 160 * 1024 * 1024);
+      }
+    }
+    const { metainfo: { infoHashHex, layout, files } } = sample;
     const subject = { infoHashHex, pieceCount: layout.pieceCount, fileCount: files.length };
     this.resume = new ResumeFile(target.stateDir, subject);
     this.journal = Journal.open(this.target.journalPath);
@@ -50,12 +76,12 @@ class Saving {
     this.checkpointer = new Checkpointer({
       plan: this.plan,
       pool: this.jobs,
-      turns: new Turns(),
+      turns: this.turns,
       resume: this.resume,
       journal: this.journal,
       claimed,
       sightings: {
-        files: new Map([...selected].map((file) => [file, seen.get(file) ?? absent])),
+        files: new Map(this.plan.selectedFiles.map((file) => [file, seen.get(file) ?? absent])),
         edges,
       },
       kept: {
@@ -67,6 +93,18 @@ class Saving {
       isSaved,
       onLost: (pieces) => this.lost.push(...pieces),
     });
+  }
+
+  /** From now on the files and folders that are flushed, one list for each job. */
+  watchFlushes(): string[][] {
+    const flushed: string[][] = [];
+    this.jobs.fault = (job) => {
+      if (job.kind === "flush") {
+        flushed.push([...job.places, ...job.folders].map(({ path }) => path));
+      }
+      return undefined;
+    };
+    return flushed;
   }
 
   /** What a run after this one would find. */
@@ -165,23 +203,19 @@ Deno.test("save() does nothing when nothing is new", async () => {
 
 Deno.test("save() flushes what has come since the last time, and nothing else", async () => {
   await using saving = new Saving();
-  const { checkpointer, jobs, plan } = saving;
+  const { checkpointer, plan } = saving;
   saving.write(0, 4);
   await checkpointer.save();
-  const flushed: string[] = [];
-  jobs.fault = (job) => {
-    if (job.kind === "flush") flushed.push(...job.places.map(({ path }) => path));
-    return undefined;
-  };
+  const flushed = saving.watchFlushes();
   saving.write(1);
   await checkpointer.save();
-  deepStrictEqual(flushed, ["t/a.part"]);
+  deepStrictEqual(flushed, [["t/a.part"], ["t", ""]]);
   // A file with its final name was flushed by whoever gave it.
   saving.write(3);
   plan.setFinal(1 as FileIndex, true);
   checkpointer.finished(1 as FileIndex, { size: 25, modifiedMs: 5, links: 1 });
   await checkpointer.save();
-  deepStrictEqual(flushed, ["t/a.part"]);
+  deepStrictEqual(flushed.slice(2), [["t", ""]]);
   deepStrictEqual(await saving.claimed(), [0, 1, 3, 4]);
   const { files } = (await saving.load())!;
   deepStrictEqual(files.get(1), { isFinal: true, size: 25, modifiedMs: 5 });
@@ -276,6 +310,57 @@ Deno.test("D2 a state that cannot be saved loses nothing, and is saved the next 
   Deno.removeSync(inTheWay, { recursive: true });
   deepStrictEqual(await checkpointer.save(), { kind: "saved" });
   deepStrictEqual(await saving.claimed(), [0]);
+});
+
+Deno.test("add() has 128 MiB flushed while others still come, and save() claims them", async () => {
+  await using saving = new Saving({ sample: LARGE });
+  const { checkpointer, turns } = saving;
+  const flushed = saving.watchFlushes();
+  saving.write(0);
+  await turns.idle();
+  deepStrictEqual(flushed, [], "64 MiB are too few");
+  saving.write(1);
+  await turns.idle();
+  deepStrictEqual(flushed, [["t/a.part"], ["t", ""]]);
+  strictEqual(await saving.load(), undefined, "nothing is saved yet");
+  saving.write(3);
+  await turns.idle();
+  strictEqual(flushed.length, 2, "what was flushed does not count again");
+  await checkpointer.save();
+  deepStrictEqual(flushed.slice(2), [["t/b.part"], ["t", ""]]);
+  deepStrictEqual(await saving.claimed(), [0, 1, 3]);
+});
+
+Deno.test("add() has nothing flushed while that is under way already", async () => {
+  await using saving = new Saving({ sample: LARGE });
+  const { jobs, turns } = saving;
+  jobs.fault = () => {
+    if (jobs.kinds.length === 1) saving.write(2, 3);
+    return undefined;
+  };
+  saving.write(0, 1);
+  await turns.idle();
+  deepStrictEqual(jobs.kinds, ["flush", "flush"], "a file, and the folders");
+  saving.write(4);
+  await turns.idle();
+  strictEqual(jobs.kinds.length, 4);
+});
+
+Deno.test("D3 what add() had flushed in vain is lost at once, and save() tells", async () => {
+  await using saving = new Saving({ sample: LARGE });
+  const { checkpointer, jobs, turns } = saving;
+  jobs.fault = () => ({ reason: "io", path: "/x" });
+  saving.write(0, 1);
+  await turns.idle();
+  deepStrictEqual(saving.lost, [0, 1]);
+  jobs.fault = () => undefined;
+  saving.write(3, 4);
+  await turns.idle();
+  const outcome = await checkpointer.save();
+  ok(outcome.kind === "failed");
+  deepStrictEqual([outcome.error.reason, outcome.lost], ["io", [0, 1]]);
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" }, "once");
+  deepStrictEqual(await saving.claimed(), [3, 4]);
 });
 
 Deno.test("the edges are flushed and recorded when a piece has a share in them", async () => {
