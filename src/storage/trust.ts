@@ -237,7 +237,7 @@ function judgeEdges(plan: FilePlan, { edges }: Sightings, legacy: Legacy): Where
   return { standing: isTrusted ? "trusted" : "doubtful", source: plan.edges };
 }
 
-/** What we write to is as long as its file from the first byte on, or all of it is one write. */
+/** What we write to is as long as its file from the first byte on, or all of it is in one piece. */
 function mayHaveLength(plan: FilePlan, file: FileIndex, { size }: FileFacts): boolean {
   const { first, last } = plan.metainfo.layout.piecesOf(file)!;
   return size === plan.lengthOf(file) || (first === last && size < plan.lengthOf(file));

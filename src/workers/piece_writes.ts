@@ -1,6 +1,6 @@
 /**
  * Verifies pieces that came together, and writes those that are good: nothing unverified gets
- * past here. What lies end to end, in memory as in its file, goes out in one write, since a write
+ * past here. What lies end to end, in memory as in its file, goes out together, since a write
  * of a small piece costs as much as its hash.
  */
 import { createHash } from "node:crypto";

@@ -7,7 +7,7 @@ const MIN_WORKERS = 2;
 /** More workers than this wait for memory, not for cores. */
 const MAX_WORKERS = 16;
 
-/** The most disk workers on this machine; mostly one does. */
+/** The most disk workers on this machine; one does for what is short. */
 export function workerCount({ processorCount }: Pick<Environment, "processorCount">): number {
   return Math.min(Math.max(processorCount, MIN_WORKERS), MAX_WORKERS);
 }
