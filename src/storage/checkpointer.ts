@@ -53,6 +53,8 @@ export class Checkpointer {
   #isSaved: boolean;
   /** Pieces on their way to the files, and those that failed to get there. */
   readonly #underway: Bitfield;
+  /** Those of them that a flush which failed may have dropped a part of. */
+  readonly #tainted: Bitfield;
   /** Pieces written and not flushed. */
   #unflushed: Bitfield;
   #unflushedBytes = 0;
@@ -73,6 +75,7 @@ export class Checkpointer {
     const { layout } = plan.metainfo;
     this.#records = new Map(kept.files);
     this.#underway = new Bitfield(layout.pieceCount);
+    this.#tainted = new Bitfield(layout.pieceCount);
     this.#unflushed = new Bitfield(layout.pieceCount);
     for (const file of plan.selectedFiles) {
       const { final, part } = sightings.files.get(file)!;
@@ -84,7 +87,7 @@ export class Checkpointer {
 
   /** Did a flush fail since the last `save`? */
   get hasFlushFailed(): boolean {
-    return this.#flushFailure !== undefined;
+    return this.#flushFailure !== undefined || this.#untold !== undefined;
   }
 
   /** Why pieces were given up the last time: whoever waits for the end may ask later than that. */
@@ -100,6 +103,7 @@ export class Checkpointer {
   /** A piece is about to be written: after a crash it is looked at, once the journal is written. */
   begin(piece: PieceIndex): void {
     this.#underway.set(piece);
+    this.#tainted.clear(piece);
     this.#options.journal.append(piece);
   }
 
@@ -108,11 +112,12 @@ export class Checkpointer {
     this.#underway.clear(piece);
   }
 
-  /** A piece is verified and in its files. */
-  add(piece: PieceIndex): void {
+  /** A piece is verified and in its files. Why it is lost all the same, if it is (D3). */
+  add(piece: PieceIndex): StorageError | undefined {
     const { plan } = this.#options;
     this.#isSaved = false;
     this.#underway.clear(piece);
+    if (this.#tainted.has(piece)) return this.#lossError;
     this.#unflushed.set(piece);
     this.#unflushedBytes += plan.metainfo.layout.pieceSize(piece);
     for (const { file, fileOffset, length } of plan.metainfo.layout.fileSpans(piece)) {
@@ -122,6 +127,7 @@ export class Checkpointer {
       this.#writtenEnds.set(file, end);
     }
     if (this.#unflushedBytes >= FLUSH_AHEAD_BYTES) this.#flushAhead();
+    return undefined;
   }
 
   /** A file was flushed and has its final name. */
@@ -138,16 +144,19 @@ export class Checkpointer {
     this.#flushFailure = error;
   }
 
-  /** Flushes and saves, unless there is a failure to tell of. Never rejects. */
+  /** Flushes and saves; what could not be flushed, now or ahead, is not claimed. Never rejects. */
   save(): Promise<CheckpointOutcome> {
     return this.#options.turns.take(async () => {
       if (this.#isSaved) return { kind: "saved" };
-      const untold = this.#untold;
-      this.#untold = undefined;
-      if (untold !== undefined) return untold;
       // Whatever is added while we work is for the next time.
       this.#isSaved = true;
-      return await this.#flushWritten() ?? await this.#saveState();
+      const untold = this.#untold;
+      this.#untold = undefined;
+      const failed = await this.#flushWritten();
+      if (failed !== undefined) return joined(untold, failed);
+      // Also when there is a failure to tell: else the journal would go on naming what is lost.
+      const outcome = await this.#saveState();
+      return untold ?? outcome;
     });
   }
 
@@ -156,7 +165,8 @@ export class Checkpointer {
     if (this.#isFlushingAhead) return;
     this.#isFlushingAhead = true;
     void this.#options.turns.take(async () => {
-      this.#untold ??= await this.#flushWritten();
+      // What came since is given up or flushed by whoever is told.
+      if (this.#untold === undefined) this.#untold = await this.#flushWritten();
       this.#isFlushingAhead = false;
     });
   }
@@ -197,7 +207,11 @@ export class Checkpointer {
     if (withEdges) this.#edges = { isFinal: false, ...facts.at(-1)! };
   }
 
-  /** Gives up the pieces that have a part in what was to be flushed. */
+  /**
+   * Gives up the pieces that have a part in what was to be flushed; those too that got there since,
+   * or are on their way: the system may have dropped them as well, and the next flush would not
+   * tell.
+   */
   #lose(
     pieces: Bitfield,
     files: ReadonlySet<FileIndex>,
@@ -205,12 +219,18 @@ export class Checkpointer {
   ): Failed {
     const { plan, claimed, onLost } = this.#options;
     const isAtRisk = (file: FileIndex) => !plan.isSelected(file) || files.has(file);
+    const mayBeDropped = (piece: number) =>
+      plan.metainfo.layout.filesOf(piece as PieceIndex).some(isAtRisk);
     const lost: PieceIndex[] = [];
-    for (const index of pieces.ones()) {
-      const piece = index as PieceIndex;
-      if (plan.metainfo.layout.filesOf(piece).some(isAtRisk)) lost.push(piece);
+    for (const piece of pieces.ones()) {
+      if (mayBeDropped(piece)) lost.push(piece as PieceIndex);
       else claimed.set(piece);
     }
+    for (const piece of [...this.#unflushed.ones()].filter(mayBeDropped)) {
+      this.#unflushed.clear(piece);
+      lost.push(piece as PieceIndex);
+    }
+    for (const piece of [...this.#underway.ones()].filter(mayBeDropped)) this.#tainted.set(piece);
     this.#isSaved = false;
     this.#lossError = error;
     onLost(lost);
@@ -249,4 +269,8 @@ export class Checkpointer {
       if (folder === "") return;
     }
   }
+}
+
+function joined(one: Failed | undefined, other: Failed): Failed {
+  return one === undefined ? other : { ...one, lost: [...one.lost, ...other.lost] };
 }

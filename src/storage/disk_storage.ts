@@ -153,8 +153,10 @@ export class DiskStorage implements Storage {
     this.#verified.touched(piece);
     const result = await writePiece(this.#writing, piece, data, wantDigests);
     this.#verified.touched(piece);
-    if (result.kind === "good") this.#added(piece, result.finished);
-    else if (result.kind === "corrupt") this.#checkpointer.cancel(piece);
+    if (result.kind === "good") {
+      const error = this.#added(piece, result.finished);
+      if (error !== undefined) return { kind: "failed", buffer: result.buffer, error };
+    } else if (result.kind === "corrupt") this.#checkpointer.cancel(piece);
     return result;
   }
 
@@ -302,11 +304,16 @@ export class DiskStorage implements Storage {
     if (outcome.kind === "failed") throw outcome.error;
   }
 
-  #added(piece: PieceIndex, finished: readonly [FileIndex, FileFacts][]): void {
-    this.#checkpointer.add(piece);
+  /** Why the piece is lost, if it is. */
+  #added(
+    piece: PieceIndex,
+    finished: readonly [FileIndex, FileFacts][],
+  ): StorageError | undefined {
+    const error = this.#checkpointer.add(piece);
     for (const file of this.#plan.metainfo.layout.filesOf(piece)) this.#plan.setPresent(file);
     for (const [file, facts] of finished) this.#finished(file, facts);
-    if (this.#have.set(piece)) this.#finisher.add(piece);
+    if (error === undefined && this.#have.set(piece)) this.#finisher.add(piece);
+    return error;
   }
 
   #finished(file: FileIndex, facts: FileFacts): void {

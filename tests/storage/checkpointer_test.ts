@@ -346,21 +346,64 @@ Deno.test("add() has nothing flushed while that is under way already", async () 
   strictEqual(jobs.kinds.length, 4);
 });
 
-Deno.test("D3 what add() had flushed in vain is lost at once, and save() tells", async () => {
+Deno.test("D3 what add() had flushed in vain is lost at once, and save() tells and saves the rest", async () => {
   await using saving = new Saving({ sample: LARGE });
   const { checkpointer, jobs, turns } = saving;
   jobs.fault = () => ({ reason: "io", path: "/x" });
   saving.write(0, 1);
   await turns.idle();
   deepStrictEqual(saving.lost, [0, 1]);
+  strictEqual(checkpointer.hasFlushFailed, true);
   jobs.fault = () => undefined;
+  const jobCount = jobs.kinds.length;
   saving.write(3, 4);
   await turns.idle();
+  strictEqual(jobs.kinds.length, jobCount, "nothing more is flushed before somebody is told");
   const outcome = await checkpointer.save();
   ok(outcome.kind === "failed");
   deepStrictEqual([outcome.error.reason, outcome.lost], ["io", [0, 1]]);
-  deepStrictEqual(await checkpointer.save(), { kind: "saved" }, "once");
+  strictEqual(checkpointer.hasFlushFailed, false);
   deepStrictEqual(await saving.claimed(), [3, 4]);
+  deepStrictEqual(saving.target.journaled(), [], "the next run looks for none that was lost");
+  deepStrictEqual(await checkpointer.save(), { kind: "saved" }, "once");
+});
+
+Deno.test("D3 save() tells of two flushes that failed, the one of add() and its own", async () => {
+  await using saving = new Saving({ sample: LARGE });
+  const { checkpointer, jobs, turns } = saving;
+  jobs.fault = () => ({ reason: "io", path: "/x" });
+  saving.write(0, 1);
+  await turns.idle();
+  saving.write(3);
+  const outcome = await checkpointer.save();
+  ok(outcome.kind === "failed");
+  deepStrictEqual(outcome.lost, [0, 1, 3]);
+});
+
+Deno.test("D3 what gets into a file while its flush fails is lost as well", async () => {
+  await using saving = new Saving();
+  const { checkpointer, jobs } = saving;
+  saving.write(0);
+  saving.begin(1);
+  jobs.fault = () => {
+    // Piece 2 is of both files, 3 and 4 of one that is not flushed yet.
+    saving.write(2, 3);
+    saving.begin(4);
+    return { reason: "io", path: "/x" };
+  };
+  const outcome = await checkpointer.save();
+  ok(outcome.kind === "failed");
+  deepStrictEqual(outcome.lost, [0, 2]);
+  deepStrictEqual(saving.lost, [0, 2]);
+  jobs.fault = () => undefined;
+  strictEqual(checkpointer.add(p(1)), outcome.error);
+  strictEqual(checkpointer.add(p(4)), undefined);
+  await checkpointer.save();
+  deepStrictEqual(await saving.claimed(), [3, 4]);
+  deepStrictEqual(saving.target.journaled(), []);
+  saving.write(1);
+  await checkpointer.save();
+  deepStrictEqual(await saving.claimed(), [1, 3, 4], "once more, it counts");
 });
 
 Deno.test("the edges are flushed and recorded when a piece has a share in them", async () => {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import type { PieceIndex } from "../../src/base/ids.ts";
 import type { Job, JobOf, ReplyTo } from "../../src/workers/protocol.ts";
+import type { PieceOutcome } from "../../src/storage/storage.ts";
 import { DiskTarget, readBytes, type Run, sampleData } from "./disk_target.ts";
 import { LocalJobs } from "./local_jobs.ts";
 
@@ -432,6 +433,33 @@ Deno.test("D3 a flush that fails while a file is named ends the download", async
   target.assertContents();
 });
 
+Deno.test("D3 write() fails when a flush of the same file fails meanwhile, until the piece comes again", async () => {
+  await using target = new DiskTarget(ONE);
+  const jobs = new LocalJobs();
+  await using run = await target.run({ pool: jobs });
+  await run.storage.checkpoint();
+  await target.writeAll(run.storage, [0]);
+  let late: Promise<PieceOutcome> | undefined;
+  jobs.fault = ({ kind }) => {
+    if (kind !== "flush") return undefined;
+    late = target.write(run.storage, 1);
+    jobs.fault = () => undefined;
+    return { reason: "io", path: "/x" };
+  };
+  strictEqual((await run.storage.checkpoint()).kind, "failed");
+  const written = await late!;
+  ok(written.kind === "failed");
+  strictEqual(written.error.reason, "io");
+  strictEqual((await run.storage.checkpoint()).kind, "saved");
+  deepStrictEqual(target.journaled(), []);
+  await target.writeAll(run.storage, [0, 2, 3, 4, 5, 6]);
+  await rejects(run.storage.finish(), { name: "StorageError", reason: "io" });
+  deepStrictEqual(run.done, []);
+  await target.writeAll(run.storage, [1]);
+  await run.storage.finish();
+  target.assertContents();
+});
+
 Deno.test("D3 finish() rejects when a checkpoint under way took pieces back, until they come again", async () => {
   await using target = new DiskTarget(ONE);
   const jobs = new LocalJobs();
@@ -440,11 +468,15 @@ Deno.test("D3 finish() rejects when a checkpoint under way took pieces back, unt
   await target.writeAll(run.storage, [0, 1]);
   jobs.fault = ({ kind }) => kind === "flush" ? { reason: "io", path: "/x" } : undefined;
   const checkpoint = run.storage.checkpoint().finally(() => jobs.fault = () => undefined);
-  await target.writeAll(run.storage, [2, 3, 4, 5, 6]);
+  // What is written meanwhile may be dropped as well.
+  await Promise.all([2, 3, 4, 5, 6].map((piece) => target.write(run.storage, piece)));
   await rejects(run.storage.finish(), { name: "StorageError", reason: "io" });
-  strictEqual((await checkpoint).kind, "failed");
+  const outcome = await checkpoint;
+  ok(outcome.kind === "failed");
+  deepStrictEqual(outcome.lost, [0, 1, 2, 3, 4, 5, 6]);
   deepStrictEqual(run.done, []);
-  await target.writeAll(run.storage, [0, 1]);
+  deepStrictEqual(target.journaled(), [], "the next run does not look for them");
+  await target.writeAll(run.storage);
   await run.storage.finish();
   target.assertContents();
 });
