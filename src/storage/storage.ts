@@ -10,13 +10,15 @@
  * 2. `write` verifies, then writes. A byte that was not verified reaches no file. The buffer of
  *    `data` is taken over and comes back in the outcome, whatever happened; nothing here
  *    rejects. Pieces may be written in any order and several at a time, but never one piece
- *    twice at once. Writing a good piece again does no harm.
+ *    twice at once. Writing a good piece again does no harm. A good piece fails all the same when
+ *    a flush of its files failed meanwhile.
  * 3. `read` is for pieces that are here. When a file changed under us the outcome lists what
  *    must not be given to anybody any more; nothing here rejects.
  * 4. `checkpoint` makes what was written so far outlive a power failure, and only then claims it
  *    in the saved state. The caller asks for it every few seconds and when it stops, be it
  *    during `restore`. When flushing fails, the outcome lists the pieces that must be
- *    downloaded again.
+ *    downloaded again. A storage may flush before it is asked to; when that fails, the next
+ *    `checkpoint` tells.
  * 5. A file takes its final name when all of it is verified and flushed, without being asked.
  *    `finish` waits for the last of them; it is called once every selected piece is here.
  * 6. `close` comes last, after whatever else was asked for has settled. It does not save; call

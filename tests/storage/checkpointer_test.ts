@@ -61,13 +61,12 @@ class Saving {
   ) {
     const target = this.target = new DiskTarget(sample);
     this.plan = target.plan({ selected });
-    for (const name of ["a", "b"]) {
-      target.put(`t/${name}.part`);
-      if (sample === LARGE) {
-        Deno.truncateSync(`${target.outputDir}/t/${name}.part`, 160 * 1024 * 1024);
-      }
-    }
     const { metainfo: { infoHashHex, layout, files } } = sample;
+    for (const file of selected ?? target.select()) {
+      const { path } = this.plan.placeOf(file);
+      target.put(path);
+      Deno.truncateSync(`${target.outputDir}/${path}`, this.plan.lengthOf(file));
+    }
     const subject = { infoHashHex, pieceCount: layout.pieceCount, fileCount: files.length };
     this.resume = new ResumeFile(target.stateDir, subject);
     this.journal = Journal.open(this.target.journalPath);
